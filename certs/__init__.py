@@ -1,0 +1,1 @@
+"""What is signed, sealed, revoked and logged; knows no HTTP, database or clock."""

@@ -1,0 +1,1 @@
+"""What a county's bytes mean: a pure engine and, as data, one folder per county and record kind."""
