@@ -1,0 +1,89 @@
+"""Everything the hub can refuse or fail with, one class for each thing a caller can do about it.
+
+    HubError
+    ├── Refused            the request is understood and not allowed or not valid
+    │   ├── Unauthenticated   no token, or one that does not verify
+    │   ├── NotAllowed        policy says no (no-consent, no-agreement, no-case, not-allowed)
+    │   ├── NotFound          nothing there, or nothing the caller may see: the two look the same
+    │   ├── Invalid           the content is wrong (invalid-row, unmapped-code, unknown-mapping …)
+    │   ├── Conflict          it contradicts what is stored (digest-conflict, already-issued, stale)
+    │   └── TooLarge          above a stated limit
+    └── Unavailable        nothing is wrong with the request; send it again (unavailable, too-many)
+
+Each carries a stable code and a retry class (WIRE.md); `hub.api.problems` alone turns them into answers.
+"""
+
+from typing import ClassVar, Literal
+
+Retry = Literal["NORMAL", "CHECK_STATUS", "FIX_FIRST", "CONTACT"]
+
+
+class HubError(Exception):
+    """Base of all. `code` is stable and kebab-case; `detail` is a sentence for a person, without personal data."""
+
+    status: ClassVar[int] = 500
+    default_retry: ClassVar[Retry] = "CONTACT"
+
+    def __init__(self, code: str, detail: str, *, retry: Retry | None = None, retry_after: int | None = None) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.retry: Retry = retry or self.default_retry
+        self.retry_after = retry_after
+
+
+class Refused(HubError):
+    """The request will not be carried out as it is."""
+
+    status = 400
+    default_retry = "FIX_FIRST"
+
+
+class Unauthenticated(Refused):
+    """No token, or one that does not verify."""
+
+    status = 401
+
+
+class NotAllowed(Refused):
+    """Policy refuses; the code says which rule."""
+
+    status = 403
+    default_retry = "CONTACT"
+
+
+class NotFound(Refused):
+    """Missing, or invisible to this caller; deliberately indistinguishable."""
+
+    status = 404
+
+    def __init__(self, detail: str = "Nothing by that id is visible to you.") -> None:
+        super().__init__("not-found", detail)
+
+
+class Invalid(Refused):
+    """The content is wrong; the detail says where."""
+
+    status = 400
+
+
+class Conflict(Refused):
+    """It contradicts what is already stored."""
+
+    status = 409
+
+
+class TooLarge(Refused):
+    """Above a stated limit."""
+
+    status = 413
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("too-large", detail)
+
+
+class Unavailable(HubError):
+    """Nothing is wrong with the request; the same bytes may be sent again."""
+
+    status = 503
+    default_retry = "NORMAL"

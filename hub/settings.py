@@ -1,0 +1,85 @@
+"""Every setting of the hub, read once from the environment (prefix `HUB_`).
+
+The only module that reads the environment. A setting that is not here does not exist.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each field's description is its documentation; `hub doctor` prints them with their values (never secrets)."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_", frozen=True)
+
+    data_dir: Path = Field(
+        Path("data"), description="Folder of the embedded database, keys and logs; made when missing."
+    )
+    database_url: str = Field(
+        "", description="postgresql://… of a PostgreSQL 15 or later; empty starts the embedded one."
+    )
+    database_pool: int = Field(10, ge=2, le=200, description="Most database connections of one process.")
+    base_url: str = Field(
+        "http://127.0.0.1:8080", description="Address by which others reach the hub; audience of tokens."
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
+    key_file: Path | None = Field(
+        None, description="Master key file (32 random bytes, base64); default DATA_DIR/keys/master.key."
+    )
+    origin: str = Field("lianqiao.example/log", description="Origin line of the audit log's checkpoints.")
+    linkage_model: Path | None = Field(None, description="Linkage model file; empty takes the one that ships.")
+
+    max_submission_bytes: int = Field(64 * 2**20, ge=1024, description="Largest document over HTTP.")
+    max_json_bytes: int = Field(1 * 2**20, ge=1024, description="Largest JSON body of the other endpoints.")
+    batch_rows: int = Field(500, ge=1, le=5000, description="Rows translated, linked and stored in one transaction.")
+    queue_limit: int = Field(10_000, ge=1, description="Documents waiting to be processed before new ones get 503.")
+    lease_seconds: int = Field(
+        15, ge=2, le=600, description="How long a worker holds a piece of work without renewing."
+    )
+    work_attempts: int = Field(8, ge=1, le=100, description="Tries of one piece of work before it is set aside.")
+    block_limit: int = Field(
+        60, ge=2, le=10_000, description="Records sharing a blocking key above which the key is ignored."
+    )
+
+    token_seconds: int = Field(300, ge=30, le=3600, description="Life of a member's access token.")
+    session_seconds: int = Field(8 * 3600, ge=300, le=7 * 86400, description="Life of a console sign-in.")
+    mailbox_days: int = Field(30, ge=1, le=365, description="Days a message waits in a mailbox before it expires.")
+    retention_days: int = Field(
+        90, ge=40, le=3650, description="Days that delivered messages' bodies and de-duplication ids are kept."
+    )
+    checkpoint_seconds: float = Field(
+        10.0, ge=0.05, le=60.0, description="Longest time between two signed log checkpoints."
+    )
+
+    webhook_private: bool = Field(
+        False, description="Allow webhooks to private and loopback addresses (demonstrations and tests only)."
+    )
+    reconcile_at: str = Field("02:30", pattern=r"^\d\d:\d\d$", description="Local time of the nightly reconciliation.")
+    digest_at: str = Field("07:00", pattern=r"^\d\d:\d\d$", description="Local time of the partners' daily digest.")
+    timezone: str = Field("Asia/Shanghai", description="Time zone of schedules and screens.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @property
+    def keys_dir(self) -> Path:
+        """Folder of the hub's own keys."""
+        return self.data_dir / "keys"
+
+    @property
+    def master_key_file(self) -> Path:
+        """Where the master key is."""
+        return self.key_file or self.keys_dir / "master.key"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""PostgreSQL: schema, migrations and the queries, as plain functions that take a connection and never commit."""

@@ -1,0 +1,99 @@
+"""Connections: one pool a process, transactions opened by services, the raw driver for bulk paths.
+
+`Database.begin()` is the only way to a transaction. Storage functions take its `AsyncConnection` and never commit.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from hub.errors import Unavailable
+from hub.settings import Settings
+from hub.storage.embedded import EmbeddedPostgres
+
+
+def async_url(url: str) -> URL:
+    """`url` (postgresql://…) for SQLAlchemy's asyncpg dialect. Raises ValueError for another kind of database."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        raise ValueError("HUB_DATABASE_URL must be a postgresql:// address")
+    return parsed.set(drivername="postgresql+asyncpg")
+
+
+class Database:
+    """The pool. Made with `open_database`, closed with `close`."""
+
+    def __init__(self, engine: AsyncEngine, embedded: EmbeddedPostgres | None) -> None:
+        self.engine = engine
+        self._embedded = embedded
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed on leaving, rolled back on an error. Raises Unavailable when there is no database."""
+        try:
+            async with self.engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
+            raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise Unavailable("unavailable", "The database went away; send it again.") from error
+            raise
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading only; whatever was written is rolled back."""
+        async with self.begin() as connection:
+            await connection.execute(text("SET TRANSACTION READ ONLY"))
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection, and let go of the embedded server if there is one."""
+        await self.engine.dispose()
+        if self._embedded is not None:
+            self._embedded.close()
+
+
+def locate(settings: Settings) -> tuple[str, EmbeddedPostgres | None]:
+    """The database's address, starting the embedded server when none is configured."""
+    if settings.database_url:
+        return settings.database_url, None
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    embedded = EmbeddedPostgres(Path(settings.data_dir))
+    return embedded.url, embedded
+
+
+def open_database(url: str, *, pool: int = 10, embedded: EmbeddedPostgres | None = None) -> Database:
+    """A pool on `url`; connections are made when first needed."""
+    engine = create_async_engine(
+        async_url(url),
+        pool_size=pool,
+        max_overflow=0,
+        pool_timeout=10,
+        connect_args={"server_settings": {"timezone": "UTC", "application_name": "hub"}},
+    )
+    return Database(engine, embedded)
+
+
+async def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
+    """The asyncpg connection beneath, inside the same transaction, for COPY and unnest."""
+    raw = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(raw, asyncpg.Connection)
+    # SQLAlchemy begins lazily: the first statement through it opens the transaction that COPY must share.
+    await connection.execute(text("SELECT 1"))
+    return raw
+
+
+async def copy_rows(
+    connection: AsyncConnection, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]]
+) -> None:
+    """COPY `records` into `table` in the connection's transaction."""
+    raw = await driver(connection)
+    await raw.copy_records_to_table(table, columns=list(columns), records=records)

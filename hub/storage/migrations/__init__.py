@@ -1,0 +1,1 @@
+"""Alembic migrations of the schema, run by `hub init` and `hub.storage.migrate`."""

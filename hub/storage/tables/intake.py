@@ -1,0 +1,137 @@
+"""What arrived and what was made of it: submissions, their bytes, issues and quarantine, and resource versions."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Sequence,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+
+from hub.storage.tables.base import Sealed, key, metadata, moment, serial
+
+submission_change = Sequence("submission_change", metadata=metadata)
+
+submission = Table(
+    "submission",
+    metadata,
+    key(),
+    Column("member_id", BigInteger, ForeignKey("member.id"), nullable=False),
+    Column("message_id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("mapping", Text, nullable=True, comment="null for sealed envelopes"),
+    Column("media_type", Text, nullable=False),
+    Column("file_name", Sealed, nullable=True),
+    Column("digest", LargeBinary, nullable=False, comment="SHA-256 of the received bytes"),
+    Column("size", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("acknowledgement", Sealed, nullable=False, comment="the stored answer, sent again byte for byte"),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("in_response_to", Uuid, nullable=True),
+    Column("supersedes", Uuid, nullable=True),
+    Column(
+        "rows", Integer, nullable=False, server_default="0", comment="rows read so far; translation resumes behind them"
+    ),
+    Column("translated", Integer, nullable=False, server_default="0"),
+    Column("quarantined", Integer, nullable=False, server_default="0"),
+    Column("linked", Integer, nullable=False, server_default="0"),
+    Column("review", Integer, nullable=False, server_default="0"),
+    Column("issues", Integer, nullable=False, server_default="0"),
+    Column("changed", BigInteger, submission_change, nullable=False, server_default=submission_change.next_value()),
+    moment("received_at"),
+    moment("state_at"),
+    UniqueConstraint("member_id", "message_id"),
+    Index("ix_submission_member_id_changed", "member_id", "changed"),
+)
+
+submission_part = Table(
+    "submission_part",
+    metadata,
+    Column("submission_id", Uuid, ForeignKey("submission.id", ondelete="CASCADE"), primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("body", Sealed, nullable=False, comment="at most 1 MiB of the received bytes"),
+)
+
+submission_event = Table(
+    "submission_event",
+    metadata,
+    serial(),
+    Column("submission_id", Uuid, ForeignKey("submission.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    moment("at"),
+)
+
+submission_issue = Table(
+    "submission_issue",
+    metadata,
+    serial(),
+    Column("submission_id", Uuid, ForeignKey("submission.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("row", Integer, nullable=True),
+    Column("column", Text, nullable=True),
+    Column("code", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("text_zh", Text, nullable=False),
+    Column("value", Sealed, nullable=True),
+)
+
+quarantined_row = Table(
+    "quarantined_row",
+    metadata,
+    serial(),
+    Column("submission_id", Uuid, ForeignKey("submission.id", ondelete="CASCADE"), nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("mapping", Text, nullable=False),
+    Column("mapping_digest", Text, nullable=False),
+    Column("original", Sealed, nullable=False),
+    Column("codes", Text, nullable=False, comment="issue codes, comma-separated"),
+    Column("state", Text, nullable=False, server_default="held", comment="held | released"),
+    moment("at"),
+    moment("released_at", nullable=True),
+    UniqueConstraint("submission_id", "row"),
+    Index("ix_quarantined_row_mapping_held", "mapping", postgresql_where="state = 'held'"),
+)
+
+resource = Table(
+    "resource",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("member_id", BigInteger, ForeignKey("member.id"), nullable=False),
+    Column("record_key", LargeBinary, nullable=False, comment="blind index of the sender's own key of the record"),
+    Column("version", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("deleted", Boolean, nullable=False, server_default="false"),
+    moment("updated_at"),
+    UniqueConstraint("member_id", "type", "record_key"),
+)
+
+resource_version = Table(
+    "resource_version",
+    metadata,
+    Column("resource_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("body", Sealed, nullable=False, comment="the canonical bytes"),
+    Column("digest", LargeBinary, nullable=False),
+    Column("submission_id", Uuid, nullable=True, index=True),
+    Column("row", Integer, nullable=True),
+    moment("recorded_at"),
+)
+
+resource_identifier = Table(
+    "resource_identifier",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("value", LargeBinary, nullable=False, comment="blind index of system|value"),
+    Column("resource_id", Uuid, nullable=False, index=True),
+    Index("ix_resource_identifier_value", "value"),
+)

@@ -1,0 +1,103 @@
+"""Who takes part: members and their keys, the people who sign in, the published trust list."""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+
+from hub.storage.tables.base import Sealed, Texts, metadata, moment, serial
+
+member = Table(
+    "member",
+    metadata,
+    serial(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False, comment="county | partner | hub"),
+    Column("display", Text, nullable=False),
+    Column("display_zh", Text, nullable=False),
+    Column("divisions", Texts, nullable=False, comment="12-digit codes whose territory the member answers for"),
+    Column("state", Text, nullable=False, server_default="active"),
+    moment("created_at", now=True),
+)
+
+member_key = Table(
+    "member_key",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("member_id", BigInteger, ForeignKey("member.id"), nullable=False, index=True),
+    Column("use", Text, nullable=False, comment="auth | sig | enc | status"),
+    Column("suite", Text, nullable=False),
+    Column("types", Texts, nullable=False, comment="record kinds the key may sign"),
+    Column("jwk", JSONB, nullable=False),
+    moment("not_before"),
+    moment("not_after"),
+    moment("compromised_at", nullable=True),
+    moment("added_at", now=True),
+)
+
+endpoint = Table(
+    "endpoint",
+    metadata,
+    serial(),
+    Column("member_id", BigInteger, ForeignKey("member.id"), nullable=False),
+    Column("channel", Text, nullable=False, comment="webhook"),
+    Column("address", Text, nullable=False),
+    Column("secret", Sealed, nullable=False),
+    Column("state", Text, nullable=False, server_default="active", comment="active | failing | disabled"),
+    moment("failing_since", nullable=True),
+    moment("created_at", now=True),
+    UniqueConstraint("member_id", "channel"),
+)
+
+user_account = Table(
+    "user_account",
+    metadata,
+    serial(),
+    Column("name", Text, nullable=False, unique=True),
+    Column("display", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("totp_secret", Sealed, nullable=True),
+    Column(
+        "member_id", BigInteger, ForeignKey("member.id"), nullable=True, comment="region; null = the hub's own staff"
+    ),
+    Column("roles", Texts, nullable=False, comment="steward | supervisor | administrator | auditor"),
+    Column("language", Text, nullable=False, server_default="zh"),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    moment("locked_until", nullable=True),
+    moment("expires_at", nullable=True),
+    Column("disabled", Boolean, nullable=False, server_default="false"),
+    moment("created_at", now=True),
+)
+
+login_session = Table(
+    "login_session",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user_id", BigInteger, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("csrf", Text, nullable=False),
+    moment("created_at", now=True),
+    moment("expires_at"),
+)
+
+sign_in_link = Table(
+    "sign_in_link",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user_id", BigInteger, ForeignKey("user_account.id"), nullable=False),
+    moment("expires_at"),
+    moment("used_at", nullable=True),
+)
+
+assertion_seen = Table(
+    "assertion_seen",
+    metadata,
+    Column("member_id", BigInteger, primary_key=True),
+    Column("jti", Text, primary_key=True),
+    moment("expires_at"),
+)
+
+trust_list = Table(
+    "trust_list",
+    metadata,
+    Column("version", BigInteger, primary_key=True),
+    Column("document", LargeBinary, nullable=False, comment="the signed list exactly as published"),
+    moment("published_at", now=True),
+)

@@ -1,0 +1,77 @@
+"""Encryption at rest and blind indexes, both from one master key.
+
+Whatever a county sent about a person is stored as `seal()`ed bytes (AES-256-GCM, RFC 5116, random 96-bit nonce);
+equality is searched with `blind()` (HMAC-SHA-256, cut to 16 bytes, one key a purpose). Keys are derived with HKDF.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from hub.errors import HubError
+
+_NONCE = 12
+_VERSION = b"\x01"
+
+
+class Vault:
+    """Holds the derived keys in memory; never logged, never pickled."""
+
+    def __init__(self, master: bytes) -> None:
+        """`master`: 32 bytes. Raises ValueError for any other length."""
+        if len(master) != 32:
+            raise ValueError("the master key must be 32 bytes")
+        self._aead = AESGCM(_derive(master, b"at-rest"))
+        self._blind = _derive(master, b"blind-index")
+        self.blocking_secret = _derive(master, b"blocking-keys")
+        self.cursor_secret = _derive(master, b"cursors")
+
+    def seal(self, plain: bytes) -> bytes:
+        """`plain` encrypted: version, nonce, ciphertext and tag (29 bytes longer)."""
+        nonce = os.urandom(_NONCE)
+        return _VERSION + nonce + self._aead.encrypt(nonce, plain, _VERSION)
+
+    def open(self, sealed: bytes) -> bytes:
+        """The plain bytes. Raises HubError `wrong-key` when the key or the bytes are not the ones."""
+        if sealed[:1] != _VERSION:
+            raise HubError("wrong-key", "A stored value has an unknown encryption version.")
+        try:
+            return self._aead.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], _VERSION)
+        except InvalidTag as error:
+            raise HubError("wrong-key", "A stored value does not open with this hub's master key.") from error
+
+    def blind(self, purpose: str, *values: str) -> bytes:
+        """16 bytes that are equal exactly when `purpose` and `values` are; reveals nothing without the key."""
+        material = "\x1f".join((purpose, *values)).encode()
+        return hmac.digest(self._blind, material, hashlib.sha256)[:16]
+
+
+def _derive(master: bytes, label: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"lianqiao/" + label).derive(master)
+
+
+def create_master_key(path: Path) -> None:
+    """Write a new random master key, readable by its owner only. Raises FileExistsError rather than replace one."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(base64.b64encode(os.urandom(32)).decode() + "\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def read_master_key(path: Path) -> Vault:
+    """The vault of the key at `path`. Raises HubError `no-master-key` with what to do."""
+    try:
+        return Vault(base64.b64decode(path.read_text().strip(), validate=True))
+    except FileNotFoundError as error:
+        raise HubError("no-master-key", f"There is no master key at {path}. Run `hub init` first.") from error
+    except ValueError as error:
+        raise HubError("no-master-key", f"The master key at {path} is not 32 bytes in base64.") from error
