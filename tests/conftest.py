@@ -1,0 +1,71 @@
+"""What every test may ask for: a database of its own, a browser, and the list of tests that were left out."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests import chromium as browser
+from tests.databases import Server
+from tests.left_out import FILE, LeftOut
+
+settings.register_profile("house", deadline=None, print_blob=True)
+settings.load_profile("house")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gather what is left out, in the one process that sees every report."""
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(LeftOut(config.rootpath / FILE), "left-out")
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[Server]:
+    """The run's PostgreSQL server."""
+    folder = Path(tempfile.mkdtemp(prefix="lianqiao-"))
+    server = Server(folder)
+    yield server
+    server.close()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(database_server: Server) -> str:
+    """Name of a database with the current schema and no rows; copied, never connected to."""
+    return database_server.create_migrated()
+
+
+@pytest.fixture
+def database_url(database_server: Server, migrated_template: str) -> Iterator[str]:
+    """Address (postgresql://…, a Unix socket) of a migrated database that this test has to itself."""
+    name = database_server.create(migrated_template)
+    yield database_server.url(name)
+    database_server.drop(name)
+
+
+@pytest.fixture(scope="module")
+def module_database_url(database_server: Server, migrated_template: str) -> Iterator[str]:
+    """Like `database_url`, shared by the tests of one module."""
+    name = database_server.create(migrated_template)
+    yield database_server.url(name)
+    database_server.drop(name)
+
+
+@pytest.fixture
+def empty_database_url(database_server: Server) -> Iterator[str]:
+    """Address of a database without any schema."""
+    name = database_server.create()
+    yield database_server.url(name)
+    database_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of Chromium. A test that asks for it is left out, by name, where there is none."""
+    path = browser.find()
+    if path is None:
+        pytest.skip("no Chromium here; `make test` installs it when it may, CHROMIUM=/path names one")
+    return path

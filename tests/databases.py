@@ -1,0 +1,68 @@
+"""Databases for tests: one embedded PostgreSQL, and as many databases on it as are asked for.
+
+A copy of a migrated template takes some milliseconds. Durability is off: a test that needs to see what survives a
+crash starts a server of its own through `hub.storage.embedded`.
+"""
+
+import asyncio
+import re
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from hub.storage.embedded import EmbeddedPostgres
+from hub.storage.migrate import upgrade
+
+_NOT_DURABLE = """\
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+shared_buffers = 128MB
+autovacuum_naptime = 1h
+"""
+
+
+class Server:
+    """A running server. It works in a thread of its own, so that no event loop of a test is touched."""
+
+    def __init__(self, folder: Path) -> None:
+        """Start a server whose files are under `folder` (a short path: a socket's may have 107 bytes)."""
+        self._embedded = EmbeddedPostgres(folder, extra_conf=_NOT_DURABLE)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="test-databases")
+        self._runner = self._thread.submit(asyncio.Runner).result()
+        self._admin = self._run(asyncpg.connect(self._embedded.url))
+        self._made = 0
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self._thread.submit(self._runner.run, work).result()
+
+    def url(self, name: str) -> str:
+        """Address (postgresql://…) of the database `name`."""
+        return re.sub(r"/postgres\?", f"/{name}?", self._embedded.url, count=1)
+
+    def create(self, template: str = "template0") -> str:
+        """Name of a new database, a copy of `template`, which nobody may be connected to."""
+        self._made += 1
+        name = f"t{self._made}"
+        self._run(self._admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        return name
+
+    def create_migrated(self) -> str:
+        """Name of a new database with the schema of this version of the code."""
+        name = self.create()
+        self._thread.submit(upgrade, self.url(name)).result()
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is still connected."""
+        self._run(self._admin.execute(f"DROP DATABASE {name} WITH (FORCE)"))
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._run(self._admin.close())
+        self._thread.submit(self._runner.close).result()
+        self._thread.shutdown()
+        self._embedded.close()
