@@ -42,6 +42,7 @@ class LeftOut:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._file.write_text("".join(f"{line}\n" for line in self.lines()), encoding="utf-8")
 
+    @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say it plainly."""
         if not self._reasons:
