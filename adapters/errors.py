@@ -1,0 +1,89 @@
+"""The gateway's error tree. Every error says whether sending again helps, in the retry classes of the wire contract.
+
+GatewayError
+├── ConfigError        a setting, key file or folder is wrong: the operator must act
+├── SpoolFull          back-pressure: stop reading, later again
+├── TransportError     the county's own system did not answer properly
+├── TrustError         the trust list, a receipt or a status list does not verify
+└── HubError           the hub refused or did not answer
+    └── HubUnreachable no answer at all (not charged to a message)
+"""
+
+from enum import StrEnum
+
+
+class Retry(StrEnum):
+    """What a sender should do next (wire contract)."""
+
+    NORMAL = "NORMAL"
+    CHECK_STATUS = "CHECK_STATUS"
+    FIX_FIRST = "FIX_FIRST"
+    CONTACT = "CONTACT"
+
+
+class GatewayError(Exception):
+    """Base: a stable kebab-case `code`, a retry class and a sentence without any record's content."""
+
+    code = "gateway-error"
+    retry = Retry.NORMAL
+
+    def __init__(self, text: str, *, code: str | None = None, retry: Retry | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        if code is not None:
+            self.code = code
+        if retry is not None:
+            self.retry = retry
+
+    def __str__(self) -> str:
+        return f"{self.text} [{self.code}]"
+
+
+class ConfigError(GatewayError):
+    """The configuration, a secret file or a key file cannot be used as it is."""
+
+    code = "bad-configuration"
+    retry = Retry.FIX_FIRST
+
+
+class SpoolFull(GatewayError):
+    """The spool has reached its bound; nothing was stored, the source must be read again later."""
+
+    code = "spool-full"
+
+
+class TransportError(GatewayError):
+    """The county's system or folder failed; its records are still where they were."""
+
+    code = "county-unavailable"
+
+
+class TrustError(GatewayError):
+    """Something signed did not verify; the data it vouched for is not used."""
+
+    code = "not-trusted"
+    retry = Retry.CONTACT
+
+
+class HubError(GatewayError):
+    """An answer of the hub other than success; `status` is the HTTP status, `retry_after` in seconds."""
+
+    code = "hub-error"
+
+    def __init__(
+        self, text: str, *, code: str, retry: Retry, status: int, retry_after: float | None = None, trace_id: str = ""
+    ) -> None:
+        super().__init__(text, code=code, retry=retry)
+        self.status = status
+        self.retry_after = retry_after
+        self.trace_id = trace_id
+
+
+class HubUnreachable(HubError):
+    """No usable answer: refused connection, broken connection, timeout. `sent` tells whether the request left."""
+
+    def __init__(self, text: str, *, sent: bool) -> None:
+        super().__init__(
+            text, code="unavailable", retry=Retry.CHECK_STATUS if sent else Retry.NORMAL, status=0, retry_after=None
+        )
+        self.sent = sent

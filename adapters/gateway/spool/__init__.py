@@ -1,0 +1,88 @@
+"""The gateway's durable memory: one SQLite file holding what goes out, what came in, what was read and how far.
+
+The parts share one file and one lock; every method that changes something is one transaction that survives kill -9 on return.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from adapters.gateway.spool.deliveries import Complaint, Deliveries, Delivery
+from adapters.gateway.spool.incoming import Inbox
+from adapters.gateway.spool.outgoing import Change, Outgoing
+from adapters.gateway.spool.schema import Store
+
+__all__ = ["Change", "Complaint", "Deliveries", "Delivery", "Inbox", "Outgoing", "Spool", "Store"]
+
+
+_STUCK = """
+    SELECT message_id, kind, state, held, attempts, error_code, error_text FROM messages
+    WHERE state NOT IN ('ACCEPTED', 'SETTLED', 'QUARANTINED', 'NOT_SENT', 'REFUSED') AND (held IS NOT NULL OR attempts > 0)
+    ORDER BY seq LIMIT 1000
+"""
+_TAKE_STATUS = """
+    UPDATE items SET hub_state = :hub_state, hub_answer = :hub_answer, issues = coalesce(:issues, issues), updated_at = :now,
+        state = CASE WHEN :settled AND state = 'ACCEPTED' THEN 'SETTLED' ELSE state END,
+        reported = CASE WHEN :issues IS NULL THEN reported ELSE 0 END
+    WHERE message_id = :message_id AND state IN ('ACCEPTED', 'SETTLED') AND coalesce(hub_answer, '') <> :hub_answer
+"""
+
+
+class Spool:
+    """Opens (and creates, mode 0600) the file at `path`; `exclusive=False` only to look at it."""
+
+    def __init__(
+        self, path: Path, *, max_items: int = 200_000, max_bytes: int = 2 * 1024**3, exclusive: bool = True
+    ) -> None:
+        self._store = Store(path, exclusive=exclusive)
+        self.outgoing = Outgoing(self._store, max_items=max_items, max_bytes=max_bytes)
+        self.inbox = Inbox(self._store)
+        self.deliveries = Deliveries(self._store)
+
+    def cursor(self, name: str) -> str | None:
+        with self._store.read() as db:
+            row = db.execute("SELECT value FROM cursors WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def set_cursor(self, name: str, value: str) -> None:
+        with self._store.write() as db:
+            db.execute("INSERT OR REPLACE INTO cursors (name, value) VALUES (?, ?)", (name, value))
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Number of messages by kind and state; held ones count as HELD as well."""
+        with self._store.read() as db:
+            rows = db.execute("SELECT kind, state, count(*), count(held) FROM items GROUP BY kind, state").fetchall()
+        table: dict[str, dict[str, int]] = {}
+        for kind, state, number, held in rows:
+            table.setdefault(kind, {})[state] = number
+            if held:
+                table[kind]["HELD"] = table[kind].get("HELD", 0) + held
+        return table
+
+    def stuck(self) -> list[dict[str, Any]]:
+        """Messages that will not move without a person: held ones, and those that keep failing."""
+        with self._store.read() as db:
+            rows = db.execute(_STUCK).fetchall()
+        return [dict(r) for r in rows]
+
+    def apply_statuses(
+        self, updates: Iterable[Mapping[str, Any]], *, cursor: tuple[str, str] | None, now: datetime
+    ) -> int:
+        """Take over what the hub says of our messages: {message_id, hub_state, settled, hub_answer, issues}. The number changed."""
+        changed = 0
+        with self._store.write() as db:
+            for update in updates:
+                done = db.execute(_TAKE_STATUS, {**update, "now": now.isoformat()})
+                if done.rowcount:
+                    changed += 1
+                    db.execute(
+                        "INSERT INTO timeline (seq, state, at, detail) SELECT seq, state, ?, ? FROM items WHERE message_id = ?",
+                        (now.isoformat(), f"hub: {update['hub_state']}", update["message_id"]),
+                    )
+            if cursor is not None:
+                db.execute("INSERT OR REPLACE INTO cursors (name, value) VALUES (?, ?)", cursor)
+        return changed
+
+    def close(self) -> None:
+        self._store.close()

@@ -1,0 +1,143 @@
+"""Messages from the mailbox: stored once by message id, then moved through their states until the final receipt is given.
+
+Invariant: a message id is written back at most once. STAGED is recorded before the write-back is published, so that after a crash
+the transport is asked to publish again what it staged, never to stage something the county already took.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from adapters.errors import GatewayError
+from adapters.gateway.records import InboxState, Incoming
+from adapters.gateway.spool.schema import Store
+
+_DUE = """
+    SELECT * FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR') AND due_at <= ? ORDER BY rowid LIMIT ?
+"""
+_TROUBLES = """
+    SELECT message_id, error_text FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR') AND error_text IS NOT NULL
+"""
+
+
+class Inbox:
+    """The `inbox` table."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def put(self, messages: Sequence[Incoming], *, now: datetime) -> int:
+        """Store what is new; for a known message only the mailbox id of the newest lease is taken over. The number stored."""
+        stored = 0
+        with self._store.write() as db:
+            for message in messages:
+                done = db.execute(
+                    "INSERT INTO inbox (message_id, mailbox_id, kind, sender, digest, content_type, subjects, state, body, "
+                    "received_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
+                    (
+                        *(message.message_id, message.mailbox_id, message.kind, message.sender, message.digest),
+                        *(message.content_type, json.dumps(message.subjects), InboxState.STORED, message.body),
+                        *(now.isoformat(), now.isoformat()),
+                    ),
+                )
+                stored += done.rowcount
+                if not done.rowcount:
+                    db.execute(
+                        "UPDATE inbox SET mailbox_id = ? WHERE message_id = ?", (message.mailbox_id, message.message_id)
+                    )
+        return stored
+
+    def open_messages(self, limit: int, now: datetime) -> list[Incoming]:
+        """Messages whose final receipt has not been given yet and that are due, oldest first."""
+        with self._store.read() as db:
+            rows = db.execute(_DUE, (now.timestamp(), limit)).fetchall()
+        return [_incoming(row) for row in rows]
+
+    def get(self, message_id: str) -> Incoming | None:
+        with self._store.read() as db:
+            row = db.execute("SELECT * FROM inbox WHERE message_id = ?", (message_id,)).fetchone()
+        return _incoming(row) if row else None
+
+    def receipts(self, message_id: str) -> dict[str, str]:
+        """The hub's signed answers to our receipts, by the state we reported."""
+        with self._store.read() as db:
+            row = db.execute("SELECT receipts FROM inbox WHERE message_id = ?", (message_id,)).fetchone()
+        return dict(json.loads(row["receipts"])) if row else {}
+
+    def move(
+        self,
+        message_id: str,
+        before: InboxState,
+        after: InboxState,
+        *,
+        now: datetime,
+        receipt: str | None = None,
+        errors: Sequence[Mapping[str, str]] | None = None,
+    ) -> None:
+        with self._store.write() as db:
+            done = db.execute(
+                "UPDATE inbox SET state = ?, updated_at = ?, attempts = 0, due_at = 0, error_text = NULL "
+                "WHERE message_id = ? AND state = ?",
+                (after, now.isoformat(), message_id, before),
+            )
+            if done.rowcount != 1:
+                raise GatewayError(f"mailbox message {message_id} is no longer {before}", code="stale-step")
+            if receipt is not None:
+                db.execute(
+                    "UPDATE inbox SET receipts = json_set(receipts, '$.' || ?, ?) WHERE message_id = ?",
+                    (after, receipt, message_id),
+                )
+            if errors is not None:
+                db.execute(
+                    "UPDATE inbox SET errors = ? WHERE message_id = ?",
+                    (json.dumps([dict(e) for e in errors], ensure_ascii=False), message_id),
+                )
+
+    def defer(self, message_id: str, *, text: str, due: datetime, now: datetime) -> None:
+        with self._store.write() as db:
+            db.execute(
+                "UPDATE inbox SET attempts = attempts + 1, due_at = ?, error_text = ?, updated_at = ? WHERE message_id = ?",
+                (due.timestamp(), text, now.isoformat(), message_id),
+            )
+
+    def attempts(self, message_id: str) -> int:
+        with self._store.read() as db:
+            row = db.execute("SELECT attempts FROM inbox WHERE message_id = ?", (message_id,)).fetchone()
+        return int(row["attempts"]) if row else 0
+
+    def counts(self) -> dict[str, int]:
+        with self._store.read() as db:
+            rows = db.execute("SELECT state, count(*) FROM inbox GROUP BY state").fetchall()
+        return {r[0]: int(r[1]) for r in rows}
+
+    def troubles(self) -> list[tuple[str, str]]:
+        """(message id, why) of messages that could not be finished yet."""
+        with self._store.read() as db:
+            rows = db.execute(_TROUBLES).fetchall()
+        return [(r["message_id"], r["error_text"]) for r in rows]
+
+    def forget_bodies(self, before: datetime) -> int:
+        """Drop the bodies of messages finished before `before`; ids and receipts stay for de-duplication."""
+        with self._store.write() as db:
+            done = db.execute(
+                "UPDATE inbox SET body = NULL WHERE body IS NOT NULL AND state IN ('PROCESSED', 'BUSINESS_ERROR') "
+                "AND updated_at < ?",
+                (before.isoformat(),),
+            )
+        return done.rowcount
+
+
+def _incoming(row: sqlite3.Row) -> Incoming:
+    return Incoming(
+        message_id=row["message_id"],
+        mailbox_id=row["mailbox_id"],
+        kind=row["kind"],
+        sender=row["sender"],
+        digest=row["digest"],
+        content_type=row["content_type"],
+        subjects=tuple(json.loads(row["subjects"])),
+        state=InboxState(row["state"]),
+        errors=tuple(json.loads(row["errors"])),
+        body=bytes(row["body"] or b""),
+    )
