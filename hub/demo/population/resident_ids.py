@@ -1,0 +1,61 @@
+"""Resident ID numbers (GB 11643): the check digit, the 15-digit old form, and issuing numbers that do not collide."""
+
+from datetime import date
+from random import Random
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECKS = "10X98765432"
+
+
+def check_digit(first17: str) -> str:
+    return _CHECKS[sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, first17, strict=True)) % 11]
+
+
+def is_valid(number: str) -> bool:
+    """Whether an 18-character number carries the check digit that its digits call for."""
+    return len(number) == 18 and number[:17].isdigit() and check_digit(number[:17]) == number[17]
+
+
+def old_form(number: str) -> str:
+    """The 15-digit form of an 18-digit number: no century, no check digit."""
+    return number[:6] + number[8:17]
+
+
+class Registry:
+    """Issues numbers as registration offices do; never the same number twice."""
+
+    __slots__ = ("_issued",)
+
+    def __init__(self) -> None:
+        self._issued: set[int] = set()
+
+    def issue(self, rng: Random, prefix: str, born: date, sex: str) -> str:
+        """A fresh number for somebody born on `born`; the sequence is odd for males, even for females."""
+        stem = f"{prefix}{born:%Y%m%d}"
+        while True:
+            sequence = int(rng.random() * 499) * 2 + (1 if sex == "1" else 2)
+            first17 = f"{stem}{sequence:03d}"
+            key = int(first17)
+            if key not in self._issued:
+                self._issued.add(key)
+                return first17 + check_digit(first17)
+
+    def issue_next(self, number: str) -> str:
+        """The number after `number` for a twin of the same sex; falls back to a later free one."""
+        sequence = int(number[14:17])
+        for step in range(1, 500):
+            first17 = f"{number[:14]}{(sequence + 2 * step - 1) % 998 + 1:03d}"
+            if int(first17) not in self._issued:
+                self._issued.add(int(first17))
+                return first17 + check_digit(first17)
+        raise RuntimeError(f"no free sequence left after {number}")
+
+
+def wrongly_issued(number: str, rng: Random) -> str:
+    """`number` with a check digit that an old issuing system got wrong; it is the official number all the same."""
+    wrong = pick_other(_CHECKS[int(rng.random() * 11)], number[17])
+    return number[:17] + wrong
+
+
+def pick_other(candidate: str, taken: str) -> str:
+    return candidate if candidate != taken else _CHECKS[(_CHECKS.index(candidate) + 1) % 11]
