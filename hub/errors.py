@@ -36,7 +36,7 @@ class Refused(HubError):
     """The request will not be carried out as it is."""
 
     status = 400
-    default_retry = "FIX_FIRST"
+    default_retry: ClassVar[Retry] = "FIX_FIRST"
 
 
 class Unauthenticated(Refused):
@@ -49,7 +49,7 @@ class NotAllowed(Refused):
     """Policy refuses; the code says which rule."""
 
     status = 403
-    default_retry = "CONTACT"
+    default_retry: ClassVar[Retry] = "CONTACT"
 
 
 class NotFound(Refused):
@@ -86,4 +86,4 @@ class Unavailable(HubError):
     """Nothing is wrong with the request; the same bytes may be sent again."""
 
     status = 503
-    default_retry = "NORMAL"
+    default_retry: ClassVar[Retry] = "NORMAL"

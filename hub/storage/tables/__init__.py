@@ -40,6 +40,7 @@ from hub.storage.tables.members import (
 from hub.storage.tables.people import (
     blocking_key,
     decision_event,
+    link_constraint,
     membership,
     membership_history,
     pair_score,
@@ -63,6 +64,7 @@ __all__ = [
     "delivery",
     "endpoint",
     "exchange_case",
+    "link_constraint",
     "login_session",
     "mailbox_item",
     "member",

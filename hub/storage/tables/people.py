@@ -73,6 +73,18 @@ decision_event = Table(
     Index("ix_decision_event_subjects", "subjects", postgresql_using="gin"),
 )
 
+link_constraint = Table(
+    "link_constraint",
+    metadata,
+    Column("a", BigInteger, primary_key=True),
+    Column("b", BigInteger, primary_key=True),
+    Column(
+        "kind", Text, nullable=False, comment="MUST | CANNOT: the decision in force, a projection of decision_event"
+    ),
+    Column("seq", BigInteger, nullable=False),
+    Index("ix_link_constraint_b", "b"),
+)
+
 membership = Table(
     "membership",
     metadata,

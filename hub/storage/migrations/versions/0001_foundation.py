@@ -117,6 +117,20 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_exchange_case_person_id"), "exchange_case", ["person_id"], unique=False)
     op.create_table(
+        "link_constraint",
+        sa.Column("a", sa.BigInteger(), nullable=False),
+        sa.Column("b", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Text(),
+            nullable=False,
+            comment="MUST | CANNOT: the decision in force, a projection of decision_event",
+        ),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("a", "b", name=op.f("pk_link_constraint")),
+    )
+    op.create_index("ix_link_constraint_b", "link_constraint", ["b"], unique=False)
+    op.create_table(
         "member",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -707,6 +721,8 @@ def downgrade() -> None:
     op.drop_table("pair_score")
     op.drop_table("membership_history")
     op.drop_table("member")
+    op.drop_index("ix_link_constraint_b", table_name="link_constraint")
+    op.drop_table("link_constraint")
     op.drop_index(op.f("ix_exchange_case_person_id"), table_name="exchange_case")
     op.drop_table("exchange_case")
     op.drop_index("ix_decision_event_subjects", table_name="decision_event", postgresql_using="gin")

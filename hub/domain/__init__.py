@@ -1,0 +1,1 @@
+"""The rules of the exchange: pure, without clock, network, disk or database."""

@@ -1,0 +1,68 @@
+"""The life of a message: its states and which may follow which (WIRE.md, Acknowledgements)."""
+
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """States of a submission and of what it delivers."""
+
+    ACCEPTED = "ACCEPTED"
+    VALIDATED = "VALIDATED"
+    REJECTED = "REJECTED"
+    QUEUED = "QUEUED"
+    AVAILABLE = "AVAILABLE"
+    PUSHED = "PUSHED"
+    RECEIVED = "RECEIVED"
+    PROCESSED = "PROCESSED"
+    BUSINESS_ERROR = "BUSINESS_ERROR"
+    MANUAL_REVIEW = "MANUAL_REVIEW"
+    SUPERSEDED = "SUPERSEDED"
+    VOIDED = "VOIDED"
+    EXPIRING = "EXPIRING"
+    EXPIRED = "EXPIRED"
+    DEAD = "DEAD"
+
+
+FINAL = frozenset(
+    {
+        State.REJECTED,
+        State.PROCESSED,
+        State.BUSINESS_ERROR,
+        State.SUPERSEDED,
+        State.VOIDED,
+        State.EXPIRED,
+        State.DEAD,
+    }
+)
+
+_NEXT: dict[State, frozenset[State]] = {
+    State.ACCEPTED: frozenset({State.VALIDATED, State.REJECTED, State.PROCESSED, State.BUSINESS_ERROR, State.DEAD}),
+    State.VALIDATED: frozenset(
+        {State.QUEUED, State.REJECTED, State.PROCESSED, State.BUSINESS_ERROR, State.MANUAL_REVIEW}
+    ),
+    State.QUEUED: frozenset({State.AVAILABLE, State.VOIDED, State.DEAD}),
+    State.AVAILABLE: frozenset(
+        {
+            State.PUSHED,
+            State.RECEIVED,
+            State.PROCESSED,
+            State.BUSINESS_ERROR,
+            State.VOIDED,
+            State.SUPERSEDED,
+            State.EXPIRING,
+            State.EXPIRED,
+            State.DEAD,
+        }
+    ),
+    State.PUSHED: frozenset({State.RECEIVED, State.VOIDED, State.EXPIRING, State.DEAD}),
+    State.EXPIRING: frozenset({State.RECEIVED, State.VOIDED, State.EXPIRED}),
+    State.RECEIVED: frozenset({State.PROCESSED, State.BUSINESS_ERROR, State.EXPIRED, State.VOIDED}),
+    State.MANUAL_REVIEW: frozenset({State.QUEUED, State.REJECTED, State.VOIDED}),
+    # A mapping fix releases quarantined rows; the document they came in is then processed anew.
+    State.BUSINESS_ERROR: frozenset({State.PROCESSED}),
+}
+
+
+def may_follow(current: State, following: State) -> bool:
+    """Is the step allowed? A final state has no successor but the one a replay gives."""
+    return following in _NEXT.get(current, frozenset())

@@ -1,0 +1,201 @@
+"""What regions agreed, what people consented to and which cases are open: what `domain.policy.decide` is given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.domain.policy import Agreement, Case, Consent
+from hub.storage.tables import agreement, consent, exchange_case
+
+
+@dataclass(frozen=True, slots=True)
+class NewConsent:
+    """A consent as translated from a county's record; `reference` and `subject` are blind indexes."""
+
+    reference: bytes
+    subject: bytes
+    kinds: tuple[str, ...]
+    purposes: tuple[str, ...]
+    recipient_divisions: tuple[str, ...]
+    resource_id: UUID
+    valid_from: datetime
+    valid_to: datetime
+    withdrawn_at: datetime | None
+
+
+def _agreement(row: Any) -> Agreement:
+    return Agreement(
+        row.id,
+        row.from_member,
+        row.to_member,
+        frozenset(row.kinds),
+        frozenset(row.purposes),
+        row.case_required,
+        row.answer_days,
+        row.valid_from,
+        row.valid_to if row.ended_at is None else min(row.valid_to, row.ended_at),
+    )
+
+
+async def add(connection: AsyncConnection, title: str, made: Agreement) -> None:
+    """Store an agreement."""
+    await connection.execute(
+        insert(agreement).values(
+            id=made.id,
+            title=title,
+            from_member=made.from_member,
+            to_member=made.to_member,
+            kinds=sorted(made.kinds),
+            purposes=sorted(made.purposes),
+            case_required=made.case_required,
+            answer_days=made.answer_days,
+            valid_from=made.valid_from,
+            valid_to=made.valid_to,
+        )
+    )
+
+
+async def end(connection: AsyncConnection, agreement_id: UUID, at: datetime) -> bool:
+    """End an agreement at `at`; False when there is none such or it ended already."""
+    done = await connection.execute(
+        update(agreement).where(agreement.c.id == agreement_id, agreement.c.ended_at.is_(None)).values(ended_at=at)
+    )
+    return bool(done.rowcount)
+
+
+async def listed(connection: AsyncConnection) -> list[tuple[str, Agreement]]:
+    """(title, agreement), oldest first."""
+    rows = await connection.execute(select(agreement).order_by(agreement.c.valid_from, agreement.c.title))
+    return [(row.title, _agreement(row)) for row in rows]
+
+
+async def between(
+    connection: AsyncConnection, sender: int, recipient: int, kind: str, purpose: str, now: datetime
+) -> Agreement | None:
+    """The agreement in force for this kind and purpose; the newest where there are several."""
+    rows = await connection.execute(
+        select(agreement)
+        .where(agreement.c.from_member == sender, agreement.c.to_member == recipient)
+        .order_by(agreement.c.valid_from.desc())
+    )
+    for row in rows:
+        found = _agreement(row)
+        if kind in found.kinds and purpose in found.purposes and found.valid_from <= now < found.valid_to:
+            return found
+    return None
+
+
+async def put_consents(connection: AsyncConnection, member_id: int, items: Sequence[NewConsent]) -> list[UUID]:
+    """Store or replace consents by their reference; answers the ids of those that are withdrawn now."""
+    withdrawn = []
+    for item in items:
+        values = {
+            "subject": item.subject,
+            "kinds": list(item.kinds),
+            "purposes": list(item.purposes),
+            "recipient_divisions": list(item.recipient_divisions),
+            "resource_id": item.resource_id,
+            "valid_from": item.valid_from,
+            "valid_to": item.valid_to,
+            "withdrawn_at": item.withdrawn_at,
+        }
+        statement = upsert(consent).values(id=uuid4(), member_id=member_id, reference=item.reference, **values)
+        id_ = (
+            await connection.execute(
+                statement.on_conflict_do_update(index_elements=["member_id", "reference"], set_=values).returning(
+                    consent.c.id
+                )
+            )
+        ).scalar_one()
+        if item.withdrawn_at is not None:
+            withdrawn.append(id_)
+    return withdrawn
+
+
+async def consent_by_reference(
+    connection: AsyncConnection, member_id: int, reference: bytes, subject: bytes
+) -> Consent | None:
+    """The consent the sender refers to, if it is this person's."""
+    row = (
+        await connection.execute(
+            select(consent).where(
+                consent.c.member_id == member_id, consent.c.reference == reference, consent.c.subject == subject
+            )
+        )
+    ).one_or_none()
+    return _consent(row) if row else None
+
+
+async def consent_by_id(connection: AsyncConnection, consent_id: UUID) -> Consent | None:
+    """The consent with that id."""
+    row = (await connection.execute(select(consent).where(consent.c.id == consent_id))).one_or_none()
+    return _consent(row) if row else None
+
+
+def _consent(row: Any) -> Consent:
+    return Consent(
+        row.id,
+        frozenset(row.kinds),
+        frozenset(row.purposes),
+        frozenset(row.recipient_divisions),
+        row.valid_from,
+        row.valid_to,
+        row.withdrawn_at,
+    )
+
+
+async def open_case(
+    connection: AsyncConnection, *, from_member: int, to_member: int, kind: str, subject: bytes, now: datetime
+) -> UUID:
+    """Open, or find, the case of one person between two regions."""
+    statement = upsert(exchange_case).values(
+        id=uuid4(),
+        subject=subject,
+        kind=kind,
+        from_member=from_member,
+        to_member=to_member,
+        state="OPEN",
+        opened_at=now,
+    )
+    return UUID(
+        str(
+            (
+                await connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["from_member", "to_member", "kind", "subject"],
+                        set_={"state": "OPEN", "closed_at": None},
+                    ).returning(exchange_case.c.id)
+                )
+            ).scalar_one()
+        )
+    )
+
+
+async def close_case(connection: AsyncConnection, case_id: UUID, now: datetime) -> None:
+    """Close a case."""
+    await connection.execute(
+        update(exchange_case).where(exchange_case.c.id == case_id).values(state="CLOSED", closed_at=now)
+    )
+
+
+async def case_for(
+    connection: AsyncConnection, *, from_member: int, to_member: int, kind: str, subject: bytes
+) -> Case | None:
+    """The case of this person and kind between the two."""
+    row = (
+        await connection.execute(
+            select(exchange_case.c.id, exchange_case.c.kind, exchange_case.c.state).where(
+                exchange_case.c.from_member == from_member,
+                exchange_case.c.to_member == to_member,
+                exchange_case.c.kind == kind,
+                exchange_case.c.subject == subject,
+            )
+        )
+    ).one_or_none()
+    return Case(row.id, row.kind, row.state == "OPEN") if row else None

@@ -1,0 +1,209 @@
+"""What waits for a member: leased reading, explicit receipt, expiry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.domain.messages import State
+from hub.storage.tables import mailbox_item, submission
+from hub.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message waiting for, or read by, its recipient; `header` is what its envelope says outside, as JSON bytes."""
+
+    id: UUID
+    submission_id: UUID
+    sender_id: int
+    recipient_id: int
+    message_id: UUID
+    kind: str
+    header: bytes
+    subject: bytes
+    consent_id: UUID | None
+    digest: bytes
+    state: State
+    attempt: int
+    receipt: str | None
+    queued_at: datetime
+    expires_at: datetime
+    lease_until: datetime | None
+
+
+def _item(row: Any, vault: Vault) -> Item:
+    return Item(
+        row.id,
+        row.submission_id,
+        row.sender_id,
+        row.recipient_id,
+        row.message_id,
+        row.kind,
+        vault.open(row.header),
+        row.subject,
+        row.consent_id,
+        row.digest,
+        State(row.state),
+        row.attempt,
+        row.receipt,
+        row.queued_at,
+        row.expires_at,
+        row.lease_until,
+    )
+
+
+async def put(connection: AsyncConnection, vault: Vault, item: Item) -> None:
+    """Make a message available to its recipient."""
+    await connection.execute(
+        insert(mailbox_item).values(
+            id=item.id,
+            submission_id=item.submission_id,
+            sender_id=item.sender_id,
+            recipient_id=item.recipient_id,
+            message_id=item.message_id,
+            kind=item.kind,
+            header=vault.seal(item.header),
+            subject=item.subject,
+            consent_id=item.consent_id,
+            digest=item.digest,
+            state=item.state,
+            queued_at=item.queued_at,
+            expires_at=item.expires_at,
+            state_at=item.queued_at,
+        )
+    )
+
+
+_LEASE = text("""
+    -- lease: the oldest messages of a recipient that nobody holds
+    UPDATE mailbox_item SET lease_until = :until, attempt = attempt + 1
+    WHERE id IN (
+        SELECT id FROM mailbox_item
+        WHERE recipient_id = :recipient AND state IN ('AVAILABLE', 'RECEIVED') AND expires_at > :now
+          AND (lease_until IS NULL OR lease_until < :now)
+        ORDER BY queued_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING *""")
+
+
+async def lease(
+    connection: AsyncConnection, vault: Vault, recipient_id: int, *, now: datetime, seconds: int, limit: int
+) -> list[Item]:
+    """Lend up to `limit` messages for `seconds`; without a receipt by then they are lent again."""
+    rows = await connection.execute(
+        _LEASE,
+        {"recipient": recipient_id, "now": now, "until": now + timedelta(seconds=seconds), "limit": limit},
+    )
+    return sorted((_item(row, vault) for row in rows), key=lambda item: (item.queued_at, item.id))
+
+
+async def get(
+    connection: AsyncConnection, vault: Vault, item_id: UUID, recipient_id: int, *, lock: bool = False
+) -> Item | None:
+    """The recipient's own item."""
+    statement = select(mailbox_item).where(mailbox_item.c.id == item_id, mailbox_item.c.recipient_id == recipient_id)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    return _item(row, vault) if row else None
+
+
+async def by_submission(connection: AsyncConnection, vault: Vault, submission_id: UUID) -> Item | None:
+    """The item a submission became."""
+    row = (
+        await connection.execute(select(mailbox_item).where(mailbox_item.c.submission_id == submission_id))
+    ).one_or_none()
+    return _item(row, vault) if row else None
+
+
+async def settle(
+    connection: AsyncConnection,
+    vault: Vault,
+    item_id: UUID,
+    state: State,
+    *,
+    receipt: str | None,
+    errors: bytes | None,
+    now: datetime,
+) -> None:
+    """Record what the recipient (or the clock) made of it; the lease ends with a final state."""
+    await connection.execute(
+        update(mailbox_item)
+        .where(mailbox_item.c.id == item_id)
+        .values(
+            state=state,
+            state_at=now,
+            receipt=receipt,
+            errors=vault.seal(errors) if errors else None,
+            lease_until=mailbox_item.c.lease_until if state is State.RECEIVED else None,
+        )
+    )
+
+
+async def errors_of(connection: AsyncConnection, vault: Vault, submission_id: UUID) -> bytes | None:
+    """The business errors the recipient gave, as JSON bytes."""
+    sealed = (
+        await connection.execute(select(mailbox_item.c.errors).where(mailbox_item.c.submission_id == submission_id))
+    ).scalar_one_or_none()
+    return vault.open(sealed) if sealed else None
+
+
+async def resting_on(connection: AsyncConnection, vault: Vault, consent_ids: Sequence[UUID]) -> list[Item]:
+    """Items not yet handed over whose delivery rests on these consents."""
+    rows = await connection.execute(
+        select(mailbox_item)
+        .where(mailbox_item.c.consent_id.in_(list(consent_ids)), mailbox_item.c.state == State.AVAILABLE)
+        .with_for_update()
+    )
+    return [_item(row, vault) for row in rows]
+
+
+async def expired(connection: AsyncConnection, vault: Vault, now: datetime, limit: int) -> list[Item]:
+    """Items whose time is over and that nobody has settled."""
+    rows = await connection.execute(
+        select(mailbox_item)
+        .where(mailbox_item.c.state.in_([State.AVAILABLE, State.RECEIVED]), mailbox_item.c.expires_at <= now)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_item(row, vault) for row in rows]
+
+
+async def waiting(connection: AsyncConnection) -> dict[int, tuple[int, datetime]]:
+    """For each recipient how many items wait and since when."""
+    rows = await connection.execute(
+        select(mailbox_item.c.recipient_id, func.count(), func.min(mailbox_item.c.queued_at))
+        .where(mailbox_item.c.state == State.AVAILABLE)
+        .group_by(mailbox_item.c.recipient_id)
+    )
+    return {recipient: (int(number), since) for recipient, number, since in rows}
+
+
+async def counts(connection: AsyncConnection) -> dict[tuple[str, str], int]:
+    """Items by (kind, state)."""
+    rows = await connection.execute(
+        select(mailbox_item.c.kind, mailbox_item.c.state, func.count()).group_by(
+            mailbox_item.c.kind, mailbox_item.c.state
+        )
+    )
+    return {(kind, state): int(number) for kind, state, number in rows}
+
+
+async def listed(
+    connection: AsyncConnection, vault: Vault, *, member_ids: Sequence[int] | None, limit: int, before: datetime | None
+) -> list[tuple[Item, datetime]]:
+    """(item, when it was received) newest first, of the members given (as sender or recipient) or of all."""
+    statement = (
+        select(mailbox_item, submission.c.received_at)
+        .join(submission, submission.c.id == mailbox_item.c.submission_id)
+        .order_by(mailbox_item.c.queued_at.desc(), mailbox_item.c.id)
+        .limit(limit)
+    )
+    if member_ids is not None:
+        ids = list(member_ids)
+        statement = statement.where(mailbox_item.c.sender_id.in_(ids) | mailbox_item.c.recipient_id.in_(ids))
+    if before is not None:
+        statement = statement.where(mailbox_item.c.queued_at < before)
+    return [(_item(row, vault), row.received_at) for row in await connection.execute(statement)]

@@ -1,0 +1,203 @@
+"""Members of the exchange, their keys and endpoints, and the published trust lists."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.storage.tables import assertion_seen, endpoint, member, member_key, trust_list
+from hub.storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member; `divisions` are 12-digit codes of the territory it answers for."""
+
+    id: int
+    name: str
+    kind: str
+    display: str
+    display_zh: str
+    divisions: tuple[str, ...]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class MemberKey:
+    """One public key of a member."""
+
+    kid: str
+    member_id: int
+    use: str
+    suite: str
+    types: tuple[str, ...]
+    jwk: dict[str, Any]
+    not_before: datetime
+    not_after: datetime
+    compromised_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a member is told that something waits; `secret` is its Standard Webhooks key."""
+
+    id: int
+    member_id: int
+    channel: str
+    address: str
+    secret: str
+    state: str
+    failing_since: datetime | None
+
+
+def _member(row: Any) -> Member:
+    return Member(row.id, row.name, row.kind, row.display, row.display_zh, tuple(row.divisions), row.state)
+
+
+def _key(row: Any) -> MemberKey:
+    return MemberKey(
+        row.kid,
+        row.member_id,
+        row.use,
+        row.suite,
+        tuple(row.types),
+        row.jwk,
+        row.not_before,
+        row.not_after,
+        row.compromised_at,
+    )
+
+
+async def add(
+    connection: AsyncConnection, *, name: str, kind: str, display: str, display_zh: str, divisions: Sequence[str]
+) -> int:
+    """Enrol a member; answers its id. The name must be free (IntegrityError)."""
+    return int(
+        (
+            await connection.execute(
+                insert(member)
+                .values(name=name, kind=kind, display=display, display_zh=display_zh, divisions=list(divisions))
+                .returning(member.c.id)
+            )
+        ).scalar_one()
+    )
+
+
+async def all_members(connection: AsyncConnection) -> list[Member]:
+    """Every active member, by name."""
+    rows = await connection.execute(select(member).where(member.c.state == "active").order_by(member.c.name))
+    return [_member(row) for row in rows]
+
+
+async def by_name(connection: AsyncConnection, name: str) -> Member | None:
+    """The active member of that name."""
+    row = (
+        await connection.execute(select(member).where(member.c.name == name, member.c.state == "active"))
+    ).one_or_none()
+    return _member(row) if row else None
+
+
+async def add_key(connection: AsyncConnection, key: MemberKey) -> None:
+    """Register a public key; the same key twice is once."""
+    await connection.execute(
+        upsert(member_key)
+        .values(
+            kid=key.kid,
+            member_id=key.member_id,
+            use=key.use,
+            suite=key.suite,
+            types=list(key.types),
+            jwk=key.jwk,
+            not_before=key.not_before,
+            not_after=key.not_after,
+            compromised_at=key.compromised_at,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def keys(connection: AsyncConnection, member_id: int | None = None) -> list[MemberKey]:
+    """Keys of one member, or of all."""
+    statement = select(member_key).order_by(member_key.c.member_id, member_key.c.added_at, member_key.c.kid)
+    if member_id is not None:
+        statement = statement.where(member_key.c.member_id == member_id)
+    return [_key(row) for row in await connection.execute(statement)]
+
+
+async def mark_compromised(connection: AsyncConnection, kid: str, at: datetime) -> bool:
+    """Record that a key was lost at `at`; False when there is no such key."""
+    done = await connection.execute(update(member_key).where(member_key.c.kid == kid).values(compromised_at=at))
+    return bool(done.rowcount)
+
+
+async def use_assertion(connection: AsyncConnection, member_id: int, jti: str, expires_at: datetime) -> bool:
+    """Note a client assertion's id; False when it was used before (RFC 7523 §3)."""
+    done = await connection.execute(
+        upsert(assertion_seen).values(member_id=member_id, jti=jti, expires_at=expires_at).on_conflict_do_nothing()
+    )
+    return bool(done.rowcount)
+
+
+async def put_endpoint(
+    connection: AsyncConnection, vault: Vault, member_id: int, channel: str, address: str, secret: str
+) -> None:
+    """Set where a member is told; one endpoint a channel."""
+    values = {"address": address, "secret": vault.seal(secret.encode()), "state": "active", "failing_since": None}
+    await connection.execute(
+        upsert(endpoint)
+        .values(member_id=member_id, channel=channel, **values)
+        .on_conflict_do_update(index_elements=["member_id", "channel"], set_=values)
+    )
+
+
+async def endpoints(
+    connection: AsyncConnection, vault: Vault, member_ids: Sequence[int] | None = None
+) -> list[Endpoint]:
+    """Endpoints of some members, or of all."""
+    statement = select(endpoint).order_by(endpoint.c.id)
+    if member_ids is not None:
+        statement = statement.where(endpoint.c.member_id.in_(list(member_ids)))
+    return [
+        Endpoint(
+            row.id,
+            row.member_id,
+            row.channel,
+            row.address,
+            vault.open(row.secret).decode(),
+            row.state,
+            row.failing_since,
+        )
+        for row in await connection.execute(statement)
+    ]
+
+
+async def set_endpoint_state(
+    connection: AsyncConnection, endpoint_id: int, state: str, failing_since: datetime | None
+) -> bool:
+    """Change an endpoint's health; False when it already had that state."""
+    done = await connection.execute(
+        update(endpoint)
+        .where(endpoint.c.id == endpoint_id, endpoint.c.state != state)
+        .values(state=state, failing_since=failing_since)
+    )
+    return bool(done.rowcount)
+
+
+async def publish_trust_list(connection: AsyncConnection, version: int, document: bytes) -> None:
+    """Store a signed list; the version must be new (IntegrityError)."""
+    await connection.execute(insert(trust_list).values(version=version, document=document))
+
+
+async def newest_trust_list(connection: AsyncConnection) -> tuple[int, bytes] | None:
+    """(version, document) of the list in force."""
+    row = (await connection.execute(select(trust_list).order_by(trust_list.c.version.desc()).limit(1))).one_or_none()
+    return (row.version, row.document) if row else None
+
+
+async def next_trust_version(connection: AsyncConnection) -> int:
+    """One above the highest ever published."""
+    return int((await connection.execute(select(func.coalesce(func.max(trust_list.c.version), 0) + 1))).scalar_one())

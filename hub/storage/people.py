@@ -1,0 +1,319 @@
+"""Source records, blocking keys, pair scores and persons: what linkage reads and writes, in bulk.
+
+Everything here runs inside the act's transaction, under the locks of `lock_keys` (sorted advisory locks over stripes of
+the key space) and `lock_records` (row locks in id order), so that concurrent arrivals of one person give one person.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.storage.database import copy_rows, driver
+from hub.storage.tables import membership, person_event, source_record
+from hub.storage.vault import Vault
+
+_STRIPES = 256
+_SPACE = 0x6C6B  # "lk"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecord:
+    """A record to be compared: `features` are plain bytes, `keys` its blocking keys."""
+
+    resource_id: UUID
+    version: int
+    features: bytes
+    keys: tuple[int, ...]
+    live: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A scored pair worth keeping, a < b."""
+
+    a: int
+    b: int
+    weight: float
+    probability: float
+    decision: str
+    vetoes: tuple[str, ...]
+    levels: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A decision in force about a pair: kind MUST or CANNOT."""
+
+    a: int
+    b: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordInfo:
+    """Where a record comes from and whom it belongs to now."""
+
+    id: int
+    resource_id: UUID
+    member_id: int
+    anchor: UUID
+    person_id: UUID | None
+    live: bool
+
+
+async def lock_keys(connection: AsyncConnection, keys: Iterable[int]) -> None:
+    """Hold the stripes of `keys` until the transaction ends; always in ascending order, so nobody waits in a ring."""
+    stripes = sorted({key % _STRIPES for key in keys})
+    await connection.execute(
+        text("SELECT pg_advisory_xact_lock(:space, s) FROM unnest(CAST(:stripes AS int[])) AS s"),
+        {"space": _SPACE, "stripes": stripes},
+    )
+
+
+async def lock_records(connection: AsyncConnection, ids: Iterable[int]) -> None:
+    """Hold the rows of the records `ids`, in ascending order."""
+    raw = await driver(connection)
+    await raw.execute(
+        "SELECT id FROM source_record WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", sorted(set(ids))
+    )
+
+
+async def put_records(
+    connection: AsyncConnection, vault: Vault, member_id: int, records: Sequence[NewRecord], now: datetime
+) -> list[int]:
+    """Insert or replace records with their keys; answers their ids in order. Old scores of replaced records are gone."""
+    raw = await driver(connection)
+    known = {
+        row["resource_id"]: row["id"]
+        for row in await raw.fetch(
+            "SELECT id, resource_id FROM source_record WHERE resource_id = ANY($1::uuid[])",
+            [record.resource_id for record in records],
+        )
+    }
+    fresh = [record for record in records if record.resource_id not in known]
+    new_ids = [
+        row["id"]
+        for row in await raw.fetch(
+            "SELECT nextval('source_record_id_seq') AS id FROM generate_series(1, $1)", len(fresh)
+        )
+    ]
+    by_resource = known | {record.resource_id: id_ for record, id_ in zip(fresh, new_ids, strict=True)}
+    await copy_rows(
+        connection,
+        "source_record",
+        ("id", "resource_id", "member_id", "anchor", "features", "version", "live", "seen_at"),
+        [
+            (id_, r.resource_id, member_id, uuid4(), vault.seal(r.features), r.version, r.live, now)
+            for id_, r in zip(new_ids, fresh, strict=True)
+        ],
+    )
+    replaced = [record for record in records if record.resource_id in known]
+    if replaced:
+        ids = [known[record.resource_id] for record in replaced]
+        await raw.executemany(
+            "UPDATE source_record SET features = $2, version = $3, live = $4, seen_at = $5 WHERE id = $1",
+            [
+                (id_, vault.seal(record.features), record.version, record.live, now)
+                for id_, record in zip(ids, replaced, strict=True)
+            ],
+        )
+        await raw.execute("DELETE FROM blocking_key WHERE record_id = ANY($1::bigint[])", ids)
+        await raw.execute("DELETE FROM pair_score WHERE a = ANY($1::bigint[]) OR b = ANY($1::bigint[])", ids)
+    await copy_rows(
+        connection,
+        "blocking_key",
+        ("key", "record_id"),
+        [(key, by_resource[r.resource_id]) for r in records if r.live for key in dict.fromkeys(r.keys)],
+    )
+    return [by_resource[record.resource_id] for record in records]
+
+
+async def blocks(connection: AsyncConnection, keys: Iterable[int], limit: int) -> dict[int, list[int]]:
+    """For each key the records that share it; keys shared by more than `limit` records are left out."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- blocks: the records behind each key, one more than the limit at most
+        SELECT k.key, ARRAY(SELECT record_id FROM blocking_key b WHERE b.key = k.key LIMIT $2) AS records
+        FROM unnest($1::bigint[]) AS k(key)""",
+        list(set(keys)),
+        limit + 1,
+    )
+    return {row["key"]: row["records"] for row in rows if 1 < len(row["records"]) <= limit}
+
+
+async def features(connection: AsyncConnection, vault: Vault, ids: Iterable[int]) -> dict[int, bytes]:
+    """The plain feature bytes of the records `ids`."""
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT id, features FROM source_record WHERE id = ANY($1::bigint[])", list(ids))
+    return {row["id"]: vault.open(row["features"]) for row in rows}
+
+
+async def put_pairs(connection: AsyncConnection, model: str, pairs: Sequence[Pair]) -> None:
+    """Store scores, replacing older ones of the same pairs."""
+    if not pairs:
+        return
+    raw = await driver(connection)
+    await raw.executemany(
+        """
+        INSERT INTO pair_score (a, b, weight, probability, decision, vetoes, levels, model)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT (a, b) DO UPDATE SET weight = excluded.weight, probability = excluded.probability,
+            decision = excluded.decision, vetoes = excluded.vetoes, levels = excluded.levels, model = excluded.model""",
+        [(p.a, p.b, p.weight, p.probability, p.decision, list(p.vetoes), p.levels, model) for p in pairs],
+    )
+
+
+_COMPONENT = """
+    -- component: everything that hangs together with the records $1 by automatic links, decisions or today's persons
+    WITH RECURSIVE reached(id) AS (
+        SELECT unnest($1::bigint[])
+        UNION
+        SELECT e.id FROM reached r CROSS JOIN LATERAL (
+            SELECT b FROM pair_score WHERE a = r.id AND decision = 'auto'
+            UNION ALL SELECT a FROM pair_score WHERE b = r.id AND decision = 'auto'
+            UNION ALL SELECT b FROM link_constraint WHERE a = r.id AND kind = 'MUST'
+            UNION ALL SELECT a FROM link_constraint WHERE b = r.id AND kind = 'MUST'
+            UNION ALL SELECT o.record_id FROM membership m JOIN membership o USING (person_id) WHERE m.record_id = r.id
+        ) AS e(id))
+    SELECT id FROM reached"""
+
+
+async def component(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:
+    """All records whose persons can depend on the records `ids`, ascending."""
+    raw = await driver(connection)
+    return sorted(row["id"] for row in await raw.fetch(_COMPONENT, list(ids)))
+
+
+async def pairs_within(connection: AsyncConnection, ids: Sequence[int]) -> list[Pair]:
+    """Stored scores between the records `ids`."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- pairs_within: scores whose both ends are among the records
+        SELECT a, b, weight, probability, decision, vetoes, levels FROM pair_score
+        WHERE a = ANY($1::bigint[]) AND b = ANY($1::bigint[])""",
+        list(ids),
+    )
+    return [
+        Pair(r["a"], r["b"], r["weight"], r["probability"], r["decision"], tuple(r["vetoes"]), r["levels"])
+        for r in rows
+    ]
+
+
+async def pair(connection: AsyncConnection, a: int, b: int) -> Pair | None:
+    """The stored score of one pair."""
+    found = await pairs_within(connection, [a, b])
+    return found[0] if found else None
+
+
+async def constraints_within(connection: AsyncConnection, ids: Sequence[int]) -> list[Constraint]:
+    """Decisions in force between the records `ids`."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- constraints_within: MUST and CANNOT whose both ends are among the records
+        SELECT a, b, kind FROM link_constraint WHERE a = ANY($1::bigint[]) AND b = ANY($1::bigint[])""",
+        list(ids),
+    )
+    return [Constraint(row["a"], row["b"], row["kind"]) for row in rows]
+
+
+async def info(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, RecordInfo]:
+    """Origin and present person of the records `ids`."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- info: records with their present person
+        SELECT s.id, s.resource_id, s.member_id, s.anchor, s.live, m.person_id
+        FROM source_record s LEFT JOIN membership m ON m.record_id = s.id WHERE s.id = ANY($1::bigint[])""",
+        list(ids),
+    )
+    return {
+        r["id"]: RecordInfo(r["id"], r["resource_id"], r["member_id"], r["anchor"], r["person_id"], r["live"])
+        for r in rows
+    }
+
+
+async def records_of(connection: AsyncConnection, person_id: UUID) -> list[int]:
+    """The records of one person, oldest first."""
+    rows = await connection.execute(
+        select(membership.c.record_id).where(membership.c.person_id == person_id).order_by(membership.c.record_id)
+    )
+    return [row.record_id for row in rows]
+
+
+async def resolve(connection: AsyncConnection, person_id: UUID) -> UUID | None:
+    """The person that an id, present or lost, stands for now: ids are lent by records, so none is ever dangling."""
+    row = (
+        await connection.execute(
+            select(membership.c.person_id)
+            .join(source_record, source_record.c.id == membership.c.record_id)
+            .where(source_record.c.anchor == person_id)
+        )
+    ).one_or_none()
+    return row.person_id if row else None
+
+
+async def record_of_resource(connection: AsyncConnection, resource_id: UUID) -> int | None:
+    """The source record behind a resource."""
+    return (
+        await connection.execute(select(source_record.c.id).where(source_record.c.resource_id == resource_id))
+    ).scalar_one_or_none()
+
+
+async def move_records(
+    connection: AsyncConnection,
+    moves: Mapping[int, tuple[UUID | None, UUID]],
+    *,
+    cause: str,
+    decision_seq: int | None,
+    now: datetime,
+) -> int:
+    """Put records into persons ({record: (from, to)}), keep the history, tell it in one event; answers the event's id."""
+    raw = await driver(connection)
+    listed = [[record, str(old) if old else None, str(new)] for record, (old, new) in sorted(moves.items())]
+    event = int(
+        (
+            await connection.execute(
+                insert(person_event)
+                .values(cause=cause, decision_seq=decision_seq, moves=listed, at=now)
+                .returning(person_event.c.id)
+            )
+        ).scalar_one()
+    )
+    moved = [record for record, (old, _) in moves.items() if old is not None]
+    if moved:
+        await raw.execute(
+            """
+            -- history: keep where the moved records were until this event
+            INSERT INTO membership_history (record_id, from_event, to_event, person_id)
+            SELECT record_id, since, $2, person_id FROM membership WHERE record_id = ANY($1::bigint[])""",
+            moved,
+            event,
+        )
+        await raw.execute("DELETE FROM membership WHERE record_id = ANY($1::bigint[])", moved)
+    await copy_rows(
+        connection,
+        "membership",
+        ("record_id", "person_id", "since"),
+        [(record, new, event) for record, (_, new) in moves.items()],
+    )
+    return event
+
+
+async def counts(connection: AsyncConnection) -> dict[str, int]:
+    """Live records and persons."""
+    records = (await connection.execute(select(func.count()).select_from(source_record))).scalar_one()
+    persons = (await connection.execute(select(func.count(membership.c.person_id.distinct())))).scalar_one()
+    return {"records": int(records), "persons": int(persons)}
+
+
+async def analyze(connection: AsyncConnection) -> None:
+    """Refresh the planner's statistics after a bulk load."""
+    for table in ("source_record", "blocking_key", "pair_score", "membership", "resource", "resource_identifier"):
+        await connection.execute(text(f"ANALYZE {table}"))

@@ -1,0 +1,279 @@
+"""Submissions: what arrived, its bytes in parts, its timeline, its issues, its counts."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.domain.messages import State
+from hub.storage.tables import submission, submission_event, submission_issue, submission_part
+from hub.storage.tables.intake import submission_change
+from hub.storage.vault import Vault
+
+PART_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubmission:
+    """A submission about to be stored; `parts` are sealed already."""
+
+    id: UUID
+    member_id: int
+    message_id: UUID
+    kind: str
+    mapping: str | None
+    media_type: str
+    file_name: str
+    digest: bytes
+    size: int
+    state: State
+    acknowledgement: bytes
+    leaf: bytes
+    in_response_to: UUID | None
+    supersedes: UUID | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One stored submission."""
+
+    id: UUID
+    member_id: int
+    message_id: UUID
+    kind: str
+    mapping: str | None
+    media_type: str
+    file_name: str
+    digest: bytes
+    size: int
+    state: State
+    acknowledgement: bytes
+    leaf: bytes
+    rows: int
+    translated: int
+    quarantined: int
+    linked: int
+    review: int
+    issues: int
+    changed: int
+    received_at: datetime
+    state_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIssue:
+    """One issue of a submission; `value` is the sender's text."""
+
+    id: int
+    row: int | None
+    column: str | None
+    code: str
+    severity: str
+    text: str
+    text_zh: str
+    value: str | None
+
+
+def _submission(row: Any, vault: Vault) -> Submission:
+    return Submission(
+        id=row.id,
+        member_id=row.member_id,
+        message_id=row.message_id,
+        kind=row.kind,
+        mapping=row.mapping,
+        media_type=row.media_type,
+        file_name=vault.open(row.file_name).decode() if row.file_name else "",
+        digest=row.digest,
+        size=row.size,
+        state=State(row.state),
+        acknowledgement=vault.open(row.acknowledgement),
+        leaf=row.leaf,
+        rows=row.rows,
+        translated=row.translated,
+        quarantined=row.quarantined,
+        linked=row.linked,
+        review=row.review,
+        issues=row.issues,
+        changed=row.changed,
+        received_at=row.received_at,
+        state_at=row.state_at,
+    )
+
+
+async def add(connection: AsyncConnection, vault: Vault, new: NewSubmission, parts: Sequence[bytes]) -> None:
+    """Store the submission, its parts and the first line of its timeline."""
+    await connection.execute(
+        insert(submission).values(
+            id=new.id,
+            member_id=new.member_id,
+            message_id=new.message_id,
+            kind=new.kind,
+            mapping=new.mapping,
+            media_type=new.media_type,
+            file_name=vault.seal(new.file_name.encode()) if new.file_name else None,
+            digest=new.digest,
+            size=new.size,
+            state=new.state,
+            acknowledgement=vault.seal(new.acknowledgement),
+            leaf=new.leaf,
+            in_response_to=new.in_response_to,
+            supersedes=new.supersedes,
+            received_at=new.received_at,
+            state_at=new.received_at,
+        )
+    )
+    for seq, body in enumerate(parts):
+        await connection.execute(insert(submission_part).values(submission_id=new.id, seq=seq, body=body))
+    await add_event(connection, new.id, State.ACCEPTED, new.received_at)
+
+
+async def add_event(
+    connection: AsyncConnection, submission_id: UUID, state: State, at: datetime, detail: str = ""
+) -> None:
+    """A line of the timeline."""
+    await connection.execute(
+        insert(submission_event).values(submission_id=submission_id, state=state, at=at, detail=detail)
+    )
+
+
+async def move(connection: AsyncConnection, submission_id: UUID, state: State, at: datetime, detail: str = "") -> None:
+    """Set the state, tell the timeline, and advance the sender's change cursor."""
+    await connection.execute(
+        update(submission)
+        .where(submission.c.id == submission_id)
+        .values(state=state, state_at=at, changed=submission_change.next_value())
+    )
+    await add_event(connection, submission_id, state, at, detail)
+
+
+async def count(connection: AsyncConnection, submission_id: UUID, **added: int) -> None:
+    """Add to the counters (rows, translated, quarantined, linked, review, issues)."""
+    values = {name: submission.c[name] + number for name, number in added.items()}
+    await connection.execute(update(submission).where(submission.c.id == submission_id).values(**values))
+
+
+async def by_message(connection: AsyncConnection, vault: Vault, member_id: int, message_id: UUID) -> Submission | None:
+    """The member's submission with that message id."""
+    row = (
+        await connection.execute(
+            select(submission).where(submission.c.member_id == member_id, submission.c.message_id == message_id)
+        )
+    ).one_or_none()
+    return _submission(row, vault) if row else None
+
+
+async def by_id(connection: AsyncConnection, vault: Vault, submission_id: UUID) -> Submission | None:
+    """The submission with that id."""
+    row = (await connection.execute(select(submission).where(submission.c.id == submission_id))).one_or_none()
+    return _submission(row, vault) if row else None
+
+
+async def changed_after(
+    connection: AsyncConnection, vault: Vault, member_id: int, cursor: int, limit: int
+) -> list[Submission]:
+    """The member's submissions whose state changed after `cursor`, in that order."""
+    rows = await connection.execute(
+        select(submission)
+        .where(submission.c.member_id == member_id, submission.c.changed > cursor)
+        .order_by(submission.c.changed)
+        .limit(limit)
+    )
+    return [_submission(row, vault) for row in rows]
+
+
+async def timeline(connection: AsyncConnection, submission_id: UUID) -> list[tuple[str, datetime, str]]:
+    """(state, at, detail), oldest first."""
+    rows = await connection.execute(
+        select(submission_event.c.state, submission_event.c.at, submission_event.c.detail)
+        .where(submission_event.c.submission_id == submission_id)
+        .order_by(submission_event.c.id)
+    )
+    return [(row.state, row.at, row.detail) for row in rows]
+
+
+async def parts(connection: AsyncConnection, vault: Vault, submission_id: UUID) -> AsyncIterator[bytes]:
+    """The received bytes, a part at a time."""
+    seq = 0
+    while True:
+        body = await part(connection, vault, submission_id, seq)
+        if body is None:
+            return
+        yield body
+        seq += 1
+
+
+async def part(connection: AsyncConnection, vault: Vault, submission_id: UUID, seq: int) -> bytes | None:
+    """One part of the received bytes; None behind the last."""
+    body = (
+        await connection.execute(
+            select(submission_part.c.body).where(
+                submission_part.c.submission_id == submission_id, submission_part.c.seq == seq
+            )
+        )
+    ).scalar_one_or_none()
+    return None if body is None else vault.open(body)
+
+
+async def add_issues(
+    connection: AsyncConnection, vault: Vault, submission_id: UUID, issues: Sequence[dict[str, Any]]
+) -> None:
+    """Store issues: dicts of row, column, code, severity, text, text_zh, value."""
+    if not issues:
+        return
+    await connection.execute(
+        insert(submission_issue),
+        [
+            {
+                **{name: issue[name] for name in ("row", "column", "code", "severity", "text", "text_zh")},
+                "submission_id": submission_id,
+                "value": vault.seal(issue["value"].encode()) if issue["value"] is not None else None,
+            }
+            for issue in issues
+        ],
+    )
+
+
+async def issues(
+    connection: AsyncConnection, vault: Vault, submission_id: UUID, *, after: int = 0, limit: int = 100
+) -> list[StoredIssue]:
+    """Issues in the order they were found, a page at a time."""
+    rows = await connection.execute(
+        select(submission_issue)
+        .where(submission_issue.c.submission_id == submission_id, submission_issue.c.id > after)
+        .order_by(submission_issue.c.id)
+        .limit(limit)
+    )
+    return [
+        StoredIssue(
+            id=row.id,
+            row=row.row,
+            column=row.column,
+            code=row.code,
+            severity=row.severity,
+            text=row.text,
+            text_zh=row.text_zh,
+            value=vault.open(row.value).decode() if row.value is not None else None,
+        )
+        for row in rows
+    ]
+
+
+async def totals(connection: AsyncConnection) -> dict[str, int]:
+    """Sums over all submissions, for screens and the demonstration's table."""
+    row = (
+        await connection.execute(
+            select(
+                func.count().label("received"),
+                func.coalesce(func.sum(submission.c.rows), 0).label("rows"),
+                func.coalesce(func.sum(submission.c.translated), 0).label("translated"),
+                func.coalesce(func.sum(submission.c.quarantined), 0).label("quarantined"),
+                func.coalesce(func.sum(submission.c.linked), 0).label("linked"),
+            )
+        )
+    ).one()
+    return {name: int(value) for name, value in row._mapping.items()}

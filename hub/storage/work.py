@@ -1,0 +1,108 @@
+"""Work as claimed rows: a lease, never a promise in memory.
+
+A claim takes rows nobody holds with FOR UPDATE SKIP LOCKED; whoever works renews the lease in each transaction with
+`hold()`, which raises when the lease has passed to another (fencing), so that nothing is done twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.errors import Conflict
+from hub.storage.tables import work_item
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claimed piece of work."""
+
+    id: int
+    kind: str
+    subject: UUID
+    attempts: int
+    lease: UUID
+
+
+async def put(connection: AsyncConnection, kind: str, subject: UUID, *, priority: int = 5) -> None:
+    """Ask for work on `subject`; asking twice is asking once, and asking again for what was set aside revives it."""
+    statement = insert(work_item).values(kind=kind, subject=subject, priority=priority)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["kind", "subject"],
+            set_={"state": "READY", "attempts": 0, "available_at": func.now()},
+        )
+    )
+
+
+async def waiting(connection: AsyncConnection) -> int:
+    """How many pieces of work are not done."""
+    return int(
+        (
+            await connection.execute(select(func.count()).select_from(work_item).where(work_item.c.state == "READY"))
+        ).scalar_one()
+    )
+
+
+_CLAIM = text("""
+    -- claim: up to :limit pieces nobody holds, most urgent first
+    UPDATE work_item SET lease = :lease, lease_until = :until, attempts = attempts + 1
+    WHERE id IN (
+        SELECT id FROM work_item
+        WHERE state = 'READY' AND kind = ANY(:kinds) AND available_at <= :now
+          AND (lease_until IS NULL OR lease_until < :now)
+        ORDER BY priority, id LIMIT :limit FOR UPDATE SKIP LOCKED)
+    RETURNING id, kind, subject, attempts""")
+
+
+async def claim(
+    connection: AsyncConnection, kinds: Sequence[str], now: datetime, *, seconds: int, limit: int = 1
+) -> list[Work]:
+    """Take up to `limit` pieces for `seconds`."""
+    lease = uuid4()
+    rows = await connection.execute(
+        _CLAIM,
+        {
+            "lease": lease,
+            "until": now + timedelta(seconds=seconds),
+            "kinds": list(kinds),
+            "now": now,
+            "limit": limit,
+        },
+    )
+    return [Work(row.id, row.kind, row.subject, row.attempts, lease) for row in rows]
+
+
+async def hold(connection: AsyncConnection, work: Work, until: datetime) -> None:
+    """Renew the lease inside the act's own transaction. Raises Conflict `lease-lost` when it is no longer ours."""
+    done = await connection.execute(
+        update(work_item).where(work_item.c.id == work.id, work_item.c.lease == work.lease).values(lease_until=until)
+    )
+    if done.rowcount != 1:
+        raise Conflict("lease-lost", "Another worker has taken this piece of work over.", retry="NORMAL")
+
+
+async def finish(connection: AsyncConnection, work: Work) -> None:
+    """Done: the row goes. Raises Conflict `lease-lost` like `hold`."""
+    done = await connection.execute(delete(work_item).where(work_item.c.id == work.id, work_item.c.lease == work.lease))
+    if done.rowcount != 1:
+        raise Conflict("lease-lost", "Another worker has taken this piece of work over.", retry="NORMAL")
+
+
+async def fail(connection: AsyncConnection, work: Work, error: str, *, retry_at: datetime, dead: bool) -> None:
+    """Give it back for later, or set it aside when its tries are used up."""
+    await connection.execute(
+        update(work_item)
+        .where(work_item.c.id == work.id, work_item.c.lease == work.lease)
+        .values(
+            lease=None,
+            lease_until=None,
+            last_error=error[:500],
+            available_at=retry_at,
+            state="DEAD" if dead else "READY",
+        )
+    )
