@@ -87,3 +87,17 @@ class HubUnreachable(HubError):
             text, code="unavailable", retry=Retry.CHECK_STATUS if sent else Retry.NORMAL, status=0, retry_after=None
         )
         self.sent = sent
+
+
+class SignInRefused(HubError):
+    """The hub does not accept our client assertion: unknown member or key, or a clock that is wrong."""
+
+    def __init__(self, cause: HubError) -> None:
+        super().__init__(
+            f"signing in at the hub failed: {cause.text}",
+            code=cause.code,
+            retry=cause.retry,
+            status=cause.status,
+            retry_after=cause.retry_after,
+            trace_id=cause.trace_id,
+        )

@@ -1,0 +1,219 @@
+"""What the gateway asks of the hub, one method for each call of the wire contract (WIRE.md).
+
+The methods return small frozen values and raise HubError; deciding whether to try again is the caller's. Bytes given to `submit` are
+sent exactly as they are: a retransmission is identical and differs in its Attempt-Id only.
+"""
+
+import base64
+import binascii
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from adapters.errors import HubError, Retry
+from adapters.gateway.connection import Answer, Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The hub's commit acknowledgement. `receipt` is a compact JWS, not verified here."""
+
+    submission_id: str
+    message_id: str
+    digest: str
+    state: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """One item of the mailbox."""
+
+    id: str
+    message_id: str
+    kind: str
+    sender: str
+    digest: str
+    content_type: str
+    subjects: tuple[str, ...]
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The place in a status list that the hub reserved for a certificate."""
+
+    certificate_id: str
+    status_uri: str
+    status_index: int
+
+
+def digest_of(body: bytes) -> str:
+    """`sha-256:<hex>`, the form in which digests travel inside documents."""
+    return f"sha-256:{hashlib.sha256(body).hexdigest()}"
+
+
+def content_digest(body: bytes) -> str:
+    """RFC 9530 Content-Digest."""
+    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
+
+
+class HubClient:
+    """The calls. Times out and fails as `Connection` does."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def submit(
+        self,
+        body: bytes,
+        *,
+        message_id: str,
+        content_type: str,
+        mapping: str | None = None,
+        file_name: str | None = None,
+        in_response_to: str | None = None,
+        supersedes: str | None = None,
+    ) -> Accepted:
+        """POST /submissions. 202 and 200 (known already) are the same to the sender."""
+        optional = {
+            "Mapping": mapping,
+            "File-Name": quote(file_name, safe="") if file_name else None,
+            "In-Response-To": in_response_to,
+            "Supersedes": supersedes,
+        }
+        headers = {
+            "Message-Id": message_id,
+            "Attempt-Id": str(uuid.uuid4()),
+            "Content-Type": content_type,
+            "Content-Digest": content_digest(body),
+            **{name: value for name, value in optional.items() if value},
+        }
+        answer = await self._connection.call("POST", "/submissions", headers=headers, content=body)
+        return _accepted(answer.object(), answer)
+
+    async def submission(self, message_id: str) -> dict[str, Any] | None:
+        """What the hub knows of one of our messages; None if nothing."""
+        try:
+            answer = await self._connection.call("GET", "/submissions", params={"message_id": message_id})
+        except HubError as error:
+            if error.status == 404:
+                return None
+            raise
+        return answer.object()
+
+    async def changed_submissions(self, cursor: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        """Our submissions that changed after `cursor`, and the cursor to go on from."""
+        answer = await self._connection.call(
+            "GET", "/submissions", params={"changed_after": cursor or "", "limit": limit}
+        )
+        document = answer.object()
+        following = document.get("cursor")
+        return list(document.get("items", [])), None if following is None else str(following)
+
+    async def submission_issues(self, submission_id: str, after: str | None, limit: int) -> dict[str, Any]:
+        params: dict[str, str | int] = {"limit": limit}
+        if after:
+            params["after"] = after
+        answer = await self._connection.call(
+            "GET", f"/submissions/{quote(submission_id, safe='')}/issues", params=params
+        )
+        return answer.object()
+
+    async def lease(self, *, most: int, lease_seconds: int, wait_seconds: float) -> list[Leased]:
+        """POST /mailbox; waits at the hub up to `wait_seconds` for the first item."""
+        answer = await self._connection.call(
+            "POST",
+            "/mailbox",
+            body={"max": most, "lease_seconds": lease_seconds, "wait_seconds": wait_seconds},
+            timeout=wait_seconds + 30,
+        )
+        return [_leased(item, answer) for item in answer.object().get("items", [])]
+
+    async def give_receipt(
+        self, mailbox_id: str, state: str, digest: str, errors: Sequence[Mapping[str, str]] = ()
+    ) -> str:
+        """POST /mailbox/{id}/receipt; idempotent. The hub's signed answer."""
+        body: dict[str, Any] = {"state": state, "digest": digest, "errors": [dict(e) for e in errors]}
+        answer = await self._connection.call("POST", f"/mailbox/{quote(mailbox_id, safe='')}/receipt", body=body)
+        return str(answer.object().get("receipt", ""))
+
+    async def register_certificate(self, *, kind: str, number: str, subject: str, message_id: str) -> Registration:
+        """POST /certificates: the hub stores what will be signed and reserves its status. Same id, same answer."""
+        answer = await self._connection.call(
+            "POST",
+            "/certificates",
+            headers={"Message-Id": message_id},
+            body={"kind": kind, "number": number, "subject": subject},
+        )
+        document = answer.object()
+        try:
+            return Registration(
+                str(document["certificate_id"]), str(document["status_uri"]), int(document["status_index"])
+            )
+        except (KeyError, TypeError, ValueError):
+            raise _incomplete("registration", answer) from None
+
+    async def record_certificate(
+        self, certificate_id: str, *, digest: str, issued_at: str, expires_at: str | None
+    ) -> str:
+        """PUT /certificates/{id}: the digest of what was signed. The hub's signed answer."""
+        body = {"digest": digest, "issued_at": issued_at, "expires_at": expires_at}
+        answer = await self._connection.call("PUT", f"/certificates/{quote(certificate_id, safe='')}", body=body)
+        return str(answer.object().get("receipt", ""))
+
+    async def trust_list(self) -> bytes:
+        return (await self._connection.call("GET", "/.well-known/trust-list", public=True)).content
+
+    async def status_list(self, path: str) -> bytes:
+        """A status list by its path at the hub (`/status/...`), as the signed token it is."""
+        return (
+            await self._connection.call("GET", path, public=True, headers={"Accept": "application/statuslist+jwt"})
+        ).content
+
+    async def health(self) -> None:
+        await self._connection.call("GET", "/healthz", public=True)
+
+
+def accepted_from(document: Mapping[str, Any]) -> Accepted | None:
+    """The commit acknowledgement inside a submission that the hub was asked about; None if it is not given in full."""
+    ack = document.get("commit_ack")
+    if not isinstance(ack, dict):
+        return None
+    merged = {**document, **ack}
+    wanted = ("submission_id", "message_id", "digest", "state", "receipt")
+    if not all(isinstance(merged.get(name), str) and merged[name] for name in wanted):
+        return None
+    return Accepted(**{name: merged[name] for name in wanted})
+
+
+def _accepted(document: Mapping[str, Any], answer: Answer) -> Accepted:
+    try:
+        return Accepted(
+            *(str(document[name]) for name in ("submission_id", "message_id", "digest", "state", "receipt"))
+        )
+    except KeyError:
+        raise _incomplete("acknowledgement", answer) from None
+
+
+def _leased(item: Mapping[str, Any], answer: Answer) -> Leased:
+    try:
+        return Leased(
+            id=str(item["id"]),
+            message_id=str(uuid.UUID(str(item["message_id"]))),
+            kind=str(item["kind"]),
+            sender=str(item["from"]),
+            digest=str(item["digest"]),
+            content_type=str(item["content_type"]),
+            subjects=tuple(str(s) for s in item.get("recipient_subjects") or ()),
+            body=base64.b64decode(item["body"], validate=True),
+        )
+    except (KeyError, TypeError, ValueError, binascii.Error):
+        raise _incomplete("mailbox item", answer) from None
+
+
+def _incomplete(what: str, answer: Answer) -> HubError:
+    return HubError(f"the hub's {what} is incomplete", code="bad-answer", retry=Retry.NORMAL, status=answer.status)
