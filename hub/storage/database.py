@@ -85,9 +85,11 @@ def open_database(url: str, *, pool: int = 10, embedded: EmbeddedPostgres | None
 async def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
     """The asyncpg connection beneath, inside the same transaction, for COPY and unnest."""
     raw = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(raw, asyncpg.Connection)
-    # SQLAlchemy begins lazily: the first statement through it opens the transaction that COPY must share.
-    await connection.execute(text("SELECT 1"))
+    if not isinstance(raw, asyncpg.Connection):
+        raise TypeError(f"expected an asyncpg connection, got {type(raw).__name__}")
+    if not raw.is_in_transaction():
+        # SQLAlchemy begins lazily: the first statement through it opens the transaction that COPY must share.
+        await connection.execute(text("SELECT 1"))
     return raw
 
 

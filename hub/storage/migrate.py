@@ -31,7 +31,8 @@ def config(connection: Connection | None = None) -> Config:
 def head() -> str:
     """The revision this version of the code needs."""
     revision = ScriptDirectory.from_config(config()).get_current_head()
-    assert revision is not None
+    if revision is None:
+        raise RuntimeError("the package has no migrations")
     return revision
 
 

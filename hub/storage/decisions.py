@@ -1,0 +1,93 @@
+"""Decisions about pairs, append-only, and the constraints in force that follow from them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.storage.tables import decision_event, link_constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One event: MUST_LINK, CANNOT_LINK, RETRACT or DEFER about the records `a` < `b`."""
+
+    kind: str
+    a: int
+    b: int
+    actor: str
+    approver: str | None
+    reason: str
+    evidence: dict[str, Any]
+    supersedes: int | None
+    at: datetime
+    seq: int = 0
+
+
+async def append(connection: AsyncConnection, decision: Decision) -> int:
+    """Write the event and bring the constraint in force up to date; answers its sequence number."""
+    seq = int(
+        (
+            await connection.execute(
+                insert(decision_event)
+                .values(
+                    kind=decision.kind,
+                    subjects=[decision.a, decision.b],
+                    actor=decision.actor,
+                    approver=decision.approver,
+                    reason=decision.reason,
+                    evidence=decision.evidence,
+                    supersedes=decision.supersedes,
+                    valid_from=decision.at,
+                )
+                .returning(decision_event.c.seq)
+            )
+        ).scalar_one()
+    )
+    if decision.kind in ("MUST_LINK", "CANNOT_LINK"):
+        values = {"kind": decision.kind.removesuffix("_LINK"), "seq": seq}
+        await connection.execute(
+            upsert(link_constraint)
+            .values(a=decision.a, b=decision.b, **values)
+            .on_conflict_do_update(index_elements=["a", "b"], set_=values)
+        )
+    elif decision.kind == "RETRACT":
+        await connection.execute(
+            delete(link_constraint).where(link_constraint.c.a == decision.a, link_constraint.c.b == decision.b)
+        )
+    return seq
+
+
+async def of_pair(connection: AsyncConnection, a: int, b: int) -> list[Decision]:
+    """All events about the pair, oldest first."""
+    return await _events(connection, "subjects @> ARRAY[:a, :b]::bigint[]", a=a, b=b)
+
+
+async def of_records(connection: AsyncConnection, ids: Sequence[int]) -> list[Decision]:
+    """All events that touch any of the records, oldest first."""
+    return await _events(connection, "subjects && CAST(:ids AS bigint[])", ids=list(ids))
+
+
+async def _events(connection: AsyncConnection, condition: str, **values: Any) -> list[Decision]:
+    rows = await connection.execute(
+        select(decision_event).where(text(condition).bindparams(**values)).order_by(decision_event.c.seq)
+    )
+    return [
+        Decision(
+            row.kind,
+            row.subjects[0],
+            row.subjects[1],
+            row.actor,
+            row.approver,
+            row.reason,
+            row.evidence,
+            row.supersedes,
+            row.valid_from,
+            row.seq,
+        )
+        for row in rows
+    ]

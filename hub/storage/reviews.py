@@ -1,0 +1,175 @@
+"""Review tasks: pairs of records about which a person decides."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.storage.database import driver
+from hub.storage.tables import review_task
+
+OPEN_STATES = ("REVIEW", "DEFERRED")
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One task; `version` rises with every change, so that a decision on a stale view is refused."""
+
+    id: UUID
+    a: int
+    b: int
+    reason: str
+    weight: float
+    state: str
+    version: int
+    member_ids: tuple[int, ...]
+    decided_by: str | None
+    decision_seq: int | None
+    opened_at: datetime
+    deferred_until: datetime | None
+    decided_at: datetime | None
+
+
+def _review(row: Any) -> Review:
+    return Review(
+        row.id,
+        row.a,
+        row.b,
+        row.reason,
+        row.weight,
+        row.state,
+        row.version,
+        tuple(row.member_ids),
+        row.decided_by,
+        row.decision_seq,
+        row.opened_at,
+        row.deferred_until,
+        row.decided_at,
+    )
+
+
+async def open_tasks(
+    connection: AsyncConnection, tasks: Sequence[tuple[int, int, str, float, Sequence[int]]], now: datetime
+) -> int:
+    """Open tasks (a, b, reason, weight, member ids) for pairs that have none; a withdrawn one is opened again."""
+    if not tasks:
+        return 0
+    statement = upsert(review_task)
+    done = await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["a", "b"],
+            set_={
+                "state": "REVIEW",
+                "reason": statement.excluded.reason,
+                "weight": statement.excluded.weight,
+                "version": review_task.c.version + 1,
+                "opened_at": statement.excluded.opened_at,
+            },
+            where=review_task.c.state == "WITHDRAWN",
+        ),
+        [
+            {
+                "id": uuid4(),
+                "a": a,
+                "b": b,
+                "reason": reason,
+                "weight": weight,
+                "state": "REVIEW",
+                "member_ids": sorted(set(member_ids)),
+                "opened_at": now,
+            }
+            for a, b, reason, weight, member_ids in tasks
+        ],
+    )
+    return done.rowcount
+
+
+async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]) -> None:
+    """Close open tasks of pairs that need no decision any more."""
+    if not pairs:
+        return
+    raw = await driver(connection)
+    await raw.execute(
+        """
+        -- withdraw: tasks nobody has to decide now
+        UPDATE review_task SET state = 'WITHDRAWN', version = version + 1
+        FROM unnest($1::bigint[], $2::bigint[]) AS p(a, b)
+        WHERE review_task.a = p.a AND review_task.b = p.b AND state IN ('REVIEW', 'DEFERRED')""",
+        [a for a, _ in pairs],
+        [b for _, b in pairs],
+    )
+
+
+def _visible(member_ids: Sequence[int] | None) -> Any:
+    """Tasks a region may see are those that compare a record of its own."""
+    if member_ids is None:
+        return text("true")
+    return review_task.c.member_ids.overlap(list(member_ids))
+
+
+async def queue(
+    connection: AsyncConnection, member_ids: Sequence[int] | None, *, states: Sequence[str], limit: int, offset: int = 0
+) -> list[Review]:
+    """Tasks in `states`, most likely the same person first."""
+    rows = await connection.execute(
+        select(review_task)
+        .where(review_task.c.state.in_(list(states)), _visible(member_ids))
+        .order_by(review_task.c.weight.desc(), review_task.c.id)
+        .limit(limit)
+        .offset(offset)
+    )
+    return [_review(row) for row in rows]
+
+
+async def totals(connection: AsyncConnection, member_ids: Sequence[int] | None) -> dict[str, int]:
+    """How many tasks are in which state."""
+    rows = await connection.execute(
+        select(review_task.c.state, func.count()).where(_visible(member_ids)).group_by(review_task.c.state)
+    )
+    return {state: int(number) for state, number in rows}
+
+
+async def get(
+    connection: AsyncConnection, task_id: UUID, member_ids: Sequence[int] | None, *, lock: bool = False
+) -> Review | None:
+    """The task, if this region may see it."""
+    statement = select(review_task).where(review_task.c.id == task_id, _visible(member_ids))
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    return _review(row) if row else None
+
+
+async def exists(connection: AsyncConnection, task_id: UUID) -> bool:
+    """Is there such a task at all? Only for telling a refused look-up from a mistyped id in the audit log."""
+    return (
+        await connection.execute(select(review_task.c.id).where(review_task.c.id == task_id))
+    ).one_or_none() is not None
+
+
+async def settle(
+    connection: AsyncConnection,
+    task_id: UUID,
+    *,
+    state: str,
+    by: str | None,
+    seq: int | None,
+    now: datetime,
+    deferred_until: datetime | None = None,
+) -> None:
+    """Record a decision, a deferral or its undoing."""
+    await connection.execute(
+        update(review_task)
+        .where(review_task.c.id == task_id)
+        .values(
+            state=state,
+            version=review_task.c.version + 1,
+            decided_by=by,
+            decision_seq=seq,
+            decided_at=now if state not in OPEN_STATES else None,
+            deferred_until=deferred_until,
+        )
+    )
