@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static format proof bench setup lock image clean
+.PHONY: help demo test check static format proof bench setup docs lock image clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ bench: setup ## Benchmarks with their gates
 
 setup: ## .venv with everything for development
 	@scripts/setup dev
+
+docs: setup ## Pages that are made from the code
+	@$(RUN)/python -m tests.house.settings_page
 
 lock: setup ## Bring uv.lock up to pyproject.toml
 	$(RUN)/uv lock
