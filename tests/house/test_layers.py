@@ -1,5 +1,6 @@
 """Every contract between the packages and layers is enforced: a planted violation of each is named by the linter."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -44,11 +45,12 @@ def contracts() -> dict[str, str]:
 
 
 def plant(tree: Path, file: str, text: str) -> None:
-    """Write one module, and the packages above it where the tree has none yet."""
+    """Add a line to a module, made when it is not there, as are the packages above it."""
     path = tree / file
     path.parent.mkdir(parents=True, exist_ok=True)
     (path.parent / "__init__.py").touch()
-    path.write_text(f"{text}\n", encoding="utf-8")
+    with path.open("a", encoding="utf-8") as module:
+        module.write(f"\n{text}\n")
 
 
 def lint(tree: Path) -> str:
@@ -92,6 +94,32 @@ def test_every_contract_has_a_violation_to_plant() -> None:
 def test_a_planted_violation_is_named(contract: str, findings: dict[str, str]) -> None:
     answer = VIOLATIONS[contract][2]
     assert answer in findings.get(contracts()[contract], "not reported as broken")
+
+
+def layers() -> list[list[str]]:
+    """The layers of the hub from top to bottom, each the modules that share it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = [c for c in settings["tool"]["importlinter"]["contracts"] if c["id"] == "hub-layers"]
+    return [re.findall(r"\w+", layer) for layer in contract["layers"]]
+
+
+def test_no_layer_may_look_up(tmp_path: Path) -> None:
+    tree = copied(tmp_path)
+    pairs = [
+        (lower, upper)
+        for above, below in itertools.pairwise(layers())
+        for lower in below
+        for upper in above
+        if upper != "__main__"
+    ]
+    for lower, upper in pairs:
+        for name in (lower, upper):
+            if not (tree / "hub" / f"{name}.py").exists():
+                plant(tree, f"hub/{name}/__init__.py", "")
+        single = (tree / "hub" / f"{lower}.py").exists()
+        plant(tree, f"hub/{lower}.py" if single else f"hub/{lower}/looks_up_{upper}.py", f"import hub.{upper}")
+    told = lint(tree)
+    assert [pair for pair in pairs if "hub.{} is not allowed to import hub.{}:".format(*pair) not in told] == []
 
 
 def test_a_package_outside_the_layers_is_refused(tmp_path: Path) -> None:
