@@ -1,0 +1,220 @@
+"""Comparisons: for each field of a pair, a level from 'missing' upwards. Every function is symmetric.
+
+`FIELDS` is the order of the bytes in a score's levels; the model gives each level its probabilities. Fields are
+compared for whole batches, falling back to texts only where figures cannot tell.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hub.linkage import name_levels
+from hub.linkage.columns import Flags, Levels, Numbers, Pairs
+from hub.linkage.id_levels import resident_id
+
+MISSING = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A field, the names of its levels (the first is always 'missing') and the function that finds them."""
+
+    field: str
+    levels: tuple[str, ...]
+    compare: Callable[[Pairs], Levels]
+
+
+def _levels(pairs: Pairs) -> Levels:
+    return np.zeros(len(pairs), dtype=np.uint8)
+
+
+def _known(a: Numbers, b: Numbers) -> Flags:
+    known: Flags = (a != 0) & (b != 0)
+    return known
+
+
+def document(pairs: Pairs) -> Levels:
+    a, b = pairs.both("document")
+    found = _levels(pairs)
+    found[_known(a, b)] = 1
+    found[(a == b) & (a != 0)] = 2
+    return found
+
+
+def sex(pairs: Pairs) -> Levels:
+    a, b = pairs.both("sex")
+    found = _levels(pairs)
+    found[_known(a, b)] = 1
+    found[(a == b) & (a != 0)] = 2
+    return found
+
+
+def ethnicity(pairs: Pairs) -> Levels:
+    a, b = pairs.both("ethnicity")
+    found = _levels(pairs)
+    found[_known(a, b)] = 1
+    found[(a == b) & (a != 0)] = 2
+    return found
+
+
+def birth(pairs: Pairs) -> Levels:
+    """Levels in words: see the table below; 'one part differs' is a slip in year, month or day."""
+    a, b = pairs.both("birth")
+    lunar_a, lunar_b = pairs.both("birth_lunar")
+    found = _levels(pairs)
+    ya, yb = a // 10000, b // 10000
+    ma, mb = a // 100 % 100, b // 100 % 100
+    da, db = a % 100, b % 100
+    whole = (da != 0) & (db != 0)
+    known = _known(a, b)
+    same_year = known & (ya == yb)
+    found[known] = 1
+    found[same_year] = 2
+    near = np.abs(ya.astype(np.int64) - yb.astype(np.int64))
+    month_day = (ma == mb) & (da == db)
+    found[known & whole & month_day & ((near <= 1) | (near % 10 == 0))] = 3
+    found[same_year & whole & ((ma == mb) ^ (da == db))] = 3
+    found[same_year & (ma == mb) & (ma != 0) & ~whole] = 4
+    found[same_year & whole & (ma == db) & (da == mb)] = 5
+    found[known & whole & ((lunar_a == b) | (lunar_b == a))] = 5
+    found[known & whole & (a == b)] = 6
+    return found
+
+
+def phone(pairs: Pairs) -> Levels:
+    a1, b1 = pairs.both("phone")
+    a2, b2 = pairs.both("phone2")
+    found = _levels(pairs)
+    found[_known(a1, b1)] = 1
+    found[_known(a1, b1) & _one_slip(a1, b1)] = 2
+    same = (a1 == b1) | (a1 == b2) | (a2 == b1)
+    found[_known(a1, b1) & (same | ((a2 == b2) & (a2 != 0)))] = 3
+    return found
+
+
+def _one_slip(a: Numbers, b: Numbers) -> Flags:
+    """One digit differs, or two neighbours changed places."""
+    difference = a ^ b
+    ones = np.uint64(0x1111111111111111)
+    marks = (difference | difference >> 1 | difference >> 2 | difference >> 3) & ones
+    count = np.bitwise_count(marks)
+    neighbours = (marks & (marks >> 4)) != 0
+    swapped = ((difference ^ (difference >> 4)) & (marks & (marks >> 4)) * np.uint64(15)) == 0
+    found: Flags = (count == 1) | ((count == 2) & neighbours & swapped)
+    return found
+
+
+def origin(pairs: Pairs) -> Levels:
+    return _place(pairs, "origin")
+
+
+def residence(pairs: Pairs) -> Levels:
+    return _place(pairs, "residence")
+
+
+def _place(pairs: Pairs, role: str) -> Levels:
+    a, b = pairs.both(role)
+    found = _levels(pairs)
+    known = _known(a, b)
+    found[known] = 1
+    same_county = known & (a // 10**6 == b // 10**6)
+    found[known & (a // 10**8 == b // 10**8)] = 2
+    found[same_county] = 3
+    found[same_county & (a // 1000 == b // 1000) & (a // 1000 % 1000 != 0)] = 4
+    low_a, low_b = pairs.both(f"{role}_low")
+    high_a, high_b = pairs.both(f"{role}_high")
+    size_a = np.bitwise_count(low_a).astype(np.int64) + np.bitwise_count(high_a)
+    size_b = np.bitwise_count(low_b).astype(np.int64) + np.bitwise_count(high_b)
+    shared = np.bitwise_count(low_a & low_b).astype(np.int64) + np.bitwise_count(high_a & high_b)
+    likeness = 2 * shared / np.maximum(size_a + size_b, 1)
+    said = (size_a >= 2) & (size_b >= 2) & (~known | (found >= 2))
+    found[said & (likeness >= 0.7)] = 5
+    found[said & (likeness >= 0.999)] = 6
+    return found
+
+
+def spouse(pairs: Pairs) -> Levels:
+    return _relative(pairs, "spouse")
+
+
+def _relative(pairs: Pairs, role: str) -> Levels:
+    """missing, differs, same name, same ID."""
+    a, b = pairs.both(role)
+    id_a, id_b = pairs.both(f"{role}_id")
+    found = _levels(pairs)
+    found[_known(a, b) | _known(id_a, id_b)] = 1
+    found[(a == b) & (a != 0)] = 2
+    found[(id_a == id_b) & (id_a != 0)] = 3
+    return found
+
+
+def parents(pairs: Pairs) -> Levels:
+    """The better known of father and mother, and whether both agree."""
+    father, mother = _relative(pairs, "father"), _relative(pairs, "mother")
+    best = np.maximum(father, mother)
+    found = _levels(pairs)
+    found[best == 1] = 1
+    found[best >= 2] = 2
+    found[(father >= 2) & (mother == 1) | (mother >= 2) & (father == 1)] = 2
+    found[(father >= 2) & (mother >= 2)] = 3
+    return found
+
+
+def children(pairs: Pairs) -> Levels:
+    left = [pairs.both(f"child{i}")[0] for i in (1, 2, 3)]
+    right = [pairs.both(f"child{i}")[1] for i in (1, 2, 3)]
+    found = _levels(pairs)
+    found[_known(left[0], right[0])] = 1
+    for x in left:
+        for y in right:
+            found[(x == y) & (x != 0)] = 2
+    return found
+
+
+def kin(pairs: Pairs) -> Levels:
+    """One record names the other's ID as that of spouse, father or mother: then they are two people."""
+    a, b = pairs.both("id_body")
+    found = _levels(pairs)
+    for role in ("spouse_id", "father_id", "mother_id"):
+        x, y = pairs.both(role)
+        found[(a == y) & (a != 0) & (a != b)] = 1
+        found[(b == x) & (b != 0) & (a != b)] = 1
+    return found
+
+
+_PLACE = ("missing", "differs", "same-prefecture", "same-county", "same-town", "similar", "same")
+COMPARISONS: tuple[Comparison, ...] = (
+    Comparison(
+        "resident_id",
+        ("missing", "differs-checked", "differs", "two-slips", "cut", "one-slip", "same"),
+        resident_id,
+    ),
+    Comparison("document", ("missing", "differs", "same"), document),
+    Comparison("surname", ("missing", "differs", "similar", "same"), name_levels.surname),
+    Comparison(
+        "given",
+        ("missing", "differs", "part", "sound", "shape", "sound-and-tone", "former", "same"),
+        name_levels.given,
+    ),
+    Comparison("sex", ("missing", "differs", "same"), sex),
+    Comparison(
+        "birth",
+        ("missing", "differs", "same-year", "one-part-differs", "same-month", "swapped-or-lunar", "same"),
+        birth,
+    ),
+    Comparison("phone", ("missing", "differs", "one-slip", "same"), phone),
+    Comparison("origin", _PLACE, origin),
+    Comparison("residence", _PLACE, residence),
+    Comparison("spouse", ("missing", "differs", "same-name", "same-id"), spouse),
+    Comparison("parents", ("missing", "differ", "one-same", "both-same"), parents),
+    Comparison("children", ("missing", "none-shared", "shared"), children),
+    Comparison("kin", ("none-known", "named-as-relative"), kin),
+    Comparison("ethnicity", ("missing", "differs", "same"), ethnicity),
+)
+FIELDS = tuple(c.field for c in COMPARISONS)
+
+
+def levels(pairs: Pairs) -> Levels:
+    """One row a pair, one column a field of `FIELDS`."""
+    return np.column_stack([c.compare(pairs) for c in COMPARISONS]).astype(np.uint8)

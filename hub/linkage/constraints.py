@@ -1,0 +1,68 @@
+"""Vetoes: contradictions no weight may outvote. A vetoed pair goes to a person, never to an automatic link."""
+
+from collections.abc import Collection
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.linkage import id_levels, name_levels
+from hub.linkage.columns import Levels, Pairs
+from hub.linkage.comparisons import FIELDS
+from hub.linkage.layout import hashed
+from mappings.vocabulary import record_system
+
+TWO_IDS = "two-valid-ids"
+TWINS = "twins"
+UNIQUE_SOURCE = "two-records-of-one-source"
+DEATH = "death-before-activity"
+SHARED_ID = "id-used-by-two"
+NAMES = (TWO_IDS, TWINS, UNIQUE_SOURCE, DEATH, SHARED_ID)
+# A contradiction inside the data itself: somebody must look at it even where the records are plainly two people.
+ALWAYS_REVIEW = frozenset({SHARED_ID})
+
+_AT = {field: place for place, field in enumerate(FIELDS)}
+
+
+def vetoes(pairs: Pairs, levels: Levels, unique_sources: Collection[str] = frozenset()) -> npt.NDArray[np.uint8]:
+    """One bit for each of `NAMES`, in that order. `unique_sources` are members holding one live record a person."""
+    ids, given, born = levels[:, _AT["resident_id"]], levels[:, _AT["given"]], levels[:, _AT["birth"]]
+    surname, sex, parents = levels[:, _AT["surname"]], levels[:, _AT["sex"]], levels[:, _AT["parents"]]
+    other_given = (given == name_levels.DIFFERS) | (given == name_levels.PART)
+    two_ids = ids == id_levels.DIFFERS_CHECKED
+    twins = (born == 6) & (parents >= 2) & other_given
+    contradicts = (surname == name_levels.DIFFERS) | (sex == 1) | ((born > 0) & (born <= 2))
+    shared_id = (ids == id_levels.SAME) & other_given & contradicts
+    found = np.zeros(len(pairs), dtype=np.uint8)
+    for bit, flags in enumerate((two_ids, twins, _one_source(pairs, unique_sources), _dead(pairs), shared_id)):
+        found |= flags.astype(np.uint8) << bit
+    return found
+
+
+def _one_source(pairs: Pairs, unique_sources: Collection[str]) -> npt.NDArray[np.bool_]:
+    if not unique_sources:
+        return np.zeros(len(pairs), dtype=np.bool_)
+    a, b = pairs.both("source")
+    record_a, record_b = pairs.both("record")
+    live_a, live_b = pairs.both("live")
+    unique = np.array([hashed(record_system(name)) for name in unique_sources], dtype=np.uint64)
+    found: npt.NDArray[np.bool_] = (
+        (a == b) & np.isin(a, unique) & (record_a != record_b) & (live_a == 1) & (live_b == 1)
+    )
+    return found
+
+
+def _dead(pairs: Pairs) -> npt.NDArray[np.bool_]:
+    death_a, death_b = pairs.both("death")
+    active_a, active_b = pairs.both("active")
+    found: npt.NDArray[np.bool_] = ((death_a != 0) & (active_b > death_a)) | ((death_b != 0) & (active_a > death_b))
+    return found
+
+
+@lru_cache(maxsize=256)
+def names(bits: int) -> tuple[str, ...]:
+    return tuple(name for bit, name in enumerate(NAMES) if bits >> bit & 1)
+
+
+def bits(names_: Collection[str]) -> int:
+    return sum(1 << bit for bit, name in enumerate(NAMES) if name in names_)

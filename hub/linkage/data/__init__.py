@@ -1,0 +1,1 @@
+"""Tables that ship with the linkage: character shapes and variants, compound surnames."""

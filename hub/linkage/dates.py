@@ -1,0 +1,50 @@
+"""Birth dates as records hold them: whole, without a day or month, day 00, lunar, transposed.
+
+A date is a number YYYYMMDD whose unknown parts are 00; 0 is no date. Lunar reckoning is lunardate's (1900-2099).
+"""
+
+import re
+from functools import lru_cache
+
+from lunardate import LunarDate
+
+_SHAPE = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?(?:T.*)?")
+_PLACEHOLDERS = frozenset((19000101, 19000100, 19000000, 18990101, 18991230, 19491001, 19700101, 11110101, 99991231))
+_DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+@lru_cache(maxsize=65536)
+def parse(text: str) -> int:
+    """YYYY, YYYY-MM, YYYY-MM-DD or YYYYMMDD as a number; 0 for placeholders and what is no date."""
+    found = _SHAPE.fullmatch(text.strip())
+    if found is None:
+        return 0
+    year, month, day = (int(part or 0) for part in found.groups())
+    if not 1850 <= year <= 2100 or month > 12:
+        return 0
+    if month == 0 or day > _DAYS[month]:
+        day = 0
+    number = year * 10000 + month * 100 + day
+    return 0 if number in _PLACEHOLDERS else number
+
+
+@lru_cache(maxsize=65536)
+def from_lunar(number: int) -> int:
+    """The solar date when the figures of `number` are read as a lunar date; 0 where there is no such lunar day."""
+    year, month, day = number // 10000, number // 100 % 100, number % 100
+    if not (month and day and 1900 <= year <= 2099):
+        return 0
+    try:
+        solar = LunarDate(year, month, day).to_solar_date()
+    except ValueError:
+        return 0
+    return int(solar.year) * 10000 + int(solar.month) * 100 + int(solar.day)
+
+
+def whole(number: int) -> bool:
+    """Year, month and day are all known."""
+    return number > 0 and number % 100 > 0
+
+
+def year(number: int) -> int:
+    return number // 10000

@@ -1,0 +1,101 @@
+"""Why a pair has its weight: one line a field, in words, whose weights add up to the score's weight exactly."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hub.linkage import comparisons, notes
+from hub.linkage.columns import Pairs, Table
+from hub.linkage.features import Features
+from hub.linkage.model import Model
+from hub.linkage.notes import Relation
+from hub.linkage.resident_id import Form
+from hub.linkage.score import evidence
+
+_TEXT = {
+    "resident_id": "resident_id",
+    "surname": "name",
+    "given": "name",
+    "spouse": "spouse",
+    "children": "children",
+    "phone": "phones",
+    "origin": "origin_address",
+    "residence": "residence_address",
+}
+_SEXES = ("", "male", "female")
+_TELLING = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FieldEvidence:
+    """One bar of the waterfall. `weight` is in bits; `left` and `right` are the values as kept, unmasked."""
+
+    field: str
+    left: str
+    right: str
+    relation: Relation
+    level: str
+    weight: float
+    note_en: str
+    note_zh: str
+
+
+def explain(model: Model, a: Features, b: Features) -> list[FieldEvidence]:
+    """The starting point, every field, and what dependence between fields takes back; the weights sum to the score."""
+    pairs = Pairs.of(Table.of([a, b]), np.array([0]), np.array([1]))
+    levels = comparisons.levels(pairs)
+    by_field, dependence = evidence(model, pairs, levels)
+    found = [_line("prior", "", "", "missing", "", model.prior_weight, notes.PRIOR)]
+    for at, comparison in enumerate(comparisons.COMPARISONS):
+        level = int(levels[0, at])
+        relation, *words = notes.of(comparison.field, comparison.levels[level])
+        weight = float(by_field[at, 0])
+        said = _with_frequency(weight - float(model.weights[at][level]), (words[0], words[1]))
+        left, right = shown(a, comparison.field), shown(b, comparison.field)
+        found.append(_line(comparison.field, left, right, relation, comparison.levels[level], weight, said))
+    taken = float(dependence[0])
+    words_ = notes.DEPENDENCE if taken < -_TELLING else notes.INDEPENDENT
+    found.append(_line("dependence", "", "", "missing", "", taken, words_))
+    return found
+
+
+def _line(
+    field: str, left: str, right: str, relation: Relation, level: str, weight: float, words: tuple[str, str]
+) -> FieldEvidence:
+    return FieldEvidence(field, left, right, relation, level, weight, words[0], words[1])
+
+
+def _with_frequency(change: float, words: tuple[str, str]) -> tuple[str, str]:
+    if abs(change) < _TELLING:
+        return words
+    more = notes.RARE if change > 0 else notes.COMMON
+    return words[0] + more[0], words[1] + more[1]
+
+
+def shown(features: Features, field: str) -> str:
+    """A field's value as a person reads it; '' where it is missing."""
+    if field in _TEXT:
+        return features.text(_TEXT[field])
+    if field == "sex":
+        return _SEXES[features.sex]
+    if field == "birth":
+        return _date(features.birth)
+    if field == "parents":
+        return "、".join(name for name in (features.text("father"), features.text("mother")) if name)
+    if field == "ethnicity":
+        code = features.number("ethnicity")
+        return f"{code:02d}" if code else ""
+    if field == "document":
+        return "…" if features.number("document") else ""
+    return ""
+
+
+def _date(number: int) -> str:
+    parts = (f"{number // 10000:04d}", f"{number // 100 % 100:02d}", f"{number % 100:02d}")
+    known = [part for part in parts if int(part)]
+    return "-".join(known)
+
+
+def cut_id(features: Features) -> bool:
+    """The record's resident ID lost its end in a spreadsheet."""
+    return features.number("id_form") == Form.CUT

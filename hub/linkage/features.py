@@ -1,0 +1,221 @@
+"""What linkage knows of one record: read from the Patient profile, packed for storage and for scoring in batches.
+
+`Features` is a value: equal records have equal features. A part that is missing or a placeholder is absent (0 or ''),
+and absent never equals absent. Storage keeps `to_bytes()` encrypted.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.linkage import addresses, dates, divisions, hanzi, layout, names, phones, resident_id
+from hub.linkage.layout import PLACE, ROW, hashed
+from mappings import vocabulary
+from mappings.divisions import canonical
+
+_SEXES = {"male": 1, "female": 2}
+_STATED, _FROM_ID = 1, 2
+TEXTS = ("name", "former", "resident_id", "origin_address", "residence_address", "spouse", "father", "mother", "children",
+         "phones", "source", "record")  # fmt: skip
+_TEXT_PLACE = {name: place for place, name in enumerate(TEXTS)}
+_UNIT, _LIST = "\x1f", "\x1e"
+_KIN = {"SPS": "spouse", "FTH": "father", "NFTH": "father", "MTH": "mother", "NMTH": "mother"}
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """`row` holds the numbers of `layout.FIELDS`, `words` the texts of `TEXTS` for exact comparison and for people."""
+
+    row: bytes
+    words: str
+
+    def number(self, field: str) -> int:
+        """One number of `layout.FIELDS`."""
+        return int(ROW.unpack(self.row)[PLACE[field]])
+
+    def text(self, field: str) -> str:
+        """One text of `TEXTS`; lists are joined by '、'."""
+        return self.words.split(_UNIT)[_TEXT_PLACE[field]].replace(_LIST, "、")
+
+    @property
+    def resident_id(self) -> resident_id.ResidentId | None:
+        text = self.text("resident_id")
+        return resident_id.parse(text) if text else None
+
+    @property
+    def birth(self) -> int:
+        """YYYYMMDD with 00 for unknown parts; taken from the resident ID where the record states none."""
+        return self.number("birth")
+
+    @property
+    def sex(self) -> int:
+        """0 unknown, 1 male, 2 female."""
+        return self.number("sex")
+
+    def to_bytes(self) -> bytes:
+        return bytes((layout.VERSION,)) + self.row + self.words.encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Features":
+        """Raises ValueError for bytes of another layout: such features must be extracted again."""
+        end = 1 + ROW.size
+        if len(data) < end or data[0] != layout.VERSION:
+            raise ValueError("features of another layout")
+        return cls(data[1:end], data[end:].decode())
+
+
+def extract(
+    patient: Mapping[str, Any],
+    *,
+    history: divisions.History = canonical,
+    ignore: Collection[str] = frozenset(),
+) -> Features:
+    """Features of a Patient of the `person` profile. `ignore` holds IDs and phones known to be shared by many people."""
+    fields = dict.fromkeys(PLACE, 0)
+    words = dict.fromkeys(TEXTS, "")
+    _identifiers(patient.get("identifier") or (), fields, words, ignore)
+    _names(patient.get("name") or (), fields, words)
+    _births(patient, fields, words)
+    _telecom(patient.get("telecom") or (), fields, words, ignore)
+    _addresses(patient.get("address") or (), fields, words, history)
+    _contacts(patient.get("contact") or (), fields, words, ignore)
+    _extensions(patient.get("extension") or (), fields, words)
+    fields["live"] = int(patient.get("active") is not False)
+    return Features(ROW.pack(*fields.values()), _UNIT.join(word.replace(_UNIT, " ") for word in words.values()))
+
+
+def _identifiers(
+    identifiers: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str], ignore: Collection[str]
+) -> None:
+    for identifier in identifiers:
+        system, value = identifier.get("system", ""), identifier.get("value", "")
+        if not value:
+            continue
+        if system == vocabulary.RESIDENT_ID:
+            number = resident_id.parse(value)
+            if number is not None and not fields["id_body"] and number.text not in ignore and value not in ignore:
+                fields["id_body"], fields["id_form"] = number.body, number.form
+                fields["id_check"] = 10 if number.text[17] == "X" else int(number.text[17])
+                words["resident_id"] = (
+                    number.text if number.form != resident_id.Form.OLD else number.text[:6] + number.text[8:17]
+                )
+        elif system.endswith(":record") and not fields["record"]:
+            words["source"], words["record"] = system.removeprefix("urn:lianqiao:").removesuffix(":record"), value
+            fields["source"], fields["record"] = hashed(system), hashed(system + _UNIT + value)
+        elif system.startswith("urn:lianqiao:id-document:") and value not in ignore:
+            fields["document"] = hashed(system + _UNIT + resident_id.canonical(value))
+
+
+def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:
+    parsed = [
+        (entry.get("use") == "old", name)
+        for entry in found
+        for name in names.parse(entry.get("text") or entry.get("family", "") + "".join(entry.get("given") or ()))
+    ]
+    if not parsed:
+        return
+    parsed.sort(key=lambda pair: pair[0])
+    name = parsed[0][1]
+    former = next((other for _, other in parsed[1:] if other.text != name.text), None)
+    words["name"] = name.written
+    given = name.given
+    fields["surname"], fields["given"] = hashed(name.surname), hashed(given)
+    fields["full"], fields["sound"] = hashed(name.text), hashed(name.plain_sound.replace(" ", ""))
+    fields["given_length"] = min(len(given), 255)
+    codes = [hanzi.sound_code(sound) for sound in name.sound]
+    split = len(name.surname)
+    if split:
+        fields["c1"] = ord(name.surname[0])
+        fields["c1_sound"] = codes[0] if split == 1 else codes[0] ^ (codes[1] << 1 & 0xFFFFFFFF)
+    if given and not given.isascii():
+        fields["g1"], fields["g1_sound"] = ord(given[0]), codes[split]
+        if len(given) > 1:
+            fields["g2"], fields["g2_sound"] = ord(given[1]), codes[split + 1]
+    if former is not None:
+        words["former"], fields["former"] = former.written, hashed(former.text)
+
+
+def _births(patient: Mapping[str, Any], fields: dict[str, int], words: dict[str, str]) -> None:
+    fields["sex"] = _SEXES.get(patient.get("gender", ""), 0)
+    born = dates.parse(patient.get("birthDate") or "")
+    lunar = _lunar(patient.get("_birthDate"))
+    if lunar and not born:
+        born = dates.from_lunar(lunar) or lunar // 10000 * 10000
+    fields["birth_from"] = _STATED if born else 0
+    if fields["id_form"] in (resident_id.Form.OLD, resident_id.Form.CHECKED):
+        number = resident_id.parse(words["resident_id"])
+        if number is not None:
+            if not born:
+                born, fields["birth_from"] = int(number.text[6:14]), _FROM_ID
+            if not fields["sex"]:
+                fields["sex"] = 1 if number.male else 2
+    fields["birth"], fields["birth_lunar"] = born, dates.from_lunar(born)
+    fields["death"] = dates.parse(patient.get("deceasedDateTime") or "")
+
+
+def _lunar(element: Mapping[str, Any] | None) -> int:
+    for extension in (element or {}).get("extension") or ():
+        if extension.get("url") == vocabulary.LUNAR_DATE:
+            return next((dates.parse(str(value)) for key, value in extension.items() if key.startswith("value")), 0)
+    return 0
+
+
+def _telecom(
+    found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str], ignore: Collection[str]
+) -> None:
+    numbers = [phones.parse(t.get("value", "")) for t in found if t.get("system") in ("phone", "sms")]
+    known = list(dict.fromkeys(n for n in numbers if n and n not in ignore))[:2]
+    words["phones"] = _LIST.join(known)
+    for field, number in zip(("phone", "phone2"), known, strict=False):
+        fields[field] = phones.packed(number)
+
+
+def _addresses(
+    found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str], history: divisions.History
+) -> None:
+    for address in found:
+        extensions = {e.get("url"): e for e in address.get("extension") or ()}
+        role = extensions.get(vocabulary.ADDRESS_ROLE, {}).get("valueCode")
+        if role not in ("origin", "residence"):
+            continue
+        code = extensions.get(vocabulary.DIVISION, {}).get("valueCode") or ""
+        fields[role] = divisions.parse(code, history)
+        text = address.get("text") or ""
+        words[f"{role}_address"] = text
+        fields[f"{role}_low"], fields[f"{role}_high"] = addresses.signature(text)
+        since = dates.parse((address.get("period") or {}).get("start") or "")
+        fields["active"] = max(fields["active"], since)
+
+
+def _contacts(
+    found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str], ignore: Collection[str]
+) -> None:
+    for contact in found:
+        codes = (c.get("code") for r in contact.get("relationship") or () for c in r.get("coding") or ())
+        role = next((_KIN[code] for code in codes if code in _KIN), None)
+        if role is None:
+            continue
+        parsed = names.parse((contact.get("name") or {}).get("text") or "")
+        if parsed:
+            words[role], fields[role] = parsed[0].written, hashed(parsed[0].text)
+        for extension in contact.get("extension") or ():
+            if extension.get("url") == vocabulary.CONTACT_IDENTIFIER:
+                value = (extension.get("valueIdentifier") or {}).get("value") or ""
+                number = resident_id.parse(value)
+                if number is not None and number.form != resident_id.Form.CUT and number.text not in ignore:
+                    fields[f"{role}_id"] = number.body
+
+
+def _extensions(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:
+    children: list[str] = []
+    for extension in found:
+        if extension.get("url") == vocabulary.CHILD:
+            children.extend(name.text for name in names.parse(extension.get("valueString") or "")[:1])
+        elif extension.get("url") == vocabulary.ETHNICITY:
+            codings = (extension.get("valueCodeableConcept") or {}).get("coding") or ()
+            code = next((c.get("code", "") for c in codings if c.get("system") == vocabulary.ETHNICITY_CODES), "")
+            fields["ethnicity"] = int(code) if code.isdigit() and 0 < int(code) < 256 else 0
+    known = sorted(set(children))
+    words["children"] = _LIST.join(known)
+    for field, child in zip(("child1", "child2", "child3"), known, strict=False):
+        fields[field] = hashed(child)

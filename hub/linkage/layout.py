@@ -1,0 +1,36 @@
+"""The fixed part of a record's features: numbers at fixed places, so that a batch becomes columns without a loop.
+
+A hash stands for a text only to test equality. VERSION rises with every change; older bytes are refused, never guessed.
+"""
+
+import struct
+from functools import lru_cache
+from hashlib import blake2b
+
+import numpy as np
+
+VERSION = 1
+
+FIELDS: tuple[tuple[str, str], ...] = (
+    ("id_body", "Q"), ("id_check", "B"), ("id_form", "B"),
+    ("birth", "I"), ("birth_lunar", "I"), ("birth_from", "B"), ("sex", "B"),
+    ("surname", "Q"), ("given", "Q"), ("full", "Q"), ("former", "Q"), ("sound", "Q"),
+    ("c1", "I"), ("g1", "I"), ("g2", "I"), ("c1_sound", "I"), ("g1_sound", "I"), ("g2_sound", "I"), ("given_length", "B"),
+    ("phone", "Q"), ("phone2", "Q"),
+    ("origin", "Q"), ("residence", "Q"), ("origin_low", "Q"), ("origin_high", "Q"), ("residence_low", "Q"), ("residence_high", "Q"),
+    ("spouse", "Q"), ("spouse_id", "Q"), ("father", "Q"), ("father_id", "Q"), ("mother", "Q"), ("mother_id", "Q"),
+    ("child1", "Q"), ("child2", "Q"), ("child3", "Q"),
+    ("document", "Q"), ("ethnicity", "B"), ("source", "Q"), ("record", "Q"), ("live", "B"), ("death", "I"), ("active", "I"),
+)  # fmt: skip
+
+ROW = struct.Struct("<" + "".join(code for _, code in FIELDS))
+DTYPE = np.dtype([(name, {"Q": "<u8", "I": "<u4", "B": "u1"}[code]) for name, code in FIELDS])
+PLACE = {name: place for place, (name, _) in enumerate(FIELDS)}
+
+
+@lru_cache(maxsize=131072)
+def hashed(text: str) -> int:
+    """A 64-bit stand-in for a text, never 0; 0 for ''."""
+    if not text:
+        return 0
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") or 1

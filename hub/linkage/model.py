@@ -1,0 +1,156 @@
+"""The linkage model: one JSON file, named by its id and the SHA-256 of its content, the same for every executor.
+
+The weight of a pair is log2 of its posterior odds:
+
+    log2 prior odds + sum(log2 m/u + frequency adjustment) - log2((1 - sum h) + sum h * prod(w/u))
+
+`m` are the levels' probabilities among matches and `u` among two people picked at random. People of one household, or
+using one ID, agree on phone, address and family together: each such class has a share `h` of the non-matching pairs and
+level probabilities `w` of its own, so that what they share counts as evidence once.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.linkage import comparisons
+from hub.linkage.layout import hashed
+
+FORMAT = 1
+Floats = npt.NDArray[np.float64]
+_TABLES = {"surname": "surname", "given": "given", "birth": "birth"}
+
+
+class InvalidModel(ValueError):
+    """A model file that does not fit the comparisons of this version. Retrying does not help."""
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """How often a value is met, by its number in the features' row: `values` is sorted, `unlisted` is every other's share."""
+
+    values: npt.NDArray[np.uint64]
+    shares: Floats
+    unlisted: float
+
+    def of(self, numbers: npt.NDArray[np.uint64]) -> Floats:
+        if not len(self.values):
+            return np.full(len(numbers), self.unlisted)
+        place = np.minimum(np.searchsorted(self.values, numbers), len(self.values) - 1)
+        return np.where(self.values[place] == numbers, self.shares[place], self.unlisted)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Probabilities and thresholds. `match`, `random` and each class's array are indexed [field][level]."""
+
+    id: str
+    hash: str
+    population: int
+    prior: float
+    shares: Mapping[str, float]
+    match: tuple[Floats, ...]
+    random: tuple[Floats, ...]
+    classes: Mapping[str, tuple[Floats, ...]]
+    frequencies: Mapping[str, Frequencies]
+    review: float
+    auto: float
+
+    @cached_property
+    def prior_weight(self) -> float:
+        return float(np.log2(self.prior / (1 - self.prior)))
+
+    @cached_property
+    def weights(self) -> tuple[Floats, ...]:
+        """log2 m/u of every field and level; a missing value weighs nothing."""
+        return tuple(_ratio(m, u) for m, u in zip(self.match, self.random, strict=True))
+
+    @cached_property
+    def class_ratios(self) -> Mapping[str, tuple[Floats, ...]]:
+        """log2 w/u of every class, field and level."""
+        return {
+            name: tuple(_ratio(w, u) for w, u in zip(fields, self.random, strict=True))
+            for name, fields in self.classes.items()
+        }
+
+    def for_population(self, people: int) -> "Model":
+        """The same model among `people` people: chance meetings, and meetings within a household, grow rarer with them."""
+        factor = self.population / people
+        return replace(
+            self,
+            population=people,
+            prior=self.prior * factor,
+            shares={name: share * factor for name, share in self.shares.items()},
+        )
+
+
+def _ratio(over: Floats, under: Floats) -> Floats:
+    found: Floats = np.log2(over) - np.log2(under)
+    found[comparisons.MISSING] = 0.0
+    return found
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """SHA-256 of the model's content in one canonical spelling."""
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load(path: Path | None = None) -> Model:
+    """The model in `path`, or the one that ships. Raises InvalidModel."""
+    source = files("hub.linkage.models").joinpath("default.json") if path is None else path
+    return parse(json.loads(source.read_text(encoding="utf-8")))
+
+
+def parse(content: Mapping[str, Any]) -> Model:
+    """A model from its JSON. Raises InvalidModel."""
+    try:
+        if content["format"] != FORMAT:
+            raise InvalidModel(f"model format {content['format']} is not {FORMAT}")
+        shares = {name: float(share) for name, share in content["classes"].items()}
+        return Model(
+            id=str(content["id"]),
+            hash=content_hash(content),
+            population=int(content["population"]),
+            prior=float(content["prior"]),
+            shares=shares,
+            match=_probabilities(content["comparisons"], "m"),
+            random=_probabilities(content["comparisons"], "u"),
+            classes={name: _probabilities(content["comparisons"], name) for name in shares},
+            frequencies={name: _frequencies(name, content["frequencies"][name]) for name in _TABLES},
+            review=float(content["thresholds"]["review"]),
+            auto=float(content["thresholds"]["auto"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise InvalidModel(f"model file lacks or misspells {error}") from error
+
+
+def _probabilities(fields: Mapping[str, Mapping[str, Mapping[str, float]]], kind: str) -> tuple[Floats, ...]:
+    found = []
+    for comparison in comparisons.COMPARISONS:
+        levels = fields[comparison.field]
+        values = [1.0] + [float(levels[name][kind]) for name in comparison.levels[1:]]
+        if not all(0 < value <= 1 for value in values):
+            raise InvalidModel(f"{comparison.field}: every {kind} must lie above 0 and not above 1")
+        found.append(np.array(values))
+    return tuple(found)
+
+
+def _frequencies(name: str, content: Mapping[str, Any]) -> Frequencies:
+    numbers = [
+        (int(value) if name == "birth" else hashed(value), float(share)) for value, share in content["values"].items()
+    ]
+    numbers.sort()
+    return Frequencies(
+        np.array([n for n, _ in numbers], dtype=np.uint64),
+        np.array([s for _, s in numbers]),
+        float(content["unlisted"]),
+    )

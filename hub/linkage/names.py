@@ -1,0 +1,144 @@
+"""Chinese names: plain text, surname and given name, former names in brackets, sounds.
+
+Names are split here and not taken from the sender, so that every source is split alike. A minority or foreign name
+(middle dots, four characters and more, Latin letters) has no surname: all of it is the given name.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+
+from hub.linkage import hanzi
+
+_DOTS = re.compile(r"[·•‧∙⋅・･．。.˙‐‑‒–—―－_*\u0387\u05bc\u16eb\u2022\u2027\u22c5\u2e31\u2e33\ua78f-]+")
+_BRACKETS = re.compile(r"[(（\[【〔〈《{｛「]([^)）\]】〕〉》}｝」]*)[)）\]】〕〉》}｝」]?")
+_FORMER = re.compile(r"^(?:曾用名|原名|又名|别名|旧名|婚前姓名|婚前名|小名|现名|更名|原)[:：]?")
+_LETTER = re.compile(r"[^\W\d_]")
+_SPACE = re.compile(r"[\s\u00a0\u3000\u200b-\u200f\ufeff]+")
+_NOT_A_NAME = frozenset(
+    (
+        "",
+        "无",
+        "不详",
+        "未知",
+        "未登记",
+        "未填",
+        "暂无",
+        "同上",
+        "无名",
+        "未取名",
+        "未命名",
+        "待定",
+        "null",
+        "none",
+        "test",
+        "测试",
+        "新生儿",
+    )
+)
+_SURNAME_SOUNDS = {
+    "单": "shan4", "仇": "qiu2", "解": "xie4", "曾": "zeng1", "任": "ren2", "盖": "ge3", "查": "zha1", "朴": "piao2",
+    "尉": "wei4", "冼": "xian3", "缪": "miao4", "乐": "yue4", "种": "chong2", "区": "ou1", "繁": "po2", "翟": "zhai2",
+    "华": "hua4", "洗": "xian3", "员": "yun4", "折": "she2", "黑": "he4", "秘": "bi4", "宁": "ning4", "葛": "ge3",
+    "应": "ying1", "万": "wan4", "石": "shi2", "沈": "shen3", "车": "che1", "覃": "qin2", "过": "guo1", "纪": "ji3",
+    "尹": "yin3", "召": "shao4", "令": "ling2", "长": "zhang3", "哈": "ha3", "那": "na1", "句": "gou1",
+    "万俟": "mo4 qi2", "尉迟": "yu4 chi2", "单于": "chan2 yu2", "长孙": "zhang3 sun1", "澹台": "tan2 tai2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One name. `text` and the parts are folded to plain forms; `written` is what was sent, without noise."""
+
+    written: str
+    surname: str
+    given: str
+    sound: tuple[str, ...]  # one toned reading a character, of surname and given name together
+
+    @property
+    def text(self) -> str:
+        return self.surname + self.given
+
+    @property
+    def plain_sound(self) -> str:
+        return " ".join(hanzi.plain_sound(s) for s in self.sound)
+
+    @property
+    def surname_sound(self) -> str:
+        return " ".join(hanzi.plain_sound(s) for s in self.sound[: len(self.surname)])
+
+    @property
+    def given_sound(self) -> str:
+        return " ".join(hanzi.plain_sound(s) for s in self.sound[len(self.surname) :])
+
+
+@cache
+def compound_surnames() -> frozenset[str]:
+    text = files("hub.linkage.data").joinpath("compound_surnames.txt").read_text(encoding="utf-8")
+    return frozenset(hanzi.fold(name) for name in text.split())
+
+
+@lru_cache(maxsize=65536)
+def parse(text: str) -> tuple[Name, ...]:
+    """The names in a field, the present one first, former ones from brackets after it; empty where it names nobody."""
+    outside, inside = _split_brackets(unicodedata.normalize("NFKC", text))
+    found = [name for name in (_name(part) for part in (outside, *inside)) if name is not None]
+    return tuple(dict.fromkeys(found))
+
+
+def _split_brackets(text: str) -> tuple[str, list[str]]:
+    inside = [_FORMER.sub("", _SPACE.sub("", part)) for part in _BRACKETS.findall(text)]
+    outside = _BRACKETS.sub("", text)
+    return outside, inside
+
+
+def _name(part: str) -> Name | None:
+    latin = part.isascii()
+    written = _SPACE.sub(" " if latin else "", part).strip(" ·.-*?？/\\,，、;；:：'\"")
+    if hanzi.fold(written.lower()) in _NOT_A_NAME or not _LETTER.search(written):
+        return None
+    if latin:
+        return _latin(written)
+    dotted = _DOTS.search(written) is not None
+    folded = hanzi.fold(_DOTS.sub("", written))
+    surname = "" if dotted or len(folded) > 4 else surname_of(folded)
+    given = folded[len(surname) :]
+    return Name(_DOTS.sub("·", written), surname, given, _sounds(surname, given))
+
+
+def surname_of(folded: str) -> str:
+    """The surname in a folded Chinese name of two to four characters; '' in a name that cannot have one."""
+    if len(folded) >= 3 and folded[:2] in compound_surnames():
+        return folded[:2]
+    if len(folded) == 4 or len(folded) < 2:
+        return folded[:2] if len(folded) == 4 and _double(folded) else ""
+    return folded[:1]
+
+
+def _double(folded: str) -> bool:
+    """Four characters: father's and mother's surname together, as modern names have it, when both are single ones."""
+    return folded[0] in _COMMON and folded[1] in _COMMON
+
+
+_COMMON = frozenset(
+    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程苏魏吕丁任卢姚沈钟姜崔谭陆范汪廖石金韦贾夏方邹熊白孟秦邱江尹薛阎段雷侯龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
+)
+
+
+def _latin(written: str) -> Name:
+    words = [re.sub(r"[^a-z]", "", w) for w in written.lower().replace("'", "").split()]
+    parts = [w for w in words if w]
+    return Name(written, "", "".join(parts), tuple(parts))
+
+
+def _sounds(surname: str, given: str) -> tuple[str, ...]:
+    special = _SURNAME_SOUNDS.get(surname)
+    head = special.split(" ") if special else [_first(char) for char in surname]
+    return (*head, *(_first(char) for char in given))
+
+
+def _first(char: str) -> str:
+    found = hanzi.sounds(char)
+    return found[0] if found else char

@@ -1,0 +1,136 @@
+"""Scores pairs of records: levels, weight, vetoes and the three-way decision, for whole batches.
+
+The score of (a, b) is the score of (b, a). Where a veto holds, the decision is never 'auto'.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.linkage import comparisons, constraints
+from hub.linkage.columns import Levels, Pairs, Places, Table, table_of_pairs
+from hub.linkage.features import Features
+from hub.linkage.model import Floats, Model
+
+Decision = Literal["no-link", "review", "auto"]
+DECISIONS: tuple[Decision, ...] = ("no-link", "review", "auto")
+_CHUNK = 16384
+_ADJUSTED = {"surname": 3, "given": 7, "birth": 6}
+_LIMIT = 12.0
+
+
+class PairScore(NamedTuple):
+    """`weight` is log2 of the posterior odds, `probability` the same as a probability, `levels` a byte a field."""
+
+    weight: float
+    probability: float
+    levels: bytes
+    vetoes: tuple[str, ...]
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of many pairs as columns; `decision` indexes `DECISIONS`, `vetoes` are the bits of `constraints.NAMES`."""
+
+    weight: Floats
+    levels: Levels
+    vetoes: npt.NDArray[np.uint8]
+    decision: npt.NDArray[np.uint8]
+
+
+def score_pairs(
+    model: Model, pairs: Sequence[tuple[Features, Features]], *, unique_sources: Collection[str] = frozenset()
+) -> list[PairScore]:
+    """One score a pair, in the pairs' order."""
+    if not pairs:
+        return []
+    found = score_places(model, table_of_pairs(pairs), unique_sources=unique_sources)
+    probability = 1 / (1 + np.exp2(-found.weight))
+    width = found.levels.shape[1]
+    flat = found.levels.tobytes()
+    return [
+        PairScore(weight, chance, flat[at * width : (at + 1) * width], constraints.names(veto), DECISIONS[decision])
+        for at, (weight, chance, veto, decision) in enumerate(
+            zip(
+                found.weight.tolist(), probability.tolist(), found.vetoes.tolist(), found.decision.tolist(), strict=True
+            )
+        )
+    ]
+
+
+def score_indexed(
+    model: Model,
+    features: Sequence[Features],
+    left: Places,
+    right: Places,
+    *,
+    unique_sources: Collection[str] = frozenset(),
+) -> Scores:
+    """Scores of the pairs (features[left[i]], features[right[i]]); memory grows with a chunk, not with the pairs."""
+    return score_places(model, Pairs.of(Table.of(features), left, right), unique_sources=unique_sources)
+
+
+def score_places(model: Model, pairs: Pairs, *, unique_sources: Collection[str] = frozenset()) -> Scores:
+    parts = [
+        _score_chunk(
+            model, Pairs.of(pairs.table, pairs.left[at : at + _CHUNK], pairs.right[at : at + _CHUNK]), unique_sources
+        )
+        for at in range(0, len(pairs), _CHUNK)
+    ]
+    if not parts:
+        return Scores(
+            np.zeros(0), np.zeros((0, len(comparisons.FIELDS)), np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.uint8)
+        )
+    return Scores(
+        np.concatenate([p.weight for p in parts]),
+        np.concatenate([p.levels for p in parts]),
+        np.concatenate([p.vetoes for p in parts]),
+        np.concatenate([p.decision for p in parts]),
+    )
+
+
+def _score_chunk(model: Model, pairs: Pairs, unique_sources: Collection[str]) -> Scores:
+    levels = comparisons.levels(pairs)
+    by_field, dependence = evidence(model, pairs, levels)
+    weight = model.prior_weight + by_field.sum(axis=0) + dependence
+    vetoes = constraints.vetoes(pairs, levels, unique_sources)
+    return Scores(weight, levels, vetoes, decide(model, weight, vetoes))
+
+
+def decide(model: Model, weight: Floats, vetoes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    decision = (weight >= model.review).astype(np.uint8)
+    decision[(weight >= model.auto) & (vetoes == 0)] = 2
+    always = np.uint8(constraints.bits(constraints.ALWAYS_REVIEW))
+    decision[(vetoes & always) != 0] = 1
+    return decision
+
+
+def evidence(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats]:
+    """What each field weighs (one row a field), and what dependence between the fields takes away again."""
+    by_field = np.empty((len(model.weights), len(pairs)))
+    adjusted = np.zeros(len(pairs))
+    for at, (field, weights) in enumerate(zip(comparisons.FIELDS, model.weights, strict=True)):
+        by_field[at] = weights[levels[:, at]]
+        if field in _ADJUSTED:
+            change = _adjustment(model, pairs, field, levels[:, at], at)
+            by_field[at] += change
+            adjusted += change
+    mixture = np.full(len(pairs), 1 - sum(model.shares.values()))
+    for name, ratios in model.class_ratios.items():
+        together = adjusted.copy()
+        for at, ratio in enumerate(ratios):
+            together += ratio[levels[:, at]]
+        mixture += model.shares[name] * np.exp2(np.minimum(together, 500.0))
+    return by_field, -np.log2(mixture)
+
+
+def _adjustment(model: Model, pairs: Pairs, field: str, levels: Levels, at: int) -> Floats:
+    """A shared rare value says more than a shared common one: log2(u of the level / share of the value)."""
+    same = levels == _ADJUSTED[field]
+    share = model.frequencies[field].of(pairs.both(field)[0])
+    change = np.clip(np.log2(model.random[at][_ADJUSTED[field]]) - np.log2(share), -_LIMIT, _LIMIT)
+    return np.where(same, change, 0.0)

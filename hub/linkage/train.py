@@ -1,0 +1,216 @@
+"""Estimates a model from records whose persons and households are known, and from random pairs for `u`.
+
+Rates of rare levels are smoothed towards a small floor, so that no level is impossible. Deterministic for a seed.
+"""
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.linkage import comparisons
+from hub.linkage.columns import Pairs, Places, Table
+from hub.linkage.features import Features
+from hub.linkage.model import FORMAT
+from hub.linkage.names import parse as parse_names
+
+_SMOOTH = 0.5
+_FLOORS = {"m": 1e-5, "u": 1e-7, "household": 1e-4, "shared-id": 1e-4}
+_TABLE_SIZES = {"surname": 300, "given": 1500, "birth": 200}
+_SHARED_ID_SHARE = 0.002
+_SHARED_ID = {"resident_id": {"same": 0.97, "one-slip": 0.02}}
+# What is known before any pair is counted: how often one person's two records disagree in real registers, where the
+# training records may be too tidy (remarriage, a household registration that moved, children left out), and the rates of
+# fields that the training records lack. It weighs BELIEF against the counts.
+BELIEF = 0.03
+_BELIEFS: dict[str, dict[str, dict[str, float]]] = {
+    "document": {"m": {"differs": 0.06, "same": 0.94}, "u": {"differs": 1 - 1e-6, "same": 1e-6}},
+    "ethnicity": {"m": {"differs": 0.01, "same": 0.99}, "u": {"differs": 0.15, "same": 0.85}},
+    "origin": {
+        "m": {
+            "differs": 0.2,
+            "same-prefecture": 0.05,
+            "same-county": 0.3,
+            "same-town": 0.2,
+            "similar": 0.1,
+            "same": 0.15,
+        }
+    },
+    "residence": {
+        "m": {
+            "differs": 0.25,
+            "same-prefecture": 0.1,
+            "same-county": 0.25,
+            "same-town": 0.15,
+            "similar": 0.1,
+            "same": 0.15,
+        }
+    },
+    "spouse": {"m": {"differs": 0.7, "same-name": 0.3, "same-id": 1e-4}},
+    "parents": {"m": {"differ": 0.2, "one-same": 0.6, "both-same": 0.2}},
+    "children": {"m": {"none-shared": 0.7, "shared": 0.3}},
+    "given": {
+        "m": {
+            "differs": 0.15,
+            "part": 0.15,
+            "sound": 0.15,
+            "shape": 0.2,
+            "sound-and-tone": 0.15,
+            "former": 0.1,
+            "same": 0.1,
+        }
+    },
+    "surname": {"m": {"differs": 0.15, "similar": 0.35, "same": 0.5}},
+    "resident_id": {
+        "m": {"differs-checked": 0.01, "differs": 0.09, "two-slips": 0.2, "cut": 0.2, "one-slip": 0.2, "same": 0.3}
+    },
+}
+
+
+def fit(
+    features: Sequence[Features],
+    person_of: Sequence[Hashable],
+    household_of: Sequence[Hashable],
+    *,
+    model_id: str,
+    seed: int,
+    random_pairs: int = 2_000_000,
+    thresholds: Mapping[str, float],
+) -> dict[str, Any]:
+    """The JSON of a model. `person_of` and `household_of` give each record its person and that person's household."""
+    table = Table.of(features)
+    matches, relatives = _known_pairs(person_of, household_of)
+    generator = np.random.default_rng(seed)
+    strangers = _strangers(person_of, household_of, generator, random_pairs)
+    people = len(set(person_of))
+    total = len(features) * (len(features) - 1) / 2
+    shared_id = _SHARED_ID_SHARE / people
+    counts = {
+        "m": _counts(table, matches),
+        "u": _counts(table, strangers),
+        "household": _counts(table, relatives),
+    }
+    return {
+        "format": FORMAT,
+        "id": model_id,
+        "population": people,
+        "prior": len(matches[0]) / total,
+        "classes": {"household": len(relatives[0]) / total, "shared-id": shared_id},
+        "comparisons": _comparisons(counts),
+        "frequencies": frequencies(features),
+        "thresholds": dict(thresholds),
+    }
+
+
+def _known_pairs(
+    person_of: Sequence[Hashable], household_of: Sequence[Hashable]
+) -> tuple[tuple[Places, Places], tuple[Places, Places]]:
+    """Pairs of one person, and pairs of two people of one household."""
+    homes: dict[Hashable, list[int]] = {}
+    for record, home in enumerate(household_of):
+        homes.setdefault(home, []).append(record)
+    same: list[tuple[int, int]] = []
+    relatives: list[tuple[int, int]] = []
+    for members in homes.values():
+        for a, b in combinations(members, 2):
+            (same if person_of[a] == person_of[b] else relatives).append((a, b))
+    return _places(same), _places(relatives)
+
+
+def _places(pairs: Sequence[tuple[int, int]]) -> tuple[Places, Places]:
+    array = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+    return array[:, 0], array[:, 1]
+
+
+def _strangers(
+    person_of: Sequence[Hashable], household_of: Sequence[Hashable], generator: np.random.Generator, count: int
+) -> tuple[Places, Places]:
+    ends = generator.integers(0, len(person_of), size=(2, count))
+    _, people = np.unique(np.array([str(p) for p in person_of]), return_inverse=True)
+    _, homes = np.unique(np.array([str(h) for h in household_of]), return_inverse=True)
+    keep = (people[ends[0]] != people[ends[1]]) & (homes[ends[0]] != homes[ends[1]])
+    return ends[0][keep].astype(np.intp), ends[1][keep].astype(np.intp)
+
+
+def _counts(table: Table, ends: tuple[Places, Places]) -> list[npt.NDArray[np.int64]]:
+    """How often each level of each field is met among the pairs."""
+    totals = [np.zeros(len(c.levels), dtype=np.int64) for c in comparisons.COMPARISONS]
+    for at in range(0, len(ends[0]), 65536):
+        levels = comparisons.levels(Pairs.of(table, ends[0][at : at + 65536], ends[1][at : at + 65536]))
+        for place, total in enumerate(totals):
+            total += np.bincount(levels[:, place], minlength=len(total))
+    return totals
+
+
+def _comparisons(counts: Mapping[str, list[npt.NDArray[np.int64]]]) -> dict[str, Any]:
+    content: dict[str, Any] = {}
+    for place, comparison in enumerate(comparisons.COMPARISONS):
+        rates = {kind: _believed(comparison, kind, totals[place]) for kind, totals in counts.items()}
+        if comparison.field == "kin":
+            rates = _kin(counts, place)
+        special = _SHARED_ID.get(comparison.field)
+        content[comparison.field] = {
+            name: {kind: _rounded(rate[at]) for kind, rate in rates.items()}
+            | {"shared-id": _rounded(special.get(name, 1e-4) if special else rates["u"][at])}
+            for at, name in enumerate(comparison.levels)
+            if at != comparisons.MISSING
+        }
+    return content
+
+
+def _believed(comparison: comparisons.Comparison, kind: str, totals: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Counted rates mixed with what was known before; without any pair to count, what was known before."""
+    rates = _rates(totals, _FLOORS[kind])
+    belief = _BELIEFS.get(comparison.field, {}).get("u" if kind == "household" else kind)
+    if belief is None:
+        return rates
+    before = np.array([0.0] + [belief[name] for name in comparison.levels[1:]])
+    share = 1.0 if totals[1:].sum() == 0 else BELIEF if kind == "m" else 0.0
+    return np.maximum((1 - share) * rates + share * before, _FLOORS[kind])
+
+
+def _kin(counts: Mapping[str, list[npt.NDArray[np.int64]]], place: int) -> dict[str, npt.NDArray[np.float64]]:
+    """Being named as a relative is no evidence for a stranger or for oneself, only for a household."""
+    relatives = counts["household"][place]
+    household = (relatives[1] + _SMOOTH) / (relatives.sum() + 1)
+    return {"m": np.array([1.0, 1e-4]), "u": np.array([1.0, 1e-4]), "household": np.array([1.0, household])}
+
+
+def _rates(totals: npt.NDArray[np.int64], floor: float) -> npt.NDArray[np.float64]:
+    """Shares of the levels among the pairs where the field is known on both sides."""
+    known = totals.astype(np.float64)
+    known[comparisons.MISSING] = 0
+    smooth = known + _SMOOTH
+    smooth[comparisons.MISSING] = 0
+    rates: npt.NDArray[np.float64] = np.maximum(smooth / smooth.sum(), floor)
+    return rates
+
+
+def _rounded(rate: float) -> float:
+    return float(f"{min(max(float(rate), 1e-9), 1.0):.6g}")
+
+
+def frequencies(features: Sequence[Features]) -> dict[str, Any]:
+    """Shares of the commonest surnames, given names and birth dates; `unlisted` is the mean share of all others."""
+    counters: dict[str, Counter[str]] = {name: Counter() for name in _TABLE_SIZES}
+    for one in features:
+        parsed = parse_names(one.text("name"))
+        if parsed:
+            counters["given"][parsed[0].given] += 1
+            if parsed[0].surname:
+                counters["surname"][parsed[0].surname] += 1
+        if one.birth % 100:
+            counters["birth"][str(one.birth)] += 1
+    return {name: _table(counter, _TABLE_SIZES[name]) for name, counter in counters.items()}
+
+
+def _table(counter: Counter[str], size: int) -> dict[str, Any]:
+    total = max(counter.total(), 1)
+    listed = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    top, rest = listed[:size], listed[size:]
+    left = sum(count for _, count in rest)
+    unlisted = sum(count * count for _, count in rest) / max(left, 1) / total if rest else 1 / total
+    return {"unlisted": _rounded(unlisted), "values": {value: _rounded(count / total) for value, count in top}}
