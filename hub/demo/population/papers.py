@@ -52,7 +52,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Marriage:
-    """A marriage certificate; `kind` is J (marriage) or BJ (re-issue); `holder` is "a" (he) or "b" (she)."""
+    """A marriage certificate; `number` is without hyphens; `kind` is J (marriage) or BJ (re-issue); `holder` is "a" (he) or "b" (she)."""
 
     county: str
     number: str

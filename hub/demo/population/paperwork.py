@@ -175,7 +175,7 @@ class Registrar:
         kind = "BJ" if rng.random() < 0.05 else "J"
         division = _DIVISIONS[county]
         serial = self._next(f"marriage {county} {registered.year}")
-        number = f"{kind}{division[:6]}-{registered.year}-{serial:06d}"
+        number = f"{kind}{division[:6]}{registered.year}{serial:06d}"
         fate = papers.DELIVERED
         if rng.random() < 0.02:
             number, fate = number[:-4], papers.UNREADABLE

@@ -46,6 +46,7 @@ class Faults:
     birth_lunar: float = 0.018
     birth_day_and_month_swapped: float = 0.004
     birth_digit_wrong: float = 0.008
+    birth_impossible: float = 0.0015
 
     # Phone, addresses, family
     phone_missing: float = 0.08
@@ -62,8 +63,8 @@ class Faults:
     updated_later: float = 0.06
     row_without_name: float = 0.0015
     row_without_sex: float = 0.001
-    row_with_impossible_date: float = 0.0015
-    row_with_unknown_code: float = 0.001
+    row_with_masked_name: float = 0.001
+    row_with_forbidden_content: float = 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

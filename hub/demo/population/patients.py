@@ -4,6 +4,8 @@
 
 from typing import Any
 
+from lunardate import LunarDate
+
 from hub.demo.population.records import Record, Relative
 from hub.demo.population.surnames import COMPOUND_SURNAMES
 from mappings import vocabulary as names
@@ -62,10 +64,7 @@ def patient(record: Record) -> dict[str, Any]:
         "name": _names(record),
         "gender": _GENDER[record.sex],
     }
-    if record.birth.lunar:
-        resource["_birthDate"] = {"extension": [{"url": names.LUNAR_DATE, "valueString": record.birth.iso()}]}
-    else:
-        resource["birthDate"] = record.birth.iso()
+    _put_birth(resource, record)
     if record.phone:
         resource["telecom"] = [{"system": "phone", "value": record.phone}]
     resource["address"] = [
@@ -101,6 +100,20 @@ def _names(record: Record) -> list[dict[str, Any]]:
     if record.former_name:
         found.append({"use": "old", "text": record.former_name})
     return found
+
+
+def _put_birth(resource: dict[str, Any], record: Record) -> None:
+    """A lunar date is converted and kept beside; a day that no calendar has gives way to the one in the ID number."""
+    born = record.birth
+    if born.lunar:
+        resource["birthDate"] = LunarDate(born.year, born.month, born.day).to_solar_date().isoformat()
+        text = f"农历{born.year}年{born.month}月{born.day}日"
+        resource["_birthDate"] = {"extension": [{"url": names.LUNAR_DATE, "valueString": text}]}
+    elif not born.is_impossible:
+        resource["birthDate"] = born.iso()
+    elif len(record.id_number) == 18 and is_plausible_number(record.id_number):
+        digits = record.id_number[6:14]
+        resource["birthDate"] = f"{digits[:4]}-{digits[4:6]}-{digits[6:]}"
 
 
 def _address(role: str, division: str, text: str) -> dict[str, Any]:

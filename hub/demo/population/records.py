@@ -15,6 +15,12 @@ from hub.demo.population.divisions import HUIJI, YONGKANG, Address, other_county
 from hub.demo.population.parameters import Faults
 from hub.demo.population.people import Household, Person
 
+MISSING_NAME, MISSING_SEX, MASKED_NAME, FORBIDDEN_CONTENT = (
+    "missing-name",
+    "missing-sex",
+    "masked-name",
+    "forbidden-content",
+)
 COUNTY_SLUGS = {YONGKANG: "yongkang", HUIJI: "huiji"}
 
 
@@ -30,6 +36,11 @@ class Birth:
     @property
     def is_complete(self) -> bool:
         return bool(self.month and self.day)
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether no calendar has this day."""
+        return not self.lunar and self.month == 2 and self.day >= 30
 
     def iso(self) -> str:
         parts = [f"{self.year:04d}"]
@@ -79,7 +90,7 @@ class Record:
     collected_by_police: bool
     faults: tuple[str, ...]
     defect: str
-    """Empty, or why no reader can accept the row: missing-name, missing-sex, impossible-date, unknown-code."""
+    """Empty, or why the row must be quarantined: one of the four causes above."""
     dice: int
     """Sixty random bits by which a county's renderer decides how to write this row."""
 
@@ -116,7 +127,7 @@ class Clerk:
             sex = "2" if sex == "1" else "1"
             happened.append("sex_wrong")
         birth = self._birth(person.birth, happened)
-        defect, name, sex, birth = self._defect(name, sex, birth)
+        defect, name, sex = self._defect(name, sex)
         origin_text = self._address(person.origin, happened)
         residence = self._residence(person, happened)
         relatives = _relatives(person, household)
@@ -155,22 +166,22 @@ class Clerk:
         span = max(1, (self._as_of - max(person.inflow, self._as_of - timedelta(days=1500))).days)
         return self._as_of - timedelta(days=1 + int(self._rng.random() * span))
 
-    def _defect(self, name: str, sex: str, birth: Birth) -> tuple[str, str, str, Birth]:
+    def _defect(self, name: str, sex: str) -> tuple[str, str, str]:
+        """Why the row is of no use, if so, and what then stands in place of name and sex."""
         rng, faults = self._rng, self._faults
         fate = rng.random()
         if fate < faults.row_without_name:
-            return "missing-name", "", sex, birth
+            return MISSING_NAME, "", sex
         fate -= faults.row_without_name
         if fate < faults.row_without_sex:
-            return "missing-sex", name, "", birth
+            return MISSING_SEX, name, ""
         fate -= faults.row_without_sex
-        if fate < faults.row_with_impossible_date:
-            broken = Birth(birth.year, 13 + int(rng.random() * 6), 31 + int(rng.random() * 9))
-            return "impossible-date", name, sex, broken
-        fate -= faults.row_with_impossible_date
-        if fate < faults.row_with_unknown_code:
-            return "unknown-code", name, sex, birth
-        return "", name, sex, birth
+        if fate < faults.row_with_masked_name:
+            return MASKED_NAME, name[:1] + "*" * max(1, len(name) - 1), sex
+        fate -= faults.row_with_masked_name
+        if fate < faults.row_with_forbidden_content:
+            return FORBIDDEN_CONTENT, name, sex
+        return "", name, sex
 
     def _name(self, person: Person, household: Household, happened: list[str]) -> tuple[str, str]:
         rng, faults = self._rng, self._faults
@@ -232,6 +243,10 @@ class Clerk:
         if 0 <= fate < faults.birth_digit_wrong:
             happened.append("birth_digit_wrong")
             return self._wrong_digit(true)
+        fate -= faults.birth_digit_wrong
+        if 0 <= fate < faults.birth_impossible:
+            happened.append("birth_impossible")
+            return Birth(true.year, 2, 30 + true.day % 2)
         return Birth(true.year, true.month, true.day)
 
     def _wrong_digit(self, true: date) -> Birth:
