@@ -31,7 +31,7 @@ WHOLE_FILE = 'import pytest\npytest.skip("another country", allow_module_level=T
 
 def run(folder: Path, *arguments: str) -> str:
     """Run pytest with the plugin on the files of `folder`."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", "."]
     done = subprocess.run(
         [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
