@@ -43,7 +43,7 @@ async def queue(
     connection: AsyncConnection, endpoint_id: int, topic: str, dedupe: str, payload: bytes, now: datetime
 ) -> UUID | None:
     """Queue a notice; None when one with this `dedupe` value is known to the endpoint already."""
-    return (
+    made: UUID | None = (
         await connection.execute(
             upsert(delivery)
             .values(
@@ -59,6 +59,7 @@ async def queue(
             .returning(delivery.c.id)
         )
     ).scalar_one_or_none()
+    return made
 
 
 _CLAIM = text("""

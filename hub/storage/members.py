@@ -201,3 +201,8 @@ async def newest_trust_list(connection: AsyncConnection) -> tuple[int, bytes] | 
 async def next_trust_version(connection: AsyncConnection) -> int:
     """One above the highest ever published."""
     return int((await connection.execute(select(func.coalesce(func.max(trust_list.c.version), 0) + 1))).scalar_one())
+
+
+async def by_id(connection: AsyncConnection, member_id: int) -> Member:
+    """The member with that id. Raises NoResultFound."""
+    return _member((await connection.execute(select(member).where(member.c.id == member_id))).one())

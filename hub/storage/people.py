@@ -189,14 +189,15 @@ async def component(connection: AsyncConnection, ids: Iterable[int]) -> list[int
     return sorted(row["id"] for row in await raw.fetch(_COMPONENT, list(ids)))
 
 
-async def pairs_within(connection: AsyncConnection, ids: Sequence[int]) -> list[Pair]:
-    """Stored scores between the records `ids`."""
+async def pairs_touching(connection: AsyncConnection, ids: Sequence[int]) -> list[Pair]:
+    """Stored scores with at least one end among the records `ids`."""
     raw = await driver(connection)
     rows = await raw.fetch(
         """
-        -- pairs_within: scores whose both ends are among the records
-        SELECT a, b, weight, probability, decision, vetoes, levels FROM pair_score
-        WHERE a = ANY($1::bigint[]) AND b = ANY($1::bigint[])""",
+        -- pairs_touching: scores with an end among the records
+        SELECT a, b, weight, probability, decision, vetoes, levels FROM pair_score WHERE a = ANY($1::bigint[])
+        UNION
+        SELECT a, b, weight, probability, decision, vetoes, levels FROM pair_score WHERE b = ANY($1::bigint[])""",
         list(ids),
     )
     return [
@@ -207,8 +208,7 @@ async def pairs_within(connection: AsyncConnection, ids: Sequence[int]) -> list[
 
 async def pair(connection: AsyncConnection, a: int, b: int) -> Pair | None:
     """The stored score of one pair."""
-    found = await pairs_within(connection, [a, b])
-    return found[0] if found else None
+    return next((found for found in await pairs_touching(connection, [a]) if (found.a, found.b) == (a, b)), None)
 
 
 async def constraints_within(connection: AsyncConnection, ids: Sequence[int]) -> list[Constraint]:

@@ -1,12 +1,13 @@
 """Submissions: what arrived, its bytes in parts, its timeline, its issues, its counts."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.messages import State
@@ -105,10 +106,11 @@ def _submission(row: Any, vault: Vault) -> Submission:
     )
 
 
-async def add(connection: AsyncConnection, vault: Vault, new: NewSubmission, parts: Sequence[bytes]) -> None:
-    """Store the submission, its parts and the first line of its timeline."""
-    await connection.execute(
-        insert(submission).values(
+async def add(connection: AsyncConnection, vault: Vault, new: NewSubmission, parts: Sequence[bytes]) -> bool:
+    """Store the submission, its parts and the first line of its timeline; False when its message id is taken."""
+    done = await connection.execute(
+        upsert(submission)
+        .values(
             id=new.id,
             member_id=new.member_id,
             message_id=new.message_id,
@@ -126,10 +128,14 @@ async def add(connection: AsyncConnection, vault: Vault, new: NewSubmission, par
             received_at=new.received_at,
             state_at=new.received_at,
         )
+        .on_conflict_do_nothing(index_elements=["member_id", "message_id"])
     )
+    if not done.rowcount:
+        return False
     for seq, body in enumerate(parts):
         await connection.execute(insert(submission_part).values(submission_id=new.id, seq=seq, body=body))
     await add_event(connection, new.id, State.ACCEPTED, new.received_at)
+    return True
 
 
 async def add_event(
@@ -196,15 +202,9 @@ async def timeline(connection: AsyncConnection, submission_id: UUID) -> list[tup
     return [(row.state, row.at, row.detail) for row in rows]
 
 
-async def parts(connection: AsyncConnection, vault: Vault, submission_id: UUID) -> AsyncIterator[bytes]:
-    """The received bytes, a part at a time."""
-    seq = 0
-    while True:
-        body = await part(connection, vault, submission_id, seq)
-        if body is None:
-            return
-        yield body
-        seq += 1
+async def add_part(connection: AsyncConnection, submission_id: UUID, seq: int, body: bytes) -> None:
+    """Store one more sealed part."""
+    await connection.execute(insert(submission_part).values(submission_id=submission_id, seq=seq, body=body))
 
 
 async def part(connection: AsyncConnection, vault: Vault, submission_id: UUID, seq: int) -> bytes | None:

@@ -1,0 +1,1 @@
+"""How notices leave the hub: one file a channel."""

@@ -1,0 +1,107 @@
+"""Standard Webhooks: a signed, content-free POST to a registered address.
+
+Guards against server-side request forgery: https (or http where private addresses are allowed), the name is resolved
+once, every resolved address must be public, the connection goes to that very address, redirects are not followed.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+import httpx2
+from standardwebhooks import Webhook
+
+Outcome = Literal["delivered", "retry", "gone", "refused"]
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_TIMEOUT = httpx2.Timeout(10.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one attempt came to; `retry_after` in seconds where the receiver asked for it."""
+
+    outcome: Outcome
+    detail: str
+    retry_after: int | None = None
+
+
+class ForbiddenAddress(ValueError):
+    """The address may not be called; a retry does not help until it is changed."""
+
+
+def check_address(text: str, *, allow_private: bool) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IP address, if it may be called. Raises ForbiddenAddress."""
+    address = ipaddress.ip_address(text.split("%", 1)[0])
+    if isinstance(address, ipaddress.IPv6Address) and (
+        address in _NAT64
+        or address.ipv4_mapped is not None
+        or address.sixtofour is not None
+        or address.teredo is not None
+    ):
+        raise ForbiddenAddress(f"{address} hides an IPv4 address")
+    if not allow_private and (not address.is_global or address.is_multicast):
+        raise ForbiddenAddress(f"{address} is not a public address")
+    return address
+
+
+class Webhooks:
+    """Sends notices. One client for the process; close it."""
+
+    def __init__(self, *, allow_private: bool) -> None:
+        self._allow_private = allow_private
+        self._client = httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def send(self, url: str, secret: str, *, message_id: str, at: datetime, body: bytes) -> Attempt:
+        """POST `body`, signed under `message_id` at the attempt's moment. Never raises for what the receiver does."""
+        try:
+            target, host, name = await self._pin(url)
+        except (ForbiddenAddress, ValueError) as error:
+            return Attempt("refused", str(error))
+        except OSError as error:
+            return Attempt("retry", f"the name does not resolve: {error}")
+        signature = Webhook(secret).sign(message_id, at, body.decode())
+        headers = {
+            "host": host,
+            "content-type": "application/json",
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": signature,
+        }
+        try:
+            answer = await self._client.post(target, content=body, headers=headers, extensions={"sni_hostname": name})
+        except httpx2.HTTPError as error:
+            return Attempt("retry", f"{type(error).__name__}: the receiver cannot be reached")
+        return _judge(answer)
+
+    async def _pin(self, url: str) -> tuple[str, str, str]:
+        """(URL with the resolved address, Host header, name for TLS)."""
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (self._allow_private and parts.scheme == "http"):
+            raise ForbiddenAddress("a webhook address must begin with https://")
+        if not parts.hostname or parts.username or parts.password:
+            raise ForbiddenAddress("a webhook address needs a host name and no password")
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
+        addresses = [check_address(str(entry[4][0]), allow_private=self._allow_private) for entry in found]
+        pinned = f"[{addresses[0]}]" if addresses[0].version == 6 else str(addresses[0])
+        query = f"?{parts.query}" if parts.query else ""
+        return f"{parts.scheme}://{pinned}:{port}{parts.path or '/'}{query}", parts.netloc, parts.hostname
+
+
+def _judge(answer: httpx2.Response) -> Attempt:
+    status = answer.status_code
+    if 200 <= status < 300:
+        return Attempt("delivered", str(status))
+    if status == 410:
+        return Attempt("gone", "410: the receiver wants no more")
+    after = answer.headers.get("retry-after", "")
+    return Attempt("retry", f"the receiver answered {status}", int(after) if after.isdigit() else None)

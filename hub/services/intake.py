@@ -1,0 +1,216 @@
+"""Receives: the exact bytes, their digest, the audit leaf and the work that follows, in one transaction.
+
+The answer is a signed receipt. The same message id with the same digest gets the stored answer again, byte for byte;
+with another digest it is a conflict. What is refused leaves an audit leaf and nothing else.
+"""
+
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import mappings
+from hub.domain.messages import State
+from hub.errors import Conflict, Invalid, NotAllowed, TooLarge, Unavailable
+from hub.runtime import Hub
+from hub.services import receipts
+from hub.storage import audit, submissions, work
+from hub.storage.audit import Act
+from hub.storage.members import Member
+from hub.storage.submissions import NewSubmission
+from mappings import vocabulary
+
+
+class Raced(Exception):
+    """Another request stored the same message while this one was being stored; its transaction is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A raw document on its way in. `digest` is what the sender says its SHA-256 is."""
+
+    message_id: UUID
+    mapping: str
+    media_type: str
+    file_name: str
+    digest: bytes
+    in_response_to: UUID | None = None
+    supersedes: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """What the sender is answered: `body` are the exact bytes; `repeated` when they were stored before."""
+
+    body: bytes
+    repeated: bool
+
+
+async def seal_parts(hub: Hub, body: AsyncIterator[bytes], limit: int) -> tuple[list[bytes], bytes, int]:
+    """Cut a body into sealed parts of at most 1 MiB: (parts, SHA-256, size). Raises TooLarge above `limit`."""
+    parts: list[bytes] = []
+    digest, size, pending = hashlib.sha256(), 0, bytearray()
+    async for chunk in body:
+        size += len(chunk)
+        if size > limit:
+            raise TooLarge(f"The document is larger than {limit} bytes. Send it in smaller parts; nothing was stored.")
+        digest.update(chunk)
+        pending += chunk
+        while len(pending) >= submissions.PART_BYTES:
+            parts.append(hub.vault.seal(bytes(pending[: submissions.PART_BYTES])))
+            del pending[: submissions.PART_BYTES]
+    if pending or not parts:
+        parts.append(hub.vault.seal(bytes(pending)))
+    return parts, digest.digest(), size
+
+
+def check_digest(stated: bytes, found: bytes) -> None:
+    """Raises Invalid when the bytes are not the ones the sender meant to send."""
+    if stated != found:
+        raise Invalid(
+            "digest-mismatch",
+            "The document's SHA-256 is not the one in Content-Digest; it was damaged on the way. Nothing was stored.",
+            retry="NORMAL",
+        )
+
+
+async def repeated(
+    hub: Hub, connection: AsyncConnection, member: Member, message_id: UUID, digest: bytes
+) -> Acknowledgement | None:
+    """The stored answer when this message was received before. Raises Conflict for the same id with other bytes."""
+    known = await submissions.by_message(connection, hub.vault, member.id, message_id)
+    if known is None:
+        return None
+    if known.digest != digest:
+        raise Conflict(
+            "digest-conflict",
+            "This message id was used for other bytes before. A correction needs a new message id.",
+        )
+    return Acknowledgement(known.acknowledgement, repeated=True)
+
+
+def acceptable(member: Member, name: str) -> mappings.Mapping:
+    """The mapping `name`, if documents of its kind may be sent openly. Raises Invalid or NotAllowed."""
+    try:
+        mapping = mappings.load(name)
+    except mappings.UnknownMapping as error:
+        raise Invalid(
+            "unknown-mapping", f"There is no mapping named {name!r}. Known: {', '.join(mappings.names())}."
+        ) from error
+    if mapping.kind in vocabulary.SEALED_KINDS:
+        raise Invalid(
+            "must-be-sealed",
+            f"Records of kind {mapping.kind} are sealed at the sending gateway; the hub does not read them.",
+        )
+    if member.kind != "county":
+        raise NotAllowed("not-allowed", f"{member.name} is not a county system and cannot submit records.")
+    return mapping
+
+
+async def receive(hub: Hub, member: Member, document: Document, body: AsyncIterator[bytes]) -> Acknowledgement:
+    """Store a raw document and ask for its translation."""
+    mapping = acceptable(member, document.mapping)
+    async with hub.database.read() as connection:
+        known = await repeated(hub, connection, member, document.message_id, document.digest)
+        if known is not None:
+            return known
+        if await work.waiting(connection) >= hub.settings.queue_limit:
+            raise Unavailable("too-many", "The hub is busy with earlier documents; send it again.", retry_after=10)
+    parts, digest, size = await seal_parts(hub, body, hub.settings.max_submission_bytes)
+    check_digest(document.digest, digest)
+    try:
+        return await _store(hub, member, document, mapping.kind, parts, size)
+    except Raced:
+        return await again(hub, member, document.message_id, document.digest)
+
+
+async def _store(
+    hub: Hub, member: Member, document: Document, kind: str, parts: list[bytes], size: int
+) -> Acknowledgement:
+    """The one transaction that makes a document the hub's."""
+    now = hub.now()
+    id_ = uuid4()
+    async with hub.database.begin() as connection:
+        known = await repeated(hub, connection, member, document.message_id, document.digest)
+        if known is not None:
+            return known
+        acknowledgement, leaf = await acknowledge(
+            hub, connection, member, id_, document.message_id, document.digest, kind, State.ACCEPTED, now
+        )
+        added = await submissions.add(
+            connection,
+            hub.vault,
+            NewSubmission(
+                id=id_,
+                member_id=member.id,
+                message_id=document.message_id,
+                kind=kind,
+                mapping=document.mapping,
+                media_type=document.media_type,
+                file_name=document.file_name,
+                digest=document.digest,
+                size=size,
+                state=State.ACCEPTED,
+                acknowledgement=acknowledgement,
+                leaf=leaf,
+                in_response_to=document.in_response_to,
+                supersedes=document.supersedes,
+                received_at=now,
+            ),
+            parts,
+        )
+        if not added:
+            raise Raced
+        await work.put(connection, "translate", id_, priority=4 if kind == vocabulary.CONSENT else 5)
+        return Acknowledgement(acknowledgement, repeated=False)
+
+
+async def again(hub: Hub, member: Member, message_id: UUID, digest: bytes) -> Acknowledgement:
+    """The answer when another request stored the same message a moment before."""
+    async with hub.database.read() as connection:
+        known = await repeated(hub, connection, member, message_id, digest)
+    if known is None:
+        raise Unavailable("unavailable", "The same message is being stored at this moment; send it again.")
+    return known
+
+
+async def acknowledge(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    id_: UUID,
+    message_id: UUID,
+    digest: bytes,
+    kind: str,
+    state: State,
+    now: datetime,
+) -> tuple[bytes, bytes]:
+    """(the acknowledgement's bytes, the hash of the audit leaf written for it)."""
+    content = {"submission": str(id_), "message": str(message_id), "digest": digest.hex(), "kind": kind}
+    leaf = (await audit.append(connection, hub.vault, [Act("receive", member.name, content, now)]))[0]
+    receipt = receipts.sign(
+        hub,
+        what="submission",
+        id_=id_,
+        message_id=message_id,
+        member=member.name,
+        digest=digest,
+        leaf=leaf,
+        at=now,
+    )
+    body = orjson.dumps(
+        {
+            "submission_id": str(id_),
+            "message_id": str(message_id),
+            "digest": f"sha-256:{digest.hex()}",
+            "state": state,
+            "received_at": now,
+            "leaf": leaf.hex(),
+            "receipt": receipt,
+        }
+    )
+    return body, leaf

@@ -1,0 +1,235 @@
+"""Links arriving records into persons, and brings persons up to date after a decision.
+
+Order does not matter: scores depend on two records only, and the partition is a pure function of the records that hang
+together (linkage.clusters). All within the caller's transaction, under sorted locks. ARCHITECTURE §6.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.errors import Conflict
+from hub.linkage import blocking, clusters, constraints, score
+from hub.linkage.features import Features
+from hub.linkage.resident_id import Form
+from hub.runtime import Hub
+from hub.storage import people, reviews
+from hub.storage.people import NewRecord, Pair, RecordInfo
+
+_ROUNDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A record that arrived: its resource and what linkage knows of it."""
+
+    resource_id: UUID
+    version: int
+    features: Features
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What linking came to: records now sharing a person with others, tasks opened, moves {record: (from, to)}."""
+
+    linked: int
+    reviews: int
+    moves: Mapping[int, tuple[UUID | None, UUID]]
+    records: tuple[int, ...]
+
+
+async def ingest(
+    hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
+) -> Outcome:
+    """Store, compare and link `items`, all records of one member."""
+    keys = [tuple(blocking.keys(item.features, hub.vault.blocking_secret)) for item in items]
+    every = {key for some in keys for key in some}
+    await people.lock_keys(connection, every)
+    ids = await people.put_records(
+        connection,
+        hub.vault,
+        member_id,
+        [
+            NewRecord(item.resource_id, item.version, item.features.to_bytes(), own, bool(item.features.number("live")))
+            for item, own in zip(items, keys, strict=True)
+        ],
+        now,
+    )
+    known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
+    await _compare(hub, connection, dict(zip(ids, keys, strict=True)), every, known)
+    return await project(hub, connection, ids, cause="ingest", now=now)
+
+
+async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now: datetime, *, cause: str) -> Outcome:
+    """Compare stored records anew, as reconciliation does."""
+    stored = await people.features(connection, hub.vault, ids)
+    known = {id_: Features.from_bytes(data) for id_, data in stored.items()}
+    keys = {id_: tuple(blocking.keys(found, hub.vault.blocking_secret)) for id_, found in known.items()}
+    every = {key for some in keys.values() for key in some}
+    await people.lock_keys(connection, every)
+    await _compare(hub, connection, keys, every, known)
+    return await project(hub, connection, list(known), cause=cause, now=now)
+
+
+async def _compare(
+    hub: Hub,
+    connection: AsyncConnection,
+    keys: Mapping[int, Sequence[int]],
+    every: Iterable[int],
+    known: dict[int, Features],
+) -> None:
+    """Score the records of `keys` against all that share a key with them; keep what is not plainly different."""
+    blocks = await people.blocks(connection, every, hub.settings.block_limit)
+    pairs = sorted(
+        {
+            (min(id_, other), max(id_, other))
+            for id_, own in keys.items()
+            for key in own
+            for other in blocks.get(key, ())
+            if other != id_
+        }
+    )
+    if not pairs:
+        return
+    missing = {id_ for pair in pairs for id_ in pair} - known.keys()
+    for id_, data in (await people.features(connection, hub.vault, missing)).items():
+        known[id_] = Features.from_bytes(data)
+    place = {id_: at for at, id_ in enumerate(known)}
+    left = np.array([place[a] for a, _ in pairs], dtype=np.intp)
+    right = np.array([place[b] for _, b in pairs], dtype=np.intp)
+    found = score.score_indexed(hub.model, list(known.values()), left, right)
+    kept = [
+        Pair(
+            *pairs[at],
+            weight=float(found.weight[at]),
+            probability=float(1 / (1 + np.exp2(-found.weight[at]))),
+            decision=score.DECISIONS[found.decision[at]],
+            vetoes=constraints.names(int(found.vetoes[at])),
+            levels=found.levels[at].tobytes(),
+        )
+        for at in np.flatnonzero(found.decision)
+    ]
+    await people.put_pairs(connection, hub.model.hash[:16], kept)
+
+
+async def project(
+    hub: Hub,
+    connection: AsyncConnection,
+    ids: Sequence[int],
+    *,
+    cause: str,
+    now: datetime,
+    decision_seq: int | None = None,
+) -> Outcome:
+    """Bring the persons that depend on the records `ids` up to date. Raises Conflict `contradiction`."""
+    component = await _lock_component(connection, ids)
+    pairs = await people.pairs_touching(connection, component)
+    inside = set(component)
+    constraints_ = await people.constraints_within(connection, component)
+    records = await people.info(connection, inside | {id_ for pair in pairs for id_ in (pair.a, pair.b)})
+    partition = _partition(
+        component,
+        [p for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside],
+        constraints_,
+        await _distinct(hub, connection, component),
+    )
+    person = {id_: info.person_id for id_, info in records.items()}
+    moves: dict[int, tuple[UUID | None, UUID]] = {}
+    for cluster in partition:
+        anchor = records[min(cluster)].anchor
+        for id_ in cluster:
+            if person[id_] != anchor:
+                moves[id_] = (person[id_], anchor)
+                person[id_] = anchor
+    if moves:
+        await people.move_records(connection, moves, cause=cause, decision_seq=decision_seq, now=now)
+    opened = await _task_reviews(connection, pairs, constraints_, records, person, now)
+    wanted = set(ids)
+    linked = sum(len(wanted & cluster) for cluster in partition if len(cluster) > 1)
+    return Outcome(linked, opened, moves, tuple(ids))
+
+
+async def _lock_component(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+    """The records that hang together with `ids`, locked; read again until nothing has joined them meanwhile."""
+    component = await people.component(connection, ids)
+    for _ in range(_ROUNDS):
+        await people.lock_records(connection, component)
+        again = await people.component(connection, ids)
+        if again == component:
+            return component
+        component = again
+    raise Conflict("busy", "These records are being changed by others; try again.", retry="NORMAL")
+
+
+def _partition(
+    component: Sequence[int],
+    edges: Sequence[Pair],
+    found: Sequence[people.Constraint],
+    distinct: Sequence[Mapping[int, Any]],
+) -> list[frozenset[int]]:
+    try:
+        return clusters.project(
+            component,
+            [clusters.Edge(p.a, p.b, p.weight) for p in edges],
+            [(c.a, c.b) for c in found if c.kind == "MUST"],
+            [(c.a, c.b) for c in found if c.kind == "CANNOT"],
+            distinct=distinct,
+        )
+    except clusters.Contradiction as error:
+        raise Conflict(
+            "contradiction",
+            "This contradicts an earlier decision about records that would come together. Undo that one first.",
+        ) from error
+
+
+async def _distinct(hub: Hub, connection: AsyncConnection, component: Sequence[int]) -> list[Mapping[int, Any]]:
+    """Values of which a person has one: the checked resident ID. Only needed where records could come together."""
+    if len(component) < 2:
+        return []
+    values: dict[int, str] = {}
+    for id_, data in (await people.features(connection, hub.vault, component)).items():
+        number = Features.from_bytes(data).resident_id
+        if number is not None and number.form is Form.CHECKED:
+            values[id_] = number.text
+    return [values]
+
+
+async def _task_reviews(
+    connection: AsyncConnection,
+    pairs: Sequence[Pair],
+    found: Sequence[people.Constraint],
+    records: Mapping[int, RecordInfo],
+    person: Mapping[int, UUID | None],
+    now: datetime,
+) -> int:
+    """One open task for each two persons that may be one; tasks that are answered by the projection are withdrawn."""
+    apart = {frozenset((person[c.a], person[c.b])) for c in found if c.kind == "CANNOT"}
+    best: dict[frozenset[UUID | None], Pair] = {}
+    settled: list[tuple[int, int]] = []
+    for pair in pairs:
+        between = frozenset((person[pair.a], person[pair.b]))
+        if len(between) == 1 or between in apart:
+            settled.append((pair.a, pair.b))
+            continue
+        other = best.get(between)
+        if other is None or (-pair.weight, pair.a, pair.b) < (-other.weight, other.a, other.b):
+            best[between], pair = pair, other or pair
+        if pair is not best[between]:
+            settled.append((pair.a, pair.b))
+    await reviews.withdraw(connection, settled)
+    return await reviews.open_tasks(
+        connection,
+        [(p.a, p.b, _reason(p), p.weight, (records[p.a].member_id, records[p.b].member_id)) for p in best.values()],
+        now,
+    )
+
+
+def _reason(pair: Pair) -> str:
+    if pair.vetoes:
+        return pair.vetoes[0]
+    return "uncertain" if pair.decision == "review" else "contradiction"

@@ -1,0 +1,107 @@
+"""From rows to what will be stored: translated, checked, canonical bytes, features. Pure, so that it can run anywhere.
+
+`prepare` takes and returns plain values that travel between processes. A row whose resources do not pass the FHIR
+checks is held like one that the mapping refuses: nothing invalid is stored.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+import mappings
+from hub.fhir import validate
+from hub.linkage import features
+from hub.linkage.features import Features
+from mappings import divisions
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value)."""
+
+    row: int
+    type: str
+    key: str
+    body: bytes
+    digest: bytes
+    identifiers: tuple[tuple[str, str], ...]
+    features: Features | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that cannot be used: the row as JSON, and why."""
+
+    row: int
+    original: bytes
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch: what is stored, what is held, what is told. `rows` counts all of them."""
+
+    rows: int
+    ready: list[Ready]
+    refused: list[Refused]
+    issues: list[dict[str, Any]]
+
+
+def prepare(
+    name: str, source: str, received_at: datetime, rows: Sequence[mappings.Row], found: Sequence[mappings.Issue]
+) -> Prepared:
+    """Translate `rows` with the mapping `name`; `found` are the reader's issues of the same batch."""
+    mapping = mappings.load(name)
+    context = mappings.Context(source=source, received_at=received_at)
+    ready: list[Ready] = []
+    refused: list[Refused] = []
+    issues = [issue.to_json() for issue in found]
+    for row, result in zip(rows, mapping.apply(rows, context), strict=True):
+        problems = list(result.issues)
+        if result.ok:
+            problems += [_invalid(row, problem) for item in result.resources for problem in validate.check(item)]
+        issues += [issue.to_json() for issue in problems]
+        errors = tuple(dict.fromkeys(issue.code for issue in problems if issue.severity == "error"))
+        if errors or not result.ok:
+            refused.append(Refused(row.number, orjson.dumps(row.to_json()), errors or ("not-translated",)))
+            continue
+        key = result.key or hashlib.sha256(row.original.encode()).hexdigest()
+        ready += [_ready(row.number, key, item) for item in result.resources]
+    return Prepared(len(rows), ready, refused, issues)
+
+
+def _ready(row: int, key: str, resource: dict[str, Any]) -> Ready:
+    body = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+    type_ = resource["resourceType"]
+    return Ready(
+        row=row,
+        type=type_,
+        key=key,
+        body=body,
+        digest=hashlib.sha256(body).digest(),
+        identifiers=tuple(
+            (identifier["system"], identifier["value"])
+            for identifier in resource.get("identifier", ())
+            if identifier.get("system") and identifier.get("value")
+        ),
+        features=features.extract(resource, history=divisions.canonical) if type_ == "Patient" else None,
+    )
+
+
+def _invalid(row: mappings.Row, problem: validate.Problem) -> mappings.Issue:
+    return mappings.Issue(
+        severity="error",
+        code="invalid-resource",
+        text=f"The translated record is not valid FHIR: {problem.path}: {problem.reason}",
+        text_zh=f"转换后的记录不符合 FHIR：{problem.path}：{problem.reason}",
+        row=row.number,
+        column=problem.path,
+    )
+
+
+CONSENT_TYPE = "Consent"
+PERSON_TYPE = "Patient"

@@ -1,0 +1,191 @@
+"""Stores one prepared batch of a document, whatever its kind: resources, links, consents, quarantine, issues, audit.
+
+All in the caller's transaction. Repeating a batch changes nothing: the same record with the same content is no new
+version, and a person already linked stays linked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from hashlib import sha256
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from hub.domain.messages import State
+from hub.runtime import Hub
+from hub.services import linking
+from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
+from hub.storage import agreements, audit, mailbox, quarantine, resources, submissions
+from hub.storage.agreements import NewConsent
+from hub.storage.audit import Act
+from hub.storage.members import Member
+from hub.storage.quarantine import Held
+from hub.storage.resources import Incoming, Stored
+from hub.storage.submissions import Submission
+from mappings import vocabulary as v
+
+_ZONE = ZoneInfo("Asia/Shanghai")
+RECORD_KEY = "record-key"
+SUBJECT = "subject"
+CONSENT_REFERENCE = "consent-reference"
+IDENTIFIER = "identifier"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a batch came to."""
+
+    rows: int
+    translated: int
+    quarantined: int
+    linked: int
+    reviews: int
+    issues: int
+
+
+async def record(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    submission: Submission,
+    mapping_digest: str,
+    batch: Prepared,
+    now: datetime,
+) -> Recorded:
+    """Store `batch` of `submission`."""
+    await resources.lock_member(connection, member.id)
+    linked = reviews_opened = 0
+    digests = sha256()
+    for type_ in sorted({ready.type for ready in batch.ready}):
+        some = [ready for ready in batch.ready if ready.type == type_]
+        stored = await resources.upsert(
+            connection, hub.vault, member.id, submission.id, [_incoming(hub, member, ready) for ready in some], now
+        )
+        for ready in some:
+            digests.update(ready.digest)
+        if type_ == PERSON_TYPE:
+            outcome = await linking.ingest(hub, connection, member.id, _items(some, stored), now)
+            linked, reviews_opened = linked + outcome.linked, reviews_opened + outcome.reviews
+        elif type_ == CONSENT_TYPE:
+            await _consents(hub, connection, member, some, stored, now)
+    await quarantine.hold(
+        connection,
+        hub.vault,
+        submission.id,
+        submission.mapping or "",
+        mapping_digest,
+        [Held(refused.row, refused.original, refused.codes) for refused in batch.refused],
+        now,
+    )
+    await submissions.add_issues(connection, hub.vault, submission.id, batch.issues)
+    result = Recorded(
+        batch.rows, batch.rows - len(batch.refused), len(batch.refused), linked, reviews_opened, len(batch.issues)
+    )
+    content = {
+        "submission": str(submission.id),
+        "mapping": submission.mapping,
+        "translated": result.translated,
+        "quarantined": result.quarantined,
+        "linked": linked,
+        "digest": digests.hexdigest(),
+    }
+    await audit.append(connection, hub.vault, [Act("record", member.name, content, now)])
+    return result
+
+
+def _incoming(hub: Hub, member: Member, ready: Ready) -> Incoming:
+    return Incoming(
+        type=ready.type,
+        key=hub.vault.blind(RECORD_KEY, member.name, ready.type, ready.key),
+        body=ready.body,
+        digest=ready.digest,
+        identifiers=tuple(hub.vault.blind(IDENTIFIER, system, value) for system, value in ready.identifiers),
+        row=ready.row,
+    )
+
+
+def _items(ready: Sequence[Ready], stored: Sequence[Stored]) -> list[linking.Item]:
+    """The newest state of each record that is new or changed, in the order of arrival."""
+    newest: dict[Any, linking.Item] = {}
+    for some, result in zip(ready, stored, strict=True):
+        if result.change != "same" and some.features is not None:
+            newest[result.id] = linking.Item(result.id, result.version, some.features)
+    return list(newest.values())
+
+
+def subject_of(hub: Hub, member_name: str, record_id: str) -> bytes:
+    """Blind index of a member's own record id of a person: how consents, cases and messages find each other."""
+    return hub.vault.blind(SUBJECT, member_name, record_id)
+
+
+def reference_of(hub: Hub, member_name: str, number: str) -> bytes:
+    """Blind index of a member's consent number."""
+    return hub.vault.blind(CONSENT_REFERENCE, member_name, number)
+
+
+async def _consents(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    ready: Sequence[Ready],
+    stored: Sequence[Stored],
+    now: datetime,
+) -> None:
+    """Keep consents in force; what rests on a withdrawn one is not handed over any more."""
+    made = [
+        _consent(hub, member, orjson.loads(some.body), result, now)
+        for some, result in zip(ready, stored, strict=True)
+        if result.change != "same"
+    ]
+    withdrawn = await agreements.put_consents(connection, member.id, made)
+    for item in await mailbox.resting_on(connection, hub.vault, withdrawn):
+        await mailbox.settle(connection, hub.vault, item.id, State.VOIDED, receipt=None, errors=None, now=now)
+        await submissions.move(connection, item.submission_id, State.VOIDED, now, "consent-withdrawn")
+        content = {"message": str(item.message_id), "reason": "consent-withdrawn"}
+        await audit.append(connection, hub.vault, [Act("void", member.name, content, now)])
+
+
+def _consent(hub: Hub, member: Member, resource: dict[str, Any], stored: Stored, now: datetime) -> NewConsent:
+    provision = resource["provision"]
+    period = provision.get("period", {})
+    withdrawn = resource["status"] != "active"
+    return NewConsent(
+        reference=reference_of(hub, member.name, resource["identifier"][0]["value"]),
+        subject=subject_of(hub, member.name, resource["patient"]["identifier"]["value"]),
+        kinds=tuple(
+            c["code"] for k in _codings(provision, "code", "class") for c in k if c.get("system") == v.KIND_SYSTEM
+        ),
+        purposes=tuple(c["code"] for c in provision.get("purpose", ()) if c.get("system") == v.PURPOSE_SYSTEM),
+        recipient_divisions=tuple(
+            actor["reference"]["identifier"]["value"]
+            for actor in provision.get("actor", ())
+            if actor["reference"].get("identifier", {}).get("system") == v.DIVISION_SYSTEM
+        ),
+        resource_id=stored.id,
+        valid_from=_moment(period.get("start"), end=False),
+        valid_to=_moment(period.get("end"), end=True),
+        withdrawn_at=min(now, _moment(resource.get("dateTime"), end=False)) if withdrawn else None,
+    )
+
+
+def _codings(provision: dict[str, Any], *names: str) -> list[list[dict[str, Any]]]:
+    """Codings under `code` (CodeableConcept) and `class` (Coding) alike."""
+    found: list[list[dict[str, Any]]] = []
+    for name in names:
+        for value in provision.get(name, ()):
+            found.append(value["coding"] if "coding" in value else [value])
+    return found
+
+
+def _moment(text: str | None, *, end: bool) -> datetime:
+    """A FHIR date or dateTime as UTC; a day without a time counts from its local beginning, or to its local end."""
+    if text is None:
+        # A consent without an expiry is not one (DOMAIN §2): without a beginning or an end it is never in force.
+        return datetime.min.replace(tzinfo=UTC) if end else datetime.max.replace(tzinfo=UTC)
+    if len(text) > 10:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
+    return datetime.combine(day, time.min, tzinfo=_ZONE).astimezone(UTC)

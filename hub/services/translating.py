@@ -1,0 +1,248 @@
+"""Translates stored documents: rows become resources, linked and stored, a batch a transaction.
+
+A document is read to its end before its first row is stored; one that cannot be read is rejected whole. After that the
+work resumes behind the last committed batch, so a crash costs the batch in hand and nothing else. Rows that fail are
+quarantined with their original text, the others go on.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+import mappings
+from hub.domain.messages import State
+from hub.runtime import Hub
+from hub.services import recording
+from hub.services.documents import open_document
+from hub.services.preparing import Prepared, prepare
+from hub.storage import audit, members, quarantine, submissions, work
+from hub.storage.audit import Act
+from hub.storage.members import Member
+from hub.storage.submissions import Submission
+from hub.storage.work import Work
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One document in hand."""
+
+    work: Work
+    submission: Submission
+    member: Member
+    mapping: mappings.Mapping
+
+
+async def translate(
+    hub: Hub, claimed: Work, *, executor: Executor | None = None, progress: Progress | None = None
+) -> None:
+    """Translate the submission `claimed.subject` to its end. `executor` may hold processes for the pure part."""
+    async with hub.database.read() as connection:
+        submission = await submissions.by_id(connection, hub.vault, claimed.subject)
+        if submission is None or submission.mapping is None:
+            raise LookupError(f"work {claimed.id} names a submission that cannot be translated")
+        member = await members.by_id(connection, submission.member_id)
+    job = _Job(claimed, submission, member, mappings.load(submission.mapping))
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="document") as reader:
+        try:
+            if submission.state is State.ACCEPTED:
+                await _read_through(hub, job, reader)
+            await _record_all(hub, job, reader, executor or reader, progress)
+        except mappings.UnreadableFile as error:
+            await _reject(hub, job, error.issue)
+
+
+def _batches(hub: Hub, job: _Job, loop: asyncio.AbstractEventLoop) -> Iterator[mappings.ReadBatch]:
+    """The document's rows, for a worker thread: parts are fetched through the event loop."""
+
+    async def fetch(seq: int) -> bytes:
+        async with hub.database.read() as connection:
+            part = await submissions.part(connection, hub.vault, job.submission.id, seq)
+        if part is None:
+            raise LookupError(f"part {seq} of submission {job.submission.id} is missing")
+        return part
+
+    stream = open_document(job.submission.size, lambda seq: asyncio.run_coroutine_threadsafe(fetch(seq), loop).result())
+    return job.mapping.read(stream, file_name=job.submission.file_name, batch_size=hub.settings.batch_rows)
+
+
+async def _read_through(hub: Hub, job: _Job, reader: Executor) -> None:
+    """Read the whole document without storing anything. Raises UnreadableFile."""
+    loop = asyncio.get_running_loop()
+    batches = await loop.run_in_executor(reader, _batches, hub, job, loop)
+    rows = 0
+    while (batch := await loop.run_in_executor(reader, next, batches, None)) is not None:
+        rows += len(batch.rows)
+        await _hold(hub, job)
+    async with hub.database.begin() as connection:
+        await work.hold(connection, job.work, hub.now() + timedelta(seconds=hub.settings.lease_seconds))
+        await submissions.move(connection, job.submission.id, State.VALIDATED, hub.now(), f"rows: {rows}")
+
+
+async def _hold(hub: Hub, job: _Job) -> None:
+    async with hub.database.begin() as connection:
+        await work.hold(connection, job.work, hub.now() + timedelta(seconds=hub.settings.lease_seconds))
+
+
+async def _record_all(hub: Hub, job: _Job, reader: Executor, executor: Executor, progress: Progress | None) -> None:
+    """Store batch after batch; while one is stored the next is read and prepared."""
+    loop = asyncio.get_running_loop()
+    batches = await loop.run_in_executor(reader, _batches, hub, job, loop)
+    skip = job.submission.rows
+    upcoming = asyncio.ensure_future(_next(job, batches, skip, reader, executor))
+    try:
+        while True:
+            batch, skip = await upcoming
+            if batch is None:
+                break
+            upcoming = asyncio.ensure_future(_next(job, batches, skip, reader, executor))
+            await _record(hub, job, batch)
+            if progress is not None:
+                progress(batch.rows)
+    finally:
+        if not upcoming.done():
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
+    await _finish(hub, job)
+
+
+async def _next(
+    job: _Job, batches: Iterator[mappings.ReadBatch], skip: int, reader: Executor, executor: Executor
+) -> tuple[Prepared | None, int]:
+    """The next prepared batch behind the first `skip` rows, and how many rows are still to be skipped after it."""
+    loop = asyncio.get_running_loop()
+    while (batch := await loop.run_in_executor(reader, next, batches, None)) is not None:
+        if batch.rows and len(batch.rows) <= skip:
+            skip -= len(batch.rows)
+            continue
+        rows, skip = batch.rows[skip:], 0
+        prepared = await loop.run_in_executor(
+            executor,
+            prepare,
+            job.mapping.name,
+            job.member.name,
+            job.submission.received_at,
+            rows,
+            batch.issues,
+        )
+        return prepared, 0
+    return None, 0
+
+
+async def _record(hub: Hub, job: _Job, batch: Prepared) -> None:
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        await work.hold(connection, job.work, now + timedelta(seconds=hub.settings.lease_seconds))
+        done = await recording.record(hub, connection, job.member, job.submission, job.mapping.digest, batch, now)
+        await submissions.count(
+            connection,
+            job.submission.id,
+            rows=done.rows,
+            translated=done.translated,
+            quarantined=done.quarantined,
+            linked=done.linked,
+            review=done.reviews,
+            issues=done.issues,
+        )
+
+
+async def _finish(hub: Hub, job: _Job) -> None:
+    """The application acknowledgement: processed, or a business error when not one row could be used."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        done = await submissions.by_id(connection, hub.vault, job.submission.id)
+        if done is None:
+            raise LookupError(f"submission {job.submission.id} is gone")
+        state = State.BUSINESS_ERROR if done.quarantined and not done.translated else State.PROCESSED
+        detail = f"rows: {done.rows}, translated: {done.translated}, quarantined: {done.quarantined}"
+        await _settle(hub, connection, job, state, detail)
+        content = {"submission": str(done.id), "state": state, "rows": done.rows, "quarantined": done.quarantined}
+        await audit.append(connection, hub.vault, [Act("process", job.member.name, content, now)])
+
+
+async def _settle(hub: Hub, connection: AsyncConnection, job: _Job, state: State, detail: str) -> None:
+    await submissions.move(connection, job.submission.id, state, hub.now(), detail)
+    await work.finish(connection, job.work)
+
+
+async def _reject(hub: Hub, job: _Job, issue: mappings.Issue) -> None:
+    """The document cannot be read: nothing of it is stored but its bytes and the reason."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        await submissions.add_issues(connection, hub.vault, job.submission.id, [issue.to_json()])
+        await submissions.count(connection, job.submission.id, issues=1)
+        await _settle(hub, connection, job, State.REJECTED, issue.code)
+        content = {"submission": str(job.submission.id), "code": issue.code}
+        await audit.append(connection, hub.vault, [Act("reject", job.member.name, content, now)])
+
+
+async def replay(hub: Hub, claimed: Work) -> None:
+    """Try the held rows of a submission again with the newest version of their mapping."""
+    async with hub.database.read() as connection:
+        submission = await submissions.by_id(connection, hub.vault, claimed.subject)
+        if submission is None or submission.mapping is None:
+            raise LookupError(f"work {claimed.id} names a submission that cannot be replayed")
+        member = await members.by_id(connection, submission.member_id)
+    job = _Job(claimed, submission, member, mappings.load(newest_version(submission.mapping)))
+    after = 0
+    while (after := await _replay_some(hub, job, after)) >= 0:
+        pass
+    async with hub.database.begin() as connection:
+        done = await submissions.by_id(connection, hub.vault, submission.id)
+        if done is not None and done.state is State.BUSINESS_ERROR and done.translated:
+            await submissions.move(connection, done.id, State.PROCESSED, hub.now(), f"replayed with {job.mapping.name}")
+        await work.finish(connection, claimed)
+
+
+async def _replay_some(hub: Hub, job: _Job, after: int) -> int:
+    """One batch of held rows behind row `after`; the last row tried, or -1 when there are no more."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        await work.hold(connection, job.work, now + timedelta(seconds=hub.settings.lease_seconds))
+        held = await quarantine.held_by(
+            connection, hub.vault, job.submission.id, after=after, limit=hub.settings.batch_rows
+        )
+        if not held:
+            return -1
+        rows = [mappings.Row.from_json(orjson.loads(row.original)) for row in held]
+        batch = await asyncio.to_thread(
+            prepare, job.mapping.name, job.member.name, job.submission.received_at, rows, ()
+        )
+        done = await recording.record(hub, connection, job.member, job.submission, job.mapping.digest, batch, now)
+        refused = {row.row for row in batch.refused}
+        released = [row.row for row in held if row.row not in refused]
+        await quarantine.release(connection, job.submission.id, released, now)
+        await submissions.count(
+            connection,
+            job.submission.id,
+            translated=done.translated,
+            quarantined=-len(released),
+            linked=done.linked,
+            review=done.reviews,
+            issues=done.issues,
+        )
+        return held[-1].row
+
+
+def newest_version(name: str) -> str:
+    """The highest version of the mapping `name` (county/kind.vN) that is installed."""
+    stem = name.rsplit(".v", 1)[0]
+    versions = [known for known in mappings.names() if known.rsplit(".v", 1)[0] == stem]
+    return max(versions, key=lambda known: int(known.rsplit(".v", 1)[1]), default=name)
+
+
+async def ask_replay(hub: Hub, mapping: str) -> list[UUID]:
+    """Ask for the held rows of every version of `mapping` to be tried again; answers the submissions."""
+    stem = mapping.rsplit(".v", 1)[0] + ".v"
+    async with hub.database.begin() as connection:
+        waiting = await quarantine.waiting(connection, stem)
+        for submission_id in waiting:
+            await work.put(connection, "replay", submission_id, priority=6)
+    return waiting

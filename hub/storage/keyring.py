@@ -1,0 +1,41 @@
+"""The hub's own private keys as files, each sealed under the master key.
+
+`sign` signs receipts, access tokens, checkpoints and status lists; `root-1` to `root-3` sign the trust list. In a real
+deployment the three roots live with three officers; the files may then be absent here.
+"""
+
+import os
+from pathlib import Path
+
+import orjson
+
+from certs.keys import SigningKey
+from hub.errors import HubError
+from hub.storage.vault import Vault
+
+ROOTS = ("root-1", "root-2", "root-3")
+
+
+def create(folder: Path, vault: Vault, name: str) -> SigningKey:
+    """Make and store a key. Raises FileExistsError rather than replace one."""
+    key = SigningKey.generate()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(folder / f"{name}.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(vault.seal(orjson.dumps(key.to_jwk())))
+        handle.flush()
+        os.fsync(handle.fileno())
+    return key
+
+
+def exists(folder: Path, name: str) -> bool:
+    """Is there a key of that name?"""
+    return (folder / f"{name}.key").exists()
+
+
+def load(folder: Path, vault: Vault, name: str) -> SigningKey:
+    """The key of that name. Raises HubError `no-hub-key` with what to do."""
+    try:
+        return SigningKey.from_jwk(orjson.loads(vault.open((folder / f"{name}.key").read_bytes())))
+    except FileNotFoundError as error:
+        raise HubError("no-hub-key", f"The hub's key {name!r} is missing in {folder}. Run `hub init` first.") from error
