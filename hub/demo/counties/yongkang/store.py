@@ -110,17 +110,32 @@ class Store:
         return changed
 
     def page(self, table: str, since: int, number: int, size: int, overlap: int) -> Page:
-        """Page `number` (from 1) of the rows newer than `since`; it repeats the last `overlap` rows of the page before."""
+        """Page `number` (from 1) of the rows newer than `since`, oldest first.
+
+        Before them come the last `overlap` rows that are not newer, and each page repeats as many of the page before.
+        """
+        first = self._first_version(table, since, overlap)
         total, newest = self._db.execute(
-            "SELECT count(*), coalesce(max(rowver), ?) FROM rows WHERE name = ? AND rowver > ?", (since, table, since)
+            "SELECT count(*), coalesce(max(rowver), ?) FROM rows WHERE name = ? AND rowver >= ?", (since, table, first)
         ).fetchone()
         start = max(0, (number - 1) * size - (overlap if number > 1 else 0))
         found = self._db.execute(
-            "SELECT rowver, body FROM rows WHERE name = ? AND rowver > ? ORDER BY rowver LIMIT ? OFFSET ?",
-            (table, since, number * size - start, start),
+            "SELECT rowver, body FROM rows WHERE name = ? AND rowver >= ? ORDER BY rowver LIMIT ? OFFSET ?",
+            (table, first, number * size - start, start),
         )
         rows = [json.loads(body) | {"rowver": version} for version, body in found]
         return Page(rows, -(-total // size), total, newest)
+
+    def _first_version(self, table: str, since: int, overlap: int) -> int:
+        if overlap:
+            repeated = self._db.execute(
+                "SELECT min(rowver) FROM (SELECT rowver FROM rows WHERE name = ? AND rowver <= ? "
+                "ORDER BY rowver DESC LIMIT ?)",
+                (table, since, overlap),
+            ).fetchone()[0]
+            if repeated is not None:
+                return int(repeated)
+        return since + 1
 
     def row(self, table: str, key: str) -> dict[str, Any] | None:
         found = self._db.execute("SELECT rowver, body FROM rows WHERE name = ? AND key = ?", (table, key)).fetchone()
