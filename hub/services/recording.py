@@ -176,7 +176,7 @@ def _codings(provision: dict[str, Any], *names: str) -> list[list[dict[str, Any]
     found: list[list[dict[str, Any]]] = []
     for name in names:
         for value in provision.get(name, ()):
-            found.append(value["coding"] if "coding" in value else [value])
+            found.append(value.get("coding", [value]))
     return found
 
 

@@ -107,9 +107,8 @@ async def _record_all(hub: Hub, job: _Job, reader: Executor, executor: Executor,
             if progress is not None:
                 progress(batch.rows)
     finally:
-        if not upcoming.done():
-            upcoming.cancel()
-            await asyncio.gather(upcoming, return_exceptions=True)
+        # Never cancelled: the reader's thread may be waiting for this loop to fetch a part.
+        await asyncio.gather(upcoming, return_exceptions=True)
     await _finish(hub, job)
 
 

@@ -1,0 +1,1 @@
+"""The hub's HTTP interface for members, verifiers and monitors; pages for people are in `hub.console`."""

@@ -1,0 +1,123 @@
+"""Errors become answers here and nowhere else: problem+json (RFC 9457), OperationOutcome under /fhir.
+
+Both carry the stable code, the retry class and a trace id; an unexpected error tells the caller its trace id only.
+"""
+
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from certs.errors import CertsError
+from hub.errors import HubError
+
+log = structlog.get_logger(__name__)
+
+_CODES = {
+    400: "bad-request",
+    401: "unauthenticated",
+    403: "not-allowed",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "too-large",
+    415: "unsupported-media-type",
+    422: "bad-request",
+    429: "too-many",
+    503: "unavailable",
+}
+_ISSUE_TYPES = {400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 409: "conflict", 413: "too-long"}
+
+
+def trace_id(request: Request) -> str:
+    """The request's trace id, made on first use."""
+    if not hasattr(request.state, "trace_id"):
+        request.state.trace_id = uuid4().hex
+    return str(request.state.trace_id)
+
+
+def answer(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    retry: str,
+    *,
+    retry_after: int | None = None,
+    extra: dict[str, Any] | None = None,
+) -> Response:
+    """The error answer for this request's part of the interface."""
+    trace = trace_id(request)
+    headers = {"Cache-Control": "no-store", "Trace-Id": trace}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if request.url.path.startswith("/fhir"):
+        body: dict[str, Any] = {
+            "resourceType": "OperationOutcome",
+            "issue": [
+                {
+                    "severity": "error",
+                    "code": _ISSUE_TYPES.get(status, "exception"),
+                    "details": {"coding": [{"system": "urn:lianqiao:cs:problem", "code": code}], "text": detail},
+                    "diagnostics": f"{detail} (retry: {retry}, trace: {trace})",
+                }
+            ],
+        }
+        return Response(orjson.dumps(body), status, headers, "application/fhir+json")
+    body = {
+        "type": f"urn:lianqiao:problem:{code}",
+        "title": code.replace("-", " "),
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "retry": retry,
+        "trace_id": trace,
+        **(extra or {}),
+    }
+    return Response(orjson.dumps(body), status, headers, "application/problem+json")
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+
+    @app.exception_handler(HubError)
+    async def of_hub(request: Request, error: HubError) -> Response:
+        if error.status >= 500:
+            log.error("failed", code=error.code, detail=error.detail, trace_id=trace_id(request))
+        return answer(
+            request, error.status, error.code, error.detail, error.retry, retry_after=error.retry_after
+        )
+
+    @app.exception_handler(CertsError)
+    async def of_certs(request: Request, error: CertsError) -> Response:
+        return answer(request, 400, error.code, error.text, error.retry, extra={"detail_zh": error.text_zh})
+
+    @app.exception_handler(RequestValidationError)
+    async def of_fields(request: Request, error: RequestValidationError) -> Response:
+        places = "; ".join(
+            f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}" for fault in error.errors()[:5]
+        )
+        return answer(request, 400, "bad-request", f"The request does not have the form it should: {places}", "FIX_FIRST")
+
+    @app.exception_handler(HTTPException)
+    async def of_http(request: Request, error: HTTPException) -> Response:
+        code = _CODES.get(error.status_code, "bad-request")
+        return answer(request, error.status_code, code, str(error.detail), "FIX_FIRST")
+
+    @app.exception_handler(Exception)
+    async def of_anything(request: Request, error: Exception) -> Response:
+        # The message may hold personal data (a database error quotes values), so only its type is told and logged.
+        log.error("unexpected", error=type(error).__name__, trace_id=trace_id(request))
+        return answer(
+            request,
+            500,
+            "internal-error",
+            "Something went wrong inside the hub. Nothing of this request is half-stored; send it again, and tell us the trace id if it stays.",
+            "NORMAL",
+        )

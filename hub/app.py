@@ -1,0 +1,50 @@
+"""The web application of one hub process: routes put together, the hub opened and closed."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import hub.api.auth
+import hub.api.certificates
+import hub.api.health
+import hub.api.log
+import hub.api.mailbox
+import hub.api.submissions
+import hub.console
+from hub.api import limits, problems
+from hub.runtime import open_hub
+from hub.settings import Settings, get_settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """An application that opens its hub when it starts."""
+    chosen = settings or get_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_hub(chosen) as opened:
+            app.state.hub = opened
+            yield
+
+    app = FastAPI(
+        title="Lianqiao hub",
+        description="Exchange of records between regions for people who live away from their registered home.",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    limits.install(app, chosen)
+    for part in (
+        hub.api.health,
+        hub.api.auth,
+        hub.api.submissions,
+        hub.api.mailbox,
+        hub.api.certificates,
+        hub.api.log,
+    ):
+        app.include_router(part.router)
+    hub.console.install(app)
+    return app
