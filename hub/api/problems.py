@@ -96,7 +96,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(CertsError)
     async def of_certs(request: Request, error: CertsError) -> Response:
-        return answer(request, 400, error.code, error.text, error.retry, extra={"detail_zh": error.text_zh})
+        return answer(request, 400, error.code, error.message.text, error.retry, extra={"detail_zh": error.message.text_zh})
 
     @app.exception_handler(RequestValidationError)
     async def of_fields(request: Request, error: RequestValidationError) -> Response:
