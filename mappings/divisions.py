@@ -1,0 +1,276 @@
+"""Administrative divisions of China (GB/T 2260) with their history: by code and year, by name, by free text.
+
+A division that was renamed or renumbered leads to its successor; an ambiguous address says which divisions it
+could mean and never picks one. Knows counties and above: town and village digits are carried, not checked.
+Table: codes/divisions.csv (see codes/README.md for its origin).
+"""
+
+import csv
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Literal
+
+Status = Literal["found", "ambiguous", "incomplete", "assumed", "none"]
+
+LEVEL_NAMES = {1: ("the province", "省级"), 2: ("the city", "地市级"), 3: ("the county", "县级")}
+
+_GENERIC = frozenset({"市辖区", "县", "市", "省直辖县级行政区划", "自治区直辖县级行政区划"})
+_PEOPLE_NAMES = re.findall(
+    r"\S+",
+    "蒙古族 回族 藏族 维吾尔族 苗族 彝族 壮族 布依族 朝鲜族 满族 侗族 瑶族 白族 土家族 哈尼族 哈萨克族 傣族 黎族 傈僳族 佤族 畲族 拉祜族 水族 "
+    "东乡族 纳西族 景颇族 柯尔克孜族 土族 达斡尔族 仫佬族 羌族 布朗族 撒拉族 毛南族 仡佬族 锡伯族 阿昌族 普米族 塔吉克族 怒族 鄂温克族 保安族 "
+    "裕固族 独龙族 鄂伦春族 门巴族 珞巴族 蒙古 哈萨克 柯尔克孜 塔吉克 锡伯",
+)
+
+_AUTONOMOUS = re.compile(r"(?:" + "|".join(sorted(_PEOPLE_NAMES, key=len, reverse=True)) + r")+(?:各族)?自治[州县旗]$")
+_SPECIAL_SHORT = {"150000": "内蒙古", "450000": "广西", "540000": "西藏", "640000": "宁夏", "650000": "新疆"}
+_STREETY = re.compile(
+    r"[东南西北中]?(?:路|街|大道|巷|弄|桥|山|河|园|庄|村|镇|乡|里|湖|大街|新村|小区|花园|号|家|寨|营|屯)"
+)
+_NOISE = re.compile(r"^(?:中华人民共和国|中国|户籍地?[:：]?)")
+_GAPS = re.compile(r"[\s\u00a0\u3000·,，]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """A division under one name: years in which editions of the table show it, and what became of it.
+
+    `until` None means that the latest edition has it; `successor` is the code that it became, if one is known.
+    """
+
+    code: str
+    name: str
+    since: int
+    until: int | None
+    successor: str | None
+    relation: str | None
+
+    @property
+    def level(self) -> int:
+        """1 province, 2 prefecture or city, 3 county."""
+        return 1 if self.code.endswith("0000") else 2 if self.code.endswith("00") else 3
+
+    @property
+    def current(self) -> bool:
+        return self.until is None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What an address says: `code` has 12 digits and is today's; `rest` is what follows the division names."""
+
+    status: Status
+    code: str | None = None
+    level: int = 0
+    candidates: tuple[str, ...] = ()
+    rest: str = ""
+    named: str | None = None
+
+
+@cache
+def _by_code() -> dict[str, tuple[Division, ...]]:
+    table: dict[str, list[Division]] = defaultdict(list)
+    text = files("mappings").joinpath("codes", "divisions.csv").read_text("utf-8")
+    for line in csv.DictReader(text.splitlines()):
+        table[line["code"]].append(
+            Division(
+                line["code"],
+                line["name"],
+                int(line["from"]),
+                int(line["to"]) if line["to"] else None,
+                line["successor"] or None,
+                line["relation"] or None,
+            )
+        )
+    return {code: tuple(sorted(spells, key=lambda spell: spell.since)) for code, spells in table.items()}
+
+
+def lookup(code: str, year: int | None = None) -> Division | None:
+    """The division with this code (its first six digits count) in `year`, or in its latest known year."""
+    spells = _by_code().get(code[:6])
+    if not spells:
+        return None
+    if year is None:
+        return spells[-1]
+    begun = [spell for spell in spells if spell.since <= year]
+    return begun[-1] if begun else spells[0]
+
+
+def known(code: str) -> bool:
+    """Whether any edition of the table has the county, city or province of this code."""
+    return code[:6] in _by_code()
+
+
+@lru_cache(maxsize=16384)
+def canonical(code: str, year: int | None = None) -> str:
+    """Today's code for a code of 6 to 12 digits as it was meant in `year` (default: when it was last in use).
+
+    Codes that were given anew to another division need `year` to be followed rightly. Unknown codes and those whose
+    successor is not known come back unchanged. Town digits survive a one-to-one renumbering; after a merger they
+    would mean another town and become zeros.
+    """
+    head, tail = code[:6], code[6:]
+    seen = {head}
+    division = lookup(head, year)
+    while division is not None and not division.current and division.successor and division.successor not in seen:
+        if division.relation == "merged":
+            tail = "0" * len(tail)
+        head = division.successor
+        seen.add(head)
+        division = lookup(head)
+    return head + tail
+
+
+def successor(code: str, year: int | None = None) -> str | None:
+    """The code that `code` became, or None while it is in use (or its successor is not known)."""
+    after = canonical(code, year)
+    return after if after[:6] != code[:6] else None
+
+
+def expand(code: str) -> str:
+    """A code of 6, 9 or 12 digits as 12 digits."""
+    return code.ljust(12, "0")
+
+
+def ancestors(code: str) -> tuple[str, ...]:
+    """The codes above a county or city, from the province down, that the table knows."""
+    above = (code[:2] + "0000", code[:4] + "00")
+    return tuple(c for c in above if c != code[:6] and c in _by_code())
+
+
+def full_name(code: str, year: int | None = None) -> str | None:
+    """`河南省郑州市惠济区` for 410108; None when the code is unknown."""
+    division = lookup(code, year)
+    if division is None:
+        return None
+    names = [above.name for c in ancestors(code) if (above := lookup(c, year)) and above.name not in _GENERIC]
+    return "".join([*names, division.name])
+
+
+def _short(division: Division) -> str | None:
+    name = division.name
+    if division.code in _SPECIAL_SHORT:
+        return _SPECIAL_SHORT[division.code]
+    short = _AUTONOMOUS.sub("", name)
+    if short == name:
+        short = re.sub(r"(?:特别行政区|地区|新区|林区|特区|省|市|县|区|盟|旗)$", "", name)
+    return short if len(short) >= 2 and short != name else None
+
+
+Index = dict[str, tuple[Division, ...]]
+
+
+@cache
+def _names() -> tuple[Index, Index, dict[str, tuple[int, ...]]]:
+    """Full names, short names, and for each first character the lengths of names worth trying, longest first."""
+    full: dict[str, list[Division]] = defaultdict(list)
+    short: dict[str, list[Division]] = defaultdict(list)
+    for spells in _by_code().values():
+        for division in spells:
+            if division.name in _GENERIC:
+                continue
+            full[division.name].append(division)
+            if (name := _short(division)) is not None:
+                short[name].append(division)
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for name in (*full, *short):
+        lengths[name[0]].add(len(name))
+    return (
+        {name: tuple(found) for name, found in full.items()},
+        {name: tuple(found) for name, found in short.items()},
+        {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
+    )
+
+
+def _below(divisions: Iterable[Division], above: tuple[Division, ...] | None) -> tuple[Division, ...]:
+    if above is None:
+        return tuple(divisions)
+    provinces = {a.code[:2] for a in above if a.level == 1}
+    cities = {a.code[:4] for a in above if a.level == 2}
+    return tuple(
+        d for d in divisions if (d.level > 1 and d.code[:2] in provinces) or (d.level > 2 and d.code[:4] in cities)
+    )
+
+
+def _match(text: str, at: int, above: tuple[Division, ...] | None) -> tuple[tuple[Division, ...], int]:
+    """The longest name at `at` that fits below `above`, as (divisions, length); ((), 0) when none does."""
+    full, short, lengths = _names()
+    for length in lengths.get(text[at : at + 1], ()):
+        name = text[at : at + length]
+        if len(name) < length:
+            continue
+        found = full.get(name)
+        if found and (fitting := _below(found, above)):
+            return fitting, length
+        found = short.get(name)
+        if found and (above is not None or at + length == len(text) or found[0].level < 3):
+            fitting = _below(found, above)
+            if above is None and at + length < len(text):
+                fitting = tuple(d for d in fitting if d.level < 3)
+            if fitting and not _STREETY.match(text, at + length):
+                return fitting, length
+    return (), 0
+
+
+def _settle(divisions: tuple[Division, ...], within: str | None) -> tuple[str, ...]:
+    """Today's codes that `divisions` can mean: names in use win over former ones, `within` over the rest."""
+    chosen = tuple(d for d in divisions if d.current) or divisions
+    codes = tuple(dict.fromkeys(canonical(d.code, d.until) for d in chosen))
+    if len(codes) > 1 and within:
+        for digits in (6, 4):
+            near = tuple(code for code in codes if code[:digits] == within[:digits])
+            if near:
+                return near
+    return codes
+
+
+def resolve(address: str, within: str | None = None) -> Resolution:
+    """The division that an address in words names.
+
+    `within` is the county to prefer when a name fits several, and to assume when the address names none. The answer is
+    `ambiguous` with all candidates, `incomplete` when it stops above the county, `none` when nothing was recognised.
+    """
+    return _resolve(_NOISE.sub("", _GAPS.sub("", address)), within)
+
+
+@lru_cache(maxsize=32768)
+def _resolve(text: str, within: str | None) -> Resolution:
+    above: tuple[Division, ...] | None = None
+    at = 0
+    while at < len(text):
+        found, length = _match(text, at, above)
+        if not found:
+            if above is not None and text.startswith(("市辖区", "县"), at):
+                at += 3 if text.startswith("市辖区", at) else 1
+                continue
+            break
+        above, at = found, at + length
+        if all(d.level == 3 for d in found):
+            break
+    rest = text[at:]
+    if above is None:
+        if within:
+            return Resolution("assumed", expand(canonical(within)), 3, rest=text, named=None)
+        return Resolution("none", rest=text)
+    codes = _settle(above, within)
+    if len(codes) > 1:
+        return Resolution("ambiguous", None, 0, codes, rest)
+    division = lookup(codes[0])
+    level = division.level if division else 3
+    status: Status = "found" if level == 3 or _has_no_counties(codes[0]) else "incomplete"
+    return Resolution(status, expand(codes[0]), level, codes, rest, above[0].code)
+
+
+@cache
+def _has_no_counties(code: str) -> bool:
+    """Cities such as 东莞 that have no counties are complete at city level."""
+    if code.endswith("0000"):
+        return False
+    return not any(
+        other[:4] == code[:4] and other != code and spells[-1].current and spells[-1].name not in _GENERIC
+        for other, spells in _by_code().items()
+    )

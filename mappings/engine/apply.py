@@ -1,0 +1,124 @@
+"""Translating rows: cells to values by the compiled fields, values to resources by the target of the record kind.
+
+Pure: rows and a Context in, results out, one for each row and in the same order; no row can stop the others.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from mappings.engine.compile import Field
+from mappings.engine.issues import make, place
+from mappings.engine.model import Context, Issue, Note, PartialDate, Row, RowResult
+from mappings.engine.targets import Built, Target
+from mappings.engine.transforms.documents import to_18
+
+UNUSABLE = "?"  # a field's text from which no value came is passed on under its name with this mark
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What applying needs, prepared once per mapping."""
+
+    county: str
+    fields: tuple[Field, ...]
+    constants: dict[str, Any]
+    target: Target
+    forbidden: Callable[[Row], Issue | None]
+    withheld: frozenset[str]
+
+
+def apply(program: Program, rows: Sequence[Row], context: Context) -> list[RowResult]:
+    """The results of `rows`, in order."""
+    return [_translate(program, row, context) for row in rows]
+
+
+def _translate(program: Program, row: Row, context: Context) -> RowResult:
+    if row.issues and any(issue.severity == "error" for issue in row.issues):
+        return RowResult(row.number, issues=list(row.issues))
+    refusal = program.forbidden(row)
+    if refusal is not None:
+        return RowResult(row.number, issues=[*row.issues, refusal])
+    issues = list(row.issues)
+    values = _values(program, row, issues)
+    if "record_id" not in values and "record_id" in program.target.fields and (key := _derived_key(values)) is not None:
+        values["record_id"] = key
+        issues.append(make("key-derived", row=row.number))
+    _missing(program, row, values, issues)
+    if any(issue.severity == "error" for issue in issues):
+        return RowResult(row.number, values.get(program.target.key), issues=issues)
+    built = program.target.build(values, context, program.county)
+    _report(program, row, built, issues)
+    if any(issue.severity == "error" for issue in issues):
+        return RowResult(row.number, built.key, issues=issues)
+    return RowResult(row.number, built.key, built.resources, built.claims, built.routing, issues, ok=True)
+
+
+def _values(program: Program, row: Row, issues: list[Issue]) -> dict[str, Any]:
+    cells = row.cells
+    values: dict[str, Any] = dict(program.constants)
+    for field in program.fields:
+        column = field.column
+        text = cells.get(column)
+        if text is None:
+            for column in field.others:
+                if (text := cells.get(column)) is not None:
+                    break
+            else:
+                continue
+        when = field.when
+        if when is not None and ((cells.get(when.column) or "") in when.texts) is when.negated:
+            continue
+        value, notes = field.run(text)
+        if notes:
+            issues.extend(place(note, row=row.number, column=column, value=text) for note in notes)
+        if value is not None:
+            values[field.name] = value
+        else:
+            values[field.name + UNUSABLE] = text
+    issues.extend(
+        make("withheld-content", row=row.number, column=column)
+        for column in sorted(program.withheld)
+        if cells.get(column) is not None
+    )
+    return values
+
+
+def _missing(program: Program, row: Row, values: dict[str, Any], issues: list[Issue]) -> None:
+    issues.extend(
+        make("required-missing", row=row.number, column=field.column)
+        for field in program.fields
+        if field.required and field.name not in values
+    )
+
+
+def _derived_key(values: dict[str, Any]) -> str | None:
+    """A record number from name and ID, else from name, sex and full birth date; None when that is too little."""
+    name = values.get("name")
+    if name is None:
+        return None
+    document = values.get("resident_id")
+    if document is not None:
+        parts = [name.text, to_18(document.value)]
+    else:
+        born: PartialDate | None = values.get("birth_date")
+        sex = values.get("sex")
+        if born is None or sex is None:
+            return None
+        parts = [name.text, sex.original.code, born.text]
+    return "d-" + sha256("\x1f".join(parts).encode()).hexdigest()[:24]
+
+
+def _report(program: Program, row: Row, built: Built, issues: list[Issue]) -> None:
+    for name, found in built.notes:
+        column = next((field.column for field in program.fields if field.name == name), None)
+        drop = _replaced_by(found)
+        if drop is not None:
+            issues[:] = [issue for issue in issues if not (issue.code == drop and issue.column == column)]
+        issues.append(place(found, row=row.number, column=column, value=row.cells.get(column) if column else None))
+
+
+def _replaced_by(found: Note) -> str | None:
+    """A note that settles an earlier doubt takes its place."""
+    return "date-month-ambiguous" if found.code == "date-month-from-id" else None

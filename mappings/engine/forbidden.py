@@ -1,0 +1,105 @@
+"""What the exchange refuses, as data (codes/forbidden.csv): repealed fees, plan marks, accusing codes, pregnancy results.
+
+A row that holds any of it is refused as a whole. The issue names the reason and the column, never the content.
+"""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from mappings.engine import codes
+from mappings.engine.issues import make
+from mappings.engine.model import BrokenMapping, Issue, Row
+from mappings.engine.transforms.text import squeeze
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One forbidden thing: where it shows (`column` name, cell `text`, or exact `code`) and why it is refused."""
+
+    reason: str
+    where: str
+    term: str
+    kinds: frozenset[str]
+    what: str
+    what_zh: str
+    basis: str
+    basis_zh: str
+
+    def applies(self, kind: str) -> bool:
+        return "*" in self.kinds or kind in self.kinds
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What the sentence of the issue is filled with."""
+        return {"what": self.what, "what_zh": self.what_zh, "basis": self.basis, "basis_zh": self.basis_zh}
+
+
+@cache
+def terms() -> tuple[Term, ...]:
+    """All terms of the table."""
+    lines = csv.DictReader(codes.read("forbidden").decode("utf-8").splitlines())
+    return tuple(
+        Term(
+            line["reason"],
+            line["where"],
+            line["term"],
+            frozenset(line["kinds"].split()),
+            line["what"],
+            line["what_zh"],
+            line["basis"],
+            line["basis_zh"],
+        )
+        for line in lines
+    )
+
+
+def reason(name: str) -> Term:
+    """A term that stands for the reason `name`; raises BrokenMapping when the table does not know it."""
+    for term in terms():
+        if term.reason == name:
+            return term
+    raise BrokenMapping(f"codes/forbidden.csv has no reason {name}")
+
+
+def column_term(column: str, kind: str) -> Term | None:
+    """The term that forbids a column of this name, if any."""
+    for term in terms():
+        if term.where == "column" and term.term in column and term.applies(kind):
+            return term
+    return None
+
+
+def checker(kind: str, refused: dict[str, Term], coded: frozenset[str]) -> Callable[[Row], Issue | None]:
+    """A function that finds forbidden content in a row.
+
+    `refused` are columns that the mapping itself names with their reason; `coded` those whose cells are codes.
+    """
+    texts = tuple(term for term in terms() if term.where == "text" and term.applies(kind))
+    exact = {term.term: term for term in terms() if term.where == "code" and term.applies(kind)}
+
+    @cache
+    def of_column(column: str) -> Term | None:
+        return refused.get(column) or column_term(column, kind)
+
+    def check(row: Row) -> Issue | None:
+        everything = []
+        for column, text in row.cells.items():
+            if text is None:
+                continue
+            everything.append(text)
+            term = of_column(column)
+            if term is None and column in coded:
+                term = exact.get(squeeze(text).upper())
+            if term is not None:
+                return make("forbidden-content", row=row.number, column=column, **term.words)
+        blob = "\n".join(everything)
+        for term in texts:
+            if term.term in blob:
+                where = next((c for c, text in row.cells.items() if text is not None and term.term in text), None)
+                return make("forbidden-content", row=row.number, column=where, **term.words)
+        return None
+
+    return check

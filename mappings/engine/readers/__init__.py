@@ -1,0 +1,62 @@
+"""Reading: a county's bytes to rows, within fixed limits of memory; what can be refused at once is refused first.
+
+The format is told from the content, never from the file's name. Rows come in batches; a fault of the whole file
+raises UnreadableFile, before any row wherever it can be known.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from typing import BinaryIO, cast
+
+from mappings.engine.issues import make
+from mappings.engine.model import ReadBatch, UnreadableFile
+from mappings.engine.readers import delimited, pages, workbook
+from mappings.engine.readers.columns import Columns
+from mappings.engine.readers.limits import Limits
+
+_SPOOL = 8 * 1024 * 1024
+
+
+def read(
+    stream: BinaryIO, columns: Columns, *, file_name: str = "", batch_size: int = 1000, limits: Limits | None = None
+) -> Iterator[ReadBatch]:
+    """Batches of rows; the first also brings what there is to say about the file as a whole."""
+    limits = limits or Limits()
+    source = _seekable(stream, limits, file_name)
+    head = source.read(4096)
+    source.seek(0)
+    found = _format(head)
+    if not head.strip():
+        raise UnreadableFile(make("empty-file", file=file_name))
+    if found == "xls":
+        raise UnreadableFile(make("old-or-locked-workbook", file=file_name))
+    expected = columns.spec.source.formats
+    if found not in expected:
+        raise UnreadableFile(make("wrong-format", file=file_name, found=found, expected=" / ".join(expected)))
+    reader = {"csv": delimited.read, "xlsx": workbook.read, "json": pages.read}[found]
+    yield from reader(source, columns, file_name, batch_size, limits)
+
+
+def _format(head: bytes) -> str:
+    if head.startswith(b"PK\x03\x04"):
+        return "xlsx"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return "xls"
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
+        return "json"
+    return "csv"
+
+
+def _seekable(stream: BinaryIO, limits: Limits, file_name: str) -> BinaryIO:
+    """The stream itself, or a copy on disk of one that cannot be read twice."""
+    if stream.seekable():
+        return stream
+    copy = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - lives as long as the reading
+    size = 0
+    while chunk := stream.read(1 << 20):
+        size += len(chunk)
+        if size > limits.file_bytes:
+            raise UnreadableFile(make("too-large", file=file_name, limit=limits.file_bytes))
+        copy.write(chunk)
+    copy.seek(0)
+    return cast(BinaryIO, copy)

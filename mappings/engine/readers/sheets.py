@@ -1,0 +1,149 @@
+"""The XML inside a workbook, as a stream: which part holds which sheet, how far it reaches, where formulas stand."""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from posixpath import join, normpath
+from typing import IO, Any
+
+from lxml import etree
+
+_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
+_STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
+_REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
+_DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+
+
+class BadSheet(ValueError):
+    """The workbook's inner structure is not that of .xlsx."""
+
+
+class ForbiddenXml(ValueError):
+    """A part declares a document type or entities."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(part)
+        self.part = part
+
+
+class TooManyCells(ValueError):
+    """The sheet reaches further than the limit."""
+
+    def __init__(self, cells: int) -> None:
+        super().__init__(str(cells))
+        self.cells = cells
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one pass over a sheet found: columns of formula cells by row, both from 0."""
+
+    formulas: dict[int, list[int]] = field(default_factory=dict)
+
+
+def parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Sheet name → name of its part, in the workbook's order."""
+    targets = {
+        element.get("Id"): element.get("Target", "")
+        for element in _tree(archive, "xl/_rels/workbook.xml.rels")
+        if "/worksheet" in (element.get("Type") or "")
+    }
+    found: dict[str, str] = {}
+    for element in _tree(archive, "xl/workbook.xml").iter(f"{_MAIN}sheet", f"{_STRICT}sheet"):
+        target = targets.get(element.get(_RELATION) or element.get(_STRICT_RELATION))
+        if target:
+            path = target.lstrip("/") if target.startswith("/") else normpath(join("xl", target))
+            found[element.get("name", "")] = path
+    if not found:
+        raise BadSheet("no worksheets")
+    return found
+
+
+def _tree(archive: zipfile.ZipFile, part: str) -> Any:
+    try:
+        data = archive.read(part)
+    except KeyError as error:
+        raise BadSheet(f"{part} is missing") from error
+    if _DOCTYPE.search(data):
+        raise ForbiddenXml(part)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        return etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        raise BadSheet(f"{part}: {error.msg}") from error
+
+
+class _Guarded:
+    """A part's stream that refuses document types; they can only stand before the first element."""
+
+    def __init__(self, content: IO[bytes], part: str) -> None:
+        self._content = content
+        self._part = part
+        self._first = True
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._content.read(size)
+        if self._first and _DOCTYPE.search(chunk):
+            raise ForbiddenXml(self._part)
+        self._first = False
+        return chunk
+
+
+def survey(archive: zipfile.ZipFile, part: str, limit: int) -> Survey:
+    """One streaming pass: where formulas stand; raises TooManyCells when the filled area is larger than `limit`."""
+    found = Survey()
+    try:
+        content = archive.open(part)
+    except KeyError as error:
+        raise BadSheet(f"{part} is missing") from error
+    with content:
+        try:
+            _walk(content, part, limit, found)
+        except etree.XMLSyntaxError as error:
+            raise BadSheet(f"{part}: {error.msg}") from error
+    return found
+
+
+def _walk(content: IO[bytes], part: str, limit: int, found: Survey) -> None:
+    right = bottom = 0
+    for row, column, formula in _cells(_Guarded(content, part)):
+        right, bottom = max(right, column + 1), max(bottom, row + 1)
+        if right * bottom > limit:
+            raise TooManyCells(right * bottom)
+        if formula:
+            found.formulas.setdefault(row, []).append(column)
+
+
+def _cells(content: Any) -> Iterator[tuple[int, int, bool]]:
+    """(row, column, is a formula) of every cell that has content."""
+    row = column = -1
+    events = etree.iterparse(
+        content, events=("start", "end"), tag=tuple(ns + name for ns in (_MAIN, _STRICT) for name in ("row", "c")),
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
+    )  # fmt: skip
+    for event, element in events:
+        cell = element.tag.endswith("}c")
+        if event == "start" and not cell:
+            row, column = int(element.get("r") or row + 2) - 1, -1
+        elif event == "end" and cell:
+            reference = element.get("r")
+            row, column = _position(reference, row) if reference else (row, column + 1)
+            if len(element):
+                yield row, column, any(child.tag.endswith("}f") for child in element)
+        elif event == "end":
+            element.clear()
+            while element.getprevious() is not None:
+                del element.getparent()[0]
+
+
+def _position(reference: str, row: int) -> tuple[int, int]:
+    found = _REFERENCE.fullmatch(reference)
+    if found is None:
+        raise BadSheet(f"cell {reference[:12]}")
+    column = 0
+    for letter in found[1]:
+        column = column * 26 + ord(letter) - 64
+    return int(found[2]) - 1, column - 1

@@ -1,0 +1,34 @@
+"""One target for each record kind: from named values to FHIR resources, claims and routing.
+
+A target knows which fields it takes and which it cannot do without; it never sees the source's own columns.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mappings.engine.model import Context, Note, Routing
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a target made of one record; notes are tied to the field they are about (None: the whole record)."""
+
+    key: str
+    resources: list[dict[str, Any]]
+    claims: dict[str, Any] | None = None
+    routing: Routing | None = None
+    notes: list[tuple[str | None, Note]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A record kind: the fields it takes, those a mapping must give, the field that is its business key."""
+
+    kind: str
+    fields: frozenset[str]
+    required: frozenset[str]
+    key: str
+    build: Callable[[Values, Context, str], Built]

@@ -1,0 +1,53 @@
+"""Divisions from codes and from free text; the address text itself is always kept."""
+
+import re
+from collections.abc import Callable
+
+from mappings import divisions
+from mappings.engine.model import Note, Noted, Place, note
+from mappings.engine.transforms.text import squeeze, trim
+
+_CODE = re.compile(r"\d{6}(?:\d{3}(?:\d{3})?)?")
+_MAX_CANDIDATES = 6
+
+
+def division_code(text: str) -> object:
+    """A Place from a code of 6, 9 or 12 digits; replaced codes lead to today's, with the one given beside it."""
+    given = squeeze(text).removesuffix(".0")
+    if _CODE.fullmatch(given) is None or given[:2] == "00":
+        return Noted(None, (note("division-malformed", found=given[:20]),))
+    if not divisions.known(given):
+        return Noted(Place(divisions.expand(given), None), (note("division-unknown", found=given),))
+    today = divisions.expand(divisions.canonical(given))
+    if today[:6] == given[:6]:
+        return Place(today, None)
+    return Noted(Place(today, None, given), (note("division-replaced", found=given, code=today),))
+
+
+def division_text(within: str | None = None) -> Callable[[str], object]:
+    """A Place from an address in words; `within` is the county to prefer or to assume."""
+
+    def transform(text: str) -> object:
+        address = trim(text)
+        if not address:
+            return None
+        found = divisions.resolve(address, within)
+        if found.status == "found" and found.code is not None:
+            named = found.named if found.named and found.named != found.code[:6] else None
+            return Place(found.code, address, named)
+        return Noted(Place(found.code, address), (_why(found, within),))
+
+    return transform
+
+
+def _why(found: divisions.Resolution, within: str | None) -> Note:
+    if found.status == "assumed":
+        return note("division-assumed", name=divisions.full_name(within or "") or within)
+    if found.status == "incomplete":
+        level, level_zh = divisions.LEVEL_NAMES[found.level]
+        return note("division-incomplete", level=level, level_zh=level_zh)
+    if found.status == "ambiguous":
+        names = [divisions.full_name(code) or code for code in found.candidates[:_MAX_CANDIDATES]]
+        more = "…" if len(found.candidates) > _MAX_CANDIDATES else ""
+        return note("division-ambiguous", candidates="、".join(names) + more)
+    return note("division-not-found")
