@@ -123,15 +123,17 @@ class HubClient:
         )
         return answer.object()
 
-    async def lease(self, *, most: int, lease_seconds: int, wait_seconds: float) -> list[Leased]:
-        """POST /mailbox; waits at the hub up to `wait_seconds` for the first item."""
+    async def lease(self, *, most: int, lease_seconds: int, wait_seconds: float) -> tuple[list[Leased], int]:
+        """POST /mailbox; waits at the hub up to `wait_seconds` for the first item. The items, and how many could not be read."""
         answer = await self._connection.call(
             "POST",
             "/mailbox",
             body={"max": most, "lease_seconds": lease_seconds, "wait_seconds": wait_seconds},
             timeout=wait_seconds + 30,
         )
-        return [_leased(item, answer) for item in answer.object().get("items", [])]
+        items = list(answer.object().get("items", []))
+        read = [leased for item in items if (leased := _leased(item)) is not None]
+        return read, len(items) - len(read)
 
     async def give_receipt(
         self, mailbox_id: str, state: str, digest: str, errors: Sequence[Mapping[str, str]] = ()
@@ -199,7 +201,8 @@ def _accepted(document: Mapping[str, Any], answer: Answer) -> Accepted:
         raise _incomplete("acknowledgement", answer) from None
 
 
-def _leased(item: Mapping[str, Any], answer: Answer) -> Leased:
+def _leased(item: Mapping[str, Any]) -> Leased | None:
+    """None for an item that is not of the agreed form: it must not keep the others from being read."""
     try:
         return Leased(
             id=str(item["id"]),
@@ -212,7 +215,7 @@ def _leased(item: Mapping[str, Any], answer: Answer) -> Leased:
             body=base64.b64decode(item["body"], validate=True),
         )
     except (KeyError, TypeError, ValueError, binascii.Error):
-        raise _incomplete("mailbox item", answer) from None
+        return None
 
 
 def _incomplete(what: str, answer: Answer) -> HubError:

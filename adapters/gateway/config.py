@@ -90,13 +90,13 @@ class RunSettings(Strict):
 
 
 class SealingSettings(Strict):
-    """Legal basis and lifetime written on sealed records, and the lifetime of certificates (None: no expiry)."""
+    """What is written on sealed records where the mapping says nothing else, and the lifetime of certificates."""
 
-    report_days: float = Field(30, gt=0, le=90)
+    days: float = Field(30, gt=0, le=90)
     report_purpose: str = "continuity-of-care"
     report_basis: str = "consent"
-    certificate_days: float | None = Field(3650, gt=0)
-    certificate_purpose: str = "certificate-exchange"
+    certificate_days: float = Field(3650, gt=0)
+    certificate_purpose: str = "certificate-service"
     certificate_basis: str = "public-service"
 
 

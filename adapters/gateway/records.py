@@ -20,9 +20,10 @@ class Route(StrEnum):
 
 
 class State(StrEnum):
-    """Where an outgoing message stands. Raw documents start at READY, rows at SPOOLED."""
+    """Where an outgoing message stands. Raw documents start at READY, rows at SPOOLED; a certificate's steps lie between."""
 
     SPOOLED = "SPOOLED"
+    INTENDED = "INTENDED"
     REGISTERED = "REGISTERED"
     ISSUED = "ISSUED"
     RECORDED = "RECORDED"
@@ -32,11 +33,6 @@ class State(StrEnum):
     QUARANTINED = "QUARANTINED"
     NOT_SENT = "NOT_SENT"
     REFUSED = "REFUSED"
-
-
-PREPARING = (State.SPOOLED, State.REGISTERED, State.ISSUED, State.RECORDED)
-PENDING = (*PREPARING, State.READY)
-FINAL = (State.SETTLED, State.QUARANTINED, State.NOT_SENT, State.REFUSED)
 
 
 class InboxState(StrEnum):
@@ -49,6 +45,18 @@ class InboxState(StrEnum):
     REJECTED = "REJECTED"
     PROCESSED = "PROCESSED"
     BUSINESS_ERROR = "BUSINESS_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One kind of records a county hands over: its mapping, how it travels, its place in the order, the transport's own settings."""
+
+    name: str
+    mapping: str
+    kind: str
+    route: Route
+    stage: int
+    settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +98,9 @@ class Item:
     content_type: str
     size: int
     row: str | None = field(repr=False)
-    certificate: dict[str, Any] | None
+    certificate: dict[str, Any] | None = field(repr=False)
     credential: str | None = field(repr=False)
+    supersedes: str | None
     attempts: int
     error_code: str | None
     error_text: str | None

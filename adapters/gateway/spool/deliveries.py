@@ -1,12 +1,11 @@
 """What the county handed over at once (a dropped file, a pulled page) and what it must be told about it.
 
-A delivery is OPEN while it is read (its rows wait), READ when all its rows are in the spool, REPORTED when the county has its issues
-file. A crash while it is OPEN means reading it again: known rows are not stored twice.
+A delivery is OPEN while it is read (its rows wait), READ when all its rows are in the spool, REPORTED when the county has its
+issues file (written anew when more becomes known), ABANDONED when it could not be read. After a crash an OPEN one is read again.
 """
 
 import json
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -38,24 +37,26 @@ class Complaint:
     value: str = field(default="", repr=False)
 
 
-_UNREPORTED = """
-    SELECT * FROM deliveries WHERE state = 'READ' AND NOT EXISTS (
-        SELECT 1 FROM items i WHERE i.delivery = deliveries.id AND i.held IS NULL
-        AND i.state IN ('SPOOLED', 'REGISTERED', 'ISSUED', 'RECORDED')
-    ) ORDER BY created_at
+_OWED = """
+    SELECT * FROM deliveries d WHERE (
+        state = 'READ' AND NOT EXISTS (
+            SELECT 1 FROM items i WHERE i.delivery = d.id AND i.held IS NULL
+            AND i.state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED'))
+    ) OR (
+        state = 'REPORTED' AND id IN (SELECT delivery FROM items WHERE reported = 0 AND issues IS NOT NULL)
+    ) ORDER BY created_at LIMIT 200
 """
-_LATE = """
-    SELECT seq, updated_at FROM items WHERE reported = 0 AND state IN ('REFUSED', 'SETTLED', 'QUARANTINED', 'NOT_SENT')
-    AND (delivery IS NULL OR delivery IN (SELECT id FROM deliveries WHERE state = 'REPORTED')) ORDER BY seq LIMIT ?
-"""
-_TOLD = """
-    UPDATE items SET reported = 1
-    WHERE delivery = ? AND state IN ('REFUSED', 'SETTLED', 'QUARANTINED', 'NOT_SENT')
-"""
-_ISSUES_OF_DELIVERY = "SELECT * FROM messages WHERE delivery = ? AND issues IS NOT NULL ORDER BY row_number, seq"
-_ISSUES_OF_ITEMS = """
-    SELECT * FROM messages WHERE seq IN (SELECT value FROM json_each(?)) AND issues IS NOT NULL ORDER BY row_number, seq
-"""
+_TOLD = "UPDATE items SET reported = 1 WHERE delivery = ? AND issues IS NOT NULL AND updated_at <= ?"
+_ISSUES = "SELECT * FROM messages WHERE delivery = ? AND issues IS NOT NULL ORDER BY row_number, seq"
+_FORGET_STEPS = "DELETE FROM timeline WHERE seq IN (SELECT seq FROM items WHERE delivery = ? AND state = 'SPOOLED')"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that is known of a delivery's faults as of `until` (the newest change among its messages)."""
+
+    complaints: tuple[Complaint, ...]
+    until: str
 
 
 class Deliveries:
@@ -71,19 +72,20 @@ class Deliveries:
                 (delivery_id, source, name, now.isoformat()),
             )
 
-    def finish(self, delivery_id: str) -> None:
-        with self._store.write() as db:
-            db.execute("UPDATE deliveries SET state = 'READ' WHERE id = ? AND state = 'OPEN'", (delivery_id,))
-
-    def fail(self, delivery_id: str) -> None:
-        """The delivery cannot be read: nothing of it is kept, and its failure has been reported."""
+    def finish(self, delivery_id: str, issues: Sequence[Mapping[str, Any]] = ()) -> None:
+        """All its rows are in the spool; `issues` are those of the delivery as a whole."""
+        text = json.dumps(list(issues), ensure_ascii=False) if issues else None
         with self._store.write() as db:
             db.execute(
-                "DELETE FROM timeline WHERE seq IN (SELECT seq FROM items WHERE delivery = ? AND state = 'SPOOLED')",
-                (delivery_id,),
+                "UPDATE deliveries SET state = 'READ', issues = ? WHERE id = ? AND state = 'OPEN'", (text, delivery_id)
             )
+
+    def abandon(self, delivery_id: str) -> None:
+        """The delivery cannot be read or was never taken: none of its rows is kept. Its failure is told by whoever abandons it."""
+        with self._store.write() as db:
+            db.execute(_FORGET_STEPS, (delivery_id,))
             db.execute("DELETE FROM items WHERE delivery = ? AND state = 'SPOOLED'", (delivery_id,))
-            db.execute("UPDATE deliveries SET state = 'REPORTED' WHERE id = ?", (delivery_id,))
+            db.execute("UPDATE deliveries SET state = 'ABANDONED' WHERE id = ?", (delivery_id,))
 
     def opened(self, source: str) -> list[Delivery]:
         """Deliveries of `source` whose reading was begun and not finished."""
@@ -91,36 +93,32 @@ class Deliveries:
             "SELECT * FROM deliveries WHERE source = ? AND state = 'OPEN' ORDER BY created_at", (source,)
         )
 
-    def unreported(self) -> list[Delivery]:
-        """Deliveries read in full whose rows have all been prepared and whose issues file is still owed."""
-        return self._select(_UNREPORTED, ())
+    def owed(self) -> list[Delivery]:
+        """Deliveries whose rows have all been prepared but of which the county was told nothing yet, or not the newest."""
+        return self._select(_OWED, ())
 
     def get(self, delivery_id: str) -> Delivery | None:
         found = self._select("SELECT * FROM deliveries WHERE id = ?", (delivery_id,))
         return found[0] if found else None
 
-    def complaints(self, delivery_id: str) -> list[Complaint]:
-        """Every issue known of the rows of a delivery, in the order of the rows."""
+    def report(self, delivery_id: str) -> Report:
+        """Every fault known now, the delivery's own first, then in the order of the rows."""
         with self._store.read() as db:
-            return _complaints(db.execute(_ISSUES_OF_DELIVERY, (delivery_id,)).fetchall())
+            own = db.execute("SELECT issues, created_at FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()
+            rows = db.execute(_ISSUES, (delivery_id,)).fetchall()
+        general = [_complaint(issue, "", "", 0) for issue in json.loads(own["issues"] or "[]")]
+        special = [
+            _complaint(issue, row["message_id"], row["kind"], row["row_number"])
+            for row in rows
+            for issue in json.loads(row["issues"])
+        ]
+        return Report((*general, *special), max([own["created_at"], *(row["updated_at"] for row in rows)]))
 
-    def mark_reported(self, delivery_id: str) -> None:
-        """The issues file of the delivery was written: what it tells need not be told again."""
+    def mark_reported(self, delivery_id: str, until: str) -> None:
+        """The county was told what was known at `until`; a message that changed since stays owed."""
         with self._store.write() as db:
-            db.execute(_TOLD, (delivery_id,))
+            db.execute(_TOLD, (delivery_id, until))
             db.execute("UPDATE deliveries SET state = 'REPORTED' WHERE id = ?", (delivery_id,))
-
-    def late_complaints(self, limit: int) -> tuple[list[tuple[int, str]], list[Complaint]]:
-        """What became known after the issues file (refusals, the hub's own findings), and of which messages, as of when."""
-        with self._store.read() as db:
-            marks = [(int(r["seq"]), str(r["updated_at"])) for r in db.execute(_LATE, (limit,)).fetchall()]
-            rows = db.execute(_ISSUES_OF_ITEMS, (json.dumps([seq for seq, _ in marks]),)).fetchall()
-        return marks, _complaints(rows)
-
-    def mark_told(self, marks: Sequence[tuple[int, str]]) -> None:
-        """A message that changed since it was asked for stays owed."""
-        with self._store.write() as db:
-            db.executemany("UPDATE items SET reported = 1 WHERE seq = ? AND updated_at = ?", marks)
 
     def _select(self, query: str, parameters: Sequence[Any]) -> list[Delivery]:
         with self._store.read() as db:
@@ -130,19 +128,15 @@ class Deliveries:
         ]
 
 
-def _complaints(rows: Sequence[sqlite3.Row]) -> list[Complaint]:
-    return [
-        Complaint(
-            message_id=row["message_id"],
-            kind=row["kind"],
-            row=issue.get("row") or row["row_number"] or None,
-            severity=str(issue.get("severity", "error")),
-            code=str(issue.get("code", "")),
-            text=str(issue.get("text", "")),
-            text_zh=str(issue.get("text_zh") or ""),
-            column=str(issue.get("column") or ""),
-            value=str(issue.get("value") or ""),
-        )
-        for row in rows
-        for issue in json.loads(row["issues"])
-    ]
+def _complaint(issue: Mapping[str, Any], message_id: str, kind: str, row_number: int) -> Complaint:
+    return Complaint(
+        message_id=message_id,
+        kind=kind,
+        row=issue.get("row") or row_number or None,
+        severity=str(issue.get("severity", "error")),
+        code=str(issue.get("code", "")),
+        text=str(issue.get("text", "")),
+        text_zh=str(issue.get("text_zh") or ""),
+        column=str(issue.get("column") or ""),
+        value=str(issue.get("value") or ""),
+    )

@@ -17,7 +17,7 @@ from adapters.gateway.records import Entry, Item, Put, Route, State
 from adapters.gateway.spool.schema import Store
 
 _TO_PREPARE = """
-    SELECT * FROM messages WHERE state IN ('SPOOLED', 'REGISTERED', 'ISSUED', 'RECORDED') AND held IS NULL AND due_at <= ?
+    SELECT * FROM messages WHERE state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED') AND held IS NULL AND due_at <= ?
     AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = messages.delivery AND d.state = 'OPEN') ORDER BY seq LIMIT ?
 """
 _TO_SUBMIT = """
@@ -25,11 +25,15 @@ _TO_SUBMIT = """
     AND (stage < 2 OR seq < ?) ORDER BY stage, seq LIMIT ?
 """
 _PENDING = """
-    SELECT count(*), coalesce(sum(size), 0) FROM items
-    WHERE state IN ('SPOOLED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY')
+    SELECT count(*) AS number, coalesce(sum(size), 0) AS size, count(*) FILTER (WHERE delivery IS NOT ?) AS others FROM items
+    WHERE state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY')
 """
 _UNSETTLED = """
     SELECT min(seq) FROM items WHERE kind = ? AND (state = 'READY' OR (state = 'ACCEPTED' AND updated_at > ?))
+"""
+_EARLIER = """
+    SELECT message_id, state, content_digest FROM messages WHERE kind = ? AND business_key = ? AND seq < ?
+    AND state NOT IN ('REFUSED', 'QUARANTINED') ORDER BY seq DESC LIMIT 1
 """
 _STEP = "UPDATE items SET state = :state, updated_at = :now, due_at = 0, attempts = 0{columns} WHERE seq = :seq AND state = :before"
 _RESENT = (State.REFUSED, State.NOT_SENT)
@@ -60,6 +64,16 @@ class Change:
     columns: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class WholeDelivery:
+    """A delivery whose rows are all put at once; `issues` are those of the delivery as a whole."""
+
+    id: str
+    source: str
+    name: str
+    issues: tuple[Mapping[str, Any], ...] = ()
+
+
 class Outgoing:
     """The `items` table. `max_items` and `max_bytes` bound what has not been accepted by the hub yet."""
 
@@ -73,22 +87,26 @@ class Outgoing:
         entries: Sequence[Entry],
         *,
         now: datetime,
-        delivery: str | None = None,
+        delivery: str | WholeDelivery | None = None,
         resend: bool = False,
         cursor: tuple[str, str] | None = None,
     ) -> Put:
         """Store what is not known yet, and the source's cursor with it, in one transaction.
 
+        `delivery`: the id of one that is open, or one that is given whole and is noted in the same transaction.
         `resend`: the county hands a row over again on purpose (it dropped the file once more), so a row that was refused gets a new
         message and a quarantined one is looked at again; a row that was accepted stays as it is. Raises SpoolFull, storing nothing.
         """
         stored = 0
+        delivery_id = delivery.id if isinstance(delivery, WholeDelivery) else delivery
         with self._store.write() as db:
-            fresh = {e.key: e for e in entries if self._admit(db, e, delivery, resend, now)}
+            fresh = {e.key: e for e in entries if self._admit(db, e, delivery_id, resend, now)}
             if fresh:
-                self._check_room(db, list(fresh.values()))
+                self._check_room(db, list(fresh.values()), delivery_id)
+            if isinstance(delivery, WholeDelivery):
+                _note_delivery(db, delivery, now)
             for entry in fresh.values():
-                _insert(db, entry, delivery, now)
+                _insert(db, entry, delivery_id, now)
             stored = len(fresh)
             if cursor is not None:
                 db.execute("INSERT OR REPLACE INTO cursors (name, value) VALUES (?, ?)", cursor)
@@ -111,12 +129,15 @@ class Outgoing:
             return False
         return last["state"] in _RESENT
 
-    def _check_room(self, db: sqlite3.Connection, fresh: Sequence[Entry]) -> None:
-        count, size = db.execute(_PENDING).fetchone()
-        full = count + len(fresh) > self._max_items or size + sum(e.size for e in fresh) > self._max_bytes
-        # A single delivery larger than the whole spool must still pass through an empty one.
-        if full and count:
-            raise SpoolFull(f"{count} messages ({size} bytes) wait to be sent; reading stops until they are gone")
+    def _check_room(self, db: sqlite3.Connection, fresh: Sequence[Entry], delivery: str | None) -> None:
+        held = db.execute(_PENDING, (delivery,)).fetchone()
+        more = sum(entry.size for entry in fresh)
+        full = held["number"] + len(fresh) > self._max_items or held["size"] + more > self._max_bytes
+        # A single delivery larger than the whole spool must still pass: its own rows are not counted against it.
+        if full and held["others"]:
+            raise SpoolFull(
+                f"{held['number']} messages ({held['size']} bytes) wait to be sent; reading stops meanwhile"
+            )
 
     def to_prepare(self, limit: int, now: datetime) -> list[Item]:
         """Rows to map, issue and seal, oldest first; not those of a file that is still being read."""
@@ -187,6 +208,12 @@ class Outgoing:
         found = self._select("SELECT * FROM messages WHERE message_id = ?", (message_id,))
         return found[0] if found else None
 
+    def earlier(self, kind: str, business_key: str, seq: int) -> tuple[str, State, str] | None:
+        """(message id, state, content digest) of the last message before `seq` that carried this record and was not refused."""
+        with self._store.read() as db:
+            row = db.execute(_EARLIER, (kind, business_key, seq)).fetchone()
+        return (row["message_id"], State(row["state"]), row["content_digest"]) if row else None
+
     def timeline(self, message_id: str) -> list[tuple[str, str, str]]:
         """(state, time, detail) of every step so far."""
         with self._store.read() as db:
@@ -213,6 +240,14 @@ class Outgoing:
         with self._store.read() as db:
             rows = db.execute(query, tuple(parameters)).fetchall()
         return [_item(row) for row in rows]
+
+
+def _note_delivery(db: sqlite3.Connection, delivery: WholeDelivery, now: datetime) -> None:
+    issues = json.dumps([dict(issue) for issue in delivery.issues], ensure_ascii=False) if delivery.issues else None
+    db.execute(
+        "INSERT INTO deliveries (id, source, name, state, issues, created_at) VALUES (?, ?, ?, 'READ', ?, ?)",
+        (delivery.id, delivery.source, delivery.name, issues, now.isoformat()),
+    )
 
 
 def _insert(db: sqlite3.Connection, entry: Entry, delivery: str | None, now: datetime) -> None:

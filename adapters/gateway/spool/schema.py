@@ -38,6 +38,9 @@ CREATE TABLE items (
     body BLOB,
     row TEXT,
     certificate TEXT,
+    business_key TEXT,
+    content_digest TEXT,
+    supersedes TEXT,
     credential TEXT,
     needs_consent INTEGER NOT NULL DEFAULT 0,
     recipient TEXT,
@@ -56,17 +59,17 @@ CREATE TABLE items (
     UNIQUE (key, round)
 ) STRICT;
 CREATE INDEX items_work ON items (state, stage, seq) WHERE state IN
-    ('SPOOLED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY', 'ACCEPTED');
-CREATE INDEX items_pending ON items (size) WHERE state IN ('SPOOLED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY');
+    ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY', 'ACCEPTED');
+CREATE INDEX items_pending ON items (delivery, size) WHERE state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY');
+CREATE INDEX items_business ON items (kind, business_key) WHERE business_key IS NOT NULL;
 CREATE INDEX items_state ON items (state);
 CREATE INDEX items_delivery ON items (delivery) WHERE delivery IS NOT NULL;
-CREATE INDEX items_unreported ON items (seq) WHERE reported = 0 AND state IN
-    ('REFUSED', 'SETTLED', 'QUARANTINED', 'NOT_SENT');
+CREATE INDEX items_unreported ON items (delivery) WHERE reported = 0 AND issues IS NOT NULL;
 
 CREATE VIEW messages AS SELECT
-    seq, message_id, source, kind, mapping, route, state, held, delivery, row_number, file_name, content_type, size, row,
-    certificate, credential, needs_consent, recipient, attempts, due_at, stage, error_code, error_text, submission_id, receipt,
-    hub_state, issues, reported, created_at
+    seq, message_id, source, kind, mapping, route, state, held, delivery, row_number, file_name, content_type, size,
+    row, certificate, credential, business_key, content_digest, supersedes, needs_consent, recipient, attempts, due_at,
+    stage, error_code, error_text, submission_id, receipt, hub_state, issues, reported, created_at, updated_at
     FROM items;
 
 CREATE TABLE timeline (
@@ -85,7 +88,7 @@ CREATE TABLE deliveries (
     issues TEXT,
     created_at TEXT NOT NULL
 ) STRICT;
-CREATE INDEX deliveries_open ON deliveries (state) WHERE state <> 'REPORTED';
+CREATE INDEX deliveries_open ON deliveries (state) WHERE state IN ('OPEN', 'READ');
 
 CREATE TABLE cursors (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 

@@ -1,0 +1,200 @@
+"""The transport of counties that drop .csv and .xlsx files: claim, take over, put away; answers appear in `inbox/`.
+
+A file is claimed by moving it under its delivery's id after the delivery was noted in the spool, so that a crash at any moment leaves
+either the file in its place or a delivery that is read again from the start. Nothing is read from a file that is still growing.
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import mappings
+from adapters.errors import ConfigError, TransportError
+from adapters.excel_drop.folder import SUFFIXES, DropFolder, Dropped, matches, readable_name
+from adapters.excel_drop.settings import DropSource, ExcelDropSettings
+from adapters.gateway.durable import move_file, write_file
+from adapters.gateway.intake import Intake
+from adapters.gateway.records import Finding, Route, Source, WriteBack
+from adapters.gateway.reports import issue, issues_table
+from adapters.gateway.spool import Delivery
+from adapters.gateway.tables import csv_bytes
+from adapters.gateway.transport import Reading
+from adapters.gateway.writeback import table_of
+
+
+class ExcelDrop:
+    """One drop folder and its sources."""
+
+    def __init__(self, settings: ExcelDropSettings, sources: Sequence[tuple[Source, DropSource]]) -> None:
+        self._settings = settings
+        self._patterns = [(source.name, own.pattern) for source, own in sources]
+        self._folder = DropFolder(settings.folder, settings.settle_seconds)
+        try:
+            self._folder.make()
+        except OSError as error:
+            raise ConfigError(f"the drop folder {settings.folder} cannot be prepared: {error.strerror}") from error
+
+    async def read(self, source: Source, intake: Intake) -> Reading:
+        return await asyncio.to_thread(self._read, source, intake)
+
+    def _read(self, source: Source, intake: Intake) -> Reading:
+        stored = self._resume(source, intake)
+        dropped, waiting = self._folder.look()
+        for file in dropped:
+            owner = self._owner(file.path.name)
+            if owner is None and source.name == self._patterns[0][0]:
+                self._refuse(
+                    file,
+                    "unknown-file",
+                    "No source of this gateway takes files of this name.",
+                    "没有与此文件名对应的数据来源。",
+                )
+            elif owner == source.name:
+                stored += self._take(source, file, intake)
+        return Reading(stored, complete=not waiting)
+
+    def _owner(self, name: str) -> str | None:
+        return next((owner for owner, pattern in self._patterns if matches(name, pattern)), None)
+
+    def _resume(self, source: Source, intake: Intake) -> int:
+        """Finish what a crash interrupted: claimed files are read again, deliveries without their file were never begun."""
+        stored = 0
+        for delivery in intake.spool.deliveries.opened(source.name):
+            path = self._folder.claimed(delivery.id)
+            if path is None:
+                intake.spool.deliveries.abandon(delivery.id)
+            else:
+                stored += self._take_over(source, path, delivery, intake)
+        for path in self._folder.processing.iterdir():
+            left = intake.spool.deliveries.get(path.stem)
+            if left is not None and left.source == source.name and left.state != "OPEN":
+                folder = self._folder.failed if left.state == "ABANDONED" else self._folder.done
+                self._folder.put_away(path, folder, left.id, left.name)
+        return stored
+
+    def _take(self, source: Source, file: Dropped, intake: Intake) -> int:
+        if file.why_not is not None:
+            self._refuse(
+                file, "refused-file", f"The file was not read: {file.why_not}.", "该文件是链接或非普通文件，未读取。"
+            )
+            return 0
+        limit = self._settings.max_document_bytes if source.route is Route.RAW else self._settings.max_sealed_bytes
+        if file.size > limit:
+            self._refuse(
+                file,
+                "too-large",
+                f"The file is larger than {limit} bytes; split it.",
+                f"文件超过 {limit} 字节，请拆分后再提交。",
+            )
+            return 0
+        delivery_id = str(uuid.uuid4())
+        intake.spool.deliveries.open(delivery_id, source.name, file.path.name, now=intake.clock())
+        delivery = intake.spool.deliveries.get(delivery_id)
+        try:
+            path = self._folder.claim(file.path, delivery_id)
+        except FileNotFoundError:
+            intake.spool.deliveries.abandon(delivery_id)
+            return 0
+        if delivery is None:
+            raise TransportError(f"delivery {delivery_id} was not noted")
+        return self._take_over(source, path, delivery, intake)
+
+    def _take_over(self, source: Source, path: Path, delivery: Delivery, intake: Intake) -> int:
+        try:
+            take = self._take_document if source.route is Route.RAW else self._take_rows
+            stored, issues = take(source, path, delivery, intake)
+        except mappings.UnreadableFile as error:
+            self._tell_failure(delivery.id, delivery.name, [error.issue.to_json()])
+            intake.spool.deliveries.abandon(delivery.id)
+            self._folder.put_away(path, self._folder.failed, delivery.id, delivery.name)
+            return 0
+        intake.spool.deliveries.finish(delivery.id, issues)
+        self._folder.put_away(path, self._folder.done, delivery.id, delivery.name)
+        return stored
+
+    def _take_document(
+        self, source: Source, path: Path, delivery: Delivery, intake: Intake
+    ) -> tuple[int, list[dict[str, object]]]:
+        body = _read_regular(path)
+        put = intake.document(
+            source,
+            body,
+            content_type=SUFFIXES[path.suffix],
+            file_name=delivery.name,
+            delivery=delivery.id,
+            resend=True,
+        )
+        again = issue(
+            "information",
+            "known-file",
+            "The same file was handed over before; nothing was sent again.",
+            "同一文件此前已提交，未重复发送。",
+        )
+        return put.stored, [] if put.stored else [again]
+
+    def _take_rows(
+        self, source: Source, path: Path, delivery: Delivery, intake: Intake
+    ) -> tuple[int, list[dict[str, object]]]:
+        stored = 0
+        issues: list[dict[str, object]] = []
+        with path.open("rb") as stream:
+            for batch in mappings.load(source.mapping).read(stream, file_name=delivery.name):
+                issues += [found.to_json() for found in batch.issues]
+                put = intake.rows(source, batch.rows, file_name=delivery.name, delivery=delivery.id, resend=True)
+                stored += put.stored
+        return stored, issues
+
+    def _refuse(self, file: Dropped, code: str, text: str, text_zh: str) -> None:
+        """Out of the way, with the reason beside it. A link is moved as a link, never followed."""
+        refused_id = uuid.uuid4().hex
+        self._tell_failure(refused_id, file.path.name, [issue("error", code, text, text_zh)])
+        move_file(file.path, self._folder.failed / readable_name(file.path.name, refused_id))
+
+    def _tell_failure(self, delivery_id: str, name: str, issues: list[dict[str, object]]) -> None:
+        path = self._folder.failed / f"{readable_name(name, delivery_id)}.issues.csv"
+        write_file(path, issues_table(name, issues))
+
+    def issues_path(self, delivery: Delivery) -> Path:
+        return self._folder.done / f"{readable_name(delivery.name, delivery.id)}.issues.csv"
+
+    async def stage(self, message: WriteBack) -> None:
+        header, row = table_of(message)
+        content = csv_bytes(header, [row])
+        await asyncio.to_thread(write_file, self._folder.staging / f"{message.message_id}.csv", content)
+
+    async def publish(self, message: WriteBack) -> None:
+        await asyncio.to_thread(self._publish, f"{message.message_id}.csv")
+
+    def _publish(self, name: str) -> None:
+        try:
+            move_file(self._folder.staging / name, self._folder.inbox / name)
+        except FileNotFoundError:
+            # Published before a crash; whoever works in the inbox may have taken it since.
+            return
+
+    async def check(self, sources: list[Source]) -> list[Finding]:
+        findings = [_writable(folder) for folder in (self._folder.base, self._folder.done, self._folder.inbox)]
+        dropped, _ = self._folder.look()
+        strange = [file.path.name for file in dropped if self._owner(file.path.name) is None]
+        text = f"{len(strange)} files match no source" if strange else "every file matches a source"
+        findings.append(
+            Finding("dropped files", not strange, text, "rename them or add a source with a matching pattern")
+        )
+        return findings
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+
+def _read_regular(path: Path) -> bytes:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    with os.fdopen(handle, "rb") as file:
+        return file.read()
+
+
+def _writable(folder: Path) -> Finding:
+    ok = os.access(folder, os.R_OK | os.W_OK | os.X_OK)
+    text = f"{folder} can be read and written" if ok else f"{folder} cannot be read and written"
+    return Finding("county folder", ok, text, f"give the gateway's user read and write access to {folder}")

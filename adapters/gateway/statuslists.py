@@ -1,0 +1,59 @@
+"""Whether a certificate still counts: the hub's status lists, fetched, verified and kept for a short while.
+
+Fails closed: without a current list nothing is taken for valid. Only lists at our own hub are fetched, whatever a certificate names.
+"""
+
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from adapters.errors import TrustError
+from adapters.gateway.client import HubClient
+from adapters.gateway.clock import Clock
+from adapters.gateway.trust import hub_key
+from certs import tokens
+from certs.errors import CertsError, StatusUnavailable
+from certs.status import Standing, StatusList, StatusRef
+from certs.trust import TrustList
+
+FRESH = timedelta(minutes=1)
+
+
+class StatusLists:
+    """A small cache of verified lists, by URI."""
+
+    def __init__(self, client: HubClient, hub_url: str, hub: str, clock: Clock) -> None:
+        self._client = client
+        self._base = hub_url.rstrip("/")
+        self._hub = hub
+        self._clock = clock
+        self._lists: dict[str, tuple[datetime, StatusList]] = {}
+
+    async def fetch(self, ref: StatusRef, trust: TrustList) -> None:
+        """Make sure that the list of `ref` is at hand and fresh. Raises TrustError, HubError."""
+        now = self._clock()
+        held = self._lists.get(ref.uri)
+        if held is not None and now - held[0] < FRESH:
+            return
+        token = (await self._client.status_list(self._path(ref.uri))).decode("ascii", "replace").strip()
+        try:
+            kid = tokens.take_apart(token, max_bytes=24 << 20).kid
+            key = hub_key(trust, kid, self._hub, now)
+            newest = held[1].issued_at if held else None
+            found = StatusList.verify(token, key, now, uri=ref.uri, newest=newest)
+        except CertsError as error:
+            raise TrustError(f"the status list is not accepted: {error.message.en}", code=error.code) from error
+        self._lists[ref.uri] = (now, found)
+
+    def standing(self, ref: StatusRef) -> Standing:
+        """What the list at hand says. Raises StatusUnavailable and its kin."""
+        held = self._lists.get(ref.uri)
+        if held is None:
+            raise StatusUnavailable("the list was not fetched")
+        return held[1].standing(ref, self._clock())
+
+    def _path(self, uri: str) -> str:
+        parts, base = urlsplit(uri), urlsplit(self._base)
+        inside = parts.path.startswith(f"{base.path}/status/") and ".." not in parts.path
+        if (parts.scheme, parts.netloc) != (base.scheme, base.netloc) or not inside or parts.query or parts.fragment:
+            raise TrustError("the certificate names a status list that is not our hub's", code="foreign-status-list")
+        return parts.path.removeprefix(base.path)

@@ -1,0 +1,114 @@
+"""The trust list as the gateway holds it: fetched, verified against the pinned roots, never older than the last one seen.
+
+The last verified list lies in a file, so that a gateway can start while the hub is away; its version and digest are kept in the spool,
+so that an older or a different list is refused even if that file is lost or replaced.
+"""
+
+import asyncio
+import json
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path
+
+from adapters.errors import ConfigError, TrustError
+from adapters.gateway.client import HubClient
+from adapters.gateway.clock import Clock
+from adapters.gateway.config import TrustSettings
+from adapters.gateway.durable import write_file
+from adapters.gateway.spool import Spool
+from certs import tokens
+from certs.errors import CertsError, TrustListStale
+from certs.keys import VerifyKey
+from certs.trust import TrustList
+
+RECEIPT_TYPE = "lianqiao-receipt+jwt"
+_SEEN = "trust-list"
+
+
+def load_roots(settings: TrustSettings) -> list[VerifyKey]:
+    """The pinned root keys from their JWKS file. Raises ConfigError."""
+    try:
+        document = json.loads(settings.roots_file.read_text(encoding="utf-8"))
+        roots = [VerifyKey.from_jwk(jwk) for jwk in document["keys"]]
+    except OSError as error:
+        raise ConfigError(f"trust.roots_file {settings.roots_file} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, CertsError) as error:
+        raise ConfigError(f"trust.roots_file {settings.roots_file} is not a JWKS of root keys") from error
+    if len({root.kid for root in roots}) < settings.threshold:
+        raise ConfigError(f"trust.roots_file holds {len(roots)} keys, but trust.threshold is {settings.threshold}")
+    return roots
+
+
+class TrustStore:
+    """The newest verified list. `current` never gives a list that is out of date."""
+
+    def __init__(self, roots: Collection[VerifyKey], threshold: int, spool: Spool, file: Path, clock: Clock) -> None:
+        self._roots = roots
+        self._threshold = threshold
+        self._spool = spool
+        self._file = file
+        self._clock = clock
+        self._list: TrustList | None = None
+
+    async def refresh(self, client: HubClient) -> TrustList:
+        """Fetch and take over the hub's list. Raises HubError, TrustError; the list held before stays in use."""
+        data = await client.trust_list()
+        return await asyncio.to_thread(self._take, data)
+
+    def _take(self, data: bytes) -> TrustList:
+        found = self._verify(data)
+        self._spool.set_cursor(_SEEN, json.dumps({"version": found.version, "digest": found.digest}))
+        write_file(self._file, data, mode=0o600)
+        self._list = found
+        return found
+
+    def _verify(self, data: bytes) -> TrustList:
+        seen = json.loads(self._spool.cursor(_SEEN) or "{}")
+        try:
+            return TrustList.verify(
+                data,
+                self._roots,
+                self._threshold,
+                now=self._clock(),
+                last_version=int(seen.get("version", 0)),
+                last_digest=seen.get("digest"),
+            )
+        except CertsError as error:
+            raise TrustError(f"the trust list is not accepted: {error.message.en}", code=error.code) from error
+
+    def current(self) -> TrustList:
+        """The list to work with now; TrustError if there is none that may still be used."""
+        if self._list is None and self._file.exists():
+            self._list = self._verify(self._file.read_bytes())
+        if self._list is None:
+            raise TrustError("no trust list was fetched yet", code="no-trust-list")
+        try:
+            self._list.check_current(self._clock())
+        except TrustListStale as error:
+            raise TrustError("the trust list is out of date and the hub gives no newer one", code=error.code) from error
+        return self._list
+
+
+def hub_key(trust: TrustList, kid: str | None, hub: str, now: datetime) -> VerifyKey:
+    """The hub's own signing key of that name, if it may be used now. Raises TrustError."""
+    try:
+        owner, key = trust.owner(kid or ""), trust.key(kid or "")
+    except CertsError as error:
+        raise TrustError("the hub signed with a key that the trust list does not hold", code=error.code) from error
+    if owner.name != hub or key.use != "sig" or key.compromised_at is not None or not key.nbf <= now < key.naf:
+        raise TrustError("the hub signed with a key that is not its own or not valid now", code="key-not-valid")
+    return VerifyKey.from_jwk(dict(key.jwk), key.suite)
+
+
+def check_receipt(
+    receipt: str, trust: TrustList, *, hub: str, message_id: str, digest: str, now: datetime
+) -> dict[str, object]:
+    """The claims of the hub's receipt, once it is signed by the hub and speaks of exactly this message. Raises TrustError."""
+    try:
+        token = tokens.take_apart(receipt)
+        claims = tokens.check(token, hub_key(trust, token.kid, hub, now), typ=RECEIPT_TYPE)
+    except CertsError as error:
+        raise TrustError(f"the hub's receipt does not verify: {error.message.en}", code=error.code) from error
+    if claims.get("message_id") != message_id or claims.get("digest") != digest:
+        raise TrustError("the hub's receipt speaks of another message or other bytes", code="wrong-receipt")
+    return claims
