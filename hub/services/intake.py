@@ -11,7 +11,6 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 import mappings
 from hub.domain.messages import State
@@ -20,6 +19,7 @@ from hub.runtime import Hub
 from hub.services import receipts
 from hub.storage import audit, submissions, work
 from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
 from hub.storage.submissions import NewSubmission
 from mappings import vocabulary

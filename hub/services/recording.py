@@ -12,7 +12,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.messages import State
 from hub.runtime import Hub
@@ -21,6 +20,7 @@ from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
 from hub.storage import agreements, audit, mailbox, quarantine, resources, submissions
 from hub.storage.agreements import NewConsent
 from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
 from hub.storage.quarantine import Held
 from hub.storage.resources import Incoming, Stored
@@ -175,8 +175,7 @@ def _codings(provision: dict[str, Any], *names: str) -> list[list[dict[str, Any]
     """Codings under `code` (CodeableConcept) and `class` (Coding) alike."""
     found: list[list[dict[str, Any]]] = []
     for name in names:
-        for value in provision.get(name, ()):
-            found.append(value.get("coding", [value]))
+        found.extend(value.get("coding", [value]) for value in provision.get(name, ()))
     return found
 
 

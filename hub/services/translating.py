@@ -13,7 +13,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import orjson
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 import mappings
 from hub.domain.messages import State
@@ -23,6 +22,7 @@ from hub.services.documents import open_document
 from hub.services.preparing import Prepared, prepare
 from hub.storage import audit, members, quarantine, submissions, work
 from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
 from hub.storage.submissions import Submission
 from hub.storage.work import Work

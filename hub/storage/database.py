@@ -18,6 +18,8 @@ from hub.errors import Unavailable
 from hub.settings import Settings
 from hub.storage.embedded import EmbeddedPostgres
 
+__all__ = ["AsyncConnection", "Database", "async_url", "copy_rows", "driver", "locate", "open_database"]
+
 
 def async_url(url: str) -> URL:
     """`url` (postgresql://…) for SQLAlchemy's asyncpg dialect. Raises ValueError for another kind of database."""

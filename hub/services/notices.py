@@ -1,0 +1,128 @@
+"""Tells members that something waits: content-free notices by webhook, a daily digest, and what has become overdue.
+
+A notice names ids and numbers, never people. Each is queued once (its dedupe value), sent until received, on the
+schedule of WIRE.md; an endpoint that fails for five days is disabled with one alert.
+"""
+
+import random
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from hub.channels.webhook import Attempt
+from hub.domain.messages import State
+from hub.runtime import Hub
+from hub.storage import audit, deliveries, mailbox, members, submissions
+from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection
+from hub.storage.deliveries import Delivery
+from hub.storage.members import Endpoint
+
+SCHEDULE: Final = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+)
+GIVE_UP: Final = timedelta(days=5)
+_CLAIM_SECONDS: Final = 30
+_BATCH: Final = 50
+
+
+async def tell(
+    hub: Hub, connection: AsyncConnection, member_id: int, topic: str, dedupe: str, content: dict[str, Any]
+) -> int:
+    """Queue a notice to each of the member's endpoints; answers how many were queued now."""
+    payload = orjson.dumps({"type": f"lianqiao.{topic}", **content}, option=orjson.OPT_SORT_KEYS)
+    queued = 0
+    for endpoint in await members.endpoints(connection, hub.vault, [member_id]):
+        key = f"{topic}:{dedupe}"
+        if await deliveries.queue(connection, endpoint.id, topic, key, payload, hub.now()) is not None:
+            queued += 1
+    return queued
+
+
+async def push(hub: Hub) -> int:
+    """Send the notices that are due; answers how many were delivered."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        claimed = await deliveries.claim(connection, now, seconds=_CLAIM_SECONDS, limit=_BATCH)
+        endpoints = {e.id: e for e in await members.endpoints(connection, hub.vault)} if claimed else {}
+    delivered = 0
+    for item in claimed:
+        endpoint = endpoints[item.endpoint_id]
+        attempt = await hub.webhooks.send(
+            endpoint.address, endpoint.secret, message_id=str(item.id), at=hub.now(), body=item.payload
+        )
+        delivered += attempt.outcome == "delivered"
+        async with hub.database.begin() as connection:
+            await _settle(hub, connection, item, endpoint, attempt, hub.now())
+    return delivered
+
+
+async def _settle(
+    hub: Hub, connection: AsyncConnection, item: Delivery, endpoint: Endpoint, attempt: Attempt, now: datetime
+) -> None:
+    if attempt.outcome == "delivered":
+        await deliveries.settle(connection, item.id, state="PUSHED", now=now)
+        await _health(hub, connection, endpoint, "active", None, now)
+        return
+    failing_since = endpoint.failing_since or now
+    over = attempt.outcome in ("gone", "refused") or now - failing_since >= GIVE_UP or item.attempts > len(SCHEDULE)
+    if over:
+        await deliveries.settle(connection, item.id, state="DEAD", now=now, error=attempt.detail)
+    else:
+        wait = SCHEDULE[min(item.attempts, len(SCHEDULE)) - 1] * random.uniform(0.9, 1.1)  # noqa: S311 - jitter
+        wait = max(wait, timedelta(seconds=attempt.retry_after or 0))
+        await deliveries.settle(connection, item.id, state="QUEUED", now=now, next_at=now + wait, error=attempt.detail)
+    disabled = attempt.outcome == "gone" or now - failing_since >= GIVE_UP
+    await _health(hub, connection, endpoint, "disabled" if disabled else "failing", failing_since, now)
+
+
+async def _health(
+    hub: Hub, connection: AsyncConnection, endpoint: Endpoint, state: str, since: datetime | None, now: datetime
+) -> None:
+    """Note a change of an endpoint's health; each change is one leaf in the log, so one alert."""
+    if await members.set_endpoint_state(connection, endpoint.id, state, since):
+        content = {"endpoint": endpoint.id, "state": state}
+        await audit.append(connection, hub.vault, [Act("endpoint", "hub", content, now)])
+
+
+async def digest(hub: Hub, slot: datetime) -> dict[str, int]:
+    """Queue the daily digest of the slot for every partner and county with an endpoint; numbers only."""
+    since = slot - timedelta(days=1)
+    queued = 0
+    async with hub.database.begin() as connection:
+        for member in await members.all_members(connection):
+            counts = await deliveries.digest_counts(connection, member.id, since, slot)
+            content = {"from": since, "until": slot, **counts}
+            queued += await tell(hub, connection, member.id, "digest", slot.isoformat(), content)
+    return {"digests": queued}
+
+
+async def escalate(hub: Hub) -> dict[str, int]:
+    """Find answers that are overdue and tell both sides once."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        late = await deliveries.overdue(connection, now, 500)
+        for notice in late:
+            content = {"notice": notice.id, "kind": notice.kind, "due_at": notice.due_at}
+            for member_id in (notice.member_id, notice.to_member):
+                await tell(hub, connection, member_id, "deadline", str(notice.id), content)
+        if late:
+            acts = [Act("overdue", "hub", {"notice": notice.id, "kind": notice.kind}, now) for notice in late]
+            await audit.append(connection, hub.vault, acts)
+    return {"overdue": len(late)}
+
+
+async def expire(hub: Hub) -> dict[str, int]:
+    """End the messages whose time is over; their senders see it."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        items = await mailbox.expired(connection, hub.vault, now, 500)
+        for item in items:
+            await mailbox.settle(connection, hub.vault, item.id, State.EXPIRED, receipt=None, errors=None, now=now)
+            await submissions.move(connection, item.submission_id, State.EXPIRED, now)
+            await deliveries.answer_notice(connection, item.id, now)
+        if items:
+            acts = [Act("expire", "hub", {"message": str(item.message_id)}, now) for item in items]
+            await audit.append(connection, hub.vault, acts)
+    return {"expired": len(items)}
