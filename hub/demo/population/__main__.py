@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from hub.demo.counties.huiji.rows import PERSON, person_rows
+from hub.demo.counties.huiji.sheets import lines, write_csv
 from hub.demo.population import DEDUPE_COLUMNS, Faults, Record, Shape, dedupe_row, entries
 
 AS_OF = date(2025, 6, 1)
@@ -31,9 +33,14 @@ def _records(rows: int, seed: int, county: str = "") -> Iterator[Record]:
                 return
 
 
-@app.callback()
-def main() -> None:
-    """Files of synthetic people, the same for the same seed."""
+@app.command("csv")
+def county_file(
+    out: Annotated[Path, typer.Argument(help="The GBK file to write, as the county of Huiji drops it.")],
+    rows: Rows = 100_000,
+    seed: Seed = 7,
+) -> None:
+    """Write a county's register of people as GBK text; memory does not grow with the number of rows."""
+    write_csv(out, lines(PERSON, person_rows(_records(rows, seed, county="huiji")), AS_OF))
 
 
 @app.command()

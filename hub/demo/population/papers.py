@@ -35,6 +35,7 @@ class Report:
     county: str
     number: str
     record: Record
+    recipient: str
     reported_on: date
     facility: str
     method: str

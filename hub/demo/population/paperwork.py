@@ -69,7 +69,7 @@ class Registrar:
         self._shape = shape
         self._as_of = as_of
         self._numbers: dict[str, int] = {}
-        self._last_consent: dict[str, str] = {}
+        self._last_valid: dict[str, str] = {}
 
     def _next(self, series: str) -> int:
         self._numbers[series] = self._numbers.get(series, 0) + 1
@@ -82,40 +82,42 @@ class Registrar:
         return names.surname(self._rng) + names.given(self._rng, "2", 1985)
 
     def reports(self, entry: Entry) -> Iterator[tuple[Report, Consent | None]]:
-        """Reports about the women of a household from Huiji in Yongkang, each with the consent given for it, if any."""
-        if entry.household.flow != (HUIJI, YONGKANG):
+        """Reports of the county of residence about women of the other one, each with the consent given for it, if any."""
+        if set(entry.household.flow) != {HUIJI, YONGKANG}:
             return
+        recipient, county = (COUNTY_SLUGS[code] for code in entry.household.flow)
         for person in entry.household.members:
             if person.sex != "2" or not 20 <= person.age(self._as_of) <= 49:
                 continue
-            record = _record_of(entry, person, "yongkang")
+            record = _record_of(entry, person, county)
             if record is not None and self._rng.random() < self._shape.consent_share:
-                yield self._report(record)
+                yield self._report(record, recipient)
 
-    def _report(self, record: Record) -> tuple[Report, Consent | None]:
+    def _report(self, record: Record, recipient: str) -> tuple[Report, Consent | None]:
         rng = self._rng
+        county = record.county
         case = _CASES.draw(rng)
-        if case == "of-another-woman" and not self._last_consent:
+        if case == "of-another-woman" and county not in self._last_valid:
             case = "none-registered"
-        number = f"BY{self._as_of.year}{YONGKANG}{self._next('report'):06d}"
-        consent_number = f"TY{self._as_of.year}-{self._next('consent'):06d}"
+        number = f"BY{self._as_of.year}{_DIVISIONS[county][:6]}{self._next(f'report {county}'):06d}"
+        consent_number = f"TY{_DIVISIONS[county][:6]}-{self._as_of.year}-{self._next(f'consent {county}'):05d}"
         consent = None
         if case == "of-another-woman":
-            consent_number = self._last_consent["valid"]
+            consent_number = self._last_valid[county]
         elif case != "none-registered":
-            consent = self._consent(record, consent_number, case)
+            consent = self._consent(record, recipient, consent_number, case)
         if case == "valid":
-            self._last_consent[case] = consent_number
-        reported = self._days_ago(1, 40)
-        since = reported - timedelta(days=100 + int(rng.random() * 2500))
+            self._last_valid[county] = consent_number
+        reported = self._days_ago(2, 40)
         report = Report(
-            county="yongkang",
+            county=county,
             number=number,
             record=record,
+            recipient=recipient,
             reported_on=reported,
-            facility=pick(rng, _FACILITIES["yongkang"]),
+            facility=pick(rng, _FACILITIES[county]),
             method="A95" if case == "forbidden-content" else _METHODS.draw(rng),
-            method_since=since,
+            method_since=reported - timedelta(days=100 + int(rng.random() * 2500)),
             checked_on=reported,
             finding=_FINDINGS.draw(rng),
             officer=self._officer(),
@@ -126,14 +128,14 @@ class Registrar:
         )
         return report, consent
 
-    def _consent(self, record: Record, number: str, case: str) -> Consent:
+    def _consent(self, record: Record, recipient: str, number: str, case: str) -> Consent:
         signed = self._days_ago(60, 300)
         ends = self._as_of + timedelta(days=120 + int(self._rng.random() * 500))
-        recipient = _DIVISIONS["huiji"]
+        division = _DIVISIONS[recipient]
         if case == "valid-for-the-province":
-            recipient = "410000000000"
+            division = division[:2] + "0" * 10
         elif case == "other-region":
-            recipient = pick(self._rng, _ELSEWHERE)
+            division = pick(self._rng, _ELSEWHERE)
         if case == "expired":
             signed, ends = self._days_ago(400, 700), self._days_ago(5, 200)
         return Consent(
@@ -142,7 +144,7 @@ class Registrar:
             record=record,
             kinds=(vocabulary.CONTRACEPTION_REPORT,),
             purpose=ENTITLEMENT if case == "other-purpose" else CARE,
-            recipient=recipient,
+            recipient=division,
             signed_on=signed,
             ends_on=ends,
             withdrawn_on=self._days_ago(3, 50) if case == "withdrawn" else None,

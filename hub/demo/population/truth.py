@@ -36,7 +36,8 @@ class Expected:
     """By county: readable rows beyond the first of the same person."""
     true_pairs: int
     """Pairs of readable rows that are one person."""
-    reports_by_fate: Mapping[str, int]
+    reports: Mapping[tuple[str, str], int]
+    """Contraception reports by reporting county and fate: "delivered", or the code of the refusal."""
     certificates: Mapping[tuple[str, str], int]
     """Certificates that must be issued and arrive, by issuing county and kind."""
 
@@ -97,7 +98,7 @@ def compile_truth(
             people_in_both=len(set.intersection(*(set(people) for people in by_county.values()))),
             duplicates_within={county: people.total() - len(people) for county, people in by_county.items()},
             true_pairs=sum(n * (n - 1) // 2 for n in together.values()),
-            reports_by_fate=dict(Counter(r.fate for r in reports)),
+            reports=dict(Counter((r.county, r.fate) for r in reports)),
             certificates=dict(certificates),
         ),
     )
