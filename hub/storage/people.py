@@ -317,3 +317,28 @@ async def analyze(connection: AsyncConnection) -> None:
     """Refresh the planner's statistics after a bulk load."""
     for table in ("source_record", "blocking_key", "pair_score", "membership", "resource", "resource_identifier"):
         await connection.execute(text(f"ANALYZE {table}"))
+
+
+async def records_behind(connection: AsyncConnection, cursor: int, last: int, limit: int) -> list[int]:
+    """Up to `limit` live record ids above `cursor`, not above `last`."""
+    rows = await connection.execute(
+        select(source_record.c.id)
+        .where(source_record.c.id > cursor, source_record.c.id <= last, source_record.c.live)
+        .order_by(source_record.c.id)
+        .limit(limit)
+    )
+    return [row.id for row in rows]
+
+
+async def duplicates_by_member(connection: AsyncConnection) -> dict[int, tuple[int, int]]:
+    """For each member (persons, records) of those persons of whom it holds several live records."""
+    rows = await connection.execute(
+        text("""
+            -- duplicates_by_member: how many persons a member holds more than once, and in how many records
+            SELECT member_id, count(*) AS persons, sum(held) AS records FROM (
+                SELECT s.member_id, m.person_id, count(*) AS held
+                FROM membership m JOIN source_record s ON s.id = m.record_id WHERE s.live
+                GROUP BY s.member_id, m.person_id HAVING count(*) > 1) AS several
+            GROUP BY member_id""")
+    )
+    return {row.member_id: (int(row.persons), int(row.records)) for row in rows}

@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.tables import reconciliation_run, schedule_slot
+from hub.storage.tables import schedule_slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,3 @@ async def forget(connection: AsyncConnection, before: datetime) -> int:
         )
     )
     return done.rowcount
-
-
-async def runs(connection: AsyncConnection, limit: int) -> list[dict[str, Any]]:
-    """The newest reconciliations: id, cause, state, model, counts, started_at, finished_at."""
-    rows = await connection.execute(
-        select(reconciliation_run).order_by(reconciliation_run.c.started_at.desc()).limit(limit)
-    )
-    return [dict(row._mapping) for row in rows]

@@ -40,7 +40,7 @@ reconciliation_run = Table(
     "reconciliation_run",
     metadata,
     key(),
-    Column("cause", Text, nullable=False),
+    Column("cause", Text, nullable=False, unique=True),
     Column("state", Text, nullable=False, comment="RUNNING | DONE"),
     Column("model", Text, nullable=False),
     Column("cursor", BigInteger, nullable=False, server_default="0", comment="last source_record examined"),

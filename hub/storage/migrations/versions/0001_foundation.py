@@ -202,6 +202,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliation_run")),
+        sa.UniqueConstraint("cause", name=op.f("uq_reconciliation_run_cause")),
     )
     op.create_table(
         "resource_identifier",

@@ -1,0 +1,108 @@
+"""The clock: APScheduler in every process, each due moment claimed once in the database before it is done.
+
+(One job store shared by several APSchedulers runs a tick in each of them; the slot table's unique key does not.)
+A job whose process died is taken over when its lease has passed, and goes on from what it stored.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from hub.jobs.schedules import Schedule
+from hub.runtime import Hub
+from hub.storage import schedules as slots
+from hub.storage.schedules import Slot
+
+log = structlog.get_logger(__name__)
+
+LEASE = timedelta(seconds=60)
+ATTEMPTS = 5
+_SAMPLE = 300
+
+
+class Clock:
+    """Runs the schedules of one process until it is stopped. `worker` is unique to the process."""
+
+    def __init__(self, hub: Hub, worker: str, schedules: Sequence[Schedule]) -> None:
+        self._hub = hub
+        self._worker = worker
+        self._schedules = {schedule.name: schedule for schedule in schedules}
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+
+    def start(self) -> None:
+        """Begin to tick."""
+        for schedule in self._schedules.values():
+            self._scheduler.add_job(
+                self._tick,
+                schedule.trigger,
+                args=[schedule],
+                id=schedule.name,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=3600,
+            )
+        self._scheduler.add_job(
+            self._take_over, "interval", seconds=LEASE.total_seconds() / 2, id="take-over", max_instances=1
+        )
+        self._scheduler.start()
+
+    async def stop(self) -> None:
+        """Stop ticking; a job in hand is left to its lease."""
+        self._scheduler.shutdown(wait=False)
+        await asyncio.sleep(0)
+
+    async def _tick(self, schedule: Schedule) -> None:
+        due_at = last_due(schedule, self._hub.now())
+        async with self._hub.database.begin() as connection:
+            slot = await slots.claim(connection, schedule.name, due_at, self._worker, self._hub.now() + LEASE)
+        if slot is not None:
+            await self.do(slot)
+
+    async def _take_over(self) -> None:
+        async with self._hub.database.begin() as connection:
+            now = self._hub.now()
+            slot = await slots.take_over(connection, self._worker, now, now + LEASE, attempts=ATTEMPTS)
+        if slot is not None and slot.schedule in self._schedules:
+            await self.do(slot)
+
+    async def do(self, slot: Slot) -> None:
+        """Do the slot's job while renewing its lease, and write down what came of it."""
+        keeper = asyncio.create_task(self._keep(slot))
+        try:
+            outcome = await self._schedules[slot.schedule].job(self._hub, slot.due_at)
+            state = "DONE"
+        except Exception as error:
+            log.exception("schedule failed", schedule=slot.schedule, attempt=slot.attempts)
+            state, outcome = "FAILED", {"error": type(error).__name__}
+        finally:
+            keeper.cancel()
+        async with self._hub.database.begin() as connection:
+            await slots.finish(connection, slot, state=state, outcome=outcome, now=self._hub.now())
+
+    async def _keep(self, slot: Slot) -> None:
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            async with self._hub.database.begin() as connection:
+                if not await slots.renew(connection, slot, self._worker, self._hub.now() + LEASE):
+                    return
+
+
+def last_due(schedule: Schedule, now: datetime) -> datetime:
+    """The latest moment not after `now` at which the schedule was due: the same in every process."""
+    back = timedelta(seconds=1)
+    while True:
+        previous: datetime | None = None
+        moment = schedule.trigger.get_next_fire_time(None, now - back)
+        for _ in range(_SAMPLE):
+            if moment is None or moment > now:
+                break
+            previous = moment
+            moment = schedule.trigger.get_next_fire_time(moment, moment + timedelta(microseconds=1))
+        if previous is not None:
+            return previous.astimezone(UTC)
+        if back > timedelta(days=400):
+            raise LookupError(f"schedule {schedule.name} is never due")
+        back *= 4
