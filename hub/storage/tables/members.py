@@ -55,6 +55,7 @@ user_account = Table(
     Column("display", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("totp_secret", Sealed, nullable=True),
+    Column("totp_step", BigInteger, nullable=True, comment="time step of the last code accepted: none counts twice"),
     Column(
         "member_id", BigInteger, ForeignKey("member.id"), nullable=True, comment="region; null = the hub's own staff"
     ),

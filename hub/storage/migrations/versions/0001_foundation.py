@@ -476,6 +476,12 @@ def upgrade() -> None:
         sa.Column("display", sa.Text(), nullable=False),
         sa.Column("password_hash", sa.Text(), nullable=False),
         sa.Column("totp_secret", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "totp_step",
+            sa.BigInteger(),
+            nullable=True,
+            comment="time step of the last code accepted: none counts twice",
+        ),
         sa.Column("member_id", sa.BigInteger(), nullable=True, comment="region; null = the hub's own staff"),
         sa.Column(
             "roles",
