@@ -90,20 +90,22 @@ def install(app: FastAPI) -> None:
     async def of_hub(request: Request, error: HubError) -> Response:
         if error.status >= 500:
             log.error("failed", code=error.code, detail=error.detail, trace_id=trace_id(request))
-        return answer(
-            request, error.status, error.code, error.detail, error.retry, retry_after=error.retry_after
-        )
+        return answer(request, error.status, error.code, error.detail, error.retry, retry_after=error.retry_after)
 
     @app.exception_handler(CertsError)
     async def of_certs(request: Request, error: CertsError) -> Response:
-        return answer(request, 400, error.code, error.message.text, error.retry, extra={"detail_zh": error.message.text_zh})
+        return answer(
+            request, 400, error.code, error.message.text, error.retry, extra={"detail_zh": error.message.text_zh}
+        )
 
     @app.exception_handler(RequestValidationError)
     async def of_fields(request: Request, error: RequestValidationError) -> Response:
         places = "; ".join(
             f"{'.'.join(str(step) for step in fault['loc'])}: {fault['msg']}" for fault in error.errors()[:5]
         )
-        return answer(request, 400, "bad-request", f"The request does not have the form it should: {places}", "FIX_FIRST")
+        return answer(
+            request, 400, "bad-request", f"The request does not have the form it should: {places}", "FIX_FIRST"
+        )
 
     @app.exception_handler(HTTPException)
     async def of_http(request: Request, error: HTTPException) -> Response:

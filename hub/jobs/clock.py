@@ -31,9 +31,10 @@ class Clock:
         self._worker = worker
         self._schedules = {schedule.name: schedule for schedule in schedules}
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._missed: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begin to tick."""
+    async def start(self) -> None:
+        """Begin to tick, after doing what was due while no process ran."""
         for schedule in self._schedules.values():
             self._scheduler.add_job(
                 self._tick,
@@ -48,11 +49,18 @@ class Clock:
             self._take_over, "interval", seconds=LEASE.total_seconds() / 2, id="take-over", max_instances=1
         )
         self._scheduler.start()
+        async with self._hub.database.read() as connection:
+            known = {slot["schedule"] for slot in await slots.last(connection)}
+        self._missed = [
+            asyncio.create_task(self._tick(self._schedules[name])) for name in known & self._schedules.keys()
+        ]
 
     async def stop(self) -> None:
         """Stop ticking; a job in hand is left to its lease."""
         self._scheduler.shutdown(wait=False)
-        await asyncio.sleep(0)
+        for task in self._missed:
+            task.cancel()
+        await asyncio.gather(*self._missed, return_exceptions=True)
 
     async def _tick(self, schedule: Schedule) -> None:
         due_at = last_due(schedule, self._hub.now())
@@ -79,6 +87,8 @@ class Clock:
             state, outcome = "FAILED", {"error": type(error).__name__}
         finally:
             keeper.cancel()
+        if state == "FAILED" and slot.attempts < ATTEMPTS:
+            return  # the lease passes, and somebody tries again
         async with self._hub.database.begin() as connection:
             await slots.finish(connection, slot, state=state, outcome=outcome, now=self._hub.now())
 

@@ -34,7 +34,7 @@ async def work_until_stopped(hub: Hub, stop: asyncio.Event | None = None) -> Non
         with contextlib.suppress(NotImplementedError, ValueError):
             loop.add_signal_handler(name, ended.set)
     clock = Clock(hub, uuid4().hex, schedules(hub.settings))
-    clock.start()
+    await clock.start()
     tasks = [
         asyncio.create_task(_repeat(ended, lambda: do_one(hub), "work")),
         asyncio.create_task(_repeat(ended, lambda: notices.push(hub), "notices")),
@@ -79,7 +79,7 @@ async def drain(hub: Hub) -> int:
 
 
 _HANDLERS: dict[str, Callable[[Hub, Work], Awaitable[None]]] = {
-    "translate": lambda hub, item: translating.translate(hub, item),
+    "translate": translating.translate,
     "replay": translating.replay,
 }
 

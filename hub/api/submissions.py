@@ -1,0 +1,108 @@
+"""Documents in, their state out: POST /submissions, GET /submissions… (WIRE.md, Acknowledgements)."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import unquote
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response
+
+from hub.api.context import Caller, TheHub
+from hub.errors import Invalid
+from hub.services import intake, routing, submitted
+from mappings.vocabulary import SEALED_MEDIA_TYPE
+
+router = APIRouter(tags=["submissions"])
+
+MessageId = Annotated[UUID, Header(alias="Message-Id", description="The sender's id, the same over all retries.")]
+
+
+@router.post("/submissions", status_code=202)
+async def submit(
+    request: Request,
+    hub: TheHub,
+    caller: Caller,
+    message_id: MessageId,
+    content_digest: Annotated[str, Header(description="RFC 9530: sha-256=:<base64>:")],
+    content_type: Annotated[str, Header()] = "application/octet-stream",
+    mapping: Annotated[str, Header(description="Name of the mapping of a raw document.")] = "",
+    file_name: Annotated[str, Header(description="Percent-encoded UTF-8.")] = "",
+    in_response_to: Annotated[UUID | None, Header()] = None,
+    supersedes: Annotated[UUID | None, Header()] = None,
+) -> Response:
+    """Store a document (202 with a signed receipt); the same message again gives the very same answer (200)."""
+    digest = _digest(content_digest)
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == SEALED_MEDIA_TYPE:
+        envelope = routing.Envelope(message_id, digest, await request.body())
+        answer = await routing.receive(hub, caller, envelope)
+    else:
+        if not mapping:
+            raise Invalid("bad-request", "A raw document needs the header Mapping, the name of its mapping.")
+        document = intake.Document(
+            message_id=message_id,
+            mapping=mapping,
+            media_type=media_type,
+            file_name=unquote(file_name)[:200],
+            digest=digest,
+            in_response_to=in_response_to,
+            supersedes=supersedes,
+        )
+        answer = await intake.receive(hub, caller, document, request.stream())
+    return Response(answer.body, 200 if answer.repeated else 202, media_type="application/json")
+
+
+def _digest(field: str) -> bytes:
+    """The SHA-256 in a Content-Digest field. Raises Invalid."""
+    for part in field.split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "sha-256" and value.startswith(":") and value.endswith(":") and len(value) > 2:
+            try:
+                digest = base64.b64decode(value[1:-1], validate=True)
+            except binascii.Error as error:
+                raise Invalid("bad-request", "Content-Digest is not base64.") from error
+            if len(digest) == 32:
+                return digest
+    raise Invalid("bad-request", "Content-Digest must hold sha-256=:<base64 of 32 bytes>: (RFC 9530).")
+
+
+@router.get("/submissions")
+async def find(
+    hub: TheHub,
+    caller: Caller,
+    message_id: UUID | None = None,
+    changed_after: Annotated[int | None, Query(ge=0)] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> dict[str, Any]:
+    """One by its message id, or those whose state changed after a cursor."""
+    if message_id is not None:
+        return await submitted.by_message(hub, caller, message_id)
+    items, cursor = await submitted.changed(hub, caller, changed_after or 0, limit)
+    return {"items": items, "cursor": cursor}
+
+
+@router.get("/submissions/{submission_id}")
+async def show(hub: TheHub, caller: Caller, submission_id: UUID) -> dict[str, Any]:
+    """State, both acknowledgements, counts, the first issues and the timeline."""
+    return await submitted.by_id(hub, caller, submission_id)
+
+
+@router.get("/submissions/{submission_id}/issues")
+async def issues(
+    request: Request,
+    hub: TheHub,
+    caller: Caller,
+    submission_id: UUID,
+    after: Annotated[int, Query(ge=0)] = 0,
+    limit: Annotated[int, Query(ge=1, le=5000)] = 500,
+) -> Response:
+    """Every issue, a page at a time; as JSON, or as CSV for a spreadsheet when asked with Accept: text/csv."""
+    found = await submitted.issues(hub, caller, submission_id, after, limit)
+    if "text/csv" in request.headers.get("accept", ""):
+        name = f"issues-{submission_id}-{datetime.now().astimezone():%Y%m%d}.csv"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(submitted.as_csv(found), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(submitted.as_json(found), media_type="application/json")
