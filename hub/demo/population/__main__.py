@@ -3,6 +3,7 @@
 import csv
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,8 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same file.")]
 
 def _records(rows: int, seed: int, county: str = "") -> Iterator[Record]:
     shape = Shape(people=max(rows * 4, 1000))
+    if county == "huiji":
+        shape = replace(shape, others_in_yongkang=0.0)
     left = rows
     for entry in entries(seed, shape, Faults(), AS_OF):
         for record in entry.records:

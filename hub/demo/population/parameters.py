@@ -41,7 +41,6 @@ class Faults:
 
     # Sex and birth date
     sex_wrong: float = 0.002
-    sex_missing: float = 0.002
     birth_year_only: float = 0.003
     birth_month_only: float = 0.04
     birth_lunar: float = 0.018
@@ -63,6 +62,7 @@ class Faults:
     recorded_twice: float = 0.03
     updated_later: float = 0.06
     row_without_name: float = 0.0015
+    row_without_sex: float = 0.001
     row_with_masked_name: float = 0.001
     row_with_forbidden_content: float = 0.001
 

@@ -90,7 +90,7 @@ class Record:
     collected_by_police: bool
     faults: tuple[str, ...]
     defect: str
-    """Empty, or why the row must be quarantined: one of the three causes above."""
+    """Empty, or why the row must be quarantined: one of the four causes above."""
     dice: int
     """Sixty random bits by which a county's renderer decides how to write this row."""
 
@@ -126,11 +126,8 @@ class Clerk:
         if rng.random() < faults.sex_wrong:
             sex = "2" if sex == "1" else "1"
             happened.append("sex_wrong")
-        elif rng.random() < faults.sex_missing:
-            sex = ""
-            happened.append("sex_missing")
         birth = self._birth(person.birth, happened)
-        defect, name = self._defect(name)
+        defect, name, sex = self._defect(name, sex)
         origin_text = self._address(person.origin, happened)
         residence = self._residence(person, happened)
         relatives = _relatives(person, household)
@@ -169,19 +166,22 @@ class Clerk:
         span = max(1, (self._as_of - max(person.inflow, self._as_of - timedelta(days=1500))).days)
         return self._as_of - timedelta(days=1 + int(self._rng.random() * span))
 
-    def _defect(self, name: str) -> tuple[str, str]:
-        """Why the row is of no use, if so, and what then stands in place of the name."""
+    def _defect(self, name: str, sex: str) -> tuple[str, str, str]:
+        """Why the row is of no use, if so, and what then stands in place of name and sex."""
         rng, faults = self._rng, self._faults
         fate = rng.random()
         if fate < faults.row_without_name:
-            return MISSING_NAME, ""
+            return MISSING_NAME, "", sex
         fate -= faults.row_without_name
+        if fate < faults.row_without_sex:
+            return MISSING_SEX, name, ""
+        fate -= faults.row_without_sex
         if fate < faults.row_with_masked_name:
-            return MASKED_NAME, name[:1] + "*" * max(1, len(name) - 1)
+            return MASKED_NAME, name[:1] + "*" * max(1, len(name) - 1), sex
         fate -= faults.row_with_masked_name
         if fate < faults.row_with_forbidden_content:
-            return FORBIDDEN_CONTENT, name
-        return "", name
+            return FORBIDDEN_CONTENT, name, sex
+        return "", name, sex
 
     def _name(self, person: Person, household: Household, happened: list[str]) -> tuple[str, str]:
         rng, faults = self._rng, self._faults
