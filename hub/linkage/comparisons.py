@@ -8,12 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from hub.linkage import name_levels
 from hub.linkage.columns import Flags, Levels, Numbers, Pairs
 from hub.linkage.id_levels import resident_id
 
 MISSING = 0
+BIRTH_NEAR, BORN_TOGETHER, BIRTH_SAME = 2, 5, 7
+_YEAR = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +62,35 @@ def ethnicity(pairs: Pairs) -> Levels:
 
 
 def birth(pairs: Pairs) -> Levels:
-    """Levels in words: see the table below; 'one part differs' is a slip in year, month or day."""
+    """Levels in words: see COMPARISONS; 'one part differs' is a slip in year, month or day."""
     a, b = pairs.both("birth")
     lunar_a, lunar_b = pairs.both("birth_lunar")
     found = _levels(pairs)
     ya, yb = a // 10000, b // 10000
     ma, mb = a // 100 % 100, b // 100 % 100
     da, db = a % 100, b % 100
-    whole = (da != 0) & (db != 0)
     known = _known(a, b)
-    same_year = known & (ya == yb)
+    whole = (da != 0) & (db != 0)
+    years = np.abs(ya.astype(np.int64) - yb.astype(np.int64))
+    slip = (years <= 1) | (years == 10)
     found[known] = 1
-    found[same_year] = 2
-    near = np.abs(ya.astype(np.int64) - yb.astype(np.int64))
-    month_day = (ma == mb) & (da == db)
-    found[known & whole & month_day & ((near <= 1) | (near % 10 == 0))] = 3
-    found[same_year & whole & ((ma == mb) ^ (da == db))] = 3
-    found[same_year & (ma == mb) & (ma != 0) & ~whole] = 4
-    found[same_year & whole & (ma == db) & (da == mb)] = 5
-    found[known & whole & ((lunar_a == b) | (lunar_b == a))] = 5
-    found[known & whole & (a == b)] = 6
+    found[known & (_days(ya, ma, da, yb, mb, db) <= _YEAR)] = BIRTH_NEAR
+    found[known & (years == 0) & ((ma == 0) | (mb == 0))] = 3
+    found[known & ~whole & (ma == mb) & (ma != 0) & slip] = 4
+    found[known & whole & (ma == mb) & (da == db) & (slip | (years % 10 == 0))] = 4
+    found[known & whole & (years == 0) & ((ma == mb) ^ (da == db))] = 4
+    found[known & ~whole & (years == 0) & (ma == mb) & (ma != 0)] = BORN_TOGETHER
+    found[known & whole & (years == 0) & (ma == db) & (da == mb)] = 6
+    found[known & whole & ((lunar_a == b) | (lunar_b == a))] = 6
+    found[known & whole & (a == b)] = BIRTH_SAME
     return found
+
+
+def _days(ya: Numbers, ma: Numbers, da: Numbers, yb: Numbers, mb: Numbers, db: Numbers) -> npt.NDArray[np.int64]:
+    """About how many days lie between two dates whose months are known; many where one is not."""
+    a = (ya * 372 + ma * 31 + da).astype(np.int64)
+    b = (yb * 372 + mb * 31 + db).astype(np.int64)
+    return np.where((ma != 0) & (mb != 0), np.abs(a - b), 1 << 20)
 
 
 def phone(pairs: Pairs) -> Levels:
@@ -187,20 +198,29 @@ _PLACE = ("missing", "differs", "same-prefecture", "same-county", "same-town", "
 COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         "resident_id",
-        ("missing", "differs-checked", "differs", "two-slips", "cut", "one-slip", "same"),
+        ("missing", "differs-checked", "differs", "neighbour", "two-slips", "cut", "one-slip", "same"),
         resident_id,
     ),
     Comparison("document", ("missing", "differs", "same"), document),
     Comparison("surname", ("missing", "differs", "similar", "same"), name_levels.surname),
     Comparison(
         "given",
-        ("missing", "differs", "part", "sound", "shape", "sound-and-tone", "former", "same"),
+        ("missing", "differs", "part", "shortened", "near-sound", "sound", "shape", "sound-and-tone", "former", "same"),
         name_levels.given,
     ),
     Comparison("sex", ("missing", "differs", "same"), sex),
     Comparison(
         "birth",
-        ("missing", "differs", "same-year", "one-part-differs", "same-month", "swapped-or-lunar", "same"),
+        (
+            "missing",
+            "differs",
+            "within-a-year",
+            "same-year",
+            "one-part-differs",
+            "same-month",
+            "swapped-or-lunar",
+            "same",
+        ),
         birth,
     ),
     Comparison("phone", ("missing", "differs", "one-slip", "same"), phone),

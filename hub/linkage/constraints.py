@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from hub.linkage import id_levels, name_levels
 from hub.linkage.columns import Levels, Pairs
-from hub.linkage.comparisons import FIELDS
+from hub.linkage.comparisons import BIRTH_NEAR, BIRTH_SAME, BORN_TOGETHER, FIELDS
 from hub.linkage.layout import hashed
 from mappings.vocabulary import record_system
 
@@ -30,8 +30,10 @@ def vetoes(pairs: Pairs, levels: Levels, unique_sources: Collection[str] = froze
     surname, sex, parents = levels[:, _AT["surname"]], levels[:, _AT["sex"]], levels[:, _AT["parents"]]
     other_given = (given == name_levels.DIFFERS) | (given == name_levels.PART)
     two_ids = ids == id_levels.DIFFERS_CHECKED
-    twins = (born == 6) & (parents >= 2) & other_given
-    contradicts = (surname == name_levels.DIFFERS) | (sex == 1) | ((born > 0) & (born <= 2))
+    one_id = (ids == id_levels.SAME) | (ids == id_levels.ONE_SLIP)
+    unlike = other_given | ((given > name_levels.PART) & (given < name_levels.FORMER) & ~one_id)
+    twins = ((born == BIRTH_SAME) | (born == BORN_TOGETHER)) & (parents >= 2) & unlike
+    contradicts = (surname == name_levels.DIFFERS) | (sex == 1) | ((born > 0) & (born <= BIRTH_NEAR))
     shared_id = (ids == id_levels.SAME) & other_given & contradicts
     found = np.zeros(len(pairs), dtype=np.uint8)
     for bit, flags in enumerate((two_ids, twins, _one_source(pairs, unique_sources), _dead(pairs), shared_id)):

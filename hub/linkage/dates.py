@@ -4,6 +4,7 @@ A date is a number YYYYMMDD whose unknown parts are 00; 0 is no date. Lunar reck
 """
 
 import re
+from datetime import date
 from functools import lru_cache
 
 from lunardate import LunarDate
@@ -28,17 +29,28 @@ def parse(text: str) -> int:
     return 0 if number in _PLACEHOLDERS else number
 
 
-@lru_cache(maxsize=65536)
 def from_lunar(number: int) -> int:
     """The solar date when the figures of `number` are read as a lunar date; 0 where there is no such lunar day."""
-    year, month, day = number // 10000, number // 100 % 100, number % 100
-    if not (month and day and 1900 <= year <= 2099):
+    month, day = number // 100, number % 100
+    first, length = _lunar_month(month)
+    if not 1 <= day <= length:
         return 0
+    solar = date.fromordinal(first + day - 1)
+    return solar.year * 10000 + solar.month * 100 + solar.day
+
+
+@lru_cache(maxsize=4096)
+def _lunar_month(month: int) -> tuple[int, int]:
+    """Ordinal of the first day of lunar month YYYYMM (not a leap month) and its number of days; (0, 0) for none."""
+    year, part = month // 100, month % 100
+    if not (1900 <= year <= 2099 and 1 <= part <= 12):
+        return 0, 0
+    first = int(LunarDate(year, part, 1).to_solar_date().toordinal())
     try:
-        solar = LunarDate(year, month, day).to_solar_date()
+        LunarDate(year, part, 30).to_solar_date()
     except ValueError:
-        return 0
-    return int(solar.year) * 10000 + int(solar.month) * 100 + int(solar.day)
+        return first, 29
+    return first, 30
 
 
 def whole(number: int) -> bool:

@@ -122,17 +122,25 @@ def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: di
     fields["surname"], fields["given"] = hashed(name.surname), hashed(given)
     fields["full"], fields["sound"] = hashed(name.text), hashed(name.plain_sound.replace(" ", ""))
     fields["given_length"] = min(len(given), 255)
-    codes = [hanzi.sound_code(sound) for sound in name.sound]
-    split = len(name.surname)
-    if split:
-        fields["c1"] = ord(name.surname[0])
-        fields["c1_sound"] = codes[0] if split == 1 else codes[0] ^ (codes[1] << 1 & 0xFFFFFFFF)
-    if given and not given.isascii():
-        fields["g1"], fields["g1_sound"] = ord(given[0]), codes[split]
-        if len(given) > 1:
-            fields["g2"], fields["g2_sound"] = ord(given[1]), codes[split + 1]
+    _sounds(name, fields)
     if former is not None:
         words["former"], fields["former"] = former.written, hashed(former.text)
+
+
+def _sounds(name: names.Name, fields: dict[str, int]) -> None:
+    codes = [hanzi.sound_code(sound) for sound in name.sound]
+    near = [hanzi.near_code(sound) for sound in name.sound]
+    split, given = len(name.surname), name.given
+    if split:
+        fields["c1"] = ord(name.surname[0])
+        fields["c1_sound"], fields["c1_near"] = codes[0], near[0]
+        if split > 1:
+            fields["c1_sound"] ^= codes[1] << 1 & 0xFFFFFFFF
+            fields["c1_near"] ^= near[1] << 1 & 0xFFFFFFFF
+    if given and not given.isascii():
+        for place, char in enumerate(given[:2], start=1):
+            fields[f"g{place}"] = ord(char)
+            fields[f"g{place}_sound"], fields[f"g{place}_near"] = codes[split + place - 1], near[split + place - 1]
 
 
 def _births(patient: Mapping[str, Any], fields: dict[str, int], words: dict[str, str]) -> None:

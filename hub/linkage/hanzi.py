@@ -18,7 +18,8 @@ class Shape:
     fold: str
     semantic: str
     corners: str
-    radical: int
+    cangjie: str
+    phonetic: int
     strokes: int
 
 
@@ -29,8 +30,8 @@ def table() -> dict[str, Shape]:
     text = files("hub.linkage.data").joinpath("hanzi.tsv").read_text(encoding="utf-8")
     for line in text.splitlines():
         if not line.startswith("#"):
-            char, fold, semantic, corners, radical, strokes = line.split("\t")
-            found[char] = Shape(fold or char, semantic, corners, int(radical), int(strokes))
+            char, fold, semantic, corners, cangjie, phonetic, strokes = line.split("\t")
+            found[char] = Shape(fold or char, semantic, corners, cangjie, int(phonetic or 0), int(strokes))
     return found
 
 
@@ -58,12 +59,22 @@ def plain_sound(sound: str) -> str:
     return sound.rstrip("012345")
 
 
+def near_sound(sound: str) -> str:
+    """A reading as dialects blur it: flat and curled initials, front and back nasals, n, l and r count as one."""
+    plain = plain_sound(sound)
+    for curled, flat in (("zh", "z"), ("ch", "c"), ("sh", "s")):
+        if plain.startswith(curled):
+            plain = flat + plain[2:]
+    if plain[:1] in ("l", "r"):
+        plain = "n" + plain[1:]
+    return plain[:-1] if plain.endswith("ng") else plain
+
+
 @lru_cache(maxsize=65536)
 def sound_code(sound: str) -> int:
     """A reading as a number below 2**32: eight times its letters in base 27, plus the tone. Zero means no sound."""
-    letters = plain_sound(sound)
     value = 0
-    for letter in letters[:6]:
+    for letter in plain_sound(sound)[:6]:
         if not "a" <= letter <= "z":
             return 0
         value = value * 27 + ord(letter) - 96
@@ -71,8 +82,18 @@ def sound_code(sound: str) -> int:
     return value * 8 + tone
 
 
+@lru_cache(maxsize=65536)
+def near_code(sound: str) -> int:
+    """`near_sound` as a number, in the manner of `sound_code`."""
+    return sound_code(near_sound(sound))
+
+
+ALIKE = 0.48
+"""Of the pairs of characters that names use and that sound different, one in two hundred is this similar by chance."""
+
+
 def similarity(a: str, b: str) -> float:
-    """How alike two characters look, 0..1: variants count as one; four-corner code, radical and stroke count decide."""
+    """How alike two characters look, 0..1: variants count as one; corners, components, strokes and phonetic decide."""
     if a == b:
         return 1.0
     x, y = table().get(a), table().get(b)
@@ -80,6 +101,19 @@ def similarity(a: str, b: str) -> float:
         return 0.0
     if x.fold == y.fold or x.semantic == b or y.semantic == a:
         return 1.0
-    corners = sum(p == q for p, q in zip(x.corners[:4], y.corners[:4], strict=False)) if x.corners and y.corners else 0
+    corners = (
+        sum(p == q for p, q in zip(x.corners[:4], y.corners[:4], strict=False)) / 4 if x.corners and y.corners else 0
+    )
     strokes = max(0.0, 1 - abs(x.strokes - y.strokes) / 4)
-    return 0.6 * corners / 4 + 0.2 * (x.radical == y.radical) + 0.2 * strokes
+    phonetic = x.phonetic == y.phonetic != 0
+    return min(1.0, 0.3 * corners + 0.4 * _components(x.cangjie, y.cangjie) + 0.2 * strokes + 0.2 * phonetic)
+
+
+def _components(a: str, b: str) -> float:
+    """The share of two Cangjie codes that agrees from the front and from the back."""
+    shorter = min(len(a), len(b))
+    if not shorter:
+        return 0.0
+    front = next((i for i in range(shorter) if a[i] != b[i]), shorter)
+    back = next((i for i in range(shorter - front) if a[-1 - i] != b[-1 - i]), shorter - front)
+    return (front + back) / max(len(a), len(b))

@@ -1,6 +1,7 @@
 """Levels of the resident ID: blind to whether a number came in the 15- or the 18-digit form.
 
-Two numbers whose check digits are both right are two numbers, however alike they look: twins have neighbouring ones.
+Two numbers whose check digits are both right are two numbers, however alike they look. Numbers of one county and birth
+date that differ in the sequence, with no wrong check digit to tell of a slip, are neighbours: the birth date again.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ from rapidfuzz.process import cpdist
 from hub.linkage.columns import Levels, Pairs
 from hub.linkage.resident_id import Form
 
-MISSING, DIFFERS_CHECKED, DIFFERS, TWO_SLIPS, CUT, ONE_SLIP, SAME = range(7)
+MISSING, DIFFERS_CHECKED, DIFFERS, NEIGHBOUR, TWO_SLIPS, CUT, ONE_SLIP, SAME = range(8)
 
 
 def resident_id(pairs: Pairs) -> Levels:
@@ -30,7 +31,10 @@ def resident_id(pairs: Pairs) -> Levels:
     found[same & (old | (check_a == check_b))] = SAME
     both_cut = (form_a == Form.CUT) & (form_b == Form.CUT)
     found[known & both_cut & (a == b)] = CUT
+    sound = (form_a != Form.UNCHECKED) & (form_b != Form.UNCHECKED)
+    neighbours = known & old & sound & (a // 1000 == b // 1000) & (a != b)
     _measure(pairs, found, np.flatnonzero(known & ~checked & ~cut & (a != b)))
+    found[neighbours & ~cut] = NEIGHBOUR
     return found
 
 

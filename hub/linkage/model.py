@@ -50,7 +50,10 @@ class Frequencies:
 
 @dataclass(frozen=True)
 class Model:
-    """Probabilities and thresholds. `match`, `random` and each class's array are indexed [field][level]."""
+    """Probabilities and thresholds. `match`, `random` and each class's array are indexed [field][level].
+
+    From `review` on a person decides, from `auto` on the hub; `likely` is the best single cut for whoever has no person.
+    """
 
     id: str
     hash: str
@@ -62,6 +65,7 @@ class Model:
     classes: Mapping[str, tuple[Floats, ...]]
     frequencies: Mapping[str, Frequencies]
     review: float
+    likely: float
     auto: float
 
     @cached_property
@@ -127,6 +131,7 @@ def parse(content: Mapping[str, Any]) -> Model:
             classes={name: _probabilities(content["comparisons"], name) for name in shares},
             frequencies={name: _frequencies(name, content["frequencies"][name]) for name in _TABLES},
             review=float(content["thresholds"]["review"]),
+            likely=float(content["thresholds"]["likely"]),
             auto=float(content["thresholds"]["auto"]),
         )
     except (KeyError, TypeError) as error:

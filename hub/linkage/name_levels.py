@@ -3,6 +3,7 @@
 'Similar' characters sound alike without tone, are variants, or look alike (four-corner code, radical, strokes).
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -14,43 +15,82 @@ from hub.linkage.columns import Flags, Levels, Numbers, Pairs
 
 MISSING, DIFFERS = 0, 1
 SURNAME_SIMILAR, SURNAME_SAME = 2, 3
-PART, SOUND, SHAPE, TONE, FORMER, SAME = 2, 3, 4, 5, 6, 7
-_ALIKE = 0.75
+PART, SHORTENED, NEAR, SOUND, SHAPE, TONE, FORMER, SAME = 2, 3, 4, 5, 6, 7, 8, 9
 _LONG_ALIKE = 0.85
+_PLANE = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class _Shapes:
+    """hanzi.table() by code point of the basic plane; zeros are unknown. Cangjie letters stand left and right aligned."""
+
+    corners: npt.NDArray[np.uint8]
+    front: npt.NDArray[np.uint8]
+    back: npt.NDArray[np.uint8]
+    phonetic: npt.NDArray[np.int32]
+    strokes: npt.NDArray[np.int32]
+    semantic: npt.NDArray[np.uint32]
 
 
 @cache
-def _shapes() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int16], npt.NDArray[np.int16], npt.NDArray[np.uint32]]:
-    """Four corner digits, radical, strokes and semantic variant by code point of the basic plane; zeros are unknown."""
-    corners = np.zeros((65536, 4), dtype=np.uint8)
-    radical, strokes = np.zeros(65536, dtype=np.int16), np.zeros(65536, dtype=np.int16)
-    semantic = np.zeros(65536, dtype=np.uint32)
+def _shapes() -> _Shapes:
+    corners, front, back = (np.zeros((_PLANE, width), dtype=np.uint8) for width in (4, 5, 5))
+    phonetic, strokes = np.zeros(_PLANE, dtype=np.int32), np.zeros(_PLANE, dtype=np.int32)
+    semantic = np.zeros(_PLANE, dtype=np.uint32)
     for char, shape in hanzi.table().items():
         code = ord(char)
-        if code < 65536:
-            radical[code], strokes[code] = shape.radical, shape.strokes
-            if shape.corners:
-                corners[code] = [int(digit) + 1 for digit in shape.corners[:4]]
-            if shape.semantic:
-                semantic[code] = ord(shape.semantic)
-    return corners, radical, strokes, semantic
+        if code >= _PLANE:
+            continue
+        phonetic[code], strokes[code] = shape.phonetic, shape.strokes
+        semantic[code] = ord(shape.semantic) if shape.semantic else 0
+        if shape.corners:
+            corners[code] = [int(digit) + 1 for digit in shape.corners[:4]]
+        letters = list(shape.cangjie[:5].encode())
+        front[code, : len(letters)] = letters
+        back[code, 5 - len(letters) :] = letters
+    return _Shapes(corners, front, back, phonetic, strokes, semantic)
 
 
 def alike(a: Numbers, b: Numbers) -> Flags:
     """Characters (code points) that look alike; the batch form of `hanzi.similarity`."""
-    corners, radical, strokes, semantic = _shapes()
-    x, y = np.where(a < 65536, a, 0).astype(np.intp), np.where(b < 65536, b, 0).astype(np.intp)
-    known = (x != 0) & (y != 0) & (strokes[x] > 0) & (strokes[y] > 0)
-    same_corners = ((corners[x] == corners[y]) & (corners[x] > 0)).sum(axis=1)
-    stroke_part = np.maximum(0.0, 1 - np.abs(strokes[x] - strokes[y]) / 4)
-    likeness = 0.6 * same_corners / 4 + 0.2 * (radical[x] == radical[y]) + 0.2 * stroke_part
-    variants = (semantic[x] == y) | (semantic[y] == x)
-    found: Flags = (a == b) | (known & ((likeness >= _ALIKE) | variants))
+    known = (a > 0) & (b > 0) & (a < _PLANE) & (b < _PLANE) & (a != b)
+    found: Flags = a == b
+    where = np.flatnonzero(known)
+    if len(where):
+        found[where] = _similarity(a[where].astype(np.intp), b[where].astype(np.intp)) >= hanzi.ALIKE - 1e-9
     return found
+
+
+def _similarity(x: npt.NDArray[np.intp], y: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    shapes = _shapes()
+    corners = ((shapes.corners[x] == shapes.corners[y]) & (shapes.corners[x] > 0)).sum(axis=1) / 4
+    strokes = np.maximum(0.0, 1 - np.abs(shapes.strokes[x] - shapes.strokes[y]) / 4)
+    phonetic = (shapes.phonetic[x] == shapes.phonetic[y]) & (shapes.phonetic[x] != 0)
+    likeness = 0.3 * corners + 0.4 * _components(shapes, x, y) + 0.2 * strokes + 0.2 * phonetic
+    variants = (shapes.semantic[x] == y) | (shapes.semantic[y] == x)
+    known = (shapes.strokes[x] > 0) & (shapes.strokes[y] > 0)
+    found: npt.NDArray[np.float64] = np.where(variants, 1.0, likeness) * known
+    return found
+
+
+def _components(shapes: _Shapes, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    left, right = (shapes.front[x] > 0).sum(axis=1), (shapes.front[y] > 0).sum(axis=1)
+    shorter, longer = np.minimum(left, right), np.maximum(left, right)
+    same_front = (shapes.front[x] == shapes.front[y]) & (shapes.front[x] > 0)
+    same_back = (shapes.back[x] == shapes.back[y]) & (shapes.back[x] > 0)
+    front = np.logical_and.accumulate(same_front, axis=1).sum(axis=1)
+    back = np.logical_and.accumulate(same_back[:, ::-1], axis=1).sum(axis=1)
+    shared: npt.NDArray[np.float64] = np.minimum(front + back, shorter) / np.maximum(longer, 1)
+    return shared
 
 
 def _toneless(a: Numbers, b: Numbers) -> Flags:
     found: Flags = (a >> np.uint64(3) == b >> np.uint64(3)) & (a >> np.uint64(3) != 0)
+    return found
+
+
+def _equal(a: Numbers, b: Numbers) -> Flags:
+    found: Flags = (a == b) & (a != 0)
     return found
 
 
@@ -59,8 +99,8 @@ def surname(pairs: Pairs) -> Levels:
     found = np.zeros(len(pairs), dtype=np.uint8)
     known = (a != 0) & (b != 0)
     found[known] = DIFFERS
-    sounds = _toneless(*pairs.both("c1_sound"))
-    found[known & (sounds | alike(*pairs.both("c1")))] = SURNAME_SIMILAR
+    near = _equal(*pairs.both("c1_near"))
+    found[known & (near | alike(*pairs.both("c1")))] = SURNAME_SIMILAR
     found[known & (a == b)] = SURNAME_SAME
     found[_as_former(pairs)] = MISSING
     return found
@@ -89,7 +129,7 @@ def given(pairs: Pairs) -> Levels:
     if len(where):
         found[where] = _long(*pairs.texts("name", where))
     sound_a, sound_b = pairs.both("sound")
-    found[known & (sound_a == sound_b) & (sound_a != 0) & (found < SOUND)] = SOUND
+    found[known & _equal(sound_a, sound_b) & (found < SOUND)] = SOUND
     full_a, full_b = pairs.both("full")
     found[known & ((a == b) | (full_a == full_b))] = SAME
     found[_as_former(pairs)] = FORMER
@@ -102,15 +142,20 @@ def _short(pairs: Pairs, where: npt.NDArray[np.intp]) -> Levels:
     a2, b2 = (side[where] for side in pairs.both("g2"))
     s1, t1 = (side[where] for side in pairs.both("g1_sound"))
     s2, t2 = (side[where] for side in pairs.both("g2_sound"))
-    sounds_1, sounds_2 = _toneless(s1, t1), _toneless(s2, t2) | ((a2 == 0) & (b2 == 0))
+    single = (a2 == 0) & (b2 == 0)
+    sounds_1, sounds_2 = _toneless(s1, t1), _toneless(s2, t2) | single
+    near_1 = _equal(*(side[where] for side in pairs.both("g1_near")))
+    near_2 = _equal(*(side[where] for side in pairs.both("g2_near"))) | single
     shapes_1, shapes_2 = alike(a1, b1), alike(a2, b2)
     tones = ((s1 == t1) & (s1 != 0)) & (s2 == t2)
     found = np.full(len(where), DIFFERS, dtype=np.uint8)
     latin = (a1 == 0) | (b1 == 0)
     ends = (a1 == b1) | ((a2 == b2) & (a2 != 0)) | ((a1 == b2) & (b2 != 0)) | ((a2 == b1) & (a2 != 0))
     found[ends & ~latin] = PART
+    found[ends & ~latin & ((a2 == 0) != (b2 == 0))] = SHORTENED
+    found[near_1 & near_2] = NEAR
     found[sounds_1 & sounds_2] = SOUND
-    found[(shapes_1 | sounds_1) & (shapes_2 | sounds_2) & ~(sounds_1 & sounds_2) & ~latin] = SHAPE
+    found[(shapes_1 | near_1) & (shapes_2 | near_2) & ~(near_1 & near_2) & ~latin] = SHAPE
     found[(a1 == b2) & (a2 == b1) & (a2 != 0) & ~latin] = SHAPE
     found[tones] = TONE
     return found
@@ -123,7 +168,7 @@ def _long(left: list[str], right: list[str]) -> Levels:
         a, b = hanzi.fold(x.replace("·", "")), hanzi.fold(y.replace("·", ""))
         shorter, longer = sorted((a, b), key=lambda text: (len(text), text))
         if len(shorter) >= 3 and longer.startswith(shorter):
-            found[place] = SHAPE
+            found[place] = SHORTENED
         elif JaroWinkler.similarity(shorter, longer) >= _LONG_ALIKE:
             found[place] = PART
     return found

@@ -15,6 +15,7 @@ from hub.linkage import hanzi
 _DOTS = re.compile(r"[·•‧∙⋅・･．。.˙‐‑‒–—―－_*\u0387\u05bc\u16eb\u2022\u2027\u22c5\u2e31\u2e33\ua78f-]+")
 _BRACKETS = re.compile(r"[(（\[【〔〈《{｛「]([^)）\]】〕〉》}｝」]*)[)）\]】〕〉》}｝」]?")
 _FORMER = re.compile(r"^(?:曾用名|原名|又名|别名|旧名|婚前姓名|婚前名|小名|现名|更名|原)[:：]?")
+_PLAIN = re.compile(r"[\u4e00-\u9fa5]{2,4}")  # no noise to take off: nearly every name
 _LETTER = re.compile(r"[^\W\d_]")
 _SPACE = re.compile(r"[\s\u00a0\u3000\u200b-\u200f\ufeff]+")
 _NOT_A_NAME = frozenset(
@@ -83,6 +84,8 @@ def compound_surnames() -> frozenset[str]:
 @lru_cache(maxsize=65536)
 def parse(text: str) -> tuple[Name, ...]:
     """The names in a field, the present one first, former ones from brackets after it; empty where it names nobody."""
+    if _PLAIN.fullmatch(text) and text not in _NOT_A_NAME:
+        return (_chinese(text, text, dotted=False),)
     outside, inside = _split_brackets(unicodedata.normalize("NFKC", text))
     found = [name for name in (_name(part) for part in (outside, *inside)) if name is not None]
     return tuple(dict.fromkeys(found))
@@ -101,11 +104,14 @@ def _name(part: str) -> Name | None:
         return None
     if latin:
         return _latin(written)
-    dotted = _DOTS.search(written) is not None
-    folded = hanzi.fold(_DOTS.sub("", written))
+    return _chinese(_DOTS.sub("·", written), _DOTS.sub("", written), dotted=_DOTS.search(written) is not None)
+
+
+def _chinese(written: str, bare: str, *, dotted: bool) -> Name:
+    folded = hanzi.fold(bare)
     surname = "" if dotted or len(folded) > 4 else surname_of(folded)
     given = folded[len(surname) :]
-    return Name(_DOTS.sub("·", written), surname, given, _sounds(surname, given))
+    return Name(written, surname, given, _sounds(surname, given))
 
 
 def surname_of(folded: str) -> str:

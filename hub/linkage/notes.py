@@ -49,6 +49,11 @@ LEVELS: dict[str, dict[str, tuple[Relation, str, str]]] = {
             "两个号码不同，且校验码均正确。",
         ),
         "differs": ("differs", "Different numbers; at least one cannot be checked.", "号码不同，至少一个无法校验。"),
+        "neighbour": (
+            "differs",
+            "Numbers of one county and birth date with another sequence.",
+            "地区码和出生日期相同，顺序码不同。",
+        ),
         "two-slips": ("similar", "Two typing errors apart.", "号码相差两处。"),
         "cut": (
             "similar",
@@ -70,6 +75,12 @@ LEVELS: dict[str, dict[str, tuple[Relation, str, str]]] = {
     "given": {
         "differs": ("differs", "Different given names.", "名不同。"),
         "part": ("similar", "One part of the given name agrees.", "名中部分字相同。"),
+        "shortened": ("similar", "One given name is the other with characters missing.", "一方的名缺字或为简写。"),
+        "near-sound": (
+            "similar",
+            "Given names that dialects pronounce alike.",
+            "名读音相近（平翘舌、前后鼻音或 n/l 不分）。",
+        ),
         "sound": ("similar", "Given names that sound alike apart from the tone.", "名读音相同，声调或用字不同。"),
         "shape": (
             "similar",
@@ -90,7 +101,8 @@ LEVELS: dict[str, dict[str, tuple[Relation, str, str]]] = {
     },
     "birth": {
         "differs": ("differs", "Different birth dates.", "出生日期不同。"),
-        "same-year": ("similar", "Only the year agrees.", "仅年份一致。"),
+        "within-a-year": ("differs", "Different dates, about a year apart at most.", "日期不同，相差不超过约一年。"),
+        "same-year": ("similar", "The year agrees; the rest is not given.", "年份一致，月日缺失。"),
         "one-part-differs": ("similar", "One part differs: year, month or day.", "年、月、日中有一处不同。"),
         "same-month": ("similar", "Year and month agree; a day is not given.", "年月一致，日缺失。"),
         "swapped-or-lunar": (

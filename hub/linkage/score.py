@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import comparisons, constraints
+from hub.linkage import comparisons, constraints, name_levels
 from hub.linkage.columns import Levels, Pairs, Places, Table, table_of_pairs
 from hub.linkage.features import Features
 from hub.linkage.model import Floats, Model
@@ -18,7 +18,7 @@ from hub.linkage.model import Floats, Model
 Decision = Literal["no-link", "review", "auto"]
 DECISIONS: tuple[Decision, ...] = ("no-link", "review", "auto")
 _CHUNK = 16384
-_ADJUSTED = {"surname": 3, "given": 7, "birth": 6}
+_ADJUSTED = {"surname": name_levels.SURNAME_SAME, "given": name_levels.SAME, "birth": comparisons.BIRTH_SAME}
 _LIMIT = 12.0
 
 

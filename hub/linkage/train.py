@@ -18,14 +18,16 @@ from hub.linkage.model import FORMAT
 from hub.linkage.names import parse as parse_names
 
 _SMOOTH = 0.5
-_FLOORS = {"m": 1e-5, "u": 1e-7, "household": 1e-4, "shared-id": 1e-4}
+_FLOORS = {"m": 1e-5, "u": 1e-7, "household": 1e-4, "twins": 1e-4}
 _TABLE_SIZES = {"surname": 300, "given": 1500, "birth": 200}
 _SHARED_ID_SHARE = 0.002
+# Numbers of one county and birth date are counted with the birth date: what is left is how few sequences lie so near.
+_NEIGHBOUR = {"m": 0.002, "u": 0.01, "household": 0.01, "twins": 0.5, "shared-id": 0.01}
 _SHARED_ID = {"resident_id": {"same": 0.97, "one-slip": 0.02}}
 # What is known before any pair is counted: how often one person's two records disagree in real registers, where the
 # training records may be too tidy (remarriage, a household registration that moved, children left out), and the rates of
-# fields that the training records lack. It weighs BELIEF against the counts.
-BELIEF = 0.03
+# fields that the training records lack. Each kind weighs its share against the counts.
+_SHARES_OF_BELIEF = {"m": 0.03, "twins": 0.9}
 _BELIEFS: dict[str, dict[str, dict[str, float]]] = {
     "document": {"m": {"differs": 0.06, "same": 0.94}, "u": {"differs": 1 - 1e-6, "same": 1e-6}},
     "ethnicity": {"m": {"differs": 0.01, "same": 0.99}, "u": {"differs": 0.15, "same": 0.85}},
@@ -55,17 +57,38 @@ _BELIEFS: dict[str, dict[str, dict[str, float]]] = {
     "given": {
         "m": {
             "differs": 0.15,
-            "part": 0.15,
-            "sound": 0.15,
+            "part": 0.1,
+            "shortened": 0.05,
+            "near-sound": 0.05,
+            "sound": 0.1,
             "shape": 0.2,
             "sound-and-tone": 0.15,
             "former": 0.1,
             "same": 0.1,
-        }
+        },
+        "twins": {
+            "differs": 0.4976,
+            "part": 0.45,
+            "shortened": 0.002,
+            "near-sound": 0.01,
+            "sound": 0.01,
+            "shape": 0.02,
+            "sound-and-tone": 0.01,
+            "former": 2e-4,
+            "same": 2e-4,
+        },
     },
     "surname": {"m": {"differs": 0.15, "similar": 0.35, "same": 0.5}},
     "resident_id": {
-        "m": {"differs-checked": 0.01, "differs": 0.09, "two-slips": 0.2, "cut": 0.2, "one-slip": 0.2, "same": 0.3}
+        "m": {
+            "differs-checked": 0.01,
+            "differs": 0.09,
+            "neighbour": 0.0,
+            "two-slips": 0.2,
+            "cut": 0.2,
+            "one-slip": 0.2,
+            "same": 0.3,
+        }
     },
 }
 
@@ -88,17 +111,25 @@ def fit(
     people = len(set(person_of))
     total = len(features) * (len(features) - 1) / 2
     shared_id = _SHARED_ID_SHARE / people
+    born_together = _born_together(table, relatives)
+    siblings = relatives[0][~born_together], relatives[1][~born_together]
+    twins = relatives[0][born_together], relatives[1][born_together]
     counts = {
         "m": _counts(table, matches),
         "u": _counts(table, strangers),
-        "household": _counts(table, relatives),
+        "household": _counts(table, siblings),
+        "twins": _counts(table, twins),
     }
     return {
         "format": FORMAT,
         "id": model_id,
         "population": people,
         "prior": len(matches[0]) / total,
-        "classes": {"household": len(relatives[0]) / total, "shared-id": shared_id},
+        "classes": {
+            "household": len(siblings[0]) / total,
+            "twins": max(len(twins[0]), 1) / total,
+            "shared-id": shared_id,
+        },
         "comparisons": _comparisons(counts),
         "frequencies": frequencies(features),
         "thresholds": dict(thresholds),
@@ -118,6 +149,15 @@ def _known_pairs(
         for a, b in combinations(members, 2):
             (same if person_of[a] == person_of[b] else relatives).append((a, b))
     return _places(same), _places(relatives)
+
+
+def _born_together(table: Table, ends: tuple[Places, Places]) -> npt.NDArray[np.bool_]:
+    """Two people of one household whose birth dates agree as far as they are known: twins, nearly always."""
+    place = comparisons.FIELDS.index("birth")
+    found: npt.NDArray[np.bool_] = (
+        comparisons.COMPARISONS[place].compare(Pairs.of(table, *ends)) >= comparisons.BORN_TOGETHER
+    )
+    return found
 
 
 def _places(pairs: Sequence[tuple[int, int]]) -> tuple[Places, Places]:
@@ -158,25 +198,28 @@ def _comparisons(counts: Mapping[str, list[npt.NDArray[np.int64]]]) -> dict[str,
             for at, name in enumerate(comparison.levels)
             if at != comparisons.MISSING
         }
+    content["resident_id"]["neighbour"] = dict(_NEIGHBOUR)
     return content
 
 
 def _believed(comparison: comparisons.Comparison, kind: str, totals: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Counted rates mixed with what was known before; without any pair to count, what was known before."""
     rates = _rates(totals, _FLOORS[kind])
-    belief = _BELIEFS.get(comparison.field, {}).get("u" if kind == "household" else kind)
+    beliefs = _BELIEFS.get(comparison.field, {})
+    belief = beliefs.get(kind, beliefs.get("u") if kind != "m" else None)
     if belief is None:
         return rates
     before = np.array([0.0] + [belief[name] for name in comparison.levels[1:]])
-    share = 1.0 if totals[1:].sum() == 0 else BELIEF if kind == "m" else 0.0
+    share = 1.0 if totals[1:].sum() == 0 else _SHARES_OF_BELIEF.get(kind, 0.0)
     return np.maximum((1 - share) * rates + share * before, _FLOORS[kind])
 
 
 def _kin(counts: Mapping[str, list[npt.NDArray[np.int64]]], place: int) -> dict[str, npt.NDArray[np.float64]]:
     """Being named as a relative is no evidence for a stranger or for oneself, only for a household."""
-    relatives = counts["household"][place]
-    household = (relatives[1] + _SMOOTH) / (relatives.sum() + 1)
-    return {"m": np.array([1.0, 1e-4]), "u": np.array([1.0, 1e-4]), "household": np.array([1.0, household])}
+    named = {
+        kind: (counts[kind][place][1] + _SMOOTH) / (counts[kind][place].sum() + 1) for kind in ("household", "twins")
+    }
+    return {kind: np.array([1.0, named.get(kind, 1e-4)]) for kind in counts}
 
 
 def _rates(totals: npt.NDArray[np.int64], floor: float) -> npt.NDArray[np.float64]:

@@ -14,7 +14,7 @@ from pathlib import Path
 NOTICE = """\
 # Derived from the Unihan database {version}, with selected columns only (modified from the original data files).
 # Copyright © 1991-2022 Unicode, Inc. Used under the Unicode licence: https://www.unicode.org/license.txt
-# char\tfold (simplified or plain form)\tsemantic variant\tfour-corner code\tradical\tstrokes
+# char\tfold (simplified or plain form)\tsemantic variant\tfour-corner code\tcangjie\tphonetic class\tstrokes
 """
 FILES = ("DictionaryLikeData", "IRGSources", "Readings", "Variants")
 CODE_POINT = re.compile(r"U\+([0-9A-F]{4,5})")
@@ -66,9 +66,18 @@ def main(folder: str) -> None:
         own = data[char]
         plain, other = fold(char, data), semantic(char, data)
         corner = own.get("kFourCornerCode", "").split(" ")[0].replace(".", "")
-        radical = own.get("kRSUnicode", "0.0").split(" ")[0].split(".")[0].rstrip("'")
+        cangjie = own.get("kCangjie", "")
+        phonetic = re.sub(r"\D.*", "", own.get("kPhonetic", ""))
         strokes = own.get("kTotalStrokes", "0").split(" ")[0]
-        fields = (char, "" if plain == char else plain, "" if other == char else other, corner, radical, strokes)
+        fields = (
+            char,
+            "" if plain == char else plain,
+            "" if other == char else other,
+            corner,
+            cangjie,
+            phonetic,
+            strokes,
+        )
         sys.stdout.write("\t".join(fields) + "\n")
 
 

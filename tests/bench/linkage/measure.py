@@ -34,7 +34,7 @@ class Measured:
 
 
 def measure(sample: Sample) -> Measured:
-    """How well the shipped model finds who is who. A pair counts as found from the review threshold's middle upwards."""
+    """How well the shipped model finds who is who. A pair counts as found from the model's `likely` upwards."""
     shipped = model.load()
     left, right = population.candidates(sample.features)
     found = score.score_indexed(shipped, sample.features, left, right)
@@ -42,8 +42,9 @@ def measure(sample: Sample) -> Measured:
     true = population.true_pairs(sample.people)
     codes = left * size + right
     good = people[left] == people[right]
-    linked = (found.weight >= cut(shipped)) & (found.vetoes == 0)
+    chosen = found.weight >= shipped.likely
     auto = found.decision == score.DECISIONS.index("auto")
+    linked = chosen & (found.vetoes == 0)
     edges = [
         clusters.Edge(int(a), int(b), float(w))
         for a, b, w in zip(left[linked], right[linked], found.weight[linked], strict=True)
@@ -52,17 +53,12 @@ def measure(sample: Sample) -> Measured:
     return Measured(
         records=size,
         candidates=len(left),
-        pairs=_quality(linked, good, len(true)),
+        pairs=_quality(chosen, good, len(true)),
         auto=_quality(auto, good, len(true)),
         clusters=quality.of_clusters(grouped, dict(enumerate(sample.people))),
         blocking=Proportion(int(np.isin(true, codes).sum()), len(true)),
         reviews=int((found.decision == score.DECISIONS.index("review")).sum()),
     )
-
-
-def cut(shipped: model.Model) -> float:
-    """One threshold for measures that know no review: as likely as not."""
-    return shipped.review + 4.0
 
 
 def checked_ids(sample: Sample) -> dict[int, str]:
