@@ -174,6 +174,9 @@ class ExcelDrop:
             # Published before a crash; whoever works in the inbox may have taken it since.
             return
 
+    async def withdraw(self, message_id: str) -> None:
+        (self._folder.staging / f"{message_id}.csv").unlink(missing_ok=True)
+
     async def check(self, sources: list[Source]) -> list[Finding]:
         findings = [_writable(folder) for folder in (self._folder.base, self._folder.done, self._folder.inbox)]
         dropped, _ = self._folder.look()

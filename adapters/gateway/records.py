@@ -131,6 +131,7 @@ class Incoming:
     subjects: tuple[str, ...]
     state: InboxState
     errors: tuple[Mapping[str, str], ...]
+    received_at: datetime
     body: bytes = field(repr=False)
 
 

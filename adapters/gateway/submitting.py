@@ -65,7 +65,7 @@ class Submitting:
         if self._reads_consents:
             settled = outgoing.unsettled(vocabulary.CONSENT) is None
             through = int(self._spool.cursor(CONSENTS_READ) or 0) if settled else 0
-        floor = outgoing.unsettled(vocabulary.PERSON, accepted_since=now - self._person_wait)
+        floor = outgoing.unsettled(vocabulary.PERSON, accepted_since=now - self._person_wait, held=False)
         return outgoing.to_submit(BATCH, now, consents_through=through, person_floor=floor)
 
     async def _send(self, item: Item) -> None:

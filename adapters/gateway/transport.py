@@ -36,6 +36,10 @@ class Transport(Protocol):
         """Hand over what was staged under this message id, unless it was handed over before."""
         ...
 
+    async def withdraw(self, message_id: str) -> None:
+        """Forget what was staged and not published."""
+        ...
+
     def issues_path(self, delivery: Delivery) -> Path:
         """Where the county's clerks look for what is wrong with a delivery."""
         ...

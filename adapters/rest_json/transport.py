@@ -65,6 +65,9 @@ class RestJson:
             },
         )
 
+    async def withdraw(self, message_id: str) -> None:
+        """Nothing was made ready."""
+
     def issues_path(self, delivery: Delivery) -> Path:
         name = f"{delivery.created_at:%Y%m%d-%H%M%S}-{delivery.source}-{delivery.id[:8]}.issues.csv"
         return self._county.folder / "issues" / name

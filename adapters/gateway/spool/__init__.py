@@ -21,6 +21,11 @@ _STUCK = """
     WHERE state NOT IN ('ACCEPTED', 'SETTLED', 'QUARANTINED', 'NOT_SENT', 'REFUSED') AND (held IS NOT NULL OR attempts > 0)
     ORDER BY seq LIMIT 1000
 """
+_WAITING = """
+    SELECT (SELECT count(*) FROM items WHERE held IS NULL
+            AND state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY'))
+         + (SELECT count(*) FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR'))
+"""
 _TAKE_STATUS = """
     UPDATE items SET hub_state = :hub_state, hub_answer = :hub_answer, issues = coalesce(:issues, issues), updated_at = :now,
         state = CASE WHEN :settled AND state = 'ACCEPTED' THEN 'SETTLED' ELSE state END,
@@ -83,6 +88,15 @@ class Spool:
             if cursor is not None:
                 db.execute("INSERT OR REPLACE INTO cursors (name, value) VALUES (?, ?)", cursor)
         return changed
+
+    def waiting(self) -> int:
+        """Messages that this side still has to move: not accepted by the hub, or not finished with the county; held ones excepted."""
+        with self._store.read() as db:
+            return int(db.execute(_WAITING).fetchone()[0])
+
+    def forget_bodies(self, before: datetime) -> int:
+        """Drop bodies that are no longer needed since `before`; ids, receipts and timelines stay for ever."""
+        return self.outgoing.forget_bodies(before) + self.inbox.forget_bodies(before)
 
     def close(self) -> None:
         self._store.close()

@@ -21,32 +21,34 @@ _TROUBLES = """
 """
 
 
+_INSERT = """
+    INSERT INTO inbox (message_id, mailbox_id, kind, sender, digest, content_type, subjects, state, body, received_at, updated_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING
+"""
+
+
 class Inbox:
     """The `inbox` table."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def put(self, messages: Sequence[Incoming], *, now: datetime) -> int:
-        """Store what is new; for a known message only the mailbox id of the newest lease is taken over. The number stored."""
-        stored = 0
+    def put(self, messages: Sequence[Incoming]) -> list[Incoming]:
+        """Store what is new; for a known message only the mailbox id of the newest lease is taken over.
+
+        Returns those that are not stored: their id is known with other bytes or from another sender.
+        """
+        strangers = []
         with self._store.write() as db:
             for message in messages:
+                db.execute(_INSERT, _parameters(message))
                 done = db.execute(
-                    "INSERT INTO inbox (message_id, mailbox_id, kind, sender, digest, content_type, subjects, state, body, "
-                    "received_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
-                    (
-                        *(message.message_id, message.mailbox_id, message.kind, message.sender, message.digest),
-                        *(message.content_type, json.dumps(message.subjects), InboxState.STORED, message.body),
-                        *(now.isoformat(), now.isoformat()),
-                    ),
+                    "UPDATE inbox SET mailbox_id = ? WHERE message_id = ? AND digest = ? AND sender = ?",
+                    (message.mailbox_id, message.message_id, message.digest, message.sender),
                 )
-                stored += done.rowcount
                 if not done.rowcount:
-                    db.execute(
-                        "UPDATE inbox SET mailbox_id = ? WHERE message_id = ?", (message.mailbox_id, message.message_id)
-                    )
-        return stored
+                    strangers.append(message)
+        return strangers
 
     def open_messages(self, limit: int, now: datetime) -> list[Incoming]:
         """Messages whose final receipt has not been given yet and that are due, oldest first."""
@@ -106,6 +108,13 @@ class Inbox:
             row = db.execute("SELECT attempts FROM inbox WHERE message_id = ?", (message_id,)).fetchone()
         return int(row["attempts"]) if row else 0
 
+    def unfinished(self) -> bool:
+        with self._store.read() as db:
+            return (
+                db.execute("SELECT 1 FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR')").fetchone()
+                is not None
+            )
+
     def counts(self) -> dict[str, int]:
         with self._store.read() as db:
             rows = db.execute("SELECT state, count(*) FROM inbox GROUP BY state").fetchall()
@@ -128,6 +137,14 @@ class Inbox:
         return done.rowcount
 
 
+def _parameters(message: Incoming) -> tuple[object, ...]:
+    at = message.received_at.isoformat()
+    return (
+        *(message.message_id, message.mailbox_id, message.kind, message.sender, message.digest),
+        *(message.content_type, json.dumps(message.subjects), InboxState.STORED, message.body, at, at),
+    )
+
+
 def _incoming(row: sqlite3.Row) -> Incoming:
     return Incoming(
         message_id=row["message_id"],
@@ -139,5 +156,6 @@ def _incoming(row: sqlite3.Row) -> Incoming:
         subjects=tuple(json.loads(row["subjects"])),
         state=InboxState(row["state"]),
         errors=tuple(json.loads(row["errors"])),
+        received_at=datetime.fromisoformat(row["received_at"]),
         body=bytes(row["body"] or b""),
     )

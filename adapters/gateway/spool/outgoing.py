@@ -30,6 +30,7 @@ _PENDING = """
 """
 _UNSETTLED = """
     SELECT min(seq) FROM items WHERE kind = ? AND (state = 'READY' OR (state = 'ACCEPTED' AND updated_at > ?))
+    AND (held IS NULL OR ?)
 """
 _EARLIER = """
     SELECT message_id, state, content_digest FROM messages WHERE kind = ? AND business_key = ? AND seq < ?
@@ -148,11 +149,13 @@ class Outgoing:
         floor = person_floor if person_floor is not None else 2**62
         return self._select(_TO_SUBMIT, (now.timestamp(), consents_through, floor, limit))
 
-    def unsettled(self, kind: str, accepted_since: datetime | None = None) -> int | None:
-        """Lowest sequence number of a message of `kind` that the hub has not dealt with yet; None if all are settled."""
+    def unsettled(self, kind: str, accepted_since: datetime | None = None, *, held: bool = True) -> int | None:
+        """Lowest sequence number of a message of `kind` that the hub has not dealt with yet; None if all are settled.
+
+        Messages accepted before `accepted_since` do not count, nor do held ones if `held` is false."""
         bound = accepted_since.isoformat() if accepted_since else ""
         with self._store.read() as db:
-            row = db.execute(_UNSETTLED, (kind, bound)).fetchone()
+            row = db.execute(_UNSETTLED, (kind, bound, held)).fetchone()
         return None if row[0] is None else int(row[0])
 
     def last_seq(self) -> int:

@@ -1,0 +1,135 @@
+"""Puts one gateway together from its configuration: the only file that knows every part.
+
+The transport is built by the caller's factory, so that this package knows no transport by name.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from adapters.gateway import keys as key_files
+from adapters.gateway import sources as configured_sources
+from adapters.gateway.client import HubClient
+from adapters.gateway.clock import Clock, utc_now
+from adapters.gateway.config import GatewayConfig
+from adapters.gateway.connection import Connection
+from adapters.gateway.failures import Failures
+from adapters.gateway.intake import Intake
+from adapters.gateway.intaking import Intaking
+from adapters.gateway.issuer import Issuer
+from adapters.gateway.keys import KeyRing
+from adapters.gateway.mailbox import Mailbox
+from adapters.gateway.opening import Opener
+from adapters.gateway.preparing import Preparing
+from adapters.gateway.records import Source
+from adapters.gateway.sealer import Sealer
+from adapters.gateway.spool import Spool
+from adapters.gateway.statuses import Statuses
+from adapters.gateway.statuslists import StatusLists
+from adapters.gateway.submitting import Submitting
+from adapters.gateway.transport import Transport
+from adapters.gateway.trust import TrustStore, load_roots
+from certs import tokens
+from certs.keys import SigningKey
+
+TransportFactory = Callable[[GatewayConfig, Sequence[Source]], Transport]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts of a running gateway."""
+
+    config: GatewayConfig
+    keys: KeyRing
+    sources: tuple[Source, ...]
+    spool: Spool
+    connection: Connection
+    client: HubClient
+    trust: TrustStore
+    transport: Transport
+    intaking: Intaking
+    preparing: Preparing
+    submitting: Submitting
+    statuses: Statuses
+    mailbox: Mailbox
+    clock: Clock
+
+
+@asynccontextmanager
+async def open_gateway(
+    config: GatewayConfig, build_transport: TransportFactory, *, clock: Clock = utc_now, exclusive: bool = True
+) -> AsyncIterator[Gateway]:
+    """All parts, connected; closed on leaving. Raises ConfigError before anything was done."""
+    ring = await asyncio.to_thread(key_files.load, config.keys)
+    roots = load_roots(config.trust)
+    sources = tuple(configured_sources.resolve(config))
+    spool = Spool(
+        config.spool.file,
+        max_items=config.spool.max_messages,
+        max_bytes=config.spool.max_bytes,
+        exclusive=exclusive,
+    )
+    try:
+        transport = build_transport(config, sources)
+        try:
+            async with Connection(config.hub, config.member, assertion(ring.auth[0]), clock=clock) as connection:
+                trust_file = config.spool.file.with_name(config.spool.file.name + ".trust-list")
+                trust = TrustStore(roots, config.trust.threshold, spool, trust_file, clock)
+                yield _connect(config, ring, sources, spool, connection, trust, transport, clock)
+        finally:
+            await transport.aclose()
+    finally:
+        spool.close()
+
+
+def assertion(key: SigningKey) -> Callable[[Mapping[str, Any]], str]:
+    """Signs client assertions with `key` (RFC 7523)."""
+    return lambda claims: tokens.sign(claims, typ="JWT", signer=key)
+
+
+def _connect(
+    config: GatewayConfig,
+    ring: KeyRing,
+    sources: tuple[Source, ...],
+    spool: Spool,
+    connection: Connection,
+    trust: TrustStore,
+    transport: Transport,
+    clock: Clock,
+) -> Gateway:
+    client = HubClient(connection)
+    failures = Failures(spool, config.run, clock)
+    sealer = Sealer(config.member, ring, config.sealing)
+    issuer = Issuer(config.member, sealer, client, config.sealing, config.county.folder / "certificates", clock)
+    lists = StatusLists(client, config.hub.member, clock)
+    opener = Opener(config.member, ring, trust, lists, client, clock)
+    parallel = config.hub.parallel
+    return Gateway(
+        config=config,
+        keys=ring,
+        sources=sources,
+        spool=spool,
+        connection=connection,
+        client=client,
+        trust=trust,
+        transport=transport,
+        intaking=Intaking(transport, sources, Intake(spool, clock)),
+        preparing=Preparing(spool, config.member, trust, sealer, issuer, failures, clock, parallel),
+        submitting=Submitting(
+            spool,
+            client,
+            trust,
+            failures,
+            sources,
+            clock,
+            hub=config.hub.member,
+            parallel=parallel,
+            person_wait=timedelta(seconds=config.run.person_wait_seconds),
+        ),
+        statuses=Statuses(spool, client, clock),
+        mailbox=Mailbox(spool, client, opener, transport, config.run, clock),
+        clock=clock,
+    )
