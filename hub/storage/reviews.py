@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -112,18 +112,59 @@ def _visible(member_ids: Sequence[int] | None) -> Any:
     return review_task.c.member_ids.overlap(list(member_ids))
 
 
+def _chosen(member_ids: Sequence[int] | None, states: Sequence[str], reason: str | None) -> list[Any]:
+    conditions = [review_task.c.state.in_(list(states)), _visible(member_ids)]
+    return conditions if reason is None else [*conditions, review_task.c.reason == reason]
+
+
 async def queue(
-    connection: AsyncConnection, member_ids: Sequence[int] | None, *, states: Sequence[str], limit: int, offset: int = 0
+    connection: AsyncConnection,
+    member_ids: Sequence[int] | None,
+    *,
+    states: Sequence[str],
+    limit: int,
+    offset: int = 0,
+    reason: str | None = None,
 ) -> list[Review]:
-    """Tasks in `states`, most likely the same person first."""
+    """Tasks in `states` (opened for `reason`), most likely the same person first."""
     rows = await connection.execute(
         select(review_task)
-        .where(review_task.c.state.in_(list(states)), _visible(member_ids))
+        .where(*_chosen(member_ids, states, reason))
         .order_by(review_task.c.weight.desc(), review_task.c.id)
         .limit(limit)
         .offset(offset)
     )
     return [_review(row) for row in rows]
+
+
+async def reasons(
+    connection: AsyncConnection, member_ids: Sequence[int] | None, *, states: Sequence[str]
+) -> dict[str, int]:
+    """How many tasks in `states` were opened for which reason."""
+    rows = await connection.execute(
+        select(review_task.c.reason, func.count())
+        .where(*_chosen(member_ids, states, None))
+        .group_by(review_task.c.reason)
+    )
+    return {reason: int(number) for reason, number in rows}
+
+
+async def neighbours(
+    connection: AsyncConnection,
+    member_ids: Sequence[int] | None,
+    task: Review,
+    *,
+    states: Sequence[str],
+    reason: str | None = None,
+) -> tuple[UUID | None, UUID | None]:
+    """The tasks before and behind `task` in the queue, whether or not `task` is (still) in it."""
+    conditions = _chosen(member_ids, states, reason)
+    place = tuple_(-review_task.c.weight, review_task.c.id)
+    here = tuple_(-task.weight, task.id)
+    before = select(review_task.c.id).where(*conditions, place < here).order_by(place.desc()).limit(1)
+    behind = select(review_task.c.id).where(*conditions, place > here).order_by(place).limit(1)
+    found = [(await connection.execute(statement)).scalar_one_or_none() for statement in (before, behind)]
+    return found[0], found[1]
 
 
 async def totals(connection: AsyncConnection, member_ids: Sequence[int] | None) -> dict[str, int]:
