@@ -21,20 +21,21 @@ CHINA = ZoneInfo("Asia/Shanghai")
 CARE = "continuity-of-care"
 ENTITLEMENT = "entitlement"
 
-_CASES = Wheel(
-    {
-        "valid": 0.66,
-        "valid-for-the-province": 0.06,
-        "none-registered": 0.07,
-        "withdrawn": 0.05,
-        "expired": 0.05,
-        "other-region": 0.04,
-        "other-purpose": 0.03,
-        "of-another-woman": 0.02,
-        "forbidden-content": 0.01,
-        "without-date": 0.01,
-    }
-)
+_DECK = {
+    "valid": 33,
+    "valid-for-the-province": 3,
+    "none-registered": 4,
+    "withdrawn": 2,
+    "expired": 2,
+    "other-region": 2,
+    "other-purpose": 1,
+    "of-another-woman": 1,
+    "forbidden-content": 1,
+    "without-date": 1,
+}
+"""Of every fifty reports of a county, how many are which consent case."""
+_ONE_UNREADABLE_IN = 40
+"""Of so many certificates of a county one has a number that cannot be right."""
 _FATES = {
     "valid": papers.DELIVERED,
     "valid-for-the-province": papers.DELIVERED,
@@ -70,6 +71,7 @@ class Registrar:
         self._as_of = as_of
         self._numbers: dict[str, int] = {}
         self._last_valid: dict[str, str] = {}
+        self._decks: dict[str, list[str]] = {}
 
     def _next(self, series: str) -> int:
         self._numbers[series] = self._numbers.get(series, 0) + 1
@@ -96,7 +98,7 @@ class Registrar:
     def _report(self, record: Record, recipient: str) -> tuple[Report, Consent | None]:
         rng = self._rng
         county = record.county
-        case = _CASES.draw(rng)
+        case = self._case(county)
         if case == "of-another-woman" and county not in self._last_valid:
             case = "none-registered"
         number = f"BY{self._as_of.year}{_DIVISIONS[county][:6]}{self._next(f'report {county}'):06d}"
@@ -127,6 +129,13 @@ class Registrar:
             fate=_FATES[case],
         )
         return report, consent
+
+    def _case(self, county: str) -> str:
+        deck = self._decks.setdefault(county, [])
+        if not deck:
+            deck += [case for case, count in _DECK.items() for _ in range(count)]
+            self._rng.shuffle(deck)
+        return deck.pop()
 
     def _consent(self, record: Record, recipient: str, number: str, case: str) -> Consent:
         signed = self._days_ago(60, 300)
@@ -179,7 +188,7 @@ class Registrar:
         serial = self._next(f"marriage {county} {registered.year}")
         number = f"{kind}{division[:6]}{registered.year}{serial:06d}"
         fate = papers.DELIVERED
-        if rng.random() < 0.02:
+        if self._next(f"marriages {county}") % _ONE_UNREADABLE_IN == 7:
             number, fate = number[:-4], papers.UNREADABLE
         return Marriage(
             county=county,
@@ -222,7 +231,7 @@ class Registrar:
         serial = self._next(f"birth {county}")
         number = f"{'V' if county == 'yongkang' else 'X'}{_DIVISIONS[county][:4]}{serial:05d}"
         fate = papers.DELIVERED
-        if rng.random() < 0.02:
+        if serial % _ONE_UNREADABLE_IN == 7:
             number, fate = number[1:], papers.UNREADABLE
         place = pick(rng, _FACILITIES[county])
         issued = min(self._as_of - timedelta(days=1), child.birth + timedelta(days=3 + int(rng.random() * 20)))
