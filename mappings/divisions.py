@@ -21,8 +21,10 @@ LEVEL_NAMES = {1: ("the province", "省级"), 2: ("the city", "地市级"), 3: (
 _GENERIC = frozenset({"市辖区", "县", "市", "省直辖县级行政区划", "自治区直辖县级行政区划"})
 _PEOPLE_NAMES = re.findall(
     r"\S+",
-    "蒙古族 回族 藏族 维吾尔族 苗族 彝族 壮族 布依族 朝鲜族 满族 侗族 瑶族 白族 土家族 哈尼族 哈萨克族 傣族 黎族 傈僳族 佤族 畲族 拉祜族 水族 "
-    "东乡族 纳西族 景颇族 柯尔克孜族 土族 达斡尔族 仫佬族 羌族 布朗族 撒拉族 毛南族 仡佬族 锡伯族 阿昌族 普米族 塔吉克族 怒族 鄂温克族 保安族 "
+    "蒙古族 回族 藏族 维吾尔族 苗族 彝族 壮族 布依族 朝鲜族 满族 侗族 瑶族 白族 土家族 "
+    "哈尼族 哈萨克族 傣族 黎族 傈僳族 佤族 畲族 拉祜族 水族 "
+    "东乡族 纳西族 景颇族 柯尔克孜族 土族 达斡尔族 仫佬族 羌族 布朗族 撒拉族 毛南族 仡佬族 "
+    "锡伯族 阿昌族 普米族 塔吉克族 怒族 鄂温克族 保安族 "
     "裕固族 独龙族 鄂伦春族 门巴族 珞巴族 蒙古 哈萨克 柯尔克孜 塔吉克 锡伯",
 )
 
@@ -228,13 +230,17 @@ def _settle(divisions: tuple[Division, ...], within: str | None) -> tuple[str, .
     return codes
 
 
-def resolve(address: str, within: str | None = None) -> Resolution:
+def resolve(address: str, within: str | None = None, towns: tuple[str, ...] = ()) -> Resolution:
     """The division that an address in words names.
 
-    `within` is the county to prefer when a name fits several, and to assume when the address names none. The answer is
-    `ambiguous` with all candidates, `incomplete` when it stops above the county, `none` when nothing was recognised.
+    `within` is the county to prefer when a name fits several of one city, and to assume when the address begins with one
+    of its `towns`. The answer is `ambiguous` with all candidates, `incomplete` when it stops above the county, `none` when
+    nothing was recognised.
     """
-    return _resolve(_NOISE.sub("", _GAPS.sub("", address)), within)
+    text = _NOISE.sub("", _GAPS.sub("", address))
+    if within and towns and text.startswith(towns):
+        return Resolution("assumed", expand(canonical(within)), 3, rest=text)
+    return _resolve(text, within)
 
 
 @lru_cache(maxsize=32768)
@@ -253,8 +259,6 @@ def _resolve(text: str, within: str | None) -> Resolution:
             break
     rest = text[at:]
     if above is None:
-        if within:
-            return Resolution("assumed", expand(canonical(within)), 3, rest=text, named=None)
         return Resolution("none", rest=text)
     codes = _settle(above, within)
     if len(codes) > 1:

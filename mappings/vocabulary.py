@@ -25,6 +25,7 @@ HOUSEHOLD_KIND_CODES = f"{_OWN}:cs:household-kind"
 CONTRACEPTION_METHOD = f"{_OWN}:cs:contraception-method"
 PURPOSE_SYSTEM = f"{_OWN}:cs:purpose"
 KIND_SYSTEM = f"{_OWN}:cs:record-kind"
+REPORT_ITEM = f"{_OWN}:cs:report-item"
 DIVISION_SYSTEM = f"{_OWN}:cs:GBT2260"
 
 ORIGINAL_CODE = f"{_OWN}:ext:original-code"
@@ -45,6 +46,9 @@ CONTRACEPTION_REPORT = "contraception-report"
 MARRIAGE_CERTIFICATE = "marriage-certificate"
 BIRTH_CERTIFICATE = "birth-certificate"
 SEALED_KINDS = frozenset({CONTRACEPTION_REPORT, MARRIAGE_CERTIFICATE, BIRTH_CERTIFICATE})
+
+PURPOSES = frozenset({"continuity-of-care", "certificate-service", "entitlement"})
+RECORD_KINDS = frozenset({PERSON, CONSENT, *SEALED_KINDS})
 
 SEALED_MEDIA_TYPE = "application/vnd.lianqiao.sealed+json"
 

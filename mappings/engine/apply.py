@@ -42,7 +42,7 @@ def _translate(program: Program, row: Row, context: Context) -> RowResult:
         return RowResult(row.number, issues=[*row.issues, refusal])
     issues = list(row.issues)
     values = _values(program, row, issues)
-    if "record_id" not in values and "record_id" in program.target.fields and (key := _derived_key(values)) is not None:
+    if "record_id" not in values and (key := _derived_key(program.target.subject(values))) is not None:
         values["record_id"] = key
         issues.append(make("key-derived", row=row.number))
     _missing(program, row, values, issues)
@@ -86,11 +86,12 @@ def _values(program: Program, row: Row, issues: list[Issue]) -> dict[str, Any]:
 
 
 def _missing(program: Program, row: Row, values: dict[str, Any], issues: list[Issue]) -> None:
-    issues.extend(
-        make("required-missing", row=row.number, column=field.column)
-        for field in program.fields
-        if field.required and field.name not in values
-    )
+    required = program.target.required
+    told: set[str] = set()
+    for field in program.fields:
+        if (field.required or field.name in required) and field.name not in values and field.name not in told:
+            told.add(field.name)
+            issues.append(make("required-missing", row=row.number, column=field.column))
 
 
 def _derived_key(values: dict[str, Any]) -> str | None:

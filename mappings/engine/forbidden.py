@@ -4,6 +4,7 @@ A row that holds any of it is refused as a whole. The issue names the reason and
 """
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +18,7 @@ from mappings.engine.transforms.text import squeeze
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One forbidden thing: where it shows (`column` name, cell `text`, or exact `code`) and why it is refused."""
+    """One forbidden thing: where it shows (`column` name, cell `text`, or exact `code`, `finding` of a check) and why it is refused."""
 
     reason: str
     where: str
@@ -72,12 +73,19 @@ def column_term(column: str, kind: str) -> Term | None:
     return None
 
 
-def checker(kind: str, refused: dict[str, Term], coded: frozenset[str]) -> Callable[[Row], Issue | None]:
+_HARMLESS = re.compile("避孕|孕前优生|待孕|备孕")
+
+
+def checker(
+    kind: str, refused: dict[str, Term], coded: frozenset[str], findings: frozenset[str]
+) -> Callable[[Row], Issue | None]:
     """A function that finds forbidden content in a row.
 
-    `refused` are columns that the mapping itself names with their reason; `coded` those whose cells are codes.
+    `refused` are columns that the mapping itself names with their reason; `coded` those whose cells are codes;
+    `findings` those with the results of a check, which are read more strictly than other text.
     """
     texts = tuple(term for term in terms() if term.where == "text" and term.applies(kind))
+    strict = tuple(term for term in terms() if term.where == "finding" and term.applies(kind))
     exact = {term.term: term for term in terms() if term.where == "code" and term.applies(kind)}
 
     @cache
@@ -93,6 +101,9 @@ def checker(kind: str, refused: dict[str, Term], coded: frozenset[str]) -> Calla
             term = of_column(column)
             if term is None and column in coded:
                 term = exact.get(squeeze(text).upper())
+            if term is None and column in findings:
+                plain = _HARMLESS.sub("", text)
+                term = next((one for one in strict if one.term in plain), None)
             if term is not None:
                 return make("forbidden-content", row=row.number, column=column, **term.words)
         blob = "\n".join(everything)

@@ -92,9 +92,9 @@ def tables(spec: MappingSpec) -> set[str]:
     return {
         table
         for one in spec.fields
-        for step, options in one.steps
-        if step == "code"
-        for table in options.get("tables", ())
+        for _, options in one.steps
+        for table in (*options.get("tables", ()), options.get("table"))
+        if table is not None
     }
 
 
@@ -115,11 +115,12 @@ def _program(spec: MappingSpec) -> Program:
             raise BrokenMapping(f"{spec.name}: field {one.name} depends on unknown column {one.when.column}")
     refused = {column: forbidden.reason(reason) for column, reason in spec.refused.items()}
     coded = {column for one in spec.fields if any(step == "code" for step, _ in one.steps) for column in one.columns}
+    findings = {column for one in spec.fields if one.name == "check_result" for column in one.columns}
     return Program(
         county=spec.county,
         fields=tuple(field(one, spec.name) for one in spec.fields),
         constants=spec.constants,
         target=target,
-        forbidden=forbidden.checker(spec.kind, refused, frozenset(coded | spec.withheld)),
+        forbidden=forbidden.checker(spec.kind, refused, frozenset(coded | spec.withheld), frozenset(findings)),
         withheld=spec.withheld,
     )

@@ -39,19 +39,20 @@ def read(stream: BinaryIO, columns: Columns, file_name: str, batch_size: int, li
     data = stream.read(limits.json_bytes + 1)
     if len(data) > limits.json_bytes:
         raise UnreadableFile(make("too-large", file=file_name, limit=limits.json_bytes))
-    data = data.removeprefix(_BOM)
+    begin = len(_BOM) if data.startswith(_BOM) else 0
+    data = data[begin:]
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line, offset = data.count(b"\n", 0, error.start) + 1, begin + error.start
         raise UnreadableFile(
-            make("wrong-encoding", file=file_name, row=line, line=line, offset=error.start, encoding="UTF-8")
+            make("wrong-encoding", file=file_name, row=line, line=line, offset=offset, encoding="UTF-8")
         ) from error
     _check_depth(text, limits, file_name)
     try:
         items = list(_items(text, columns, file_name))
     except json.JSONDecodeError as error:
-        offset = len(text[: error.pos].encode())
+        offset = begin + len(text[: error.pos].encode())
         raise UnreadableFile(make("not-json", file=file_name, reason=error.msg, offset=offset)) from error
     except RecursionError as error:
         raise UnreadableFile(make("json-too-deep", file=file_name)) from error
@@ -91,7 +92,7 @@ def _items(text: str, columns: Columns, file_name: str) -> Iterator[tuple[Any, s
         page = columns.spec.source.page
         if page is not None and (page["code"] in value or page["data"] in value):
             _judge(value, page, file_name)
-            records = _page_records(text, at, page["data"], file_name)
+            records = _page_records(text, at, page["data"], page.get("list"), file_name)
         else:
             records = [(_strict(text, at)[0], text[at:end])]
     if _skip(text, end) != len(text):
@@ -106,8 +107,8 @@ def _judge(page_value: dict[str, Any], page: dict[str, Any], file_name: str) -> 
         raise UnreadableFile(make("source-error-page", file=file_name, found=code, message=message))
 
 
-def _page_records(text: str, at: int, member: str, file_name: str) -> list[tuple[Any, str]]:
-    """Walk the page's members to the one that holds the records, keeping their texts."""
+def _page_records(text: str, at: int, member: str, inner: str | None, file_name: str) -> list[tuple[Any, str]]:
+    """Walk the page's members to the one that holds the records (perhaps one level down, in `inner`), keeping their texts."""
     at = _skip(text, at + 1)
     while not text.startswith("}", at):
         name, at = _LOOSE.raw_decode(text, at)
@@ -116,6 +117,8 @@ def _page_records(text: str, at: int, member: str, file_name: str) -> list[tuple
             if text.startswith("[", at):
                 return _list(text, at)[0]
             value, end = _LOOSE.raw_decode(text, at)
+            if isinstance(value, dict) and inner is not None and inner in value:
+                return _page_records(text, at, inner, None, file_name)
             if isinstance(value, dict):
                 return [(_strict(text, at)[0], text[at:end])]
             if value is None:
@@ -178,12 +181,11 @@ def _row(
     noticed: tuple[Issue, ...] = ()
     for member, content in value.items():
         name = columns.names.get(normal(member))
-        if name is None and columns.term(member) is None:
-            if member not in told and content not in (None, ""):
+        if name is None:
+            if member not in told and content not in (None, "") and columns.term(member) is None:
                 told.add(member)
                 issues.append(make("unknown-column", file=file_name, row=number, column=member))
-            continue
-        name = name or member
+            name = member
         cell = _cell(content)
         if cell is not None and cell in columns.spec.source.empty:
             cell = None

@@ -17,6 +17,7 @@ from mappings.engine.transforms.text import damaged, squeeze, trim
 
 CELL_ERRORS = frozenset(["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"])
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_GROUP = re.compile("(?:基本)?(?:情况|信息|资料)$")
 _TOTAL_LEAD = frozenset("合总小共本全累")
 
 
@@ -100,7 +101,7 @@ def _labels(top: Sequence[Line], at: int, line: Line) -> Iterator[tuple[list[tup
     pairs: list[tuple[str, ...]] = []
     for high, low in zip(upper, lower, strict=True):
         group = high.strip() or (group if low.strip() else "")
-        pairs.append((f"{group}/{low}", low) if low.strip() and group else (low or high,))
+        pairs.append((f"{group}/{low}", _GROUP.sub("", group) + low, low) if low.strip() and group else (low or high,))
     yield pairs, below.number
 
 
@@ -132,6 +133,18 @@ def header_issues(header: Header, columns: Columns, file_name: str) -> list[Issu
     return issues
 
 
+def _places(header: Header) -> tuple[list[str], list[int]]:
+    """(names, positions) of the cells to keep: unknown columns too, under their label, for a later version to read."""
+    names: list[str] = []
+    wanted: list[int] = []
+    for at, (name, label) in enumerate(zip(header.names, header.labels, strict=True)):
+        kept = name or label
+        if kept and kept not in names:
+            names.append(kept)
+            wanted.append(at)
+    return names, wanted
+
+
 class _Maker:
     """Makes rows from lines; remembers the row above, for 同上."""
 
@@ -140,8 +153,7 @@ class _Maker:
         self._header = header
         self._file = file_name
         self._ragged = ragged
-        self._wanted = [i for i, name in enumerate(header.names) if name is not None]
-        self._names = [name for name in header.names if name is not None]
+        self._names, self._wanted = _places(header)
         pick = itemgetter(*self._wanted)
         self._pick = pick if len(self._wanted) > 1 else lambda cells: (pick(cells),)
         self._empty = source.empty
@@ -216,8 +228,8 @@ class _Maker:
             return ()
         kept = []
         for index, issue in line.noticed:
-            name = self._header.names[index] if index < self._header.width else None
-            if name is not None:
+            name = (self._header.names[index] or self._header.labels[index]) if index < self._header.width else ""
+            if name:
                 kept.append(
                     Issue(
                         issue.severity, issue.code, issue.text, issue.text_zh, self._file or None, line.number, name,

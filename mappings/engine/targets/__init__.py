@@ -25,10 +25,14 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A record kind: the fields it takes, those a mapping must give, the field that is its business key."""
+    """A record kind: the fields it takes, those a record cannot do without, the field that is its business key.
+
+    `subject` shows the fields of the person a record is about, from which a missing record number is derived.
+    """
 
     kind: str
     fields: frozenset[str]
     required: frozenset[str]
     key: str
     build: Callable[[Values, Context, str], Built]
+    subject: Callable[[Values], Values] = lambda values: values

@@ -83,13 +83,10 @@ def put_birth_date(resource: dict[str, Any], values: Values, notes: Notes, conte
 
 
 def compare_sex(resource: dict[str, Any], values: Values, notes: Notes) -> None:
-    """Say when the sex differs from the one in the ID number; fill it from there when it was not given."""
+    """Say when the sex differs from the one in the ID number."""
     document: DocumentNumber | None = values.get("resident_id")
     if document is None or document.sex is None:
         return
     gender = resource.get("gender")
-    if gender is None:
-        resource["gender"] = document.sex
-        notes.append(("sex", note("sex-from-id")))
-    elif gender != document.sex and gender != "unknown":
+    if gender in ("male", "female") and gender != document.sex:
         notes.append(("sex", note("id-sex-differs")))

@@ -138,4 +138,4 @@ def _put_extensions(patient: dict[str, Any], values: Values, county: str) -> Non
         patient["extension"] = extension
 
 
-TARGET = Target(v.PERSON, FIELDS, frozenset({"record_id", "name"}), "record_id", build)
+TARGET = Target(v.PERSON, FIELDS, frozenset({"record_id", "name", "sex"}), "record_id", build)

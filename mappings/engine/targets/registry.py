@@ -1,5 +1,8 @@
 """The record kinds that mappings can give, each with its target."""
 
-from mappings.engine.targets import Target, person
+from mappings.engine.targets import Target, certificates, consent, person, report
 
-TARGETS: dict[str, Target] = {target.kind: target for target in (person.TARGET,)}
+TARGETS: dict[str, Target] = {
+    target.kind: target
+    for target in (person.TARGET, consent.TARGET, report.TARGET, certificates.MARRIAGE, certificates.BIRTH)
+}

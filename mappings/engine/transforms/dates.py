@@ -6,14 +6,15 @@ readings beside it. Excel's day numbers count from 1899-12-30 (the 1900 system).
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from lunardate import LunarDate
 
 from mappings.engine.model import Noted, PartialDate, note
 from mappings.engine.transforms.text import squeeze
 
-SHANGHAI = timezone(timedelta(hours=8))
+SHANGHAI = ZoneInfo("Asia/Shanghai")  # with the summer time of 1986 to 1991, which county servers apply too
 _FULL = re.compile(
     r"(\d{4})(?:-|/|\.|年)(\d{1,2})(?:-|/|\.|月)(\d{1,2})日?(?:T?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|\+08:?00)?"
 )

@@ -1,7 +1,7 @@
 """Divisions from codes and from free text; the address text itself is always kept."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mappings import divisions
 from mappings.engine.model import Note, Noted, Place, note
@@ -24,18 +24,29 @@ def division_code(text: str) -> object:
     return Noted(Place(today, None, given), (note("division-replaced", found=given, code=today),))
 
 
-def division_text(within: str | None = None) -> Callable[[str], object]:
-    """A Place from an address in words; `within` is the county to prefer or to assume."""
+def division_text(within: str | None = None, towns: Sequence[str] = ()) -> Callable[[str], object]:
+    """A Place from an address in words; `within` is the county to prefer, and to assume where one of its towns begins it."""
+    own = tuple(towns)
 
     def transform(text: str) -> object:
         address = trim(text)
         if not address:
             return None
-        found = divisions.resolve(address, within)
+        found = divisions.resolve(address, within, own)
         if found.status == "found" and found.code is not None:
             named = found.named if found.named and found.named != found.code[:6] else None
             return Place(found.code, address, named)
         return Noted(Place(found.code, address), (_why(found, within),))
+
+    return transform
+
+
+def division_any(within: str | None = None, towns: Sequence[str] = ()) -> Callable[[str], object]:
+    """A Place from what may be a code or an address in words; the words are kept as its text."""
+    from_text = division_text(within, towns)
+
+    def transform(text: str) -> object:
+        return division_code(text) if squeeze(text)[:6].isdecimal() else from_text(text)
 
     return transform
 
