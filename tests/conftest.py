@@ -12,6 +12,8 @@ from tests import chromium as browser
 from tests.databases import Server
 from tests.left_out import FILE, LeftOut
 
+pytest_plugins = ["tests.hubs"]
+
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
 

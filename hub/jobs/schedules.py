@@ -10,7 +10,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from hub.runtime import Hub
-from hub.services import enrolment, notices, reconciliation
+from hub.services import notices, reconciliation, trust
 from hub.settings import Settings
 from hub.storage import retention
 
@@ -47,7 +47,7 @@ async def _forget(hub: Hub, _: datetime) -> dict[str, Any]:
 
 
 async def _trust(hub: Hub, _: datetime) -> dict[str, Any]:
-    return {"version": await enrolment.publish_if_due(hub)}
+    return {"version": await trust.publish_if_due(hub)}
 
 
 def schedules(settings: Settings) -> list[Schedule]:

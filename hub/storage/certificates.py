@@ -1,5 +1,10 @@
-"""The registry of issued certificates, their status lists, and the verifiers' challenges."""
+"""The registry of issued certificates, their status lists, and the verifiers' challenges.
 
+A certificate's status lives in its row alone; a status list is made from the rows that are not valid and kept as the
+signed document until one of them changes (`lock_list` orders the two).
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +15,15 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.tables import certificate, presentation_challenge, status_list
+from hub.storage.vault import Vault
+
+WITHDRAWN = ("revoked", "suspended", "superseded")
+FINAL = ("revoked", "superseded")
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """One registered certificate; `digest` is None until its issuer confirmed what was signed."""
+    """One registered certificate; `digest` and the times of issue are None until its issuer recorded what was signed."""
 
     id: UUID
     issuer_id: int
@@ -26,9 +35,10 @@ class Certificate:
     list_index: int
     digest: bytes | None
     status: str
-    reason: str | None
+    receipt: str | None
     registered_at: datetime
     issued_at: datetime | None
+    recorded_at: datetime | None
     expires_at: datetime | None
 
 
@@ -44,9 +54,10 @@ def _certificate(row: Any) -> Certificate:
         row.list_index,
         row.digest,
         row.status,
-        row.reason,
+        row.receipt,
         row.registered_at,
         row.issued_at,
+        row.recorded_at,
         row.expires_at,
     )
 
@@ -61,13 +72,23 @@ async def by_message(connection: AsyncConnection, issuer_id: int, message_id: UU
     return _certificate(row) if row else None
 
 
-async def by_number(connection: AsyncConnection, issuer_id: int, kind: str, number: bytes) -> Certificate | None:
-    """The issuer's certificate of that number."""
+async def live_by_number(connection: AsyncConnection, kind: str, number: bytes) -> Certificate | None:
+    """The certificate of that number, whoever issued it, that is neither revoked nor superseded."""
     row = (
         await connection.execute(
             select(certificate).where(
-                certificate.c.issuer_id == issuer_id, certificate.c.kind == kind, certificate.c.number == number
+                certificate.c.kind == kind, certificate.c.number == number, certificate.c.status.not_in(FINAL)
             )
+        )
+    ).one_or_none()
+    return _certificate(row) if row else None
+
+
+async def by_index(connection: AsyncConnection, list_id: int, index: int) -> Certificate | None:
+    """The certificate whose status is at that place."""
+    row = (
+        await connection.execute(
+            select(certificate).where(certificate.c.list_id == list_id, certificate.c.list_index == index)
         )
     ).one_or_none()
     return _certificate(row) if row else None
@@ -81,7 +102,7 @@ async def get(connection: AsyncConnection, id_: UUID, issuer_id: int, *, lock: b
 
 
 async def register(connection: AsyncConnection, made: Certificate) -> bool:
-    """Store a registration; False when its status index is taken (choose another)."""
+    """Store a registration; False when its message id, its number or its status index is taken."""
     done = await connection.execute(
         upsert(certificate)
         .values(
@@ -97,69 +118,96 @@ async def register(connection: AsyncConnection, made: Certificate) -> bool:
             registered_at=made.registered_at,
             status_at=made.registered_at,
         )
-        .on_conflict_do_nothing(index_elements=["list_id", "list_index"])
+        .on_conflict_do_nothing()
     )
     return bool(done.rowcount)
 
 
 async def confirm(
-    connection: AsyncConnection, id_: UUID, *, digest: bytes, issued_at: datetime, expires_at: datetime, now: datetime
+    connection: AsyncConnection,
+    id_: UUID,
+    *,
+    digest: bytes,
+    issued_at: datetime,
+    expires_at: datetime,
+    receipt: str,
+    now: datetime,
 ) -> None:
-    """The issuer has signed: keep the digest of what."""
+    """The issuer has signed: keep the digest of what, and the receipt given for it."""
     await connection.execute(
         update(certificate)
         .where(certificate.c.id == id_)
-        .values(digest=digest, issued_at=issued_at, expires_at=expires_at, status="valid", status_at=now)
+        .values(
+            digest=digest,
+            issued_at=issued_at,
+            expires_at=expires_at,
+            receipt=receipt,
+            recorded_at=now,
+            status="valid",
+            status_at=now,
+        )
     )
 
 
-async def set_status(connection: AsyncConnection, id_: UUID, status: str, reason: str, now: datetime) -> None:
-    """Revoke, suspend, supersede or make valid again."""
-    await connection.execute(
-        update(certificate).where(certificate.c.id == id_).values(status=status, reason=reason, status_at=now)
-    )
+async def set_status(
+    connection: AsyncConnection, vault: Vault, id_: UUID, status: str, reason: str, now: datetime
+) -> None:
+    """Revoke, suspend, supersede or make valid again; the list's document is out of date from now on."""
+    list_id = (
+        await connection.execute(
+            update(certificate)
+            .where(certificate.c.id == id_)
+            .values(status=status, reason=vault.seal(reason.encode()), status_at=now)
+            .returning(certificate.c.list_id)
+        )
+    ).scalar_one()
+    await connection.execute(update(status_list).where(status_list.c.id == list_id).values(document=None))
 
 
-async def current_list(connection: AsyncConnection, empty: bytes, size: int) -> int:
+async def current_list(connection: AsyncConnection, size: int) -> int:
     """The id of the list that new certificates go to; a new one is begun when the last is half full."""
     row = (
         await connection.execute(
             select(status_list.c.id, status_list.c.size, status_list.c.allocated)
             .order_by(status_list.c.id.desc())
             .limit(1)
-            .with_for_update()
         )
     ).one_or_none()
     if row is None or row.allocated * 2 >= row.size:
-        made = await connection.execute(
-            insert(status_list).values(bits=empty, size=size, allocated=0).returning(status_list.c.id)
-        )
+        made = await connection.execute(insert(status_list).values(size=size).returning(status_list.c.id))
         return int(made.scalar_one())
     return int(row.id)
 
 
-async def allocated(connection: AsyncConnection, list_id: int) -> None:
+async def count_allocated(connection: AsyncConnection, list_id: int) -> None:
     """One more index of the list is in use."""
     await connection.execute(
         update(status_list).where(status_list.c.id == list_id).values(allocated=status_list.c.allocated + 1)
     )
 
 
-async def list_bits(connection: AsyncConnection, list_id: int, *, lock: bool = False) -> bytes | None:
-    """The raw bits of a list."""
-    statement = select(status_list.c.bits).where(status_list.c.id == list_id)
-    return (await connection.execute(statement.with_for_update() if lock else statement)).scalar_one_or_none()
+async def lock_list(connection: AsyncConnection, list_id: int) -> int | None:
+    """Keep the list's document from changing until the transaction ends; answers its size, None when there is no such list.
+
+    A change of status waits for this lock, and a document is made only under it: none is kept that misses a change.
+    """
+    return (
+        await connection.execute(select(status_list.c.size).where(status_list.c.id == list_id).with_for_update())
+    ).scalar_one_or_none()
 
 
-async def put_list_bits(connection: AsyncConnection, list_id: int, bits: bytes) -> None:
-    """Replace a list's bits; its published document is out of date from now on."""
-    await connection.execute(
-        update(status_list).where(status_list.c.id == list_id).values(bits=bits, document=None, signed_at=None)
+async def withdrawn(connection: AsyncConnection, list_id: int) -> Mapping[int, str]:
+    """index → status of the list's certificates that are not valid."""
+    rows = await connection.execute(
+        select(certificate.c.list_index, certificate.c.status).where(
+            certificate.c.list_id == list_id, certificate.c.status.in_(WITHDRAWN)
+        )
     )
+    return {row.list_index: row.status for row in rows}
 
 
 async def list_document(connection: AsyncConnection, list_id: int) -> tuple[str, datetime] | None:
-    """(signed token, when) as last published, if it is still true."""
+    """(signed token, when) as last published, if no status changed since."""
     row = (
         await connection.execute(
             select(status_list.c.document, status_list.c.signed_at).where(status_list.c.id == list_id)

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.tables import assertion_seen, endpoint, member, member_key, trust_list
 from hub.storage.vault import Vault
+
+_PUBLISHER = 0x6C71_746C  # "lqtl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,11 @@ async def newest_trust_list(connection: AsyncConnection) -> tuple[int, bytes] | 
     """(version, document) of the list in force."""
     row = (await connection.execute(select(trust_list).order_by(trust_list.c.version.desc()).limit(1))).one_or_none()
     return (row.version, row.document) if row else None
+
+
+async def lock_trust_list(connection: AsyncConnection) -> None:
+    """Be the only publisher until the transaction ends."""
+    await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PUBLISHER})
 
 
 async def next_trust_version(connection: AsyncConnection) -> int:

@@ -135,10 +135,9 @@ status_list = Table(
     "status_list",
     metadata,
     serial(),
-    Column("bits", LargeBinary, nullable=False, comment="two bits an index"),
     Column("size", Integer, nullable=False),
     Column("allocated", Integer, nullable=False, server_default="0"),
-    Column("document", Text, nullable=True, comment="signed token as last published"),
+    Column("document", Text, nullable=True, comment="signed token made from the certificates; null once one changed"),
     moment("signed_at", nullable=True),
 )
 
@@ -155,14 +154,22 @@ certificate = Table(
     Column("list_index", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=True, comment="SHA-256 of the issuer-signed token; null until issued"),
     Column("status", Text, nullable=False, comment="registered | valid | revoked | suspended | superseded"),
-    Column("reason", Text, nullable=True),
+    Column("reason", Sealed, nullable=True),
+    Column("receipt", Text, nullable=True, comment="given when the digest was recorded, and again on a repeat"),
     moment("registered_at"),
-    moment("issued_at", nullable=True),
+    moment("issued_at", nullable=True, comment="as the issuer says"),
+    moment("recorded_at", nullable=True, comment="when the log took up the digest; a thief cannot write it"),
     moment("expires_at", nullable=True),
     moment("status_at"),
     UniqueConstraint("issuer_id", "message_id"),
-    UniqueConstraint("issuer_id", "kind", "number"),
     UniqueConstraint("list_id", "list_index"),
+    Index(
+        "uq_certificate_kind_number_live",
+        "kind",
+        "number",
+        unique=True,
+        postgresql_where="status NOT IN ('revoked', 'superseded')",
+    ),
 )
 
 presentation_challenge = Table(

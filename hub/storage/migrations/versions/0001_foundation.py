@@ -270,10 +270,14 @@ def upgrade() -> None:
     op.create_table(
         "status_list",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("bits", sa.LargeBinary(), nullable=False, comment="two bits an index"),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("allocated", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("document", sa.Text(), nullable=True, comment="signed token as last published"),
+        sa.Column(
+            "document",
+            sa.Text(),
+            nullable=True,
+            comment="signed token made from the certificates; null once one changed",
+        ),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_status_list")),
     )
@@ -335,17 +339,32 @@ def upgrade() -> None:
             "digest", sa.LargeBinary(), nullable=True, comment="SHA-256 of the issuer-signed token; null until issued"
         ),
         sa.Column("status", sa.Text(), nullable=False, comment="registered | valid | revoked | suspended | superseded"),
-        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("reason", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "receipt", sa.Text(), nullable=True, comment="given when the digest was recorded, and again on a repeat"
+        ),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True, comment="as the issuer says"),
+        sa.Column(
+            "recorded_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="when the log took up the digest; a thief cannot write it",
+        ),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("status_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["issuer_id"], ["member.id"], name=op.f("fk_certificate_issuer_id")),
         sa.ForeignKeyConstraint(["list_id"], ["status_list.id"], name=op.f("fk_certificate_list_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_certificate")),
-        sa.UniqueConstraint("issuer_id", "kind", "number", name=op.f("uq_certificate_issuer_id_kind_number")),
         sa.UniqueConstraint("issuer_id", "message_id", name=op.f("uq_certificate_issuer_id_message_id")),
         sa.UniqueConstraint("list_id", "list_index", name=op.f("uq_certificate_list_id_list_index")),
+    )
+    op.create_index(
+        "uq_certificate_kind_number_live",
+        "certificate",
+        ["kind", "number"],
+        unique=True,
+        postgresql_where="status NOT IN ('revoked', 'superseded')",
     )
     op.create_table(
         "consent",
@@ -705,6 +724,11 @@ def downgrade() -> None:
     op.drop_table("endpoint")
     op.drop_index("ix_consent_member_id_subject", table_name="consent")
     op.drop_table("consent")
+    op.drop_index(
+        "uq_certificate_kind_number_live",
+        table_name="certificate",
+        postgresql_where="status NOT IN ('revoked', 'superseded')",
+    )
     op.drop_table("certificate")
     op.drop_index("ix_agreement_from_member_to_member", table_name="agreement")
     op.drop_table("agreement")

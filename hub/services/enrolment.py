@@ -1,0 +1,181 @@
+"""Who takes part and with which keys: enrols members, takes up their public keys, notes which were stolen.
+
+Private keys of members are never seen here. What is enrolled counts for others once it stands in the next published
+trust list (`services.trust`); a key reported stolen is published at once.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from certs.divisions import is_division
+from certs.errors import CertsError, MalformedTrustList
+from certs.instants import SKEW, utc
+from certs.keys import EncryptionKey, VerifyKey
+from certs.trust import Member as TrustedMember
+from certs.trust import TrustList
+from hub.errors import Conflict, Invalid, NotFound
+from hub.runtime import HUB_NAME, Hub
+from hub.services import assertions, trust
+from hub.storage import audit, members
+from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection
+from hub.storage.members import Member, MemberKey
+from mappings import vocabulary
+
+KINDS: Final = ("county", "partner")
+HUB_TYPES: Final = ("checkpoint", "receipt", "status")
+LIFETIMES: Final = {"auth": timedelta(days=365), "sig": timedelta(days=365), "enc": timedelta(days=90)}
+"""How long a key counts after it was taken up (SECURITY.md)."""
+
+_OPERATOR: Final = "operator"
+
+
+async def add_member(
+    hub: Hub, *, name: str, kind: str, display: str, display_zh: str, divisions: Collection[str]
+) -> Member:
+    """Enrol a member; the same once more is the same member. Raises Invalid, Conflict (name or division taken)."""
+    if kind not in KINDS:
+        raise Invalid("bad-member", f"A member is one of: {', '.join(KINDS)}.")
+    return await _add(hub, name, kind, display, display_zh, tuple(sorted(set(divisions))))
+
+
+async def _add(hub: Hub, name: str, kind: str, display: str, display_zh: str, divisions: tuple[str, ...]) -> Member:
+    _check_listable(name, display, display_zh, divisions)
+    async with hub.database.begin() as connection:
+        await members.lock_trust_list(connection)
+        known = await members.by_name(connection, name)
+        if known is not None:
+            if (known.kind, known.display, known.display_zh, known.divisions) != (kind, display, display_zh, divisions):
+                raise Conflict("name-taken", f"There is another member named {name}.")
+            return known
+        for other in await members.all_members(connection):
+            shared = set(other.divisions) & set(divisions)
+            if shared:
+                raise Conflict("division-taken", f"{other.name} answers for {', '.join(sorted(shared))} already.")
+        await members.add(connection, name=name, kind=kind, display=display, display_zh=display_zh, divisions=divisions)
+        content = {"member": name, "kind": kind, "divisions": list(divisions)}
+        await audit.append(connection, hub.vault, [Act("enrol", _OPERATOR, content, hub.now())])
+        return await _member(connection, name)
+
+
+def _check_listable(name: str, display: str, display_zh: str, divisions: tuple[str, ...]) -> None:
+    """What could not stand in a trust list is not enrolled."""
+    if not display or not display_zh:
+        raise Invalid("bad-member", "A member needs a name in English and one in Chinese.")
+    if not all(is_division(code) for code in divisions):
+        raise Invalid("bad-member", "A division is a code of twelve digits (GB/T 2260 and 10114).")
+    try:
+        TrustedMember(name, divisions, trust.display(display, display_zh), ())
+    except MalformedTrustList as error:
+        raise Invalid("bad-member", f"This cannot stand in the trust list: {error.detail}.") from error
+
+
+async def add_keys(
+    hub: Hub, name: str, jwks: Mapping[str, Any], *, types: Collection[str] | None = None
+) -> list[MemberKey]:
+    """Take up the public keys of a member from a JWKS whose keys say their `purpose` (auth, sig or enc).
+
+    `types` are the record kinds its signing keys may sign: all sealed kinds for a county, none for a partner unless
+    given. Answers the keys that are new. Raises Invalid, Conflict (the key is somebody's already), NotFound.
+    """
+    entries = jwks.get("keys")
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+        raise Invalid("malformed-key", "A JWKS is an object with a list of keys.")
+    now = utc(hub.now())
+    async with hub.database.begin() as connection:
+        await members.lock_trust_list(connection)
+        member = await _member(connection, name)
+        if types is None:
+            types = vocabulary.SEALED_KINDS if member.kind == "county" else ()
+        added = []
+        for entry in entries:
+            key = _read_key(member, entry, tuple(sorted(types)), now)
+            if await _is_new(connection, key):
+                await members.add_key(connection, key)
+                added.append(key)
+        if added:
+            content = {"member": name, "keys": {key.kid: key.use for key in added}}
+            await audit.append(connection, hub.vault, [Act("add-keys", _OPERATOR, content, hub.now())])
+    return added
+
+
+def _read_key(member: Member, jwk: dict[str, Any], types: tuple[str, ...], now: datetime) -> MemberKey:
+    purpose = jwk.get("purpose", jwk.get("use"))
+    plain = {name: value for name, value in jwk.items() if name != "purpose"}
+    try:
+        if purpose == "auth":
+            kid, public = assertions.read_key(plain)
+            suite = public["alg"].lower()
+        elif purpose == "enc":
+            opened = EncryptionKey.from_jwk(plain)
+            kid, suite, public = opened.kid, opened.suite, opened.to_jwk()
+        elif purpose == "sig" and "purpose" in jwk:
+            verifying = VerifyKey.from_jwk(plain)
+            kid, suite, public = verifying.kid, verifying.suite, verifying.to_jwk()
+        else:
+            raise Invalid("malformed-key", "Each signing key says its purpose: auth (signs in) or sig (signs records).")
+    except CertsError as error:
+        raise Invalid(error.code, f"{error.message.en} {error.detail}".strip()) from error
+    return MemberKey(
+        kid=kid,
+        member_id=member.id,
+        use=purpose,
+        suite=suite,
+        types=types if purpose == "sig" else (),
+        jwk=public,
+        # A county's clock may be a little behind ours when it signs its first record.
+        not_before=now - SKEW,
+        not_after=now + LIFETIMES[purpose],
+        compromised_at=None,
+    )
+
+
+async def _is_new(connection: AsyncConnection, key: MemberKey) -> bool:
+    for known in await members.keys(connection):
+        if known.kid == key.kid:
+            if (known.member_id, known.use) != (key.member_id, key.use):
+                raise Conflict("key-taken", "A key serves one member and one purpose; this one is in use already.")
+            return False
+    return True
+
+
+async def report_stolen(hub: Hub, kid: str, at: datetime) -> TrustList:
+    """Only what the log held before `at` counts of this key from now on. Publishes the list. Raises NotFound, Invalid."""
+    if at > hub.now():
+        raise Invalid("bad-time", "A key cannot be reported stolen in the future.")
+    async with hub.database.begin() as connection:
+        if not await members.mark_compromised(connection, kid, utc(at)):
+            raise NotFound("No member has a key of that name.")
+        content = {"key": kid, "since": utc(at).isoformat()}
+        await audit.append(connection, hub.vault, [Act("report-stolen", _OPERATOR, content, hub.now())])
+        return await trust.publish_in(hub, connection)
+
+
+async def enrol_hub(hub: Hub) -> None:
+    """The hub itself: its signing key is in the list for receipts, checkpoints and status lists."""
+    member = await _add(hub, HUB_NAME, "hub", "Exchange hub", "连桥交换平台", ())
+    public, now = hub.signer.public, utc(hub.now())
+    key = MemberKey(
+        kid=public.kid,
+        member_id=member.id,
+        use="sig",
+        suite=public.suite,
+        types=HUB_TYPES,
+        jwk=public.to_jwk(),
+        not_before=now - SKEW,
+        not_after=now + LIFETIMES["sig"],
+        compromised_at=None,
+    )
+    async with hub.database.begin() as connection:
+        if await _is_new(connection, key):
+            await members.add_key(connection, key)
+            content = {"member": HUB_NAME, "keys": {key.kid: key.use}}
+            await audit.append(connection, hub.vault, [Act("add-keys", _OPERATOR, content, hub.now())])
+
+
+async def _member(connection: AsyncConnection, name: str) -> Member:
+    found = await members.by_name(connection, name)
+    if found is None:
+        raise NotFound(f"There is no active member named {name}.")
+    return found

@@ -1,0 +1,67 @@
+"""Makes a hub out of nothing: master key, the hub's key, three roots, the schema, the hub itself as a member, a trust list.
+
+Doing it again changes nothing but what is missing, so that an interrupted set-up is finished by repeating it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from hub.errors import HubError
+from hub.runtime import open_hub, utc_now
+from hub.services import enrolment, trust
+from hub.settings import Settings
+from hub.storage import keyring
+from hub.storage.database import locate
+from hub.storage.migrate import upgrade_async
+from hub.storage.vault import create_master_key, read_master_key
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """`made` names what was not there before; `roots_file` is what gateways pin."""
+
+    made: tuple[str, ...]
+    roots_file: Path
+    trust_version: int | None
+
+
+async def initialise(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Initialised:
+    """Set up the data folder and the database. Raises HubError that says what stands in the way."""
+    made = _make_keys(settings)
+    url, embedded = locate(settings)
+    try:
+        await upgrade_async(url)
+        async with open_hub(settings, now=now) as hub:
+            await enrolment.enrol_hub(hub)
+            version = await trust.publish_if_due(hub)
+    finally:
+        if embedded is not None:
+            embedded.close()
+    return Initialised(made, trust.roots_file(settings), version)
+
+
+def _make_keys(settings: Settings) -> tuple[str, ...]:
+    folder, made = settings.keys_dir, []
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    if not settings.master_key_file.exists():
+        if any(folder.glob("*.key")):
+            raise HubError(
+                "no-master-key",
+                f"{folder} holds keys sealed under a master key that is not at {settings.master_key_file}; bring it back.",
+            )
+        create_master_key(settings.master_key_file)
+        made.append("master key")
+    vault = read_master_key(settings.master_key_file)
+    if not keyring.exists(folder, "sign"):
+        keyring.create(folder, vault, "sign")
+        made.append("the hub's key")
+    if not trust.roots_file(settings).exists():
+        # Once exported, roots may be taken away to their officers: what is missing then is not made anew.
+        for name in keyring.ROOTS:
+            if not keyring.exists(folder, name):
+                keyring.create(folder, vault, name)
+                made.append(name)
+        trust.write_roots(settings, [keyring.load(folder, vault, name).public for name in keyring.ROOTS])
+    return tuple(made)

@@ -1,0 +1,172 @@
+"""The trust list: published by the hub, and believed by it only as any gateway would believe it.
+
+A published list is signed by every root key this hub holds, at least two; its version only rises. Read back from the
+database it is not believed for being there: signatures, version and date are checked against the pinned roots, and a
+list older than one this process has used is refused.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import orjson
+
+from certs import trust_format
+from certs.encoding import sha256
+from certs.errors import CertsError
+from certs.instants import utc
+from certs.keys import VerifyKey
+from certs.trust import MAX_LIFETIME, Member, TrustedKey, TrustList, verify
+from hub.errors import HubError, Unavailable
+from hub.runtime import HUB_NAME, Hub
+from hub.settings import Settings
+from hub.storage import audit, keyring, members
+from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection, Database
+from hub.storage.members import MemberKey
+
+THRESHOLD: Final = 2
+"""How many roots must have signed a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    document: bytes
+    trust: TrustList
+
+
+_held: WeakKeyDictionary[Database, _Held] = WeakKeyDictionary()
+
+
+def roots_file(settings: Settings) -> Path:
+    """The public root keys as a JWKS: what gateways and verifiers pin."""
+    return settings.data_dir / "trust-roots.json"
+
+
+def write_roots(settings: Settings, roots: list[VerifyKey]) -> None:
+    """Export the public root keys; whole or not at all."""
+    path = roots_file(settings)
+    beside = path.with_suffix(".part")
+    with beside.open("wb") as handle:
+        handle.write(orjson.dumps({"keys": [root.to_jwk() for root in roots]}, option=orjson.OPT_INDENT_2))
+        handle.flush()
+        os.fsync(handle.fileno())
+    beside.replace(path)
+
+
+def pinned_roots(settings: Settings) -> list[VerifyKey]:
+    """The root keys this hub believes. Raises HubError `no-roots` with what to do."""
+    path = roots_file(settings)
+    try:
+        document: dict[str, Any] = orjson.loads(path.read_bytes())
+        return [VerifyKey.from_jwk(jwk) for jwk in document["keys"]]
+    except FileNotFoundError as error:
+        raise HubError("no-roots", f"The root keys are missing at {path}. Run `hub init` first.") from error
+    except (orjson.JSONDecodeError, KeyError, TypeError, CertsError) as error:
+        raise HubError(
+            "no-roots", f"{path} is not a JWKS of root keys; bring back the one made by `hub init`."
+        ) from error
+
+
+async def document(hub: Hub) -> bytes:
+    """The list in force exactly as published. Raises Unavailable when none was published."""
+    async with hub.database.read() as connection:
+        newest = await members.newest_trust_list(connection)
+    if newest is None:
+        raise Unavailable("no-trust-list", "No trust list has been published yet.", retry_after=60)
+    return newest[1]
+
+
+async def current(hub: Hub) -> TrustList:
+    """The list in force, verified. Raises Unavailable, and what certs.trust.verify raises (rollback, staleness …)."""
+    data, held, now = await document(hub), _held.get(hub.database), hub.now()
+    if held is not None and held.document == data:
+        held.trust.check_current(now)
+        return held.trust
+    found = verify(
+        data,
+        pinned_roots(hub.settings),
+        THRESHOLD,
+        now=now,
+        last_version=held.trust.version if held else 0,
+        last_digest=held.trust.digest if held else None,
+    )
+    _held[hub.database] = _Held(data, found)
+    return found
+
+
+async def publish(hub: Hub) -> TrustList:
+    """Build, sign and publish the list of all active members. Raises HubError `no-roots` when too few roots are here."""
+    async with hub.database.begin() as connection:
+        return await publish_in(hub, connection)
+
+
+async def publish_if_due(hub: Hub) -> int | None:
+    """Publish anew when half of the list's life is over, or none is there; answers the new version, None when not due."""
+    async with hub.database.begin() as connection:
+        await members.lock_trust_list(connection)
+        newest = await members.newest_trust_list(connection)
+        if newest is not None:
+            payload, _ = trust_format.read_signed(newest[1], {})
+            _, _, next_update, _ = trust_format.read(payload)
+            if next_update - hub.now() > MAX_LIFETIME / 2:
+                return None
+        return (await publish_in(hub, connection)).version
+
+
+async def publish_in(hub: Hub, connection: AsyncConnection) -> TrustList:
+    """`publish` in the transaction of another act."""
+    folder = hub.settings.keys_dir
+    roots = [keyring.load(folder, hub.vault, name) for name in keyring.ROOTS if keyring.exists(folder, name)]
+    if len(roots) < THRESHOLD:
+        raise HubError(
+            "no-roots",
+            f"{len(roots)} root keys are in {folder}, {THRESHOLD} are needed to sign the trust list.",
+        )
+    await members.lock_trust_list(connection)
+    now = hub.now()
+    made = TrustList(
+        version=await members.next_trust_version(connection),
+        issued_at=now,
+        next_update=utc(now) + MAX_LIFETIME,
+        members=tuple(await _listed(connection)),
+    )
+    document = made.sign(*roots)
+    await members.publish_trust_list(connection, made.version, document)
+    content = {"version": made.version, "digest": made.digest, "document": sha256(document).hex()}
+    await audit.append(connection, hub.vault, [Act("publish-trust-list", HUB_NAME, content, now)])
+    return made
+
+
+async def _listed(connection: AsyncConnection) -> list[Member]:
+    """Every active member with the keys others need: not those it only signs in with. Old keys stay, for old signatures."""
+    keys = await members.keys(connection)
+    return [
+        Member(
+            name=member.name,
+            divisions=member.divisions,
+            display=display(member.display, member.display_zh),
+            keys=tuple(_trusted(key) for key in keys if key.member_id == member.id and key.use != "auth"),
+        )
+        for member in await members.all_members(connection)
+    ]
+
+
+def _trusted(key: MemberKey) -> TrustedKey:
+    return TrustedKey(
+        kid=key.kid,
+        use="enc" if key.use == "enc" else "sig",
+        suite=key.suite,
+        types=frozenset(key.types),
+        nbf=key.not_before,
+        naf=key.not_after,
+        compromised_at=key.compromised_at,
+        jwk=key.jwk,
+    )
+
+
+def display(name: str, name_zh: str) -> str:
+    """What people call a member, in one text for readers of either language."""
+    return name if name == name_zh else f"{name_zh} {name}"

@@ -1,0 +1,132 @@
+"""Ready hubs for tests: set up as `hub init` does it, on a database of the test's own, with a clock that can be moved.
+
+`hub` is open and has no members but itself; `enrolled` adds a member with fresh keys; `serve` gives its interface
+over HTTP in the same process.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+
+from certs.keys import DecryptionKey, SigningKey
+from hub.api import problems
+from hub.runtime import Hub, open_hub
+from hub.services import enrolment, setup, trust
+from hub.settings import Settings
+from hub.storage.members import Member
+
+BASE_URL = "http://hub.test"
+
+
+class Clock:
+    """Stands still until it is moved; begins at the real time, to the second."""
+
+    def __init__(self) -> None:
+        self.moment = datetime.now(UTC).replace(microsecond=0)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def advance(self, **span: float) -> datetime:
+        """Move on by `span` (days, hours, minutes, seconds); answers the new time."""
+        self.moment += timedelta(**span)
+        return self.moment
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A member and the private keys that only its gateway would have."""
+
+    member: Member
+    auth: SigningKey
+    sig: SigningKey
+    enc: DecryptionKey
+
+
+def settings_for(folder: Path, database_url: str, **others: object) -> Settings:
+    """Settings of a test's hub."""
+    given = {"data_dir": folder, "database_url": database_url, "database_pool": 6, "base_url": BASE_URL} | others
+    return Settings.model_validate(given)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The clock of `hub`."""
+    return Clock()
+
+
+@pytest.fixture
+def hub_settings(tmp_path: Path, database_url: str) -> Settings:
+    """The settings of `hub`."""
+    return settings_for(tmp_path / "hub", database_url)
+
+
+@pytest.fixture
+async def hub(hub_settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
+    """An open hub, set up and empty."""
+    await setup.initialise(hub_settings, now=clock)
+    async with open_hub(hub_settings, now=clock) as opened:
+        yield opened
+
+
+async def enrol(
+    hub: Hub,
+    name: str,
+    divisions: Sequence[str],
+    *,
+    kind: str = "county",
+    display: str = "",
+    display_zh: str = "",
+    publish: bool = True,
+) -> Enrolled:
+    """Enrol a member with one fresh key of each purpose, and publish the trust list with it."""
+    member = await enrolment.add_member(
+        hub,
+        name=name,
+        kind=kind,
+        display=display or name.capitalize(),
+        display_zh=display_zh or name.capitalize(),
+        divisions=divisions,
+    )
+    made = Enrolled(member, SigningKey.generate(), SigningKey.generate(), DecryptionKey.generate())
+    keys = [
+        {**made.auth.public.to_jwk(), "purpose": "auth"},
+        {**made.sig.public.to_jwk(), "purpose": "sig"},
+        {**made.enc.public.to_jwk(), "purpose": "enc"},
+    ]
+    await enrolment.add_keys(hub, name, {"keys": keys})
+    if publish:
+        await trust.publish(hub)
+    return made
+
+
+@pytest.fixture
+async def yongkang(hub: Hub) -> Enrolled:
+    """The destination region."""
+    return await enrol(hub, "yongkang", ["330784000000"], display="Yongkang", display_zh="永康市")
+
+
+@pytest.fixture
+async def huiji(hub: Hub) -> Enrolled:
+    """The origin region."""
+    return await enrol(hub, "huiji", ["410108000000"], display="Huiji", display_zh="惠济区")
+
+
+@asynccontextmanager
+async def serve(hub: Hub, *parts: ModuleType) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the interface's `parts` (modules of hub.api), served in this process."""
+    app = FastAPI()
+    problems.install(app)
+    app.state.hub = hub
+    for part in parts:
+        app.include_router(part.router)
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+        yield client
