@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, text, tuple_, update
+from sqlalchemy import func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -112,9 +112,16 @@ def _visible(member_ids: Sequence[int] | None) -> Any:
     return review_task.c.member_ids.overlap(list(member_ids))
 
 
-def _chosen(member_ids: Sequence[int] | None, states: Sequence[str], reason: str | None) -> list[Any]:
+def _chosen(
+    member_ids: Sequence[int] | None, states: Sequence[str], reason: str | None, due: datetime | None
+) -> list[Any]:
+    """`due`: of the deferred ones only those whose time has come by then."""
     conditions = [review_task.c.state.in_(list(states)), _visible(member_ids)]
-    return conditions if reason is None else [*conditions, review_task.c.reason == reason]
+    if reason is not None:
+        conditions.append(review_task.c.reason == reason)
+    if due is not None:
+        conditions.append(or_(review_task.c.deferred_until.is_(None), review_task.c.deferred_until <= due))
+    return conditions
 
 
 async def queue(
@@ -125,11 +132,12 @@ async def queue(
     limit: int,
     offset: int = 0,
     reason: str | None = None,
+    due: datetime | None = None,
 ) -> list[Review]:
-    """Tasks in `states` (opened for `reason`), most likely the same person first."""
+    """Tasks in `states` (opened for `reason`, not deferred beyond `due`), most likely the same person first."""
     rows = await connection.execute(
         select(review_task)
-        .where(*_chosen(member_ids, states, reason))
+        .where(*_chosen(member_ids, states, reason, due))
         .order_by(review_task.c.weight.desc(), review_task.c.id)
         .limit(limit)
         .offset(offset)
@@ -138,12 +146,12 @@ async def queue(
 
 
 async def reasons(
-    connection: AsyncConnection, member_ids: Sequence[int] | None, *, states: Sequence[str]
+    connection: AsyncConnection, member_ids: Sequence[int] | None, *, states: Sequence[str], due: datetime | None = None
 ) -> dict[str, int]:
     """How many tasks in `states` were opened for which reason."""
     rows = await connection.execute(
         select(review_task.c.reason, func.count())
-        .where(*_chosen(member_ids, states, None))
+        .where(*_chosen(member_ids, states, None, due))
         .group_by(review_task.c.reason)
     )
     return {reason: int(number) for reason, number in rows}
@@ -156,9 +164,10 @@ async def neighbours(
     *,
     states: Sequence[str],
     reason: str | None = None,
+    due: datetime | None = None,
 ) -> tuple[UUID | None, UUID | None]:
     """The tasks before and behind `task` in the queue, whether or not `task` is (still) in it."""
-    conditions = _chosen(member_ids, states, reason)
+    conditions = _chosen(member_ids, states, reason, due)
     place = tuple_(-review_task.c.weight, review_task.c.id)
     here = tuple_(-task.weight, task.id)
     before = select(review_task.c.id).where(*conditions, place < here).order_by(place.desc()).limit(1)

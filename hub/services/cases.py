@@ -1,0 +1,247 @@
+"""What a person sees of a conflict: the two records, why they may or may not be one person, and who looked before.
+
+Every record that is shown is noted for the person it is about, in the transaction that read it. A conflict that another
+region cannot see does not exist for it, and that attempt is noted too.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from hub.errors import Invalid, NotAllowed, NotFound
+from hub.linkage import score
+from hub.linkage.explain import FieldEvidence, explain
+from hub.linkage.features import Features
+from hub.runtime import Hub
+from hub.services.recording import subject_of
+from hub.services.sessions import User
+from hub.storage import access, audit, decisions, members, people, resources, reviews
+from hub.storage.access import Access
+from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection
+from hub.storage.decisions import Decision
+from hub.storage.members import Member
+from hub.storage.reviews import Review
+
+PURPOSE = "conflict-review"
+NAMED = ("name",)
+SHOWN = ("name", "birth", "sex", "address", "family", "ethnicity", "identifier (masked)", "phone (masked)")
+REVEALED = ("identifier", "phone", "family identifier")
+REVEAL_PURPOSES = ("ask-person", "ask-region", "check-document", "correct-record")
+UNDOABLE = ("CONFIRMED", "REJECTED", "DEFERRED")
+_MOST_OTHERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One source record as the console shows it; `patient` is the newest version as it was translated."""
+
+    id: int
+    member: Member
+    person_id: UUID | None
+    patient: Mapping[str, Any]
+    version: int
+    updated_at: datetime
+
+    @property
+    def number(self) -> str:
+        """The sender's own id of the record."""
+        return str(next((i.get("value", "") for i in self.patient.get("identifier", ())), ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A conflict and all that helps to decide it. `seen` names the versions this view shows."""
+
+    task: Review
+    a: Record
+    b: Record
+    evidence: tuple[FieldEvidence, ...]
+    weight: float
+    probability: float
+    vetoes: tuple[str, ...]
+    others_a: tuple[Record, ...]
+    others_b: tuple[Record, ...]
+    hidden: int
+    history: tuple[Decision, ...]
+    may_decide: bool
+    may_undo: bool
+
+    @property
+    def seen(self) -> str:
+        """What a decision is checked against: the task's version and those of both records."""
+        return seen(self.task, self.a.version, self.b.version)
+
+
+def may_undo(user: User, task: Review) -> bool:
+    """A decision is undone by who took it, or by a supervisor."""
+    own = user.may_overrule or task.decided_by == user.name
+    return user.may_decide and own and task.state in UNDOABLE
+
+
+def seen(task: Review, a: int, b: int) -> str:
+    """The versions of a task and of its two records, as one word."""
+    return f"{task.version}.{a}.{b}"
+
+
+async def load(hub: Hub, connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Record]:
+    """The records `ids` at their newest versions."""
+    found = await people.info(connection, ids)
+    bodies = await resources.newest(connection, hub.vault, [info.resource_id for info in found.values()])
+    known = {member.id: member for member in await members.all_members(connection)}
+    records = {}
+    for id_, info in found.items():
+        body = bodies.get(info.resource_id)
+        member = known.get(info.member_id) or await members.by_id(connection, info.member_id)
+        if body is not None:
+            records[id_] = Record(id_, member, info.person_id, orjson.loads(body.body), body.version, body.updated_at)
+    return records
+
+
+async def note(
+    hub: Hub,
+    connection: AsyncConnection,
+    user: User,
+    records: Iterable[Record],
+    *,
+    act: str,
+    fields: Sequence[str],
+    now: datetime,
+    purpose: str = PURPOSE,
+    outcome: str = "permit",
+) -> None:
+    """Note for each record's person that `user` looked, or was refused."""
+    await access.note(
+        connection,
+        [
+            Access(
+                user.name,
+                user.region,
+                act,
+                purpose,
+                record.person_id,
+                subject_of(hub, record.member.name, record.number),
+                tuple(fields),
+                outcome,
+                now,
+            )
+            for record in records
+        ],
+    )
+
+
+async def refused(hub: Hub, user: User, task_id: UUID, act: str) -> NotFound:
+    """The error to raise; where the conflict exists and is another region's, the attempt is noted first."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        hidden = await reviews.get(connection, task_id, None)
+        if hidden is not None:
+            records = await load(hub, connection, (hidden.a, hidden.b))
+            await note(hub, connection, user, records.values(), act=act, fields=(), now=now, outcome="not-visible")
+            content = {"task": str(task_id), "attempt": act, "region": user.region}
+            await audit.append(connection, hub.vault, [Act("look-up-refused", user.name, content, now)])
+    return NotFound("There is no conflict by that id, or it does not concern your region.")
+
+
+async def view(hub: Hub, user: User, task_id: UUID) -> Case:
+    """The conflict with masked numbers. Raises NotFound."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        case = await _case(hub, connection, user, task_id)
+        if case is not None:
+            shown = (case.a, case.b, *case.others_a, *case.others_b)
+            await note(hub, connection, user, shown, act="view", fields=SHOWN, now=now)
+            return case
+    raise await refused(hub, user, task_id, "view")
+
+
+async def reveal(hub: Hub, user: User, task_id: UUID, purpose: str) -> Case:
+    """The conflict once more, for showing its numbers in full. Raises NotFound, NotAllowed, Invalid `purpose-missing`."""
+    if purpose not in REVEAL_PURPOSES:
+        raise Invalid("purpose-missing", "Say what you need the full numbers for.")
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        case = await _case(hub, connection, user, task_id)
+        if case is not None:
+            if not user.may_decide:
+                raise NotAllowed("role-missing", "Only stewards and supervisors may see full numbers.")
+            pair = (case.a, case.b)
+            await note(hub, connection, user, pair, act="reveal", fields=REVEALED, now=now, purpose=purpose)
+            content = {"task": str(task_id), "purpose": purpose, "records": [case.a.id, case.b.id]}
+            await audit.append(connection, hub.vault, [Act("reveal", user.name, content, now)])
+            return case
+    raise await refused(hub, user, task_id, "reveal")
+
+
+async def _case(hub: Hub, connection: AsyncConnection, user: User, task_id: UUID) -> Case | None:
+    task = await reviews.get(connection, task_id, user.visible)
+    if task is None:
+        return None
+    infos = await people.info(connection, (task.a, task.b))
+    beside = [
+        [id_ for id_ in await people.records_of(connection, person) if id_ not in (task.a, task.b)] if person else []
+        for person in (infos[task.a].person_id, infos[task.b].person_id)
+    ]
+    if infos[task.a].person_id == infos[task.b].person_id:
+        beside[1] = []
+    records = await load(hub, connection, {task.a, task.b, *beside[0], *beside[1]})
+    may_see = None if user.visible is None else {*user.visible, *task.member_ids}
+    shown = [[records[i] for i in ids if may_see is None or records[i].member.id in may_see] for ids in beside]
+    known = await people.features(connection, hub.vault, (task.a, task.b))
+    a, b = Features.from_bytes(known[task.a]), Features.from_bytes(known[task.b])
+    found = score.score_pairs(hub.model, [(a, b)])[0]
+    return Case(
+        task=task,
+        a=records[task.a],
+        b=records[task.b],
+        evidence=tuple(explain(hub.model, a, b)),
+        weight=found.weight,
+        probability=found.probability,
+        vetoes=found.vetoes,
+        others_a=tuple(shown[0][:_MOST_OTHERS]),
+        others_b=tuple(shown[1][:_MOST_OTHERS]),
+        hidden=sum(map(len, beside)) - sum(len(side[:_MOST_OTHERS]) for side in shown),
+        history=tuple(await decisions.of_pair(connection, task.a, task.b)),
+        may_decide=user.may_decide and task.state in reviews.OPEN_STATES,
+        may_undo=may_undo(user, task),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """One line of the ledger of a person; `sides` says of which of the two."""
+
+    sides: tuple[str, ...]
+    event: Access
+
+
+async def look_ups(hub: Hub, user: User, task_id: UUID, *, act: str = "view-look-ups") -> list[LookUp]:
+    """Who looked at the two persons, newest first: also under ids they had before. Raises NotFound."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        task = await reviews.get(connection, task_id, user.visible)
+        if task is not None:
+            pair = await load(hub, connection, (task.a, task.b))
+            found: dict[Access, list[str]] = {}
+            for side, id_ in (("a", task.a), ("b", task.b)):
+                for event in await _about(hub, connection, id_):
+                    found.setdefault(event, []).append(side)
+            await note(hub, connection, user, pair.values(), act=act, fields=("look-ups",), now=now)
+            newest = sorted(found.items(), key=lambda line: line[0].at, reverse=True)
+            return [LookUp(tuple(sides), event) for event, sides in newest]
+    raise await refused(hub, user, task_id, act)
+
+
+async def _about(hub: Hub, connection: AsyncConnection, record_id: int) -> list[Access]:
+    info = (await people.info(connection, (record_id,)))[record_id]
+    ids = await people.records_of(connection, info.person_id) if info.person_id else [record_id]
+    infos = await people.info(connection, ids)
+    records = await load(hub, connection, ids)
+    # Every id a person had is the anchor of one of her records.
+    persons = {info.anchor for info in infos.values()}
+    subjects = [subject_of(hub, record.member.name, record.number) for record in records.values()]
+    return await access.about(connection, sorted(persons), subjects)
