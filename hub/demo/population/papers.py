@@ -5,6 +5,7 @@ certificates. Each paper keeps the fate that an honest exchange must give it; th
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from hub.demo.population.divisions import Address
 from hub.demo.population.people import Person
 from hub.demo.population.records import Record
 
@@ -36,6 +37,8 @@ class Report:
     number: str
     record: Record
     recipient: str
+    origin: Address
+    residence: Address
     reported_on: date
     facility: str
     method: str
@@ -68,6 +71,11 @@ class Marriage:
     husband: Person
     wife: Person
     fate: str
+
+    @property
+    def holding(self) -> Person:
+        """The party whose copy this is."""
+        return self.husband if self.holder == "a" else self.wife
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,9 +93,9 @@ class Registrar:
                 continue
             record = _record_of(entry, person, county)
             if record is not None and self._rng.random() < self._shape.consent_share:
-                yield self._report(record, recipient)
+                yield self._report(record, person, recipient)
 
-    def _report(self, record: Record, recipient: str) -> tuple[Report, Consent | None]:
+    def _report(self, record: Record, person: Person, recipient: str) -> tuple[Report, Consent | None]:
         rng = self._rng
         county = record.county
         case = self._case(county)
@@ -116,6 +116,8 @@ class Registrar:
             number=number,
             record=record,
             recipient=recipient,
+            origin=person.origin,
+            residence=person.residence,
             reported_on=reported,
             facility=pick(rng, _FACILITIES[county]),
             method="A95" if case == "forbidden-content" else _METHODS.draw(rng),

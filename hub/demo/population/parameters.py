@@ -85,7 +85,7 @@ class Shape:
     """Share of women from Huiji in Yongkang, aged 20 to 49, about whom a contraception report is written."""
     marriage_share: float = 0.12
     """Share of couples between the two counties whose marriage certificate travels."""
-    birth_share: float = 0.55
+    birth_share: float = 0.9
     """Share of births of the last two years between the two counties whose certificate travels."""
 
 

@@ -41,7 +41,7 @@ class Client:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     found = Store(tmp_path / "county.sqlite")
-    found.put("ldrk", [{"ldrkid": f"R{n:03d}", "xm": "王芳"} for n in range(23)])
+    found.put("ldrk", [{"rybh": f"R{n:03d}", "xm": "王芳"} for n in range(23)])
     return found
 
 
@@ -61,7 +61,7 @@ async def client(store: Store) -> AsyncIterator[Client]:
 
 async def test_pages_come_in_order_of_version_and_overlap(client: Client) -> None:
     pages = [await client.data("GET", f"/api/v2/ldrk?since=0&page={n}") for n in (1, 2, 3, 4)]
-    numbers = [[row["ldrkid"] for row in page["list"]] for page in pages]
+    numbers = [[row["rybh"] for row in page["list"]] for page in pages]
     assert [len(found) for found in numbers] == [10, 12, 5, 0]
     assert numbers[1][:2] == numbers[0][-2:]
     assert {n for found in numbers for n in found} == {f"R{n:03d}" for n in range(23)}
@@ -77,10 +77,10 @@ async def test_reading_on_from_a_version_repeats_the_last_rows(client: Client) -
 
 
 async def test_a_changed_row_moves_to_the_end_and_an_unchanged_one_stays(client: Client) -> None:
-    assert await client.data("POST", "/api/v2/ldrk", {"ldrkid": "R005", "xm": "王芳"}) == {"rowver": 6}
-    assert await client.data("POST", "/api/v2/ldrk", {"ldrkid": "R005", "xm": "王方"}) == {"rowver": 24}
+    assert await client.data("POST", "/api/v2/ldrk", {"rybh": "R005", "xm": "王芳"}) == {"rowver": 6}
+    assert await client.data("POST", "/api/v2/ldrk", {"rybh": "R005", "xm": "王方"}) == {"rowver": 24}
     page = await client.data("GET", "/api/v2/ldrk?since=23&page=1")
-    assert page["list"][-1] == {"ldrkid": "R005", "xm": "王方", "rowver": 24}
+    assert page["list"][-1] == {"rybh": "R005", "xm": "王方", "rowver": 24}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
-from hub.demo.counties.huiji import rows
+from hub.demo.counties.huiji import papers, rows
 from hub.demo.counties.huiji.sheets import Table, lines, write_csv, write_workbook
 from hub.demo.counties.huiji.workbooks import Cell, Formula
 from hub.demo.population import Record, Story
@@ -15,7 +15,7 @@ from mappings import vocabulary
 
 LATE_ENTRIES = 400
 """How many of the people come in the workbook at most (never more than a tenth)."""
-_DATES = ("出生年月", "流入日期", "康检日期", "报告日期", "登记日期", "签发日期")
+_DATES = ("日期", "年月")
 _NUMBERS = ("联系电话",)
 
 
@@ -59,16 +59,16 @@ def typed_cells(columns: Sequence[str], row: Sequence[str], number: int) -> list
     for place, (column, text) in enumerate(zip(columns, row, strict=True)):
         cells.append(_typed(column, text, number + place))
     if number % 90 == 7 and isinstance(cells[-1], str):
-        cells[1] = Formula(f"B{number + 4}", row[1]) if row[1] else None
+        cells[1] = Formula(f'"{row[1]}"', row[1]) if row[1] else None
     return cells
 
 
 def _typed(column: str, text: str, turn: int) -> Cell:
     if not text:
         return None
-    if column in _DATES and text.isdigit() and len(text) == 5:
+    if column.endswith(_DATES) and text.isdigit() and len(text) == 5:
         return int(text)
-    if column in _DATES and len(text) == 10 and text[4] == "-" and turn % 2:
+    if column.endswith(_DATES) and len(text) == 10 and text[4] == "-" and turn % 2:
         return date.fromisoformat(text)
     if column in _NUMBERS and text.isascii() and text.isdigit() and turn % 3 == 0:
         return int(text)
@@ -77,6 +77,38 @@ def _typed(column: str, text: str, turn: int) -> Cell:
     return text
 
 
+def _consent_file(folder: Path, story: Story) -> Iterator[tuple[str, int]]:
+    found = [consent for consent in story.consents if consent.county == rows.COUNTY]
+    name = f"知情同意书_{story.as_of:%Y%m}.xlsx"
+    _workbook(folder / name, papers.CONSENT, papers.consent_rows(found), story.as_of)
+    yield name, len(found)
+
+
+def _report_file(folder: Path, story: Story) -> Iterator[tuple[str, int]]:
+    found = [report for report in story.reports if report.county == rows.COUNTY]
+    name = f"避孕节育情况报告单_{story.as_of:%Y%m}.csv"
+    write_csv(folder / name, lines(papers.REPORT, papers.report_rows(found), story.as_of))
+    yield name, len(found)
+
+
+def _marriage_file(folder: Path, story: Story) -> Iterator[tuple[str, int]]:
+    found = [marriage for marriage in story.marriages if marriage.county == rows.COUNTY]
+    name = f"婚姻登记证件_{story.as_of:%Y%m}.xlsx"
+    _workbook(folder / name, papers.MARRIAGE, papers.marriage_rows(found), story.as_of)
+    yield name, len(found)
+
+
+def _birth_file(folder: Path, story: Story) -> Iterator[tuple[str, int]]:
+    found = [birth for birth in story.births if birth.county == rows.COUNTY]
+    name = f"出生医学证明_{story.as_of:%Y%m}.xlsx"
+    _workbook(folder / name, papers.BIRTH, papers.birth_rows(found), story.as_of)
+    yield name, len(found)
+
+
 _WRITERS: dict[str, Callable[[Path, Story], Iterator[tuple[str, int]]]] = {
     vocabulary.PERSON: _person_files,
+    vocabulary.CONSENT: _consent_file,
+    vocabulary.CONTRACEPTION_REPORT: _report_file,
+    vocabulary.MARRIAGE_CERTIFICATE: _marriage_file,
+    vocabulary.BIRTH_CERTIFICATE: _birth_file,
 }

@@ -1,6 +1,6 @@
-"""The county's rows as its clerks type them: words instead of codes, dates in every fashion, 同上, full-width digits.
+"""The county's register of people as its clerks type it: words instead of codes, dates in every fashion, 同上, full-width digits.
 
-Pure functions from the population's records and papers. Cells are text; a workbook may turn some into numbers and dates.
+Pure functions from the population's records. Cells are text; a workbook may turn some into numbers and dates.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ PERSON = Table(
         ("", ("父亲姓名", "母亲姓名", "子女姓名", "备注")),
     ),
 )
-_SEX = {"1": ("男", "男", "男", "男性"), "2": ("女", "女", "女", "女性"), "": ("", "", "", "")}
+SEX = {"1": ("男", "男", "男", "男性"), "2": ("女", "女", "女", "女性"), "": ("", "", "", "")}
 _MARITAL = {
     "10": ("未婚", "未婚", "未"),
     "21": ("初婚", "已婚", "初婚"),
@@ -42,7 +42,7 @@ _EDUCATION = {
     "90": "文盲",
 }
 _HOUSEHOLD = {"1": ("农业", "农村", "农业户口"), "2": ("非农业", "城镇", "居民户口")}
-_ETHNICITY = {
+ETHNICITY = {
     "01": "汉",
     "02": "蒙古",
     "03": "回",
@@ -74,21 +74,21 @@ def _person(record: Record, origin: str, residence: str, dice: Dice) -> list[str
     spouse = record.spouse
     return [
         record.record_id,
-        _name(record, dice),
-        _SEX[record.sex][dice.below(4)],
-        _number(record.id_number, dice),
-        _birth(record.birth, dice),
-        _ETHNICITY.get(record.ethnicity, "其他") + ("族" if dice.one_in(2) else ""),
+        name_text(record, dice),
+        SEX[record.sex][dice.below(4)],
+        number_text(record.id_number, dice),
+        birth_text(record.birth, dice),
+        ETHNICITY.get(record.ethnicity, "其他") + ("族" if dice.one_in(2) else ""),
         _HOUSEHOLD[record.household_kind][dice.below(3)],
         _EDUCATION[record.education],
         _MARITAL[record.marital][dice.below(3)],
         origin,
         residence,
         _phone(record.phone, dice),
-        _day(record.inflow, dice),
+        day_text(record.inflow, dice),
         spouse.name if spouse else "",
         spouse.id_number if spouse else "",
-        _day(spouse.birth, dice) if spouse else "",
+        day_text(spouse.birth, dice) if spouse else "",
         record.father.name if record.father else "",
         record.mother.name if record.mother else "",
         "、".join(record.children),
@@ -100,7 +100,7 @@ def _address(text: str, above: str, dice: Dice) -> str:
     return DITTO if text and text == above and dice.one_in(2) else text
 
 
-def _name(record: Record, dice: Dice) -> str:
+def name_text(record: Record, dice: Dice) -> str:
     name = record.name
     if len(name) == 2 and dice.one_in(12):
         name = f"{name[0]}\u3000{name[1]}"
@@ -110,7 +110,7 @@ def _name(record: Record, dice: Dice) -> str:
     return f"{name}{before}{record.former_name}{after}"
 
 
-def _number(number: str, dice: Dice) -> str:
+def number_text(number: str, dice: Dice) -> str:
     if dice.one_in(60):
         return number.translate(_WIDE)
     if dice.one_in(40):
@@ -118,7 +118,7 @@ def _number(number: str, dice: Dice) -> str:
     return f"'{number}" if number and dice.one_in(50) else number
 
 
-def _birth(birth: Birth, dice: Dice) -> str:
+def birth_text(birth: Birth, dice: Dice) -> str:
     if birth.lunar:
         return f"{birth.year}年{birth.month}月{birth.day}日(农历)"
     if not birth.month:
@@ -127,10 +127,10 @@ def _birth(birth: Birth, dice: Dice) -> str:
         return f"{birth.year}.{birth.month}"
     if birth.is_impossible:
         return f"{birth.year}.{birth.month}.{birth.day}"
-    return _day(date(birth.year, birth.month, birth.day), dice)
+    return day_text(date(birth.year, birth.month, birth.day), dice)
 
 
-def _day(day: date, dice: Dice) -> str:
+def day_text(day: date, dice: Dice) -> str:
     match dice.below(8):
         case 0 | 1:
             return f"{day.year}年{day.month}月{day.day}日"

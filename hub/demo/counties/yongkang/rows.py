@@ -40,13 +40,13 @@ def person_row(record: Record, *, changed: bool = False) -> Row:
     dice = Dice(record.dice)
     spouse = record.spouse
     row: Row = {
-        "ldrkid": record.record_id,
+        "rybh": record.record_id,
         "xm": _name(record, dice),
         "xbdm": record.sex,
         "csrq": _birth(record.birth, changed),
         "zjlx": "01" if record.id_number else "",
         "zjhm": _lower_x(record.id_number, dice),
-        "mzdm": record.ethnicity,
+        "mz": record.ethnicity,
         "whcd": record.education,
         "hkxz": record.household_kind,
         "hyzk": record.marital,
@@ -100,8 +100,8 @@ def report_row(report: Report) -> Row:
         "csrq": _birth(record.birth, False),
         "zjlx": "01" if record.id_number else "",
         "zjhm": record.id_number,
-        "hjdxzqh": record.origin.division,
-        "xjzdxzqh": record.residence.division,
+        "hjdxzqh": report.origin.division,
+        "xjzdxzqh": report.residence.division,
         "byff": report.method,
         "byffrq": report.method_since.isoformat(),
         "jcjg": report.finding,
@@ -124,6 +124,8 @@ def marriage_row(marriage: Marriage) -> Row:
         "djy": marriage.registrar,
         "djrq": marriage.registered_on.isoformat(),
         "czr": "1" if marriage.holder == "a" else "2",
+        "hjdxzqh": marriage.holding.origin.division,
+        "xjzdxzqh": marriage.holding.residence.division,
     }
     return row | _party("nf", marriage.husband) | _party("vf", marriage.wife)
 
@@ -147,6 +149,8 @@ def birth_row(birth: BirthCertificate) -> Row:
         "qfrq": birth.issued_on.isoformat(),
         "qfjg": birth.authority,
         "qfjgxzqh": birth.authority_division,
+        "hjdxzqh": birth.mother.origin.division,
+        "xjzdxzqh": birth.mother.residence.division,
     }
     return row | _parent("mq", birth.mother) | (_parent("fq", birth.father) if birth.father else {})
 

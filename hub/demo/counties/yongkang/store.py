@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 TABLES = ("ldrk", "tysq", "byjy", "jhz", "csyxzm")
-KEYS = {"ldrk": "ldrkid", "tysq": "sqbh", "byjy": "bgdbh", "jhz": "zsbh", "csyxzm": "zsbh"}
+KEYS = {"ldrk": "rybh", "tysq": "sqbh", "byjy": "bgdbh", "jhz": "zsbh", "csyxzm": "zsbh"}
 """For each table the field that numbers its rows."""
 
 _SCHEMA = """
