@@ -126,13 +126,13 @@ def retry(
         list[str] | None, typer.Argument(help="Message ids; none means all that is held or quarantined.")
     ] = None,
 ) -> None:
-    """Look again at messages that were set aside, after the cause was mended. The gateway must not be running."""
+    """Look again at messages that were set aside, after the cause was mended. Works beside a running gateway."""
     from adapters.gateway.clock import utc_now
     from adapters.gateway.config import load
     from adapters.gateway.spool import Spool
 
     with _explained():
-        spool = Spool(load(config).spool.file)
+        spool = Spool(load(config).spool.file, exclusive=False)
         try:
             released = spool.outgoing.release(now=utc_now(), message_ids=message or None)
         finally:

@@ -39,18 +39,8 @@ _EARLIER = """
 _STEP = "UPDATE items SET state = :state, updated_at = :now, due_at = 0, attempts = 0{columns} WHERE seq = :seq AND state = :before"
 _RESENT = (State.REFUSED, State.NOT_SENT)
 _CHANGEABLE = frozenset(
-    {
-        "content_type",
-        "body",
-        "row",
-        "certificate",
-        "credential",
-        "needs_consent",
-        "recipient",
-        "submission_id",
-        "receipt",
-    }
-    | {"hub_state", "hub_answer", "issues", "error_code", "error_text", "size"}
+    "content_type body size row certificate credential business_key content_digest supersedes needs_consent recipient "
+    "submission_id receipt hub_state hub_answer issues error_code error_text".split()
 )
 
 

@@ -1,0 +1,227 @@
+"""A small exchange on loopback for gateway tests: a stand-in hub, the simulated JSON county, drop folders, real key files."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from adapters import transports
+from adapters.gateway import keys
+from adapters.gateway.assembly import open_gateway
+from adapters.gateway.config import load
+from adapters.gateway.runner import Drained, drain_once
+from adapters.gateway.testing.hub import StandInHub
+from adapters.gateway.testing.ledger import Manners
+from adapters.gateway.testing.serving import Serving
+from adapters.gateway.testing.world import World
+from hub.demo.counties.yongkang.server import Manners as CountyManners
+from hub.demo.counties.yongkang.server import create_app
+from hub.demo.counties.yongkang.store import Store
+
+DIVISIONS = {"yongkang": ["330784000000"], "huiji": ["410108000000"]}
+SECRET = "county-secret"
+FAST = {
+    "poll_seconds": 0.2,
+    "mailbox_wait_seconds": 0.2,
+    "mailbox_lease_seconds": 10,
+    "status_seconds": 0.2,
+    "retry_first_seconds": 0.05,
+    "retry_cap_seconds": 0.5,
+    "drain_seconds": 5,
+}
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The stand-in hub and where it listens."""
+
+    hub: StandInHub
+    url: str
+    folder: Path
+
+    @property
+    def ledger(self) -> Any:
+        return self.hub.ledger
+
+
+@contextmanager
+def exchange(folder: Path, manners: Manners | None = None) -> Iterator[Exchange]:
+    hub = StandInHub(World(datetime.now(UTC)), manners)
+    with Serving(hub.app) as server:
+        hub.base = server.url
+        yield Exchange(hub, server.url, folder)
+
+
+def member_config(world: Exchange, name: str, transport: dict[str, Any], sources: list[dict[str, Any]], **extra: Any) -> Path:
+    """Write a member's configuration and secrets, make its keys, enrol it at the hub; the configuration file."""
+    base = world.folder / name
+    (base / "secrets").mkdir(parents=True, mode=0o700)
+    for file, content in (("passphrase", "a passphrase for tests"), ("county", SECRET)):
+        path = base / "secrets" / file
+        path.write_text(content)
+        path.chmod(0o600)
+    (base / "roots.json").write_text(json.dumps(world.hub.world.roots_jwks()))
+    config = {
+        "member": name,
+        "hub": {"url": world.url, "timeout_seconds": 10},
+        "trust": {"roots_file": "roots.json"},
+        "keys": {"folder": "keys", "passphrase_file": "secrets/passphrase"},
+        "spool": {"file": "spool/gateway.db"},
+        "county": {"folder": "county"},
+        "transport": transport,
+        "sources": sources,
+        "run": FAST,
+        **extra,
+    }
+    path = base / "gateway.yaml"
+    path.write_text(yaml.safe_dump(config, allow_unicode=True))
+    settings = load(path)
+    keys.generate(settings.keys, now=datetime.now(UTC))
+    world.hub.world.enrol(name, DIVISIONS[name], keys.load(settings.keys).jwks())
+    return path
+
+
+async def drain(config: Path, timeout: float = 30) -> Drained:
+    """What `gateway once` does, in this process."""
+    async with open_gateway(load(config), transports.build) as gateway:
+        return await drain_once(gateway, timeout=timeout)
+
+
+@dataclass(slots=True)
+class County:
+    """The simulated county of Yongkang, in this process, with its database at hand."""
+
+    store: Store
+    url: str
+
+
+@contextmanager
+def yongkang_county(folder: Path, *, failures: float = 0.0, page_size: int = 5, overlap: int = 2) -> Iterator[County]:
+    store = Store(folder / "county.db")
+    manners = CountyManners(secrets={"gateway": SECRET.encode()}, failures=failures, page_size=page_size, overlap=overlap)
+    try:
+        with Serving(create_app(store, manners)) as server:
+            yield County(store, server.url)
+    finally:
+        store.close()
+
+
+YONGKANG_SOURCES = [
+    {"name": "consents", "mapping": "yongkang/consent.v1", "path": "/api/v2/tysq"},
+    {"name": "persons", "mapping": "yongkang/person.v1", "path": "/api/v2/ldrk"},
+    {"name": "reports", "mapping": "yongkang/contraception_report.v1", "path": "/api/v2/byjy"},
+    {"name": "marriages", "mapping": "yongkang/marriage_certificate.v1", "path": "/api/v2/jhz"},
+    {"name": "births", "mapping": "yongkang/birth_certificate.v1", "path": "/api/v2/csyxzm"},
+]
+
+
+def yongkang_gateway(world: Exchange, county_url: str, **extra: Any) -> Path:
+    transport = {
+        "type": "rest_json",
+        "url": county_url,
+        "app_id": "gateway",
+        "secret_file": "secrets/county",
+        "pause_seconds": 0.02,
+    }
+    return member_config(world, "yongkang", transport, YONGKANG_SOURCES, **extra)
+
+
+def huiji_gateway(world: Exchange, sources: list[dict[str, Any]] | None = None, **extra: Any) -> Path:
+    transport = {"type": "excel_drop", "folder": "drop", "settle_seconds": 0}
+    return member_config(world, "huiji", transport, sources or HUIJI_SOURCES, **extra)
+
+
+HUIJI_SOURCES = [
+    {"name": "consents", "mapping": "huiji/consent.v1", "pattern": "*同意*"},
+    {"name": "persons", "mapping": "huiji/person.v1", "pattern": "*人员*"},
+    {"name": "reports", "mapping": "huiji/contraception_report.v1", "pattern": "*避孕*"},
+    {"name": "marriages", "mapping": "huiji/marriage_certificate.v1", "pattern": "*结婚*"},
+    {"name": "births", "mapping": "huiji/birth_certificate.v1", "pattern": "*出生*"},
+]
+
+CANARY = "金丝雀字条"
+"""A word that stands inside sealed records only."""
+
+
+def person(number: int) -> dict[str, Any]:
+    return {
+        "rybh": f"YK{number}",
+        "xm": "王芳",
+        "xbdm": "2",
+        "csrq": "1990-05-01",
+        "zjlx": "01",
+        "zjhm": "410108199005010026",
+        "hjdxzqh": "410108",
+        "xjzdxzqh": "330784",
+    }
+
+
+def consent(number: int) -> dict[str, Any]:
+    return {
+        "sqbh": f"C{number}",
+        "rybh": f"YK{number}",
+        "xm": "王芳",
+        "sjlx": "contraception-report",
+        "sqmd": "continuity-of-care",
+        "jsdq": "410108",
+        "sxrq": "2026-01-01",
+        "jzrq": "2036-01-01",
+        "qsrq": "2026-01-01",
+        "zt": "1",
+    }
+
+
+def contraception_report(number: int, **changed: Any) -> dict[str, Any]:
+    row = {
+        "bgdbh": f"B{number}",
+        "rybh": f"YK{number}",
+        "xm": "王芳",
+        "xbdm": "2",
+        "csrq": "1990-05-01",
+        "zjlx": "01",
+        "zjhm": "410108199005010026",
+        "hjdxzqh": "410108",
+        "xjzdxzqh": "330784",
+        "byff": "700",
+        "byffrq": "2020-01-01",
+        "jcjg": "正常",
+        "jcrq": "2026-01-01",
+        "jcdw": f"永康市妇幼保健院{CANARY}",
+        "jbr": "李",
+        "sqbh": f"C{number}",
+        "bgrq": "2026-01-02",
+    }
+    return {**row, **changed}
+
+
+def marriage(number: int, **changed: Any) -> dict[str, Any]:
+    row = {
+        "zsbh": f"J330784-2020-{number:06}",
+        "rybh": f"YK{number}",
+        "zslx": "J",
+        "fzjg": f"永康市民政局{CANARY}",
+        "fzjgxzqh": "330784",
+        "djy": "赵敏",
+        "djrq": "2020-05-20",
+        "czr": "2",
+        "hjdxzqh": "410108",
+        "xjzdxzqh": "330784",
+        "nfxm": "张伟",
+        "nfxbdm": "1",
+        "nfgj": "中国",
+        "nfcsrq": "1989-01-01",
+        "nfzjlx": "01",
+        "nfzjhm": "330784198901010010",
+        "vfxm": "王芳",
+        "vfxbdm": "2",
+        "vfgj": "中国",
+        "vfcsrq": "1990-05-01",
+        "vfzjlx": "01",
+        "vfzjhm": "410108199005010026",
+    }
+    return {**row, **changed}
