@@ -92,17 +92,16 @@ def _no_constant(_: str) -> NoReturn:
 
 
 def _check(value: object, depth: int) -> None:
-    if depth < 0:
-        raise ValueError("nested too deeply")
     if isinstance(value, str):
         try:
             value.encode("utf-8")
         except UnicodeEncodeError:
             raise ValueError("half a surrogate pair") from None
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            _check(name, depth - 1)
-            _check(item, depth - 1)
-    elif isinstance(value, list):
+    elif isinstance(value, dict | list):
+        if depth < 1:
+            raise ValueError("nested too deeply")
         for item in value:
             _check(item, depth - 1)
+        if isinstance(value, dict):
+            for item in value.values():
+                _check(item, depth - 1)

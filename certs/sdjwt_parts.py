@@ -54,9 +54,9 @@ def parse(presentation: str) -> Parsed:
         raise MalformedPresentation("not an SD-JWT")
     if len(presentation) > MAX_BYTES:
         raise TooLarge(f"a presentation has at most {MAX_BYTES} bytes")
-    signed_part, *middle, confirmation = presentation.split("~")
-    if "~" not in presentation or not signed_part:
+    if "~" not in presentation:
         raise MalformedPresentation("not an SD-JWT")
+    signed_part, *middle, confirmation = presentation.split("~")
     try:
         token = tokens.take_apart(signed_part)
         payload = tokens.claims_of(token)

@@ -146,7 +146,7 @@ def _open_envelope(envelope: bytes) -> tuple[bytes, bytes]:
     if len(envelope) > MAX_ENVELOPE:
         raise TooLarge(f"an envelope has at most {MAX_ENVELOPE} bytes")
     try:
-        match load_object(envelope, max_bytes=MAX_ENVELOPE, max_depth=2):
+        match load_object(envelope, max_bytes=MAX_ENVELOPE, max_depth=1):
             case {"header": str(header), "ciphertext": str(ciphertext), **rest} if not rest:
                 if len(header) > _MAX_HEADER * 2:
                     raise MalformedEnvelope("the header is too long")
