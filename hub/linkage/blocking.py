@@ -10,15 +10,17 @@ from hashlib import blake2b
 
 import numpy as np
 
-from hub.linkage import dates, divisions, names
+from hub.linkage import addresses, dates, names
 from hub.linkage.columns import Places
 from hub.linkage.features import Features
 from hub.linkage.layout import PLACE, ROW
 from hub.linkage.resident_id import Form
 
-_ID, _FORM, _BIRTH, _SEX = PLACE["id_body"], PLACE["id_form"], PLACE["birth"], PLACE["sex"]
+_ID, _FORM, _BIRTH = PLACE["id_body"], PLACE["id_form"], PLACE["birth"]
 _PHONES = (PLACE["phone"], PLACE["phone2"])
-_ORIGIN, _DOCUMENT, _SPOUSE = PLACE["origin"], PLACE["document"], PLACE["spouse"]
+_DOCUMENT = PLACE["document"]
+_NAMES = ("name", "former")
+_TELLING = 4  # characters of an address that has a number in it: shorter ones name half a village
 
 
 def keys(features: Features, secret: bytes) -> list[int]:
@@ -32,33 +34,37 @@ def _keyed(text: str, secret: bytes) -> int:
 
 def _texts(features: Features) -> Iterator[str]:
     row = ROW.unpack(features.row)
-    birth, county = row[_BIRTH], divisions.county(row[_ORIGIN])
+    birth = row[_BIRTH]
     if row[_ID] and row[_FORM] != Form.CUT:
         yield f"id {row[_ID]}"
     if row[_DOCUMENT]:
         yield f"document {row[_DOCUMENT]}"
-    known = [name for field in ("name", "former") for name in names.parse(features.text(field))[:1]]
+    known = [name for field in _NAMES for name in names.parse(features.text(field))[:1]]
+    home = addresses.core(features.text("origin_address"))
+    home = "" if len(home) < _TELLING or home.isalpha() else home
     for name in known:
-        yield from _by_name(name, birth, county)
-    for place in _PHONES:
-        if row[place] and known:
-            yield f"phone {row[place]} {known[0].given_sound or known[0].plain_sound}"
-        if row[place] and birth:
-            yield f"phone {row[place]} {dates.year(birth)}"
+        yield from _by_name(name, birth, home)
+    if birth:
+        for place in _PHONES:
+            if row[place]:
+                yield f"phone year {row[place]} {dates.year(birth)}"
+        if home:
+            yield f"home year {home} {dates.year(birth)}"
 
 
-def _by_name(name: names.Name, birth: int, county: int) -> Iterator[str]:
+def _by_name(name: names.Name, birth: int, home: str) -> Iterator[str]:
     whole = name.plain_sound.replace(" ", "")
+    if home:
+        yield f"name home {whole} {home}"
+    if birth:
+        yield f"name year {whole} {dates.year(birth)}"
     if dates.whole(birth):
+        yield f"name day {whole} {birth % 10000}"
         if name.surname:
             yield f"surname birth {name.surname_sound} {birth}"
             yield f"given birth {name.given_sound} {birth}"
         else:
             yield f"first birth {name.text[:1]} {birth}"
-    if birth:
-        yield f"name year {whole} {dates.year(birth)}"
-    if county:
-        yield f"name county {whole} {county}"
 
 
 def pairs(keys_of: Sequence[Sequence[int]], *, limit: int = 500) -> tuple[Places, Places]:

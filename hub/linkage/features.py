@@ -80,6 +80,7 @@ def extract(
     _addresses(patient.get("address") or (), fields, words, history)
     _contacts(patient.get("contact") or (), fields, words, ignore)
     _extensions(patient.get("extension") or (), fields, words)
+    _own_name(fields, words)
     fields["live"] = int(patient.get("active") is not False)
     return Features(ROW.pack(*fields.values()), _UNIT.join(word.replace(_UNIT, " ") for word in words.values()))
 
@@ -212,6 +213,15 @@ def _contacts(
                 number = resident_id.parse(value)
                 if number is not None and number.form != resident_id.Form.CUT and number.text not in ignore:
                     fields[f"{role}_id"] = number.body
+
+
+def _own_name(fields: dict[str, int], words: dict[str, str]) -> None:
+    """A wife recorded with her husband's surname in front also goes by her own name, as by a former one."""
+    if fields["sex"] != 2 or not words["spouse"] or not words["name"] or words["former"]:
+        return
+    own = names.without_husband(names.parse(words["name"])[0], names.parse(words["spouse"])[0])
+    if own is not None:
+        words["former"], fields["former"] = own.written, hashed(own.text)
 
 
 def _extensions(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:

@@ -81,6 +81,13 @@ def compound_surnames() -> frozenset[str]:
     return frozenset(hanzi.fold(name) for name in text.split())
 
 
+@cache
+def single_surnames() -> frozenset[str]:
+    """The commonest surnames of one character."""
+    text = files("hub.linkage.data").joinpath("surnames.txt").read_text(encoding="utf-8")
+    return frozenset(hanzi.fold("".join(text.split())))
+
+
 @lru_cache(maxsize=65536)
 def parse(text: str) -> tuple[Name, ...]:
     """The names in a field, the present one first, former ones from brackets after it; empty where it names nobody."""
@@ -123,14 +130,22 @@ def surname_of(folded: str) -> str:
     return folded[:1]
 
 
+def without_husband(name: Name, husband: Name) -> Name | None:
+    """A wife's own name, when her husband's surname was written in front of it; None when it was not."""
+    own = name.text.removeprefix(husband.surname)
+    if (
+        not husband.surname
+        or len(own) == len(name.text)
+        or len(own) < 2
+        or not (own[0] in single_surnames() or own[:2] in compound_surnames())
+    ):
+        return None
+    return _chinese(own, own, dotted=False)
+
+
 def _double(folded: str) -> bool:
     """Four characters: father's and mother's surname together, as modern names have it, when both are single ones."""
-    return folded[0] in _COMMON and folded[1] in _COMMON
-
-
-_COMMON = frozenset(
-    "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩冯邓曹彭曾肖田董潘袁蔡蒋余于杜叶程苏魏吕丁任卢姚沈钟姜崔谭陆范汪廖石金韦贾夏方邹熊白孟秦邱江尹薛阎段雷侯龙黎史陶贺毛郝顾龚邵万覃武钱戴严莫孔向常"
-)
+    return folded[0] in single_surnames() and folded[1] in single_surnames()
 
 
 def _latin(written: str) -> Name:
