@@ -150,3 +150,18 @@ def test_a_file_entered_before_a_crash_is_not_counted_twice(inbox: Inbox, tmp_pa
     assert again.take_in() == 1
     assert again.summary().arrivals == 1
     again.close()
+
+
+def test_what_the_gateway_writes_back_is_known_by_its_message_id(inbox: Inbox, tmp_path: Path) -> None:
+    text = "\ufeff消息编号,类别,发送单位\r\n{},{},yongkang\r\n"
+    for name, message_id, kind in (
+        ("a.csv", "m-1", "避孕节育情况报告单"),
+        ("b.csv", "m-1", "避孕节育情况报告单"),
+        ("c.csv", "m-2", "结婚证"),
+        ("d.csv", "m-3", "通报"),
+    ):
+        (tmp_path / "inbox" / name).write_text(text.format(message_id, kind), "utf-8")
+    inbox.take_in()
+    summary = inbox.summary()
+    assert summary.messages == {"contraception-report": 1, "marriage-certificate": 1, "通报": 1}
+    assert (summary.arrivals, summary.repeated, summary.conflicting) == (4, 1, 0)

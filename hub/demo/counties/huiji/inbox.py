@@ -4,12 +4,15 @@ A file is entered first and moved to `read/` afterwards. If the program dies in 
 inode and time of change when it starts again, and not counted twice; the same message put there anew is.
 """
 
+import csv
 import hashlib
-import json
+import io
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from mappings import vocabulary
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS arrivals (
@@ -25,6 +28,14 @@ CREATE TABLE IF NOT EXISTS arrivals (
 CREATE INDEX IF NOT EXISTS arrivals_by_message ON arrivals (message_id);
 """
 READ = "read"
+MESSAGE_COLUMN, KIND_COLUMN = "消息编号", "类别"
+KINDS = {
+    "避孕节育情况报告单": vocabulary.CONTRACEPTION_REPORT,
+    "结婚证": vocabulary.MARRIAGE_CERTIFICATE,
+    "出生医学证明": vocabulary.BIRTH_CERTIFICATE,
+    "基本信息卡": vocabulary.PERSON,
+    "知情同意书": vocabulary.CONSENT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +116,12 @@ def _identity(file: Path) -> str:
 
 
 def _describe(name: str, body: bytes) -> tuple[str, str]:
-    """Message id and kind: from the content where it is JSON, else from the file's name (`<message id>.<kind>…`)."""
+    """Message id and kind as the table's first record tells them; for any other file its name without the ending."""
     try:
-        content = json.loads(body)
-    except ValueError:
-        content = None
-    if isinstance(content, dict) and isinstance(content.get("message_id"), str):
-        return content["message_id"], str(content.get("kind", ""))
-    stem, _, rest = name.partition(".")
-    return stem, rest
+        record = next(csv.DictReader(io.StringIO(body.decode("utf-8-sig"), newline="")), {})
+    except (UnicodeDecodeError, csv.Error):
+        record = {}
+    message_id, kind = record.get(MESSAGE_COLUMN), record.get(KIND_COLUMN)
+    if not message_id:
+        return name.rpartition(".")[0] or name, ""
+    return message_id, KINDS.get(kind or "", kind or "")
