@@ -17,6 +17,7 @@ from hub.jobs.clock import Clock
 from hub.jobs.schedules import schedules
 from hub.runtime import Hub
 from hub.services import auditing, notices, translating
+from hub.services.preparation import Preparer
 from hub.storage import work
 from hub.storage.work import Work
 
@@ -35,14 +36,16 @@ async def work_until_stopped(hub: Hub, stop: asyncio.Event | None = None) -> Non
             loop.add_signal_handler(name, ended.set)
     clock = Clock(hub, uuid4().hex, schedules(hub.settings))
     await clock.start()
+    preparer = Preparer()
     tasks = [
-        asyncio.create_task(_repeat(ended, lambda: do_one(hub), "work")),
+        asyncio.create_task(_repeat(ended, lambda: do_one(hub, preparer), "work")),
         asyncio.create_task(_repeat(ended, lambda: notices.push(hub), "notices")),
         asyncio.create_task(_repeat(ended, lambda: auditing.sequence(hub), "log")),
     ]
     await ended.wait()
     await clock.stop()
     await asyncio.gather(*tasks)
+    preparer.close()
 
 
 async def _repeat(ended: asyncio.Event, act: Callable[[], Awaitable[int]], name: str) -> None:
@@ -61,32 +64,32 @@ async def _repeat(ended: asyncio.Event, act: Callable[[], Awaitable[int]], name:
                 await asyncio.wait_for(ended.wait(), rest)
 
 
-async def do_one(hub: Hub) -> int:
+async def do_one(hub: Hub, preparer: Preparer) -> int:
     """Claim one piece of work and do it; 0 when there is none."""
     async with hub.database.begin() as connection:
-        claimed = await work.claim(connection, list(_HANDLERS), hub.now(), seconds=hub.settings.lease_seconds, limit=1)
+        claimed = await work.claim(connection, KINDS, hub.now(), seconds=hub.settings.lease_seconds, limit=1)
     for item in claimed:
-        await _do(hub, item)
+        await _do(hub, item, preparer)
     return len(claimed)
 
 
-async def drain(hub: Hub) -> int:
+async def drain(hub: Hub, preparer: Preparer) -> int:
     """Do everything that can be done now; answers how many pieces."""
     done = 0
-    while await do_one(hub):
+    while await do_one(hub, preparer):
         done += 1
     return done
 
 
-_HANDLERS: dict[str, Callable[[Hub, Work], Awaitable[None]]] = {
-    "translate": translating.translate,
-    "replay": translating.replay,
-}
+KINDS = ("translate", "replay")
 
 
-async def _do(hub: Hub, item: Work) -> None:
+async def _do(hub: Hub, item: Work, preparer: Preparer) -> None:
     try:
-        await _HANDLERS[item.kind](hub, item)
+        if item.kind == "translate":
+            await translating.translate(hub, item, preparer)
+        else:
+            await translating.replay(hub, item)
     except Conflict as error:
         # Somebody else holds it now; whatever was not committed is undone.
         log.info("work passed on", work=item.id, code=error.code)

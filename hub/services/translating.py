@@ -6,10 +6,10 @@ quarantined with their original text, the others go on.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 import orjson
@@ -18,7 +18,7 @@ import mappings
 from hub.domain.messages import State
 from hub.runtime import Hub
 from hub.services import recording
-from hub.services.documents import open_document
+from hub.services.preparation import Preparer, Task
 from hub.services.preparing import Prepared, prepare
 from hub.storage import audit, members, quarantine, submissions, work
 from hub.storage.audit import Act
@@ -40,105 +40,83 @@ class _Job:
     mapping: mappings.Mapping
 
 
-async def translate(
-    hub: Hub, claimed: Work, *, executor: Executor | None = None, progress: Progress | None = None
-) -> None:
-    """Translate the submission `claimed.subject` to its end. `executor` may hold processes for the pure part."""
+async def translate(hub: Hub, claimed: Work, preparer: Preparer, *, progress: Progress | None = None) -> None:
+    """Translate the submission `claimed.subject` to its end; `preparer` reads and translates beside this process."""
+    job = await _job(hub, claimed)
+    try:
+        if job.submission.state is State.ACCEPTED:
+            await _read_through(hub, job, preparer)
+        await _record_all(hub, job, preparer, progress)
+    except mappings.UnreadableFile as error:
+        await _reject(hub, job, error.issue)
+    except BaseException:
+        await preparer.abandon()
+        raise
+
+
+async def _job(hub: Hub, claimed: Work) -> _Job:
     async with hub.database.read() as connection:
         submission = await submissions.by_id(connection, hub.vault, claimed.subject)
         if submission is None or submission.mapping is None:
             raise LookupError(f"work {claimed.id} names a submission that cannot be translated")
         member = await members.by_id(connection, submission.member_id)
-    job = _Job(claimed, submission, member, mappings.load(submission.mapping))
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="document") as reader:
-        try:
-            if submission.state is State.ACCEPTED:
-                await _read_through(hub, job, reader)
-            await _record_all(hub, job, reader, executor or reader, progress)
-        except mappings.UnreadableFile as error:
-            await _reject(hub, job, error.issue)
+    return _Job(claimed, submission, member, mappings.load(submission.mapping))
 
 
-def _batches(hub: Hub, job: _Job, loop: asyncio.AbstractEventLoop) -> Iterator[mappings.ReadBatch]:
-    """The document's rows, for a worker thread: parts are fetched through the event loop."""
+def _task(hub: Hub, job: _Job, *, dry: bool) -> Task:
+    return Task(
+        mapping=job.mapping.name,
+        source=job.member.name,
+        received_at=job.submission.received_at,
+        file_name=job.submission.file_name,
+        size=job.submission.size,
+        batch_rows=hub.settings.batch_rows,
+        skip=0 if dry else job.submission.rows,
+        dry=dry,
+    )
 
-    async def fetch(seq: int) -> bytes:
-        async with hub.database.read() as connection:
-            part = await submissions.part(connection, hub.vault, job.submission.id, seq)
-        if part is None:
-            raise LookupError(f"part {seq} of submission {job.submission.id} is missing")
-        return part
 
-    stream = open_document(job.submission.size, lambda seq: asyncio.run_coroutine_threadsafe(fetch(seq), loop).result())
-    return job.mapping.read(stream, file_name=job.submission.file_name, batch_size=hub.settings.batch_rows)
+async def _part(hub: Hub, job: _Job, seq: int) -> bytes:
+    async with hub.database.read() as connection:
+        part = await submissions.part(connection, hub.vault, job.submission.id, seq)
+    if part is None:
+        raise LookupError(f"part {seq} of submission {job.submission.id} is missing")
+    return part
 
 
-async def _read_through(hub: Hub, job: _Job, reader: Executor) -> None:
+async def _read_through(hub: Hub, job: _Job, preparer: Preparer) -> None:
     """Read the whole document without storing anything. Raises UnreadableFile."""
-    loop = asyncio.get_running_loop()
-    batches = await loop.run_in_executor(reader, _batches, hub, job, loop)
+    await preparer.begin(_task(hub, job, dry=True))
     rows = 0
-    while (batch := await loop.run_in_executor(reader, next, batches, None)) is not None:
-        rows += len(batch.rows)
-        await _hold(hub, job)
+    while (found := await preparer.next(partial(_part, hub, job))) is not None:
+        rows += found if isinstance(found, int) else found.rows
+        async with hub.database.begin() as connection:
+            await work.hold(connection, job.work, _lease(hub))
     async with hub.database.begin() as connection:
-        await work.hold(connection, job.work, hub.now() + timedelta(seconds=hub.settings.lease_seconds))
+        await work.hold(connection, job.work, _lease(hub))
         await submissions.move(connection, job.submission.id, State.VALIDATED, hub.now(), f"rows: {rows}")
 
 
-async def _hold(hub: Hub, job: _Job) -> None:
-    async with hub.database.begin() as connection:
-        await work.hold(connection, job.work, hub.now() + timedelta(seconds=hub.settings.lease_seconds))
+def _lease(hub: Hub) -> datetime:
+    return hub.now() + timedelta(seconds=hub.settings.lease_seconds)
 
 
-async def _record_all(hub: Hub, job: _Job, reader: Executor, executor: Executor, progress: Progress | None) -> None:
-    """Store batch after batch; while one is stored the next is read and prepared."""
-    loop = asyncio.get_running_loop()
-    batches = await loop.run_in_executor(reader, _batches, hub, job, loop)
-    skip = job.submission.rows
-    upcoming = asyncio.ensure_future(_next(job, batches, skip, reader, executor))
-    try:
-        while True:
-            batch, skip = await upcoming
-            if batch is None:
-                break
-            upcoming = asyncio.ensure_future(_next(job, batches, skip, reader, executor))
-            await _record(hub, job, batch)
-            if progress is not None:
-                progress(batch.rows)
-    finally:
-        # Never cancelled: the reader's thread may be waiting for this loop to fetch a part.
-        await asyncio.gather(upcoming, return_exceptions=True)
+async def _record_all(hub: Hub, job: _Job, preparer: Preparer, progress: Progress | None) -> None:
+    """Store batch after batch; the preparer is one ahead."""
+    await preparer.begin(_task(hub, job, dry=False))
+    while (batch := await preparer.next(partial(_part, hub, job))) is not None:
+        if isinstance(batch, int):
+            raise TypeError("the preparer counted rows instead of preparing them")
+        await _record(hub, job, batch)
+        if progress is not None:
+            progress(batch.rows)
     await _finish(hub, job)
-
-
-async def _next(
-    job: _Job, batches: Iterator[mappings.ReadBatch], skip: int, reader: Executor, executor: Executor
-) -> tuple[Prepared | None, int]:
-    """The next prepared batch behind the first `skip` rows, and how many rows are still to be skipped after it."""
-    loop = asyncio.get_running_loop()
-    while (batch := await loop.run_in_executor(reader, next, batches, None)) is not None:
-        if batch.rows and len(batch.rows) <= skip:
-            skip -= len(batch.rows)
-            continue
-        rows, skip = batch.rows[skip:], 0
-        prepared = await loop.run_in_executor(
-            executor,
-            prepare,
-            job.mapping.name,
-            job.member.name,
-            job.submission.received_at,
-            rows,
-            batch.issues,
-        )
-        return prepared, 0
-    return None, 0
 
 
 async def _record(hub: Hub, job: _Job, batch: Prepared) -> None:
     now = hub.now()
     async with hub.database.begin() as connection:
-        await work.hold(connection, job.work, now + timedelta(seconds=hub.settings.lease_seconds))
+        await work.hold(connection, job.work, _lease(hub))
         done = await recording.record(hub, connection, job.member, job.submission, job.mapping.digest, batch, now)
         await submissions.count(
             connection,
@@ -184,12 +162,9 @@ async def _reject(hub: Hub, job: _Job, issue: mappings.Issue) -> None:
 
 async def replay(hub: Hub, claimed: Work) -> None:
     """Try the held rows of a submission again with the newest version of their mapping."""
-    async with hub.database.read() as connection:
-        submission = await submissions.by_id(connection, hub.vault, claimed.subject)
-        if submission is None or submission.mapping is None:
-            raise LookupError(f"work {claimed.id} names a submission that cannot be replayed")
-        member = await members.by_id(connection, submission.member_id)
-    job = _Job(claimed, submission, member, mappings.load(newest_version(submission.mapping)))
+    found = await _job(hub, claimed)
+    submission = found.submission
+    job = replace(found, mapping=mappings.load(newest_version(found.mapping.name)))
     after = 0
     while (after := await _replay_some(hub, job, after)) >= 0:
         pass
@@ -204,7 +179,7 @@ async def _replay_some(hub: Hub, job: _Job, after: int) -> int:
     """One batch of held rows behind row `after`; the last row tried, or -1 when there are no more."""
     now = hub.now()
     async with hub.database.begin() as connection:
-        await work.hold(connection, job.work, now + timedelta(seconds=hub.settings.lease_seconds))
+        await work.hold(connection, job.work, _lease(hub))
         held = await quarantine.held_by(
             connection, hub.vault, job.submission.id, after=after, limit=hub.settings.batch_rows
         )

@@ -1,0 +1,172 @@
+"""A process of its own that reads and translates documents, so that neither a hostile file nor its work touches the rest.
+
+The child holds no key and no connection: it asks for parts of the document and answers prepared batches over a pipe,
+one ahead of what is being stored. If it dies, the document's work is tried again; it ends with its parent.
+"""
+
+import asyncio
+import multiprocessing
+import resource
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from multiprocessing.connection import Connection
+from typing import Any
+
+import mappings
+from hub.errors import Unavailable
+from hub.services.documents import open_document
+from hub.services.preparing import Prepared, prepare
+
+MEMORY_LIMIT = 4 * 2**30
+NEXT = "next"
+Fetch = Callable[[int], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A document to be read: `skip` rows are stored already; `dry` only counts the rows."""
+
+    mapping: str
+    source: str
+    received_at: datetime
+    file_name: str
+    size: int
+    batch_rows: int
+    skip: int
+    dry: bool
+
+
+class Preparer:
+    """The child process, started when first needed and again after it has died. One document at a time."""
+
+    def __init__(self) -> None:
+        self._process: multiprocessing.process.BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preparer")
+
+    async def begin(self, task: Task) -> None:
+        """Hand the child a document."""
+        if self._process is None or not self._process.is_alive():
+            await self._start()
+        await self._send(task)
+
+    async def next(self, fetch: Fetch) -> Prepared | int | None:
+        """The next prepared batch (the number of rows when dry), None at the end. Raises UnreadableFile, Unavailable."""
+        await self._send(NEXT)
+        while True:
+            kind, value = await self._receive()
+            if kind == "part":
+                await self._send(await fetch(value))
+            elif kind == "batch":
+                return value  # type: ignore[no-any-return]
+            elif kind == "end":
+                return None
+            elif kind == "unreadable":
+                raise mappings.UnreadableFile(value)
+            else:
+                raise RuntimeError(f"the preparing process failed: {value}")
+
+    def close(self) -> None:
+        """End the child."""
+        if self._pipe is not None:
+            self._pipe.close()
+        if self._process is not None:
+            self._process.terminate()
+            self._process.join(5)
+        self._process = self._pipe = None
+        self._thread.shutdown(wait=False)
+
+    async def abandon(self) -> None:
+        """Leave a document before its end: the child is replaced when it is needed again."""
+        if self._process is not None:
+            self._process.kill()
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._process.join)
+            self._process = None
+
+    async def _start(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs,), daemon=True, name="hub-preparer")
+        process.start()
+        theirs.close()
+        self._process, self._pipe = process, ours
+
+    async def _send(self, value: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._talk, "send", value)
+
+    async def _receive(self) -> tuple[str, Any]:
+        received: tuple[str, Any] = await asyncio.get_running_loop().run_in_executor(self._thread, self._talk, "recv")
+        return received
+
+    def _talk(self, act: str, *values: Any) -> Any:
+        if self._pipe is None:
+            raise Unavailable("unavailable", "The preparing process is not running.")
+        try:
+            return getattr(self._pipe, act)(*values)
+        except (EOFError, OSError) as error:
+            self._process = None
+            raise Unavailable("preparer-died", "The preparing process ended in the middle of a document.") from error
+
+
+def _serve(pipe: Connection) -> None:
+    """The child: one document after the other until the parent is gone."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    try:
+        while True:
+            _Reading(pipe, pipe.recv()).run()
+    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+        return
+
+
+class _Reading:
+    """One document in the child. Works one batch ahead of what the parent has asked for."""
+
+    def __init__(self, pipe: Connection, task: Task) -> None:
+        self._pipe = pipe
+        self._task = task
+        self._asked = 0
+
+    def run(self) -> None:
+        try:
+            for answer in self._batches():
+                self._answer("batch", answer)
+            self._answer("end", None)
+        except mappings.UnreadableFile as error:
+            self._answer("unreadable", error.issue)
+        except (EOFError, BrokenPipeError):
+            raise
+        except Exception as error:
+            # Its text may quote the document; only the type leaves the process.
+            self._answer("failed", type(error).__name__)
+
+    def _batches(self) -> Iterator[Prepared | int]:
+        task = self._task
+        stream = open_document(task.size, self._part)
+        skip = task.skip
+        for batch in mappings.load(task.mapping).read(stream, file_name=task.file_name, batch_size=task.batch_rows):
+            if batch.rows and len(batch.rows) <= skip:
+                skip -= len(batch.rows)
+                continue
+            rows, skip = batch.rows[skip:], 0
+            if task.dry:
+                yield len(rows)
+            else:
+                yield prepare(task.mapping, task.source, task.received_at, rows, batch.issues)
+
+    def _part(self, seq: int) -> bytes:
+        self._pipe.send(("part", seq))
+        while True:
+            came = self._pipe.recv()
+            if isinstance(came, bytes):
+                return came
+            self._asked += 1
+
+    def _answer(self, kind: str, value: Any) -> None:
+        while not self._asked:
+            if self._pipe.recv() != NEXT:
+                raise RuntimeError("the parent answered a question that was not asked")
+            self._asked += 1
+        self._asked -= 1
+        self._pipe.send((kind, value))
