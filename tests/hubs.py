@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 
 import httpx2
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from certs.keys import DecryptionKey, SigningKey
 from hub.api import problems
@@ -120,13 +119,13 @@ async def huiji(hub: Hub) -> Enrolled:
 
 
 @asynccontextmanager
-async def serve(hub: Hub, *parts: ModuleType) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the interface's `parts` (modules of hub.api), served in this process."""
+async def serve(hub: Hub, *routers: APIRouter) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the interface's parts (routers of hub.api), served in this process."""
     app = FastAPI()
     problems.install(app)
     app.state.hub = hub
-    for part in parts:
-        app.include_router(part.router)
+    for router in routers:
+        app.include_router(router)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
         yield client

@@ -1,0 +1,83 @@
+"""Members sign in here: the token endpoint and its description for clients (SMART App Launch 2.2, Backend Services).
+
+Errors are answered as clients of OAuth expect them (RFC 6749 §5.2) and carry our code, retry class and trace id too.
+"""
+
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from hub.api import problems
+from hub.api.context import TheHub
+from hub.errors import Invalid, Refused
+from hub.services import tokens
+from hub.services.assertions import ALGORITHMS
+
+router = APIRouter(tags=["auth"])
+
+GRANT: Final = "client_credentials"
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_FORM: Final = "application/x-www-form-urlencoded"
+_MAX_BODY: Final = 16_384
+_MAX_FIELDS: Final = 20
+_OAUTH: Final = {401: "invalid_client", "unsupported-grant-type": "unsupported_grant_type"}
+
+
+@router.post("/auth/token")
+async def token(request: Request, hub: TheHub) -> Response:
+    """client_credentials with private_key_jwt → a short-lived bearer token."""
+    try:
+        issued = await tokens.exchange(hub, await _assertion(request))
+    except Refused as refusal:
+        return _refuse(request, refusal)
+    body = {
+        "access_token": issued.token,
+        "token_type": "bearer",
+        "expires_in": issued.seconds,
+        "scope": tokens.SCOPE,
+    }
+    return JSONResponse(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+@router.get("/.well-known/smart-configuration")
+async def smart_configuration(hub: TheHub) -> dict[str, Any]:
+    """What a client needs to know to sign in."""
+    return {
+        "issuer": hub.settings.base_url,
+        "token_endpoint": tokens.endpoint(hub),
+        "grant_types_supported": [GRANT],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": sorted(ALGORITHMS.values()),
+        "scopes_supported": [tokens.SCOPE],
+        "code_challenge_methods_supported": ["S256"],
+        "capabilities": ["client-confidential-asymmetric"],
+    }
+
+
+async def _assertion(request: Request) -> str:
+    """The client assertion in the form. Raises Invalid."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise Invalid("bad-request", f"The body must be {_FORM}.")
+    body = await request.body()
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError as error:
+        raise Invalid("bad-request", "The form cannot be read.") from error
+    form = dict(pairs)
+    if len(body) > _MAX_BODY or len(form) != len(pairs):
+        raise Invalid("bad-request", "The form is too long or has a field twice.")
+    if form.get("grant_type") != GRANT:
+        raise Invalid("unsupported-grant-type", f"grant_type must be {GRANT}.")
+    if form.get("client_assertion_type") != ASSERTION_TYPE or not form.get("client_assertion"):
+        raise Invalid("bad-request", f"client_assertion and client_assertion_type {ASSERTION_TYPE} are needed.")
+    return form["client_assertion"]
+
+
+def _refuse(request: Request, refusal: Refused) -> Response:
+    error = _OAUTH.get(refusal.code) or _OAUTH.get(refusal.status) or "invalid_request"
+    extra = {"error": error, "error_description": refusal.detail}
+    answer = problems.answer(request, refusal.status, refusal.code, refusal.detail, refusal.retry, extra=extra)
+    answer.headers["Content-Type"] = "application/json"
+    return answer
