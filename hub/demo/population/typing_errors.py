@@ -7,8 +7,6 @@ unchanged, so callers compare to know whether the fault happened.
 from functools import cache
 from random import Random
 
-from pypinyin import lazy_pinyin
-
 from hub.demo.population.draws import pick
 from hub.demo.population.given_names import FASHIONS
 from hub.demo.population.resident_ids import old_form
@@ -52,6 +50,9 @@ _LOOK_ALIKES = _groups(_LOOK_ALIKE_GROUPS)
 @cache
 def _homophones() -> dict[str, str]:
     """Characters used in given names, each with the others that are typed by the same pinyin."""
+    # Its tables take a third of a second to load, which a county's server that only serves must not wait for.
+    from pypinyin import lazy_pinyin
+
     characters = sorted({c for fashion in FASHIONS for c in fashion.characters} | set(_VARIANTS) | set(_LOOK_ALIKES))
     by_sound: dict[str, str] = {}
     for character in characters:

@@ -1,21 +1,31 @@
 """The simulated systems as processes: they say where they listen, survive kill -9 with all they answered, and end when told."""
 
 import contextlib
+import io
 import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx2
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+import mappings
+from adapters.rest_json.pages import page_of
+from adapters.rest_json.requests import CountyRequests
+from adapters.rest_json.settings import RestJsonSettings
+from hub.demo.counties.yongkang.rows import tables
 from hub.demo.counties.yongkang.signatures import sign
+from hub.demo.counties.yongkang.store import Store
+from hub.demo.population import Shape, build
+from mappings import vocabulary
 
+AS_OF = date(2025, 6, 1)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -65,6 +75,34 @@ def test_yongkang_keeps_what_it_answered_through_kill_9(tmp_path: Path, secret_f
         text=True,
     )
     assert json.loads(counted.stdout) == {"messages": {"notice": 5}, "arrivals": 5, "repeated": 0, "conflicting": 0}
+
+
+async def test_the_gateway_reads_yongkang_page_by_page_and_misses_nothing(tmp_path: Path, secret_file: Path) -> None:
+    secret_file.chmod(0o600)
+    state = tmp_path / "c.sqlite"
+    story = build(7, AS_OF, Shape(people=900))
+    store = Store(state)
+    rows = tables(story, [vocabulary.PERSON])["ldrk"]
+    store.put("ldrk", rows)
+    store.close()
+    arguments = ("yongkang", "serve", "--state", str(state), "--secret-file", str(secret_file), "--failures", "0.4")
+    with _process(*arguments, "--page-size", "100") as (_, ready):
+        settings = RestJsonSettings(
+            type="rest_json", url=ready["url"], app_id="lianqiao", secret_file=secret_file, pause_seconds=0.001
+        )
+        county = CountyRequests(settings)
+        mapping = mappings.load("yongkang/person.v1")
+        seen: list[str] = []
+        since, last = 0, False
+        while not last:
+            content, data = await county.get("/api/v2/ldrk", {"since": since, "page": 1})
+            page = page_of(data)
+            since, last = page.newest(since), page.last
+            seen += [str(row.cells["rybh"]) for batch in mapping.read(io.BytesIO(content)) for row in batch.rows]
+        assert (await county.post("/api/v2/tbfk", {"message_id": "m-1", "kind": "notice"}))["new"]
+        await county.aclose()
+    assert set(seen) == {row["rybh"] for row in rows}
+    assert len(seen) > len(rows)
 
 
 def test_the_partner_ends_when_told_and_keeps_its_ledger(tmp_path: Path, secret_file: Path) -> None:
