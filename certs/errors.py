@@ -5,8 +5,8 @@
     │                DuplicateDisclosure MalformedStatusList MalformedTrustList MalformedCheckpoint TooLarge
     ├── BadClaims    InvalidClaims UnknownKind ClaimNotPresent
     ├── Untrusted    BadSignature AlgorithmRefused UnknownSuite DowngradeRefused UnknownIssuer UnknownMember UnknownKey
-    │                NoKeyAvailable KeyNotValid KeyCompromised IssuerNotEntitled TooFewSignatures RollbackRefused
-    │                TrustListStale
+    │                NoKeyAvailable KeyNotValid KeyCompromised IssuerNotEntitled NotRegistered TooFewSignatures
+    │                RollbackRefused TrustListStale
     ├── Outdated     NotYetValid Expired StatusListStale StatusUnavailable
     ├── Withdrawn    Revoked Suspended Superseded StatusFinal
     ├── NotBound     HolderBindingMissing HolderBindingInvalid NonceRequired Replayed WrongAudience
@@ -199,6 +199,14 @@ class IssuerNotEntitled(Untrusted):
     message = Message(
         "The authority may not issue this kind of certificate or not for this division.",
         "该机关无权签发此类证照或无权为该区划签发。",
+    )
+
+
+class NotRegistered(Untrusted):
+    code = "not-registered"
+    message = Message(
+        "The issuing authority has not entered this certificate in the register; please confirm with the authority.",
+        "签发机关未将该证照登记入册，请与签发机关核实。",
     )
 
 
