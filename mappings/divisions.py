@@ -8,11 +8,10 @@ Table: codes/divisions.csv (see codes/README.md for its origin).
 import csv
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Status = Literal["found", "ambiguous", "incomplete", "assumed", "none"]
 
@@ -37,7 +36,7 @@ _NOISE = re.compile(r"^(?:中华人民共和国|中国|户籍地?[:：]?)")
 _GAPS = re.compile(r"[\s\u00a0\u3000·,，]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Division:
     """A division under one name: years in which editions of the table show it, and what became of it.
 
@@ -61,8 +60,7 @@ class Division:
         return self.until is None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(NamedTuple):
     """What an address says: `code` has 12 digits and is today's; `rest` is what follows the division names."""
 
     status: Status
@@ -163,71 +161,104 @@ def _short(division: Division) -> str | None:
     return short if len(short) >= 2 and short != name else None
 
 
-Index = dict[str, tuple[Division, ...]]
+class _Named(NamedTuple):
+    """The divisions that bear a name below some division, in full and in short."""
+
+    full: tuple[Division, ...]
+    short: tuple[Division, ...]
+
+
+class _Index(NamedTuple):
+    """Names below one division (or everywhere), and for each first character the lengths worth trying, longest first."""
+
+    names: dict[str, _Named]
+    lengths: dict[str, tuple[int, ...]]
 
 
 @cache
-def _names() -> tuple[Index, Index, dict[str, tuple[int, ...]]]:
-    """Full names, short names, and for each first character the lengths of names worth trying, longest first."""
-    full: dict[str, list[Division]] = defaultdict(list)
-    short: dict[str, list[Division]] = defaultdict(list)
+def _indexes() -> dict[str, _Index]:
+    """An index for every prefix of a code: everywhere (empty), each province (2 digits), each city (4 digits)."""
+    found: dict[str, dict[str, tuple[list[Division], list[Division]]]] = defaultdict(dict)
     for spells in _by_code().values():
         for division in spells:
             if division.name in _GENERIC:
                 continue
-            full[division.name].append(division)
-            if (name := _short(division)) is not None:
-                short[name].append(division)
+            prefixes = ("", division.code[:2], division.code[:4])[: division.level]
+            for prefix in prefixes:
+                found[prefix].setdefault(division.name, ([], []))[0].append(division)
+                if (short := _short(division)) is not None:
+                    found[prefix].setdefault(short, ([], []))[1].append(division)
+    return {prefix: _index(names) for prefix, names in found.items()}
+
+
+def _index(names: dict[str, tuple[list[Division], list[Division]]]) -> _Index:
     lengths: dict[str, set[int]] = defaultdict(set)
-    for name in (*full, *short):
+    for name in names:
         lengths[name[0]].add(len(name))
-    return (
-        {name: tuple(found) for name, found in full.items()},
-        {name: tuple(found) for name, found in short.items()},
-        {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()},
+    return _Index(
+        {name: _Named(tuple(full), tuple(short)) for name, (full, short) in names.items()},
+        {first: tuple(sorted(all_of, reverse=True)) for first, all_of in lengths.items()},
     )
 
 
-def _below(divisions: Iterable[Division], above: tuple[Division, ...] | None) -> tuple[Division, ...]:
+@lru_cache(maxsize=8192)
+def _below(above: tuple[Division, ...] | None) -> tuple[_Index, ...]:
+    """The indexes to look in below `above`: one for each province or city that it can mean."""
     if above is None:
-        return tuple(divisions)
-    provinces = {a.code[:2] for a in above if a.level == 1}
-    cities = {a.code[:4] for a in above if a.level == 2}
-    return tuple(
-        d for d in divisions if (d.level > 1 and d.code[:2] in provinces) or (d.level > 2 and d.code[:4] in cities)
-    )
+        return (_indexes()[""],)
+    prefixes = dict.fromkeys(d.code[: 2 * d.level] for d in above if d.level < 3)
+    return tuple(index for prefix in prefixes if (index := _indexes().get(prefix)) is not None)
 
 
-def _match(text: str, at: int, above: tuple[Division, ...] | None) -> tuple[tuple[Division, ...], int]:
+_Found = tuple[tuple[Division, ...], int]
+
+
+def _match(text: str, at: int, above: tuple[Division, ...] | None) -> _Found:
     """The longest name at `at` that fits below `above`, as (divisions, length); ((), 0) when none does."""
-    full, short, lengths = _names()
-    for length in lengths.get(text[at : at + 1], ()):
-        name = text[at : at + length]
-        if len(name) < length:
-            continue
-        found = full.get(name)
-        if found and (fitting := _below(found, above)):
-            return fitting, length
-        found = short.get(name)
-        if found and (above is not None or at + length == len(text) or found[0].level < 3):
-            fitting = _below(found, above)
-            if above is None and at + length < len(text):
-                fitting = tuple(d for d in fitting if d.level < 3)
-            if fitting and not _STREETY.match(text, at + length):
-                return fitting, length
-    return (), 0
+    best: _Found = ((), 0)
+    for index in _below(above):
+        for length in index.lengths.get(text[at : at + 1], ()):
+            if length < best[1]:
+                break
+            named = index.names.get(text[at : at + length])
+            if named is None or at + length > len(text):
+                continue
+            found = named.full or _usable_short(named.short, text, at + length, above)
+            if found:
+                best = (best[0] + found if length == best[1] else found), length
+                break
+    return best
 
 
-def _settle(divisions: tuple[Division, ...], within: str | None) -> tuple[str, ...]:
-    """Today's codes that `divisions` can mean: names in use win over former ones, `within` over the rest."""
+def _usable_short(
+    short: tuple[Division, ...], text: str, end: int, above: tuple[Division, ...] | None
+) -> tuple[Division, ...]:
+    """Short names count below a division, at the end, or above the county; never as the beginning of a street."""
+    if end < len(text):
+        if above is None:
+            short = tuple(d for d in short if d.level < 3)
+        if short and _STREETY.match(text, end):
+            return ()
+    return short
+
+
+@lru_cache(maxsize=8192)
+def _conclude(divisions: tuple[Division, ...], within: str | None) -> Resolution:
+    """What a matched name means: names in use win over former ones, a city's own county over the rest."""
     chosen = tuple(d for d in divisions if d.current) or divisions
     codes = tuple(dict.fromkeys(canonical(d.code, d.until) for d in chosen))
     if len(codes) > 1 and within:
         for digits in (6, 4):
             near = tuple(code for code in codes if code[:digits] == within[:digits])
             if near:
-                return near
-    return codes
+                codes = near
+                break
+    if len(codes) > 1:
+        return Resolution("ambiguous", candidates=codes)
+    division = lookup(codes[0])
+    level = division.level if division else 3
+    status: Status = "found" if level == 3 or _has_no_counties(codes[0]) else "incomplete"
+    return Resolution(status, expand(codes[0]), level, codes, named=divisions[0].code)
 
 
 def resolve(address: str, within: str | None = None, towns: tuple[str, ...] = ()) -> Resolution:
@@ -237,13 +268,14 @@ def resolve(address: str, within: str | None = None, towns: tuple[str, ...] = ()
     of its `towns`. The answer is `ambiguous` with all candidates, `incomplete` when it stops above the county, `none` when
     nothing was recognised.
     """
-    text = _NOISE.sub("", _GAPS.sub("", address))
+    text = _GAPS.sub("", address) if _GAPS.search(address) else address
+    if text[:1] in "中户":
+        text = _NOISE.sub("", text)
     if within and towns and text.startswith(towns):
         return Resolution("assumed", expand(canonical(within)), 3, rest=text)
     return _resolve(text, within)
 
 
-@lru_cache(maxsize=32768)
 def _resolve(text: str, within: str | None) -> Resolution:
     above: tuple[Division, ...] | None = None
     at = 0
@@ -257,16 +289,10 @@ def _resolve(text: str, within: str | None) -> Resolution:
         above, at = found, at + length
         if all(d.level == 3 for d in found):
             break
-    rest = text[at:]
     if above is None:
         return Resolution("none", rest=text)
-    codes = _settle(above, within)
-    if len(codes) > 1:
-        return Resolution("ambiguous", None, 0, codes, rest)
-    division = lookup(codes[0])
-    level = division.level if division else 3
-    status: Status = "found" if level == 3 or _has_no_counties(codes[0]) else "incomplete"
-    return Resolution(status, expand(codes[0]), level, codes, rest, above[0].code)
+    meaning = _conclude(above, within)
+    return Resolution(meaning.status, meaning.code, meaning.level, meaning.candidates, text[at:], meaning.named)
 
 
 @cache

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from mappings.engine.compile import Field
+from mappings.engine.compile import Step
 from mappings.engine.issues import make, place
 from mappings.engine.model import Context, Issue, Note, PartialDate, Row, RowResult
 from mappings.engine.targets import Built, Target
@@ -19,10 +19,12 @@ UNUSABLE = "?"  # a field's text from which no value came is passed on under its
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What applying needs, prepared once per mapping."""
+    """What applying needs, prepared once per mapping: `columns` gives the column of each field."""
 
     county: str
-    fields: tuple[Field, ...]
+    steps: tuple[Step, ...]
+    columns: dict[str, str]
+    required: tuple[tuple[str, str], ...]
     constants: dict[str, Any]
     target: Target
     forbidden: Callable[[Row], Issue | None]
@@ -58,40 +60,36 @@ def _translate(program: Program, row: Row, context: Context) -> RowResult:
 def _values(program: Program, row: Row, issues: list[Issue]) -> dict[str, Any]:
     cells = row.cells
     values: dict[str, Any] = dict(program.constants)
-    for field in program.fields:
-        column = field.column
+    for name, column, others, run, when in program.steps:
         text = cells.get(column)
         if text is None:
-            for column in field.others:
+            for column in others:
                 if (text := cells.get(column)) is not None:
                     break
             else:
                 continue
-        when = field.when
         if when is not None and ((cells.get(when.column) or "") in when.texts) is when.negated:
             continue
-        value, notes = field.run(text)
+        value, notes = run(text)
         if notes:
             issues.extend(place(note, row=row.number, column=column, value=text) for note in notes)
         if value is not None:
-            values[field.name] = value
+            values[name] = value
         else:
-            values[field.name + UNUSABLE] = text
-    issues.extend(
-        make("withheld-content", row=row.number, column=column)
-        for column in sorted(program.withheld)
-        if cells.get(column) is not None
-    )
+            values[name + UNUSABLE] = text
+    if not program.withheld.isdisjoint(cells):
+        issues.extend(
+            make("withheld-content", row=row.number, column=column)
+            for column in sorted(program.withheld)
+            if cells.get(column) is not None
+        )
     return values
 
 
 def _missing(program: Program, row: Row, values: dict[str, Any], issues: list[Issue]) -> None:
-    required = program.target.required
-    told: set[str] = set()
-    for field in program.fields:
-        if (field.required or field.name in required) and field.name not in values and field.name not in told:
-            told.add(field.name)
-            issues.append(make("required-missing", row=row.number, column=field.column))
+    for name, column in program.required:
+        if name not in values:
+            issues.append(make("required-missing", row=row.number, column=column))
 
 
 def _derived_key(values: dict[str, Any]) -> str | None:
@@ -113,7 +111,7 @@ def _derived_key(values: dict[str, Any]) -> str | None:
 
 def _report(program: Program, row: Row, built: Built, issues: list[Issue]) -> None:
     for name, found in built.notes:
-        column = next((field.column for field in program.fields if field.name == name), None)
+        column = program.columns.get(name) if name else None
         drop = _replaced_by(found)
         if drop is not None:
             issues[:] = [issue for issue in issues if not (issue.code == drop and issue.column == column)]

@@ -1,9 +1,8 @@
 """From a mapping as written to functions: every field becomes one closure, built once when the mapping is loaded."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from mappings.engine.model import BrokenMapping, Note, Noted
 from mappings.engine.spec import Condition, FieldSpec
@@ -13,19 +12,17 @@ Answer = tuple[Any, tuple[Note, ...]]
 Run = Callable[[str], Answer]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Step(NamedTuple):
     """A field ready to run; `column` is the first of its columns, `others` the rest."""
 
     name: str
     column: str
     others: tuple[str, ...]
     run: Run
-    required: bool
     when: Condition | None
 
 
-def field(spec: FieldSpec, mapping: str) -> Field:
+def field(spec: FieldSpec, mapping: str) -> Step:
     """The compiled field; raises BrokenMapping when a transform is unknown or refuses its options."""
     steps: list[Transform] = []
     keep: list[int] = []
@@ -40,14 +37,7 @@ def field(spec: FieldSpec, mapping: str) -> Field:
         keep.append(entry.cached)
     run = _single(steps[0]) if len(steps) == 1 else _chain(tuple(steps))
     size = min(keep)
-    return Field(
-        spec.name,
-        spec.columns[0],
-        spec.columns[1:],
-        lru_cache(maxsize=size)(run) if size else run,
-        spec.required,
-        spec.when,
-    )
+    return Step(spec.name, spec.columns[0], spec.columns[1:], lru_cache(maxsize=size)(run) if size else run, spec.when)
 
 
 def _single(step: Transform) -> Run:

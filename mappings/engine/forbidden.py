@@ -7,7 +7,7 @@ import csv
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from mappings.engine import codes
@@ -88,25 +88,27 @@ def checker(
     strict = tuple(term for term in terms() if term.where == "finding" and term.applies(kind))
     exact = {term.term: term for term in terms() if term.where == "code" and term.applies(kind)}
 
-    @cache
-    def of_column(column: str) -> Term | None:
-        return refused.get(column) or column_term(column, kind)
+    @lru_cache(maxsize=1024)
+    def of_code(text: str) -> Term | None:
+        return exact.get(squeeze(text).upper())
+
+    def of_finding(text: str) -> Term | None:
+        plain = _HARMLESS.sub("", text)
+        return next((one for one in strict if one.term in plain), None)
+
+    @lru_cache(maxsize=1024)
+    def judge(column: str) -> Callable[[str], Term | None] | None:
+        """How the cells of a column are judged beyond the terms that no text may hold."""
+        term = refused.get(column) or column_term(column, kind)
+        if term is not None:
+            return lambda text: term
+        return of_code if column in coded else of_finding if column in findings else None
 
     def check(row: Row) -> Issue | None:
-        everything = []
         for column, text in row.cells.items():
-            if text is None:
-                continue
-            everything.append(text)
-            term = of_column(column)
-            if term is None and column in coded:
-                term = exact.get(squeeze(text).upper())
-            if term is None and column in findings:
-                plain = _HARMLESS.sub("", text)
-                term = next((one for one in strict if one.term in plain), None)
-            if term is not None:
+            if text is not None and (judged := judge(column)) is not None and (term := judged(text)) is not None:
                 return make("forbidden-content", row=row.number, column=column, **term.words)
-        blob = "\n".join(everything)
+        blob = "\n".join([text for text in row.cells.values() if text is not None])
         for term in texts:
             if term.term in blob:
                 where = next((c for c, text in row.cells.items() if text is not None and term.term in text), None)

@@ -118,7 +118,11 @@ def _program(spec: MappingSpec) -> Program:
     findings = {column for one in spec.fields if one.name == "check_result" for column in one.columns}
     return Program(
         county=spec.county,
-        fields=tuple(field(one, spec.name) for one in spec.fields),
+        steps=tuple(field(one, spec.name) for one in spec.fields),
+        columns={one.name: one.columns[0] for one in spec.fields},
+        required=tuple(
+            (one.name, one.columns[0]) for one in spec.fields if one.required or one.name in target.required
+        ),
         constants=spec.constants,
         target=target,
         forbidden=forbidden.checker(spec.kind, refused, frozenset(coded | spec.withheld), frozenset(findings)),

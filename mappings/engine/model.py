@@ -101,10 +101,12 @@ class Context:
 
     source: str
     received_at: datetime
+    today: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:
             raise ValueError("received_at must carry a time zone")
+        object.__setattr__(self, "today", self.received_at.date().isoformat())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,10 @@ class Routing:
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """The translation of one row; `ok` is False when an issue of severity error forbids to use it."""
+    """The translation of one row; `ok` is False when an issue of severity error forbids to use it.
+
+    Resources that say the same may share parts: add to a resource, but do not change what is inside it.
+    """
 
     row: int
     key: str | None = None
@@ -165,9 +170,9 @@ class Coding:
         return {"system": self.system, "code": self.code, "display": self.display}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Coded:
-    """A translated code: the codings it was translated to, and what the sender wrote."""
+    """A translated code: the codings it was translated to, and what the sender wrote. Compared by identity: hashed often."""
 
     codings: tuple[Coding, ...]
     original: Coding

@@ -165,7 +165,10 @@ class _Maker:
         )
         self._remark = re.compile(rf"(?:{'|'.join(source.remarks)})") if source.remarks else None
         self._lead = next((name for name in columns.required if name in header.names), self._names[0])
-        self._labels = list(header.labels)
+        lead_at = self._wanted[self._names.index(self._lead)]
+        self._lead_at = lead_at
+        self._lead_labels = frozenset({self._lead, header.labels[lead_at]})
+        self._label_row = list(header.labels)
         self._above: dict[str, str | None] = {}
 
     def row(self, line: Line, issues: list[Issue]) -> Row | None:
@@ -188,11 +191,10 @@ class _Maker:
     def _beside(self, line: Line, cells: list[str], issues: list[Issue]) -> bool:
         """Whether the line is a total, a remark or the header again, and not a record."""
         first = next(cell for cell in cells if cell.strip())
-        lead = cells[self._wanted[self._names.index(self._lead)]] if len(cells) > max(self._wanted) else ""
+        lead = cells[self._lead_at] if len(cells) > self._lead_at else ""
         if self._total is not None:
             for cell in (first, lead):
-                word = squeeze(cell)
-                if word[:1] in _TOTAL_LEAD and self._total.fullmatch(word):
+                if cell.lstrip()[:1] in _TOTAL_LEAD and self._total.fullmatch(squeeze(cell)):
                     issues.append(make("row-is-total", file=self._file, row=line.number, value=line.original))
                     return True
         if self._remark is not None and self._remark.match(first.strip()):
@@ -200,7 +202,7 @@ class _Maker:
             if filled <= 3 or not lead.strip():
                 issues.append(make("row-is-note", file=self._file, row=line.number, value=line.original))
                 return True
-        return normal(lead) == normal(self._lead)
+        return lead in self._lead_labels or (lead != "" and line.cells == self._label_row)
 
     def _record(self, line: Line, values: list[str]) -> Row:
         original = line.original
@@ -210,11 +212,12 @@ class _Maker:
         strange = False
         for name, value in zip(self._names, self._pick(values), strict=True):
             text = trim(value) if odd else value.strip()
-            if text in special:
-                strange = strange or text != ""
-                cells[name] = text or None
-            else:
+            if text not in special:
                 cells[name] = text
+            elif text:
+                cells[name], strange = text, True
+            else:
+                cells[name] = None
         noticed = self._noticed(line)
         if strange:
             noticed += self._settle(line.number, cells)

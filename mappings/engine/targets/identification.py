@@ -1,5 +1,6 @@
 """Who a record is about: identifiers, name, sex and birth date, shared by every target that names a person."""
 
+from functools import lru_cache
 from typing import Any
 
 from mappings import vocabulary as v
@@ -41,17 +42,16 @@ def names(name: PersonName) -> list[dict[str, Any]]:
     return [official, {"use": "old", "text": name.old}]
 
 
-def original_extension(original: Any) -> dict[str, Any]:
-    return {"url": v.ORIGINAL_CODE, "valueCoding": original.to_fhir()}
+@lru_cache(maxsize=256)
+def _gender(sex: Coded) -> tuple[str, dict[str, Any]]:
+    original = {"url": v.ORIGINAL_CODE, "valueCoding": sex.original.to_fhir()}
+    return sex.code_in(GENDER) or "unknown", {"extension": [original]}
 
 
 def put_sex(resource: dict[str, Any], sex: Coded | None) -> None:
     """gender, with the code as sent beside it."""
-    if sex is None:
-        return
-    code = sex.code_in(GENDER)
-    resource["gender"] = code if code is not None else "unknown"
-    resource["_gender"] = {"extension": [original_extension(sex.original)]}
+    if sex is not None:
+        resource["gender"], resource["_gender"] = _gender(sex)
 
 
 def put_birth_date(resource: dict[str, Any], values: Values, notes: Notes, context: Context) -> None:
@@ -72,8 +72,7 @@ def put_birth_date(resource: dict[str, Any], values: Values, notes: Notes, conte
         if settled is not None:
             text = settled
             notes.append(("birth_date", note("date-month-from-id", found=f"{born.text}.1", date=settled)))
-    today = context.received_at.date().isoformat()
-    if text > today:
+    if text > context.today:
         notes.append(("birth_date", note("date-in-future", date=text)))
     elif int(text[:4]) < context.received_at.year - 120:
         notes.append(("birth_date", note("birth-date-too-old", date=text)))

@@ -1,5 +1,6 @@
 """The person kind: one row gives one Patient (FHIR R4) with both addresses, codes as sent, spouse and parents."""
 
+from functools import lru_cache
 from typing import Any
 
 from mappings import vocabulary as v
@@ -86,8 +87,9 @@ def _address(role: str, place: Place, county: str) -> dict[str, Any]:
     return address
 
 
+@lru_cache(maxsize=4096)
 def _concept(coded: Coded) -> dict[str, Any]:
-    """All translations and, last, the code as sent."""
+    """All translations and, last, the code as sent; one object for all records that say the same."""
     return {"coding": [*(coding.to_fhir() for coding in coded.codings), coded.original.to_fhir()]}
 
 

@@ -26,7 +26,10 @@ Transform = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """How a transform is made from its options, and how many answers are worth keeping (0: values are unique)."""
+    """How a transform is made from its options, and how many answers are worth keeping.
+
+    0 where values hardly repeat: a large cache costs more in garbage collection than it saves.
+    """
 
     make: Callable[..., Transform]
     cached: int = 0
@@ -41,18 +44,18 @@ REGISTRY: dict[str, Entry] = {
     "fold": Entry(_plain(text.fold), 4096),
     "upper": Entry(_plain(text.upper)),
     "truth": Entry(text.truth, 64),
-    "name": Entry(_plain(names.person_name), 16384),
+    "name": Entry(_plain(names.person_name)),
     "code": Entry(codes.code, 1024),
     "words": Entry(codes.words, 256),
-    "birth_date": Entry(dates.birth_date, 16384),
-    "date": Entry(dates.day, 8192),
+    "birth_date": Entry(dates.birth_date, 4096),
+    "date": Entry(dates.day, 4096),
     "instant": Entry(dates.instant),
     "resident_id": Entry(_plain(documents.resident_id)),
     "document_number": Entry(_plain(documents.document_number)),
     "phone": Entry(_plain(phones.phones)),
-    "division_code": Entry(_plain(places.division_code), 8192),
-    "division_any": Entry(places.division_any, 8192),
-    "division_text": Entry(places.division_text, 16384),
+    "division_code": Entry(_plain(places.division_code), 4096),
+    "division_any": Entry(places.division_any, 256),
+    "division_text": Entry(places.division_text, 2048),
     "items": Entry(lists.items, 1024),
     "integer": Entry(numbers.integer, 512),
     "decimal": Entry(numbers.decimal, 1024),

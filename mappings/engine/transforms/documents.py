@@ -6,6 +6,7 @@ are dropped, since a number that is not the person's would link strangers.
 
 import re
 from datetime import date
+from operator import mul
 
 from mappings.engine.model import DocumentNumber, Noted, note
 from mappings.engine.transforms.text import squeeze
@@ -23,7 +24,7 @@ _OTHER = re.compile(r"[0-9A-Z一-鿿()-]{4,30}")
 
 def check_digit(first17: str) -> str:
     """The 18th character of a resident ID by mod 11-2."""
-    return _CHECK[sum(int(digit) * weight for digit, weight in zip(first17, _WEIGHTS, strict=True)) % 11]
+    return _CHECK[sum(map(mul, map(int, first17), _WEIGHTS)) % 11]
 
 
 def _born(digits: str) -> str | None:

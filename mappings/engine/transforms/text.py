@@ -36,6 +36,8 @@ def fold(text: str) -> str:
 
 def squeeze(text: str) -> str:
     """Folded and without any space inside: for codes and numbers."""
+    if text.isascii() and text.isalnum():
+        return text
     folded = fold(text)
     return "".join(folded.split()) if " " in folded or "\t" in folded or "\n" in folded else folded
 
