@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from hub.demo.counties.huiji.rows import PERSON, person_rows
-from hub.demo.counties.huiji.sheets import lines, write_csv
 from hub.demo.population import DEDUPE_COLUMNS, Faults, Record, Shape, dedupe_row, entries
+from hub.demo.population.dialects.huiji.rows import PERSON, person_rows
+from hub.demo.population.dialects.huiji.sheets import lines, write_csv
 
 AS_OF = date(2025, 6, 1)
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Synthetic people.")

@@ -9,9 +9,9 @@ import pytest
 
 import mappings
 from hub.demo.counties.huiji.drop import drop
-from hub.demo.counties.yongkang import rows as yongkang
 from hub.demo.counties.yongkang.store import KEYS
 from hub.demo.population import Shape, Story, build
+from hub.demo.population.dialects import yongkang
 from mappings import vocabulary
 
 AS_OF = date(2025, 6, 1)

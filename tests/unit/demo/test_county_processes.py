@@ -19,10 +19,10 @@ import mappings
 from adapters.rest_json.pages import page_of
 from adapters.rest_json.requests import CountyRequests
 from adapters.rest_json.settings import RestJsonSettings
-from hub.demo.counties.yongkang.rows import tables
 from hub.demo.counties.yongkang.signatures import sign
 from hub.demo.counties.yongkang.store import Store
 from hub.demo.population import Shape, build
+from hub.demo.population.dialects.yongkang import tables
 from mappings import vocabulary
 
 AS_OF = date(2025, 6, 1)

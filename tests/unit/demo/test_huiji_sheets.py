@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from hub.demo.counties.huiji import rows, workbooks
 from hub.demo.counties.huiji.drop import drop, typed_cells
 from hub.demo.counties.huiji.inbox import READ, Inbox
-from hub.demo.counties.huiji.sheets import FIRST_ROW, Table, lines, write_csv, write_workbook
-from hub.demo.counties.huiji.workbooks import Cell, Formula
 from hub.demo.population import Shape, Story, build
+from hub.demo.population.dialects.huiji import rows, workbooks
+from hub.demo.population.dialects.huiji.sheets import FIRST_ROW, Table, lines, write_csv, write_workbook
+from hub.demo.population.dialects.huiji.workbooks import Cell, Formula
 from mappings import vocabulary
 
 AS_OF = date(2025, 6, 1)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
-from hub.demo.counties.huiji import papers, rows
-from hub.demo.counties.huiji.sheets import Table, lines, write_csv, write_workbook
-from hub.demo.counties.huiji.workbooks import Cell, Formula
 from hub.demo.population import Record, Story
+from hub.demo.population.dialects.huiji import papers, rows
+from hub.demo.population.dialects.huiji.sheets import Table, lines, write_csv, write_workbook
+from hub.demo.population.dialects.huiji.workbooks import Cell, Formula
 from mappings import vocabulary
 
 LATE_ENTRIES = 400

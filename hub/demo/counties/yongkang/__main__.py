@@ -10,10 +10,10 @@ import typer
 
 from hub.demo.counties.options import AsOf, Part, People, Seed, Updates, parts_of, today_or
 from hub.demo.counties.processes import secret_of, serve
-from hub.demo.counties.yongkang.rows import tables
 from hub.demo.counties.yongkang.server import Manners, create_app
 from hub.demo.counties.yongkang.store import Store
 from hub.demo.population import Shape, build
+from hub.demo.population.dialects.yongkang import tables
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 State = Annotated[Path, typer.Option(help="The county's SQLite file.")]

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hub.demo.counties.quirks import Dice
 from hub.demo.population import Birth, Record, Story
+from hub.demo.population.dialects.quirks import Dice
 from hub.demo.population.divisions import Address
 from hub.demo.population.papers import BirthCertificate, Consent, Marriage, Report
 from hub.demo.population.people import Person

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from hub.demo.counties.huiji import workbooks
-from hub.demo.counties.huiji.workbooks import Cell, column_letters
+from hub.demo.population.dialects.huiji import workbooks
+from hub.demo.population.dialects.huiji.workbooks import Cell, column_letters
 
 
 @dataclass(frozen=True, slots=True)

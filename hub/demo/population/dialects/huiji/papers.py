@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from hub.demo.counties.huiji.rows import ETHNICITY, SEX, birth_text, day_text, number_text
-from hub.demo.counties.huiji.sheets import Table
-from hub.demo.counties.quirks import Dice
+from hub.demo.population.dialects.huiji.rows import ETHNICITY, SEX, birth_text, day_text, number_text
+from hub.demo.population.dialects.huiji.sheets import Table
+from hub.demo.population.dialects.quirks import Dice
 from hub.demo.population.divisions import COUNTIES, Address
 from hub.demo.population.papers import BirthCertificate, Consent, Marriage, Report
 from hub.demo.population.people import Person

@@ -6,10 +6,10 @@ Pure functions from the population's records. Cells are text; a workbook may tur
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from hub.demo.counties.huiji.sheets import Table
-from hub.demo.counties.huiji.workbooks import serial
-from hub.demo.counties.quirks import Dice
 from hub.demo.population import Birth, Record
+from hub.demo.population.dialects.huiji.sheets import Table
+from hub.demo.population.dialects.huiji.workbooks import serial
+from hub.demo.population.dialects.quirks import Dice
 from hub.demo.population.records import FORBIDDEN_CONTENT
 
 COUNTY = "huiji"
