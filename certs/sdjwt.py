@@ -18,9 +18,20 @@ from certs.kinds.model import without_blanks
 from certs.sdjwt_parts import HASH, KB_TYP, TYP, Parsed, hash_of, parse
 from certs.status import StatusRef
 from certs.suites import Jwk
-from certs.verification import StatusSource, Verified, verify
+from certs.verification import StatusSource, Verified, verify, verify_issued
 
-__all__ = ["Parsed", "StatusRef", "StatusSource", "Verified", "issue", "issue_batch", "parse", "present", "verify"]
+__all__ = [
+    "Parsed",
+    "StatusRef",
+    "StatusSource",
+    "Verified",
+    "issue",
+    "issue_batch",
+    "parse",
+    "present",
+    "verify",
+    "verify_issued",
+]
 
 
 def issue(

@@ -31,9 +31,24 @@ from certs.instants import SKEW, utc
 from certs.keys import EncryptionKey, Signer, VerifyKey
 from certs.trust_format import Member, TrustedKey
 
-__all__ = ["MAX_LIFETIME", "Member", "TrustList", "TrustedKey", "countersign", "verify"]
+__all__ = [
+    "CHECKPOINT",
+    "MAX_LIFETIME",
+    "RECEIPT",
+    "STATUS",
+    "Member",
+    "TrustList",
+    "TrustedKey",
+    "countersign",
+    "verify",
+]
 
 MAX_LIFETIME: Final = timedelta(days=7)
+
+RECEIPT: Final = "receipt"
+CHECKPOINT: Final = "checkpoint"
+STATUS: Final = "status"
+"""What a hub's key is listed for; a member's key is listed for record kinds."""
 
 
 @dataclass(frozen=True, slots=True)

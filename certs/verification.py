@@ -74,18 +74,44 @@ def verify(
     `logged_at` is when the audit log took the certificate up (`parse(presentation).digest`); it matters only for a key
     reported stolen.
     """
-    trust.check_current(now)
     parsed = parse(presentation)
+    kid, claims = _check_issued(parsed, trust, now, logged_at)
+    bound = _check_holder(parsed, presentation, nonce, audience, now)
+    return _verdict(parsed, kid, claims, bound=bound, standing=_check_status(parsed, status, now), trust=trust)
+
+
+def verify_issued(
+    credential: str, *, trust: TrustList, status: StatusSource, now: datetime, logged_at: datetime | None = None
+) -> Verified:
+    """A certificate as its issuer delivers it, all claims visible; for the receiving region, not for showing.
+
+    Everything `verify` checks but the holder's confirmation, which such a copy cannot have (MalformedPresentation).
+    """
+    parsed = parse(credential)
+    if parsed.confirmation:
+        raise MalformedPresentation("this was shown by a holder, not delivered by the issuer")
+    kid, claims = _check_issued(parsed, trust, now, logged_at)
+    return _verdict(parsed, kid, claims, bound=False, standing=_check_status(parsed, status, now), trust=trust)
+
+
+def _check_issued(
+    parsed: Parsed, trust: TrustList, now: datetime, logged_at: datetime | None
+) -> tuple[str, dict[str, Any]]:
+    """Name of the issuer's key and the visible claims, once issuer, period and content are found right."""
+    trust.check_current(now)
     kind = kinds.by_vct(parsed.vct)
     kid = _check_issuer(parsed, kind, trust, logged_at)
     _check_times(parsed, now)
     claims = _shown(parsed, kind)
     trust.check_division(parsed.issuer, claims["authority_division"])
-    bound = _check_holder(parsed, presentation, nonce, audience, now)
-    standing = status.standing(parsed.status, now) if isinstance(status, StatusList) else status(parsed.status)
-    _check_status(standing)
+    return kid, claims
+
+
+def _verdict(
+    parsed: Parsed, kid: str, claims: dict[str, Any], *, bound: bool, standing: Standing, trust: TrustList
+) -> Verified:
     return Verified(
-        kind=kind.name,
+        kind=kinds.by_vct(parsed.vct).name,
         vct=parsed.vct,
         issuer=parsed.issuer,
         issuer_display=trust.member(parsed.issuer).display,
@@ -169,7 +195,8 @@ def _check_fresh(iat: object, now: datetime) -> None:
         raise Replayed("the confirmation is too old or from the future")
 
 
-def _check_status(standing: Standing) -> None:
+def _check_status(parsed: Parsed, status: StatusSource, now: datetime) -> Standing:
+    standing = status.standing(parsed.status, now) if isinstance(status, StatusList) else status(parsed.status)
     match standing.status:
         case Status.REVOKED:
             raise Revoked
@@ -177,3 +204,4 @@ def _check_status(standing: Standing) -> None:
             raise Suspended
         case Status.SUPERSEDED:
             raise Superseded
+    return standing

@@ -127,4 +127,5 @@ SEX: Final = one_of("male", "female", "other", "unknown")
 NATIONALITY: Final = text(60)
 ID_TYPE: Final = matching(r"\d{2}")
 """CV02.01.101."""
-ID_NUMBER: Final = matching(r"[A-Za-z0-9()/-]{4,30}")
+ID_NUMBER: Final = matching(r"[A-Z0-9()/\u4e00-\u9fff-]{4,30}")
+"""Capitals, digits and Chinese: 军字第1234567号."""

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certs import disclosures, tokens
+from certs import disclosures, sdjwt, tokens
 from certs.encoding import b64url, dump_json, unb64url
 from certs.errors import (
     AlgorithmRefused,
@@ -46,7 +46,9 @@ from certs.instants import seconds
 from certs.keys import SigningKey
 from certs.sdjwt_parts import KB_TYP, TYP, hash_of
 from certs.status import Standing, Status, StatusRef
+from certs.verification import Verified
 from tests.unit.certs.world import (
+    ALL_VALID,
     AUDIENCE,
     DAY,
     HOLDER,
@@ -455,3 +457,36 @@ def test_errors_say_nothing_of_the_person() -> None:
 def test_the_trust_list_names_the_issuer() -> None:
     renamed = trust_list(replace(Y.member(), display="永康"), version=8)
     assert verified(PRESENTATION, trust=renamed).issuer_display == "永康"
+
+
+def issued(credential: str, **changes: Any) -> Verified:
+    arguments: dict[str, Any] = {"trust": TRUST, "status": ALL_VALID, "now": NOW}
+    return sdjwt.verify_issued(credential, **arguments | changes)
+
+
+def test_a_certificate_delivered_by_its_issuer_is_read_whole() -> None:
+    for credential in (CREDENTIAL, UNBOUND):
+        found = issued(credential)
+        assert found.claims == MARRIAGE
+        assert not found.holder_bound
+
+
+def test_a_delivered_certificate_is_checked_like_any_other() -> None:
+    for status, error in ((Status.REVOKED, Revoked), (Status.SUSPENDED, Suspended), (Status.SUPERSEDED, Superseded)):
+        with pytest.raises(error):
+            issued(CREDENTIAL, status=status_list(status))
+    with pytest.raises(UnknownIssuer):
+        issued(CREDENTIAL, trust=trust_list(H.member()))
+    with pytest.raises(Expired):
+        issued(certificate(exp=NOW))
+    with pytest.raises(TrustListStale):
+        issued(CREDENTIAL, now=TRUST.next_update)
+    with pytest.raises(KeyCompromised):
+        issued(CREDENTIAL, trust=trust_list(Y.member(compromised_at=NOW - DAY)))
+    with pytest.raises(IssuerNotEntitled):
+        issued(certificate(MARRIAGE | {"authority_division": HUIJI}))
+
+
+def test_what_a_holder_showed_is_not_what_an_issuer_delivers() -> None:
+    with pytest.raises(MalformedPresentation):
+        issued(PRESENTATION)
