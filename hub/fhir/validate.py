@@ -7,7 +7,7 @@ Beyond it: real calendar dates, one value[x] each, no empty arrays or objects, p
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -92,7 +92,7 @@ _DATE_ENDS = ("Date", "DateTime", "Instant")
 _DATE, _CHOICE = 1, 2
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _traits(name: str) -> int:
     """What a property's name says: bit 0 a date, and one bit more for the choice value[x] it is one of."""
     traits = _DATE if name in _DATES or name.endswith(_DATE_ENDS) else 0

@@ -4,10 +4,11 @@ The answer is a signed receipt. The same message id with the same digest gets th
 with another digest it is a conflict. What is refused leaves an audit leaf and nothing else.
 """
 
-import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import orjson
@@ -53,7 +54,7 @@ class Acknowledgement:
 async def seal_parts(hub: Hub, body: AsyncIterator[bytes], limit: int) -> tuple[list[bytes], bytes, int]:
     """Cut a body into sealed parts of at most 1 MiB: (parts, SHA-256, size). Raises TooLarge above `limit`."""
     parts: list[bytes] = []
-    digest, size, pending = hashlib.sha256(), 0, bytearray()
+    digest, size, pending = sha256(), 0, bytearray()
     async for chunk in body:
         size += len(chunk)
         if size > limit:
@@ -128,6 +129,65 @@ async def receive(hub: Hub, member: Member, document: Document, body: AsyncItera
         return await again(hub, member, document.message_id, document.digest)
 
 
+async def receive_file(
+    hub: Hub, member: Member, document: Document, file: Path, stored: Callable[[int], None]
+) -> Acknowledgement:
+    """Store a file of any size as a document: parts are sealed and sent as they are read, all in one transaction."""
+    mapping = acceptable(member, document.mapping)
+    async with hub.database.read() as connection:
+        known = await repeated(hub, connection, member, document.message_id, document.digest)
+    if known is not None:
+        return known
+    id_, now = uuid4(), hub.now()
+    digest, size = sha256(), 0
+    async with hub.database.begin() as connection:
+        acknowledgement, leaf = await acknowledge(
+            hub, connection, member, id_, document.message_id, document.digest, mapping.kind, State.ACCEPTED, now
+        )
+        new = _submission(member, document, mapping.kind, id_, file.stat().st_size, acknowledgement, leaf, now)
+        if not await submissions.add(connection, hub.vault, new, ()):
+            raise Unavailable("unavailable", "The same file is being stored at this moment; try again.")
+        with file.open("rb") as handle:
+            for seq, part in enumerate(iter(lambda: handle.read(submissions.PART_BYTES), b"")):
+                digest.update(part)
+                size += len(part)
+                await submissions.add_part(connection, id_, seq, hub.vault.seal(part))
+                stored(size)
+        if size != new.size or digest.digest() != document.digest:
+            raise Invalid("digest-mismatch", "The file changed while it was read; nothing was stored. Load it again.")
+        await work.put(connection, "translate", id_, priority=4 if mapping.kind == vocabulary.CONSENT else 5)
+    return Acknowledgement(acknowledgement, repeated=False)
+
+
+def _submission(
+    member: Member,
+    document: Document,
+    kind: str,
+    id_: UUID,
+    size: int,
+    acknowledgement: bytes,
+    leaf: bytes,
+    now: datetime,
+) -> NewSubmission:
+    return NewSubmission(
+        id=id_,
+        member_id=member.id,
+        message_id=document.message_id,
+        kind=kind,
+        mapping=document.mapping,
+        media_type=document.media_type,
+        file_name=document.file_name,
+        digest=document.digest,
+        size=size,
+        state=State.ACCEPTED,
+        acknowledgement=acknowledgement,
+        leaf=leaf,
+        in_response_to=document.in_response_to,
+        supersedes=document.supersedes,
+        received_at=now,
+    )
+
+
 async def _store(
     hub: Hub, member: Member, document: Document, kind: str, parts: list[bytes], size: int
 ) -> Acknowledgement:
@@ -141,28 +201,8 @@ async def _store(
         acknowledgement, leaf = await acknowledge(
             hub, connection, member, id_, document.message_id, document.digest, kind, State.ACCEPTED, now
         )
-        added = await submissions.add(
-            connection,
-            hub.vault,
-            NewSubmission(
-                id=id_,
-                member_id=member.id,
-                message_id=document.message_id,
-                kind=kind,
-                mapping=document.mapping,
-                media_type=document.media_type,
-                file_name=document.file_name,
-                digest=document.digest,
-                size=size,
-                state=State.ACCEPTED,
-                acknowledgement=acknowledgement,
-                leaf=leaf,
-                in_response_to=document.in_response_to,
-                supersedes=document.supersedes,
-                received_at=now,
-            ),
-            parts,
-        )
+        new = _submission(member, document, kind, id_, size, acknowledgement, leaf, now)
+        added = await submissions.add(connection, hub.vault, new, parts)
         if not added:
             raise Raced
         await work.put(connection, "translate", id_, priority=4 if kind == vocabulary.CONSENT else 5)

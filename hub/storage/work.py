@@ -77,6 +77,31 @@ async def claim(
     return [Work(row.id, row.kind, row.subject, row.attempts, lease) for row in rows]
 
 
+async def claim_subject(
+    connection: AsyncConnection, kind: str, subject: UUID, now: datetime, *, seconds: int
+) -> Work | None:
+    """Take the one piece of work about `subject`, if nobody holds it."""
+    lease = uuid4()
+    row = (
+        await connection.execute(
+            update(work_item)
+            .where(
+                work_item.c.kind == kind,
+                work_item.c.subject == subject,
+                work_item.c.lease_until.is_(None) | (work_item.c.lease_until < now),
+            )
+            .values(
+                lease=lease,
+                lease_until=now + timedelta(seconds=seconds),
+                attempts=work_item.c.attempts + 1,
+                state="READY",
+            )
+            .returning(work_item.c.id, work_item.c.attempts)
+        )
+    ).one_or_none()
+    return Work(row.id, kind, subject, row.attempts, lease) if row else None
+
+
 async def hold(connection: AsyncConnection, work: Work, until: datetime) -> None:
     """Renew the lease inside the act's own transaction. Raises Conflict `lease-lost` when it is no longer ours."""
     done = await connection.execute(
@@ -106,3 +131,16 @@ async def fail(connection: AsyncConnection, work: Work, error: str, *, retry_at:
             state="DEAD" if dead else "READY",
         )
     )
+
+
+async def health(connection: AsyncConnection) -> tuple[int, datetime | None, int]:
+    """(waiting, since when the oldest waits, set aside)."""
+    ready, dead = work_item.c.state == "READY", work_item.c.state == "DEAD"
+    row = (
+        await connection.execute(
+            select(
+                func.count().filter(ready), func.min(work_item.c.created_at).filter(ready), func.count().filter(dead)
+            )
+        )
+    ).one()
+    return int(row[0]), row[1], int(row[2])

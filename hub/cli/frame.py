@@ -1,0 +1,56 @@
+"""What all commands share: output, errors in words, and an open hub."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from hub.errors import HubError
+from hub.runtime import Hub, open_hub
+from hub.settings import Settings, get_settings
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Result = TypeVar("Result")
+
+
+def fail(text: str) -> NoReturn:
+    """End with exit code 1 and one sentence."""
+    err.print(f"hub: {text}", markup=False, style="red")
+    raise typer.Exit(1)
+
+
+def settings() -> Settings:
+    """The settings, or the end with each wrong variable named."""
+    try:
+        return get_settings()
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            name = "HUB_" + "_".join(str(part) for part in fault["loc"]).upper()
+            err.print(f"hub: {name}: {fault['msg']}", markup=False, style="red")
+        raise typer.Exit(2) from None
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn the hub's errors into a sentence and exit code 1."""
+    try:
+        yield
+    except HubError as error:
+        fail(f"{error.detail} ({error.code})")
+
+
+def with_hub(act: Callable[[Hub], Awaitable[Result]]) -> Result:
+    """Run `act` on an open hub."""
+
+    async def run() -> Result:
+        async with open_hub(settings()) as hub:
+            return await act(hub)
+
+    with explained():
+        return asyncio.run(run())

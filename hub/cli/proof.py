@@ -1,0 +1,38 @@
+"""`hub audit verify` and `hub doctor`: is what is stored true, and is anything wrong."""
+
+import typer
+from rich.table import Table
+
+from hub.cli.frame import err, out, settings, with_hub
+from hub.services import auditing, diagnosis
+
+audit = typer.Typer(no_args_is_help=True, help="The audit log.")
+
+
+@audit.callback()
+def _group() -> None:
+    """The audit log."""
+
+
+@audit.command("verify")
+def verify() -> None:
+    """Recompute every leaf, node and checkpoint of the log; exit code 1 when anything is wrong."""
+    report = with_hub(lambda hub: auditing.verify(hub, progress=lambda text: err.print(text, markup=False)))
+    for fault in report.faults:
+        out.print(f"WRONG: {fault}", markup=False, style="red")
+    if report.faults:
+        raise typer.Exit(1)
+    out.print(
+        f"the log is whole: {report.leaves} leaves, {report.checkpoints} checkpoints, {report.unplaced} not yet placed"
+    )
+
+
+def doctor() -> None:
+    """Say in words what is wrong and what to do; exit code 1 when anything is."""
+    findings = diagnosis.examine(settings())
+    table = Table("", "what", "finding", "what to do")
+    for finding in findings:
+        table.add_row("ok" if finding.ok else "WRONG", finding.what, finding.text, finding.remedy)
+    out.print(table)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,193 @@
+"""`hub member`, `hub agreement`, `hub key`, `hub user`: who takes part and on what terms."""
+
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.table import Table
+
+from hub.cli.frame import fail, out, with_hub
+from hub.domain.policy import KNOWN_KINDS, PURPOSES, Agreement
+from hub.runtime import Hub
+from hub.services import accounts, enrolment, terms, tokens, trust
+from hub.storage import members
+
+member = typer.Typer(no_args_is_help=True, help="Members of the exchange.")
+agreement = typer.Typer(no_args_is_help=True, help="What two regions settled about their exchange.")
+key = typer.Typer(no_args_is_help=True, help="Members' public keys and the trust list.")
+user = typer.Typer(no_args_is_help=True, help="People who sign in to the console.")
+
+_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@member.command("add")
+def add_member(
+    name: Annotated[str, typer.Argument(help="Short name: small letters, digits, hyphens.")],
+    division: Annotated[list[str], typer.Option(help="12-digit division code; may be given several times.")],
+    display: Annotated[str, typer.Option(help="Name in English.")],
+    display_zh: Annotated[str, typer.Option(help="Name in Chinese.")],
+    kind: Annotated[str, typer.Option(help="county or partner")] = "county",
+    jwks: Annotated[Path | None, typer.Option(help="Public keys, as `gateway keygen` prints them.")] = None,
+    webhook: Annotated[str | None, typer.Option(help="Address that is told when something waits.")] = None,
+    webhook_secret_file: Annotated[Path | None, typer.Option(help="File with its Standard Webhooks secret.")] = None,
+) -> None:
+    """Enrol a member, take up its keys, and publish the trust list."""
+    document = json.loads(jwks.read_text()) if jwks else None
+    if bool(webhook) != bool(webhook_secret_file):
+        fail("--webhook and --webhook-secret-file go together")
+    secret = webhook_secret_file.read_text().strip() if webhook_secret_file else ""
+
+    async def act(hub: Hub) -> int:
+        added = await enrolment.add_member(
+            hub, name=name, kind=kind, display=display, display_zh=display_zh, divisions=division
+        )
+        if document is not None:
+            await enrolment.add_keys(hub, name, document)
+        if webhook:
+            async with hub.database.begin() as connection:
+                await members.put_endpoint(connection, hub.vault, added.id, "webhook", webhook, secret)
+        return (await trust.publish(hub)).version
+
+    out.print(f"{name} is enrolled; trust list version {with_hub(act)}")
+
+
+@member.command("list")
+def list_members() -> None:
+    """Show the members."""
+
+    async def act(hub: Hub) -> list[members.Member]:
+        async with hub.database.read() as connection:
+            return await members.all_members(connection)
+
+    table = Table("name", "kind", "display", "divisions")
+    for found in with_hub(act):
+        table.add_row(found.name, found.kind, f"{found.display} {found.display_zh}", ", ".join(found.divisions))
+    out.print(table)
+
+
+@member.command("token")
+def token(
+    name: Annotated[str, typer.Argument(help="The member's name.")],
+    ttl: Annotated[int | None, typer.Option(min=1, max=86400, help="Seconds the token lives.")] = None,
+) -> None:
+    """Print an access token, for trying the interface by hand."""
+    print(with_hub(lambda hub: tokens.issue_token_for(hub, name, ttl)))  # noqa: T201 - for use in a shell
+
+
+@key.command("add")
+def add_keys(
+    name: Annotated[str, typer.Argument(help="The member's name.")],
+    jwks: Annotated[Path, typer.Argument(help="Public keys, as `gateway keygen` prints them.")],
+) -> None:
+    """Take up a member's public keys and publish the trust list."""
+    document: dict[str, Any] = json.loads(jwks.read_text())
+
+    async def act(hub: Hub) -> tuple[int, int]:
+        added = await enrolment.add_keys(hub, name, document)
+        return len(added), (await trust.publish(hub)).version
+
+    number, version = with_hub(act)
+    out.print(f"{number} new keys; trust list version {version}")
+
+
+@key.command("stolen")
+def stolen(
+    kid: Annotated[str, typer.Argument(help="The key's name.")],
+    since: Annotated[datetime, typer.Option(help="Local time of the theft.")],
+) -> None:
+    """Report a key as stolen: of what it signed only what the log held before counts."""
+    moment = since.replace(tzinfo=since.tzinfo or _ZONE)
+    version = with_hub(lambda hub: enrolment.report_stolen(hub, kid, moment)).version
+    out.print(f"published in trust list version {version}")
+
+
+@key.command("publish")
+def publish() -> None:
+    """Sign and publish the trust list anew."""
+    out.print(f"trust list version {with_hub(trust.publish).version}")
+
+
+@agreement.command("add")
+def add_agreement(
+    title: Annotated[str, typer.Argument(help="What the agreement is called.")],
+    from_member: Annotated[str, typer.Option("--from", help="The member that sends.")],
+    to_member: Annotated[str, typer.Option("--to", help="The member that receives.")],
+    kind: Annotated[list[str], typer.Option(help=f"Record kind: {', '.join(sorted(KNOWN_KINDS))}")],
+    purpose: Annotated[list[str], typer.Option(help=f"Purpose: {', '.join(sorted(PURPOSES))}")],
+    years: Annotated[float, typer.Option(min=0.01, max=50, help="How long it is in force.")] = 3,
+    answer_days: Annotated[int, typer.Option(min=1, max=250, help="Working days in which a message is answered.")] = 15,
+    case_required: Annotated[bool, typer.Option(help="Only with an open case.")] = False,
+) -> None:
+    """Enter an agreement: one direction, named kinds and purposes."""
+
+    async def act(hub: Hub) -> UUID:
+        now = hub.now()
+        sender, recipient = await terms.parties(hub, from_member, to_member)
+        made = Agreement(
+            id=uuid4(),
+            from_member=sender.id,
+            to_member=recipient.id,
+            kinds=frozenset(kind),
+            purposes=frozenset(purpose),
+            case_required=case_required,
+            answer_days=answer_days,
+            valid_from=now,
+            valid_to=now + timedelta(days=365.25 * years),
+        )
+        await terms.enter(hub, title, made)
+        return made.id
+
+    out.print(f"agreement {with_hub(act)}")
+
+
+@agreement.command("end")
+def end_agreement(agreement_id: Annotated[UUID, typer.Argument(help="As `hub agreement list` shows it.")]) -> None:
+    """End an agreement now: nothing that rests on it is handed over any more."""
+    with_hub(lambda hub: terms.end(hub, agreement_id))
+    out.print("ended")
+
+
+@agreement.command("list")
+def list_agreements() -> None:
+    """Show the agreements."""
+    table = Table("id", "title", "from", "to", "kinds", "purposes", "until")
+    for title, found, sender, recipient in with_hub(terms.listed):
+        table.add_row(
+            str(found.id),
+            title,
+            sender,
+            recipient,
+            ", ".join(sorted(found.kinds)),
+            ", ".join(sorted(found.purposes)),
+            f"{found.valid_to.astimezone(_ZONE):%Y-%m-%d}",
+        )
+    out.print(table)
+
+
+@user.command("add")
+def add_user(
+    name: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    display: Annotated[str, typer.Option(help="Name that others see.")],
+    role: Annotated[list[str], typer.Option(help="steward, supervisor, administrator or auditor.")],
+    region: Annotated[
+        str | None, typer.Option(help="The member whose records she may see; none for the hub's staff.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="zh or en")] = "zh",
+) -> None:
+    """Make an account and print a link to sign in with once."""
+
+    async def act(hub: Hub) -> str:
+        await accounts.create_user(hub, name, display=display, roles=role, member=region, language=language)
+        return await accounts.make_sign_in_link(hub, name)
+
+    out.print(with_hub(act), markup=False)
+
+
+@user.command("link")
+def sign_in_link(name: Annotated[str, typer.Argument(help="The account's name.")]) -> None:
+    """Print a link to sign in with once."""
+    out.print(with_hub(lambda hub: accounts.make_sign_in_link(hub, name)), markup=False)

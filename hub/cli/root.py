@@ -1,0 +1,116 @@
+"""The root of the command tree, and `serve`, `work`, `init`."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+
+from hub.cli import demo, proof, records, registry
+from hub.cli.frame import explained, fail, out, settings
+from hub.settings import Settings
+
+app = typer.Typer(
+    name="hub",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Exchange of records between regions for people who live away from their registered home.",
+)
+app.add_typer(registry.member, name="member")
+app.add_typer(registry.agreement, name="agreement")
+app.add_typer(registry.key, name="key")
+app.add_typer(registry.user, name="user")
+app.add_typer(proof.audit, name="audit")
+app.add_typer(records.quarantine, name="quarantine")
+app.command(name="load")(records.load)
+app.command(name="reconcile")(records.reconcile)
+app.command(name="doctor")(proof.doctor)
+app.command(name="demo")(demo.demo)
+
+
+@app.command()
+def init() -> None:
+    """Make the data folder, the keys and the schema; doing it again makes only what is missing."""
+    from hub.services.setup import initialise
+
+    with explained():
+        done = asyncio.run(initialise(settings()))
+        for made in done.made:
+            out.print(f"made: {made}")
+        out.print(f"the hub is ready; gateways pin the root keys in {done.roots_file}", markup=False)
+
+
+@app.command()
+def serve(
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer requests.")] = 1,
+) -> None:
+    """Answer HTTP: the interface for members, the public pages and the console."""
+    import uvicorn
+
+    from hub.logs import configure
+
+    chosen = settings()
+    configure(chosen.log_level)
+    with explained():
+        _require_initialised(chosen)
+    uvicorn.run(
+        "hub.app:create_app",
+        factory=True,
+        host=chosen.host,
+        port=chosen.port,
+        workers=workers if workers > 1 else None,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        limit_concurrency=2000,
+    )
+
+
+@app.command()
+def work(
+    processes: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
+) -> None:
+    """Translate, link, route, deliver and keep the schedules; run as many as you like, on any machine."""
+    from hub.jobs.worker import work_until_stopped
+    from hub.logs import configure
+    from hub.runtime import open_hub
+
+    chosen = settings()
+    configure(chosen.log_level)
+    with explained():
+        _require_initialised(chosen)
+    if processes > 1:
+        _several(processes)
+        return
+
+    async def run() -> None:
+        async with open_hub(chosen) as hub:
+            await work_until_stopped(hub)
+
+    with explained():
+        asyncio.run(run())
+
+
+def _several(processes: int) -> None:
+    """Run worker processes until told to stop, and end with the first that fails."""
+    command = [sys.executable, "-m", "hub", "work"]
+    children = [subprocess.Popen(command, env=os.environ.copy()) for _ in range(processes)]
+    try:
+        codes = [child.wait() for child in children]
+    except KeyboardInterrupt:
+        codes = [child.wait() for child in children]
+    raise typer.Exit(max(codes, default=0))
+
+
+def _require_initialised(chosen: Settings) -> None:
+    if not chosen.master_key_file.exists():
+        fail(f"there is no hub in {chosen.data_dir}; run `hub init` first")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

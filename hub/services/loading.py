@@ -1,0 +1,114 @@
+"""Takes in a file from this machine: stored in parts as it is read, then translated here and now.
+
+The same acts as over HTTP. The message id follows from the member and the file's digest, so loading a file again answers
+with what was stored before, and goes on where an interrupted load stopped.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from hub.domain.messages import FINAL
+from hub.errors import NotFound, Unavailable
+from hub.runtime import Hub
+from hub.services import intake, translating
+from hub.services.preparation import Preparer
+from hub.storage import members, people, submissions, work
+from hub.storage.database import AsyncConnection
+from hub.storage.members import Member
+from hub.storage.submissions import StoredIssue, Submission
+from hub.storage.work import Work
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load came to; `seconds` is the time of translating, linking and storing."""
+
+    submission_id: UUID
+    state: str
+    rows: int
+    translated: int
+    quarantined: int
+    linked: int
+    review: int
+    issues: list[StoredIssue]
+    more_issues: int
+    seconds: float
+
+
+async def load(
+    hub: Hub,
+    owner: str,
+    file: Path,
+    mapping: str,
+    preparer: Preparer,
+    *,
+    stored: Callable[[int], None] = lambda _: None,
+    progress: translating.Progress | None = None,
+) -> Loaded:
+    """Take in `file` as a document of the member `owner`. Raises NotFound, Invalid, Unavailable."""
+    async with hub.database.read() as connection:
+        member = await members.by_name(connection, owner)
+    if member is None:
+        raise NotFound(f"There is no member named {owner}; enrol it with `hub member add`.")
+    digest = await asyncio.to_thread(_digest, file)
+    message_id = uuid5(NAMESPACE_URL, f"urn:lianqiao:load:{owner}:{mapping}:{digest.hex()}")
+    document = intake.Document(message_id, mapping, "application/octet-stream", file.name, digest)
+    await intake.receive_file(hub, member, document, file, stored)
+    started = time.monotonic()
+    claimed = await _claim(hub, member, message_id)
+    if claimed is not None:
+        await translating.translate(hub, claimed, preparer, progress=progress)
+        async with hub.database.begin() as connection:
+            await people.analyze(connection)
+    return await _report(hub, member, message_id, time.monotonic() - started)
+
+
+def _digest(file: Path) -> bytes:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").digest()
+
+
+async def _claim(hub: Hub, member: Member, message_id: UUID) -> Work | None:
+    """The file's own piece of work; None when it is done. Raises Unavailable when a worker has it."""
+    async with hub.database.begin() as connection:
+        found = await _submission(hub, connection, member, message_id)
+        if found.state in FINAL:
+            return None
+        claimed = await work.claim_subject(
+            connection, "translate", found.id, hub.now(), seconds=hub.settings.lease_seconds
+        )
+    if claimed is None:
+        raise Unavailable("unavailable", "A worker is translating this file at the moment; watch it in the console.")
+    return claimed
+
+
+async def _submission(hub: Hub, connection: AsyncConnection, member: Member, message_id: UUID) -> Submission:
+    found = await submissions.by_message(connection, hub.vault, member.id, message_id)
+    if found is None:
+        raise NotFound("The file was not stored.")
+    return found
+
+
+async def _report(hub: Hub, member: Member, message_id: UUID, seconds: float) -> Loaded:
+    async with hub.database.read() as connection:
+        found = await _submission(hub, connection, member, message_id)
+        listed = await submissions.issues(connection, hub.vault, found.id, limit=_SHOWN)
+    return Loaded(
+        found.id,
+        found.state,
+        found.rows,
+        found.translated,
+        found.quarantined,
+        found.linked,
+        found.review,
+        listed,
+        max(0, found.issues - len(listed)),
+        seconds,
+    )
