@@ -119,7 +119,19 @@ class Families:
         family = family or names.surname(rng)
         return names.Name(family, names.given(rng, sex, birth.year, shared, self._faults.rare_character_in_name))
 
-    def _person(self, home: "_Home", sex: str, birth: date, name: names.Name, marital: str, number: str = "") -> Person:
+    def _person(
+        self,
+        home: "_Home",
+        sex: str,
+        birth: date,
+        name: names.Name,
+        marital: str,
+        *,
+        number: str = "",
+        spouse: int = 0,
+        parents: tuple[int, int] = (0, 0),
+        twin: int = 0,
+    ) -> Person:
         rng, faults = self._rng, self._faults
         self._people += 1
         phone = home.phone if rng.random() < faults.household_shares_phone else self._phone()
@@ -145,6 +157,10 @@ class Families:
             phone="" if rng.random() < faults.no_phone else phone,
             old_phone=self._phone(),
             inflow=max(home.inflow, birth),
+            spouse=spouse,
+            father=parents[0],
+            mother=parents[1],
+            twin=twin,
         )
 
     def _number(self, home: "_Home", birth: date, sex: str) -> str:
@@ -178,9 +194,9 @@ class Families:
         her_birth = his_birth + timedelta(days=int((rng.random() * 7 - 2.2) * 365))
         her_birth = min(her_birth, self._as_of - timedelta(days=20 * 366))
         marital = REMARRIED if rng.random() < 0.05 else FIRST_MARRIAGE
-        his = self._person(home, "1", his_birth, self._name(home, "1", his_birth), marital)
-        her = self._person(home, "2", her_birth, self._name(home, "2", her_birth), marital)
-        return [replace(his, spouse=her.id), replace(her, spouse=his.id)]
+        his_id, her_id = self._people + 1, self._people + 2
+        his = self._person(home, "1", his_birth, self._name(home, "1", his_birth), marital, spouse=her_id)
+        return [his, self._person(home, "2", her_birth, self._name(home, "2", her_birth), marital, spouse=his_id)]
 
     def _children(self, home: "_Home", father: Person, mother: Person) -> list[Person]:
         rng, faults = self._rng, self._faults
@@ -210,11 +226,9 @@ class Families:
             if sex == "1" and family and rng.random() < faults.son_named_as_father:
                 name = father.name
             number = self._registry.issue_next(siblings[0].resident_id) if like_first else ""
-            child = self._person(home, sex, born, name, UNMARRIED, number)
-            siblings.append(replace(child, father=father.id, mother=mother.id))
-        if count == 2:
-            first, second = siblings
-            return [replace(first, twin=second.id), replace(second, twin=first.id)]
+            twin = self._people + 2 - 2 * place if count == 2 else 0
+            parents = (father.id, mother.id)
+            siblings.append(self._person(home, sex, born, name, UNMARRIED, number=number, parents=parents, twin=twin))
         return siblings
 
     def _twin_character(self, siblings: list[Person]) -> str:

@@ -1,6 +1,7 @@
 """Resident ID numbers (GB 11643): the check digit, the 15-digit old form, and issuing numbers that do not collide."""
 
 from datetime import date
+from operator import mul
 from random import Random
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -8,7 +9,7 @@ _CHECKS = "10X98765432"
 
 
 def check_digit(first17: str) -> str:
-    return _CHECKS[sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, first17, strict=True)) % 11]
+    return _CHECKS[sum(map(mul, _WEIGHTS, map(int, first17))) % 11]
 
 
 def is_valid(number: str) -> bool:
@@ -31,7 +32,7 @@ class Registry:
 
     def issue(self, rng: Random, prefix: str, born: date, sex: str) -> str:
         """A fresh number for somebody born on `born`; the sequence is odd for males, even for females."""
-        stem = f"{prefix}{born:%Y%m%d}"
+        stem = f"{prefix}{born.year}{born.month:02d}{born.day:02d}"
         while True:
             sequence = int(rng.random() * 499) * 2 + (1 if sex == "1" else 2)
             first17 = f"{stem}{sequence:03d}"
