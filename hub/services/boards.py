@@ -1,0 +1,127 @@
+"""The console's overview pages: what waits for whom today, and how deliveries stand. Never content.
+
+A region sees what it sends, receives or owes; the hub's staff see all.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from hub.errors import Invalid
+from hub.runtime import Hub
+from hub.services.sessions import User
+from hub.storage import deliveries, members, overviews, reviews, schedules
+from hub.storage.deliveries import Notice
+from hub.storage.members import Member
+from hub.storage.overviews import Movement, Waiting
+
+Show = Literal["all", "waiting", "taken", "done", "failed", "overdue"]
+SHOWS: dict[str, tuple[str, ...]] = {
+    "all": (),
+    "waiting": overviews.WAITING,
+    "taken": overviews.TAKEN,
+    "done": overviews.DONE,
+    "failed": overviews.FAILED,
+    "overdue": (),
+}
+_ANSWERS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What waits. `reasons` counts open conflicts, `quarantined` rows set aside; `answers` the most pressing first."""
+
+    reasons: dict[str, int]
+    deferred: int
+    answers: tuple[Notice, ...]
+    overdue: int
+    waiting: tuple[Waiting, ...]
+    quarantined: dict[str, int]
+    schedules: tuple[dict[str, Any], ...]
+    members: dict[int, Member]
+    now: datetime
+
+    @property
+    def conflicts(self) -> int:
+        """Open conflicts."""
+        return sum(self.reasons.values())
+
+    @property
+    def nothing(self) -> bool:
+        """Nobody waits for anything."""
+        return not (self.reasons or self.answers or self.waiting or self.quarantined)
+
+
+async def today(hub: Hub, user: User) -> Today:
+    """What waits for `user`'s region."""
+    now = hub.now()
+    async with hub.database.read() as connection:
+        reasons = await reviews.reasons(connection, user.visible, states=reviews.OPEN_STATES, due=now)
+        totals = await reviews.totals(connection, user.visible)
+        owed = await deliveries.notices(connection, user.visible, states=("OPEN", "OVERDUE"), limit=500)
+        return Today(
+            reasons=reasons,
+            deferred=sum(totals.get(state, 0) for state in reviews.OPEN_STATES) - sum(reasons.values()),
+            answers=tuple(owed[:_ANSWERS]),
+            overdue=sum(notice.state == "OVERDUE" or notice.due_at <= now for notice in owed),
+            waiting=tuple(await overviews.waiting(connection, user.visible)),
+            quarantined=await overviews.quarantined(connection, user.visible),
+            schedules=tuple(await schedules.last(connection)),
+            members={member.id: member for member in await members.all_members(connection)},
+            now=now,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One delivery with its history: (state, at, detail), oldest first."""
+
+    movement: Movement
+    timeline: tuple[tuple[str, datetime, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """A page of deliveries."""
+
+    lines: tuple[Line, ...]
+    total: int
+    counts: dict[str, int]
+    kinds: tuple[str, ...]
+    members: dict[int, Member]
+    now: datetime
+
+
+async def list_deliveries(
+    hub: Hub, user: User, *, show: str = "all", kind: str | None = None, limit: int = 25, offset: int = 0
+) -> Deliveries:
+    """Messages that `user`'s region sends or receives, newest first. Raises Invalid `unknown-view`."""
+    if show not in SHOWS:
+        raise Invalid("unknown-view", f"The views are {', '.join(SHOWS)}.")
+    now = hub.now()
+    async with hub.database.read() as connection:
+        counts = {
+            name: await overviews.count_movements(
+                connection, user.visible, now=now, states=states, kind=kind, overdue=name == "overdue"
+            )
+            for name, states in SHOWS.items()
+        }
+        found = await overviews.movements(
+            connection,
+            user.visible,
+            now=now,
+            states=SHOWS[show],
+            kind=kind,
+            overdue=show == "overdue",
+            limit=limit,
+            offset=offset,
+        )
+        stories = await overviews.timelines(connection, [movement.submission_id for movement in found])
+        return Deliveries(
+            lines=tuple(Line(movement, tuple(stories.get(movement.submission_id, ()))) for movement in found),
+            total=counts[show],
+            counts=counts,
+            kinds=tuple(await overviews.kinds(connection, user.visible)),
+            members={member.id: member for member in await members.all_members(connection)},
+            now=now,
+        )
