@@ -5,9 +5,9 @@ could mean and never picks one. Knows counties and above: town and village digit
 Table: codes/divisions.csv (see codes/README.md for its origin).
 """
 
-import csv
 import re
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -53,11 +53,15 @@ class Division:
     @property
     def level(self) -> int:
         """1 province, 2 prefecture or city, 3 county."""
-        return 1 if self.code.endswith("0000") else 2 if self.code.endswith("00") else 3
+        return _level(self.code)
 
     @property
     def current(self) -> bool:
         return self.until is None
+
+
+def _level(code: str) -> int:
+    return 1 if code.endswith("0000") else 2 if code.endswith("00") else 3
 
 
 class Resolution(NamedTuple):
@@ -72,26 +76,30 @@ class Resolution(NamedTuple):
 
 
 @cache
-def _by_code() -> dict[str, tuple[Division, ...]]:
-    table: dict[str, list[Division]] = defaultdict(list)
+def _lines() -> dict[str, str]:
+    """Code → its lines of the table, oldest first. Text and not objects: a table this long must not weigh on the collector."""
+    table: dict[str, str] = {}
     text = files("mappings").joinpath("codes", "divisions.csv").read_text("utf-8")
-    for line in csv.DictReader(text.splitlines()):
-        table[line["code"]].append(
-            Division(
-                line["code"],
-                line["name"],
-                int(line["from"]),
-                int(line["to"]) if line["to"] else None,
-                line["successor"] or None,
-                line["relation"] or None,
-            )
-        )
-    return {code: tuple(sorted(spells, key=lambda spell: spell.since)) for code, spells in table.items()}
+    for line in text.splitlines()[1:]:
+        code = line[:6]
+        table[code] = f"{table[code]}\n{line}" if code in table else line
+    return table
+
+
+@lru_cache(maxsize=4096)
+def _spells(code: str) -> tuple[Division, ...]:
+    lines = _lines().get(code)
+    if lines is None:
+        return ()
+    return tuple(
+        Division(code, name, int(since), int(until) if until else None, follows or None, relation or None)
+        for _, name, since, until, follows, relation in (line.split(",") for line in lines.split("\n"))
+    )
 
 
 def lookup(code: str, year: int | None = None) -> Division | None:
     """The division with this code (its first six digits count) in `year`, or in its latest known year."""
-    spells = _by_code().get(code[:6])
+    spells = _spells(code[:6])
     if not spells:
         return None
     if year is None:
@@ -102,7 +110,7 @@ def lookup(code: str, year: int | None = None) -> Division | None:
 
 def known(code: str) -> bool:
     """Whether any edition of the table has the county, city or province of this code."""
-    return code[:6] in _by_code()
+    return code[:6] in _lines()
 
 
 @lru_cache(maxsize=16384)
@@ -139,7 +147,7 @@ def expand(code: str) -> str:
 def ancestors(code: str) -> tuple[str, ...]:
     """The codes above a county or city, from the province down, that the table knows."""
     above = (code[:2] + "0000", code[:4] + "00")
-    return tuple(c for c in above if c != code[:6] and c in _by_code())
+    return tuple(c for c in above if c != code[:6] and c in _lines())
 
 
 def full_name(code: str, year: int | None = None) -> str | None:
@@ -151,91 +159,102 @@ def full_name(code: str, year: int | None = None) -> str | None:
     return "".join([*names, division.name])
 
 
-def _short(division: Division) -> str | None:
-    name = division.name
-    if division.code in _SPECIAL_SHORT:
-        return _SPECIAL_SHORT[division.code]
+def _short(code: str, name: str) -> str | None:
+    if code in _SPECIAL_SHORT:
+        return _SPECIAL_SHORT[code]
     short = _AUTONOMOUS.sub("", name)
     if short == name:
         short = re.sub(r"(?:特别行政区|地区|新区|林区|特区|省|市|县|区|盟|旗)$", "", name)
     return short if len(short) >= 2 and short != name else None
 
 
-class _Named(NamedTuple):
-    """The divisions that bear a name below some division, in full and in short."""
-
-    full: tuple[Division, ...]
-    short: tuple[Division, ...]
+_FULL, _SHORT = "=", "~"
+_Fitting = tuple[tuple[Division, ...], tuple[Division, ...]]
 
 
 class _Index(NamedTuple):
-    """Names below one division (or everywhere), and for each first character the lengths worth trying, longest first."""
+    """Names below one division (or everywhere), and for each first character the lengths worth trying, longest first.
 
-    names: dict[str, _Named]
-    lengths: dict[str, tuple[int, ...]]
+    What a name stands for is written as text, `=` before the code of a full name and `~` before that of a short one; the
+    line of the table stands behind the code where a code had several.
+    """
+
+    names: dict[str, str]
+    lengths: dict[str, str]
 
 
 @cache
 def _indexes() -> dict[str, _Index]:
     """An index for every prefix of a code: everywhere (empty), each province (2 digits), each city (4 digits)."""
-    found: dict[str, dict[str, tuple[list[Division], list[Division]]]] = defaultdict(dict)
-    for spells in _by_code().values():
-        for division in spells:
-            if division.name in _GENERIC:
-                continue
-            prefixes = ("", division.code[:2], division.code[:4])[: division.level]
-            for prefix in prefixes:
-                found[prefix].setdefault(division.name, ([], []))[0].append(division)
-                if (short := _short(division)) is not None:
-                    found[prefix].setdefault(short, ([], []))[1].append(division)
+    found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for code, lines in _lines().items():
+        level = _level(code)
+        for at, line in enumerate(lines.split("\n")):
+            name = line.split(",")[1]
+            if name not in _GENERIC:
+                for prefix in ("", code[:2], code[:4])[:level]:
+                    found[prefix].append((f"{code}{at}", name, _short(code, name) or ""))
     return {prefix: _index(names) for prefix, names in found.items()}
 
 
-def _index(names: dict[str, tuple[list[Division], list[Division]]]) -> _Index:
+def _index(found: Iterable[tuple[str, str, str]]) -> _Index:
+    names: dict[str, str] = defaultdict(str)
     lengths: dict[str, set[int]] = defaultdict(set)
-    for name in names:
+    for place, name, short in found:
+        names[name] += _FULL + place
         lengths[name[0]].add(len(name))
+        if short:
+            names[short] += _SHORT + place
+            lengths[short[0]].add(len(short))
     return _Index(
-        {name: _Named(tuple(full), tuple(short)) for name, (full, short) in names.items()},
-        {first: tuple(sorted(all_of, reverse=True)) for first, all_of in lengths.items()},
+        dict(names), {first: "".join(map(chr, sorted(every, reverse=True))) for first, every in lengths.items()}
     )
 
 
 @lru_cache(maxsize=8192)
-def _below(above: tuple[Division, ...] | None) -> tuple[_Index, ...]:
-    """The indexes to look in below `above`: one for each province or city that it can mean."""
-    if above is None:
-        return (_indexes()[""],)
+def _named(written: str) -> _Fitting:
+    """The divisions that an index entry stands for: (by full name, by short name)."""
+    places = [(written[at], written[at + 1 : at + 7], int(written[at + 7])) for at in range(0, len(written), 8)]
+    divisions = [(mark, _spells(code)[line]) for mark, code, line in places]
+    return (
+        tuple(division for mark, division in divisions if mark == _FULL),
+        tuple(division for mark, division in divisions if mark == _SHORT),
+    )
+
+
+@lru_cache(maxsize=8192)
+def _below(above: tuple[Division, ...]) -> _Index | None:
+    """Where to look below `above`; None when it is a county. Several provinces or cities give one joint index."""
     prefixes = dict.fromkeys(d.code[: 2 * d.level] for d in above if d.level < 3)
-    return tuple(index for prefix in prefixes if (index := _indexes().get(prefix)) is not None)
+    known = [index for prefix in prefixes if (index := _indexes().get(prefix)) is not None]
+    if len(known) < 2:
+        return known[0] if known else None
+    joint: dict[str, str] = {}
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for index in known:
+        for name, written in index.names.items():
+            joint[name] = joint.get(name, "") + written
+            lengths[name[0]].add(len(name))
+    return _Index(joint, {first: "".join(map(chr, sorted(every, reverse=True))) for first, every in lengths.items()})
 
 
-_Found = tuple[tuple[Division, ...], int]
+def _match(text: str, at: int, index: _Index, first: bool) -> tuple[tuple[Division, ...], int]:
+    """The longest name at `at` and its length; ((), 0) when there is none. `first` is True at the beginning."""
+    for length in map(ord, index.lengths.get(text[at : at + 1], "")):
+        written = index.names.get(text[at : at + length])
+        if written is not None:
+            full, short = _named(written)
+            if full:
+                return full, length
+            if found := _usable_short(short, text, at + length, first):
+                return found, length
+    return (), 0
 
 
-def _match(text: str, at: int, above: tuple[Division, ...] | None) -> _Found:
-    """The longest name at `at` that fits below `above`, as (divisions, length); ((), 0) when none does."""
-    best: _Found = ((), 0)
-    for index in _below(above):
-        for length in index.lengths.get(text[at : at + 1], ()):
-            if length < best[1]:
-                break
-            named = index.names.get(text[at : at + length])
-            if named is None or at + length > len(text):
-                continue
-            found = named.full or _usable_short(named.short, text, at + length, above)
-            if found:
-                best = (best[0] + found if length == best[1] else found), length
-                break
-    return best
-
-
-def _usable_short(
-    short: tuple[Division, ...], text: str, end: int, above: tuple[Division, ...] | None
-) -> tuple[Division, ...]:
+def _usable_short(short: tuple[Division, ...], text: str, end: int, first: bool) -> tuple[Division, ...]:
     """Short names count below a division, at the end, or above the county; never as the beginning of a street."""
     if end < len(text):
-        if above is None:
+        if first:
             short = tuple(d for d in short if d.level < 3)
         if short and _STREETY.match(text, end):
             return ()
@@ -268,7 +287,7 @@ def resolve(address: str, within: str | None = None, towns: tuple[str, ...] = ()
     of its `towns`. The answer is `ambiguous` with all candidates, `incomplete` when it stops above the county, `none` when
     nothing was recognised.
     """
-    text = _GAPS.sub("", address) if _GAPS.search(address) else address
+    text = address if address.isalnum() else _GAPS.sub("", address)
     if text[:1] in "中户":
         text = _NOISE.sub("", text)
     if within and towns and text.startswith(towns):
@@ -277,19 +296,19 @@ def resolve(address: str, within: str | None = None, towns: tuple[str, ...] = ()
 
 
 def _resolve(text: str, within: str | None) -> Resolution:
-    above: tuple[Division, ...] | None = None
+    index: _Index | None = _indexes()[""]
+    above: tuple[Division, ...] = ()
     at = 0
-    while at < len(text):
-        found, length = _match(text, at, above)
-        if not found:
-            if above is not None and text.startswith(("市辖区", "县"), at):
-                at += 3 if text.startswith("市辖区", at) else 1
-                continue
+    while index is not None and at < len(text):
+        found, length = _match(text, at, index, not above)
+        if found:
+            above, at = found, at + length
+            index = _below(found)
+        elif above and text.startswith(("市辖区", "县"), at):
+            at += 3 if text.startswith("市辖区", at) else 1
+        else:
             break
-        above, at = found, at + length
-        if all(d.level == 3 for d in found):
-            break
-    if above is None:
+    if not above:
         return Resolution("none", rest=text)
     meaning = _conclude(above, within)
     return Resolution(meaning.status, meaning.code, meaning.level, meaning.candidates, text[at:], meaning.named)
@@ -301,6 +320,9 @@ def _has_no_counties(code: str) -> bool:
     if code.endswith("0000"):
         return False
     return not any(
-        other[:4] == code[:4] and other != code and spells[-1].current and spells[-1].name not in _GENERIC
-        for other, spells in _by_code().items()
+        other[:4] == code[:4]
+        and other != code
+        and (latest := _spells(other)[-1]).current
+        and latest.name not in _GENERIC
+        for other in _lines()
     )

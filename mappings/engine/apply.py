@@ -10,7 +10,7 @@ from typing import Any
 
 from mappings.engine.compile import Step
 from mappings.engine.issues import make, place
-from mappings.engine.model import Context, Issue, Note, PartialDate, Row, RowResult
+from mappings.engine.model import Context, Issue, Note, Noted, PartialDate, Row, RowResult
 from mappings.engine.targets import Built, Target
 from mappings.engine.transforms.documents import to_18
 
@@ -70,9 +70,10 @@ def _values(program: Program, row: Row, issues: list[Issue]) -> dict[str, Any]:
                 continue
         if when is not None and ((cells.get(when.column) or "") in when.texts) is when.negated:
             continue
-        value, notes = run(text)
-        if notes:
-            issues.extend(place(note, row=row.number, column=column, value=text) for note in notes)
+        value = run(text)
+        if type(value) is Noted:
+            issues.extend([place(note, row=row.number, column=column, value=text) for note in value.notes])
+            value = value.value
         if value is not None:
             values[name] = value
         else:

@@ -1,15 +1,11 @@
 """From a mapping as written to functions: every field becomes one closure, built once when the mapping is loaded."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from mappings.engine.model import BrokenMapping, Note, Noted
 from mappings.engine.spec import Condition, FieldSpec
 from mappings.engine.transforms import REGISTRY, Transform
-
-Answer = tuple[Any, tuple[Note, ...]]
-Run = Callable[[str], Answer]
 
 
 class Step(NamedTuple):
@@ -18,7 +14,7 @@ class Step(NamedTuple):
     name: str
     column: str
     others: tuple[str, ...]
-    run: Run
+    run: Transform
     when: Condition | None
 
 
@@ -35,24 +31,16 @@ def field(spec: FieldSpec, mapping: str) -> Step:
         except (TypeError, KeyError, ValueError) as error:
             raise BrokenMapping(f"{mapping}: field {spec.name}: transform {name}: {error}") from error
         keep.append(entry.cached)
-    run = _single(steps[0]) if len(steps) == 1 else _chain(tuple(steps))
+    run = steps[0] if len(steps) == 1 else _chain(tuple(steps))
     size = min(keep)
     return Step(spec.name, spec.columns[0], spec.columns[1:], lru_cache(maxsize=size)(run) if size else run, spec.when)
 
 
-def _single(step: Transform) -> Run:
-    def run(text: str) -> Answer:
-        value = step(text)
-        if type(value) is Noted:
-            return value.value, value.notes
-        return value, ()
+def _chain(steps: tuple[Transform, ...]) -> Transform:
+    """Several transforms as one; the notes of all are kept."""
 
-    return run
-
-
-def _chain(steps: tuple[Transform, ...]) -> Run:
-    def run(text: str) -> Answer:
-        value: Any = text
+    def run(text: Any) -> Any:
+        value = text
         notes: tuple[Note, ...] = ()
         for step in steps:
             value = step(value)
@@ -61,6 +49,6 @@ def _chain(steps: tuple[Transform, ...]) -> Run:
                 value = value.value
             if value is None:
                 break
-        return value, notes
+        return Noted(value, notes) if notes else value
 
     return run

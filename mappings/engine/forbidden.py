@@ -96,7 +96,6 @@ def checker(
         plain = _HARMLESS.sub("", text)
         return next((one for one in strict if one.term in plain), None)
 
-    @lru_cache(maxsize=1024)
     def judge(column: str) -> Callable[[str], Term | None] | None:
         """How the cells of a column are judged beyond the terms that no text may hold."""
         term = refused.get(column) or column_term(column, kind)
@@ -104,13 +103,20 @@ def checker(
             return lambda text: term
         return of_code if column in coded else of_finding if column in findings else None
 
+    @lru_cache(maxsize=64)
+    def judges(columns: tuple[str, ...]) -> list[tuple[str, Callable[[str], Term | None]]]:
+        return [(column, judged) for column in columns if (judged := judge(column)) is not None]
+
+    words = tuple(term.term for term in texts)
+
     def check(row: Row) -> Issue | None:
-        for column, text in row.cells.items():
-            if text is not None and (judged := judge(column)) is not None and (term := judged(text)) is not None:
+        cells = row.cells
+        for column, judged in judges(tuple(cells)):
+            if (text := cells[column]) is not None and (term := judged(text)) is not None:
                 return make("forbidden-content", row=row.number, column=column, **term.words)
-        blob = "\n".join([text for text in row.cells.values() if text is not None])
-        for term in texts:
-            if term.term in blob:
+        blob = "\n".join(filter(None, cells.values()))
+        for word, term in zip(words, texts, strict=True):
+            if word in blob:
                 where = next((c for c, text in row.cells.items() if text is not None and term.term in text), None)
                 return make("forbidden-content", row=row.number, column=where, **term.words)
         return None

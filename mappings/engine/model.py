@@ -6,7 +6,7 @@ Invariant: one Row gives one RowResult, in the same order. Does not say how valu
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 Severity = Literal["error", "warning", "information"]
 
@@ -158,8 +158,7 @@ def note(code: str, severity: Severity | None = None, /, **words: object) -> Not
     return Note(code, severity, tuple((name, str(word)) for name, word in words.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(NamedTuple):
     """One code of one code system."""
 
     system: str
@@ -184,8 +183,7 @@ class Coded:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class PersonName:
+class PersonName(NamedTuple):
     """A name with every character kept; family and given only where the split is known; `old` a former name."""
 
     text: str
@@ -194,8 +192,7 @@ class PersonName:
     old: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PartialDate:
+class PartialDate(NamedTuple):
     """A date of day, month or year precision; `lunar` holds the text of a date given in the lunar calendar.
 
     `alternatives` are other readings of an ambiguous text, such as 1990-10 for `1990.1`.
@@ -206,8 +203,7 @@ class PartialDate:
     alternatives: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentNumber:
+class DocumentNumber(NamedTuple):
     """The number of an identity document; for the resident ID what can be read from it."""
 
     value: str
@@ -216,8 +212,7 @@ class DocumentNumber:
     checked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A division (12 digits, history followed) and the address text as given."""
 
     code: str | None

@@ -8,7 +8,16 @@ from mappings.engine.model import Coded, Context, PersonName, Place, Routing, no
 from mappings.engine.targets import Built, Target, Values
 from mappings.engine.targets import identification as who
 
-_RELATIVES = (("spouse", "SPS", "spouse"), ("father", "FTH", "father"), ("mother", "MTH", "mother"))
+_RELATIVES = tuple(
+    (
+        f"{relative}_name",
+        f"{relative}_id",
+        f"{relative}_birth_date",
+        [{"coding": [{"system": v.V3_ROLE, "code": code, "display": relative}]}],
+    )
+    for relative, code in (("spouse", "SPS"), ("father", "FTH"), ("mother", "MTH"))
+)
+_ROLES = {role: {"url": v.ADDRESS_ROLE, "valueCode": role} for role in ("origin", "residence")}
 
 FIELDS = who.FIELDS | {
     "ethnicity", "education", "household_kind", "marital_status", "phones",
@@ -34,7 +43,8 @@ def build(values: Values, context: Context, county: str) -> Built:
     who.compare_sex(patient, values, notes)
     if "birthDate" not in patient:
         notes.append(("birth_date", note("birth-date-missing")))
-    origin, residence = _place(values, "origin"), _place(values, "residence")
+    origin = _place(values.get("origin"), values.get("origin_address"))
+    residence = _place(values.get("residence"), values.get("residence_address"))
     _put_addresses(patient, origin, residence, values.get("residence_since"), county)
     if (marital := values.get("marital_status")) is not None:
         patient["maritalStatus"] = _concept(marital)
@@ -50,10 +60,8 @@ def build(values: Values, context: Context, county: str) -> Built:
     return Built(record_id, [patient], routing=routing, notes=notes)
 
 
-def _place(values: Values, side: str) -> Place | None:
+def _place(place: Place | None, address: str | None) -> Place | None:
     """The division of one side, with the address text that may come in a column of its own."""
-    place: Place | None = values.get(side)
-    address: str | None = values.get(f"{side}_address")
     if address is None:
         return place
     return Place(None, address) if place is None else Place(place.code, address, place.given_code)
@@ -75,7 +83,7 @@ def _put_addresses(
 
 
 def _address(role: str, place: Place, county: str) -> dict[str, Any]:
-    extension: list[dict[str, Any]] = [{"url": v.ADDRESS_ROLE, "valueCode": role}]
+    extension: list[dict[str, Any]] = [_ROLES[role]]
     if place.code is not None:
         extension.append({"url": v.DIVISION, "valueCode": place.code})
     if place.given_code is not None:
@@ -95,27 +103,30 @@ def _concept(coded: Coded) -> dict[str, Any]:
 
 def _put_contacts(patient: dict[str, Any], values: Values) -> None:
     contacts = []
-    for relative, code, display in _RELATIVES:
-        name: PersonName | None = values.get(f"{relative}_name")
-        document = values.get(f"{relative}_id")
+    for name_field, number_field, birth_field, relationship in _RELATIVES:
+        name: PersonName | None = values.get(name_field)
+        document = values.get(number_field)
         if name is None and document is None:
             continue
-        contact: dict[str, Any] = {
-            "relationship": [{"coding": [{"system": v.V3_ROLE, "code": code, "display": display}]}]
-        }
+        contact: dict[str, Any] = {"relationship": relationship}
         if name is not None:
             contact["name"] = {"text": name.text}
         extension: list[dict[str, Any]] = []
         if document is not None:
             number = {"system": v.RESIDENT_ID, "value": document.value}
             extension.append({"url": v.CONTACT_IDENTIFIER, "valueIdentifier": number})
-        if (born := values.get(f"{relative}_birth_date")) is not None:
+        if (born := values.get(birth_field)) is not None:
             extension.append({"url": v.CONTACT_BIRTH_DATE, "valueDate": born.text})
         if extension:
             contact["extension"] = extension
         contacts.append(contact)
     if contacts:
         patient["contact"] = contacts
+
+
+@lru_cache(maxsize=4096)
+def _coded_extension(url: str, coded: Coded) -> dict[str, Any]:
+    return {"url": url, "valueCodeableConcept": _concept(coded)}
 
 
 _CODED_EXTENSIONS = (
@@ -126,11 +137,10 @@ _CODED_EXTENSIONS = (
 
 
 def _put_extensions(patient: dict[str, Any], values: Values, county: str) -> None:
-    extension: list[dict[str, Any]] = [
-        {"url": url, "valueCodeableConcept": _concept(coded)}
-        for name, url in _CODED_EXTENSIONS
-        if (coded := values.get(name)) is not None
-    ]
+    extension: list[dict[str, Any]] = []
+    for name, url in _CODED_EXTENSIONS:
+        if (coded := values.get(name)) is not None:
+            extension.append(_coded_extension(url, coded))
     if (children := values.get("children")) is not None:
         extension.extend({"url": v.CHILD, "valueString": child} for child in children)
     if (text := values.get("resident_id?")) is not None:

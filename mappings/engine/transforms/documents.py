@@ -12,9 +12,14 @@ from mappings.engine.model import DocumentNumber, Noted, note
 from mappings.engine.transforms.text import squeeze
 
 _WEIGHTS = tuple(2 ** (17 - i) % 11 for i in range(17))
+_ZEROS = ord("0") * sum(_WEIGHTS)
 _CHECK = "10X98765432"
 _PROVINCES = frozenset(re.findall("..", "11121314152122233132333435363741424344454650515253546162636465718182" + "83"))
 _SHAPE = re.compile(r"\d{15}|\d{17}[\dX]")
+_USUAL = re.compile(  # what needs no further look: a day that every month has, a province that exists
+    r"(?:1[1-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[1-3])[0-9]{4}"
+    r"((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|1[0-9]|2[0-8])[0-9]{3}[0-9X]"
+)
 _RUINED = re.compile(r"\d(?:\.\d+)?E\+?\d{1,2}")
 _PLACEHOLDER = re.compile(
     r"(\d)\1{14,16}(?:\1|X|\1\1)?|0{6}\d{8}0{4}|\d{6}0{9,}X?|123456789012345(?:678|67X)?|(?:12345678){1,2}\d{0,2}"
@@ -24,7 +29,7 @@ _OTHER = re.compile(r"[0-9A-Z一-鿿()-]{4,30}")
 
 def check_digit(first17: str) -> str:
     """The 18th character of a resident ID by mod 11-2."""
-    return _CHECK[sum(map(mul, map(int, first17), _WEIGHTS)) % 11]
+    return _CHECK[(sum(map(mul, first17.encode(), _WEIGHTS)) - _ZEROS) % 11]
 
 
 def _born(digits: str) -> str | None:
@@ -40,6 +45,9 @@ def _malformed(reason: str, reason_zh: str) -> Noted:
 
 def resident_id(text: str) -> object:
     """A DocumentNumber with birth date and sex read from it, or None with the reason why it cannot be used."""
+    if (usual := _USUAL.fullmatch(text)) is not None and check_digit(text[:17]) == text[17]:
+        year, month, day = usual.groups()
+        return DocumentNumber(text, f"{year}-{month}-{day}", "male" if text[16] in "13579" else "female", True)
     number = squeeze(text).strip("'’`\"").replace("-", "").upper()
     if _SHAPE.fullmatch(number) is None:
         if _RUINED.fullmatch(number):

@@ -19,6 +19,7 @@ _COMPOUND = frozenset(
 _BRACKETS = re.compile(r"^(?P<name>[^()（）\[\]【】]+)[(（\[【](?P<old>[^()（）\[\]【】]*)[)）\]】]$")
 _OLD_LABEL = re.compile(r"^(?:曾用名|原名|又名|别名|旧名|夫姓|娘家姓?)[:：]?")
 _HAN = re.compile(r"[\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
+_USUAL = re.compile("[\u4e00-\u9fff]{2,4}")  # a Chinese name as most are
 _DOTTED = re.compile("[·•・‧∙．.]")
 _SUSPICIOUS = re.compile(r"[?？0-9#@$%&=+<>_~^|\\]")
 _MASK = re.compile(r"[*＊×]")
@@ -34,6 +35,9 @@ def split(name: str) -> tuple[str | None, str | None]:
 
 def person_name(text: str) -> object:
     """A PersonName; padding inside Chinese names goes, everything else stays. A masked name is an error."""
+    if _USUAL.fullmatch(text) is not None:
+        cut = 2 if len(text) > 2 and text[:2] in _COMPOUND else 1
+        return PersonName(text, text[:cut], text[cut:])
     name = fold(text)
     if not name:
         return None

@@ -24,11 +24,15 @@ _PRIVATE = re.compile("[\ue000-\uf8ff]")
 
 def trim(text: str) -> str:
     """Without spaces of any kind and invisible marks at both ends."""
+    if text.isalnum():
+        return text
     return _EDGES.sub("", text)
 
 
 def fold(text: str) -> str:
     """Full-width ASCII and odd spaces made plain, invisible marks gone, ends trimmed; Chinese stays as it is."""
+    if text.isascii():
+        return text.strip()
     if _FOLDABLE.search(text):
         text = text.translate(_FOLDING)
     return text.strip()
@@ -36,10 +40,8 @@ def fold(text: str) -> str:
 
 def squeeze(text: str) -> str:
     """Folded and without any space inside: for codes and numbers."""
-    if text.isascii() and text.isalnum():
-        return text
-    folded = fold(text)
-    return "".join(folded.split()) if " " in folded or "\t" in folded or "\n" in folded else folded
+    folded = text if text.isascii() else fold(text)
+    return folded if folded.isalnum() else "".join(folded.split())
 
 
 def plain(text: str) -> object:
