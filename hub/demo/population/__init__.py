@@ -4,9 +4,10 @@
 and size. Pure: no clock, no files.
 """
 
+from hub.demo.population.families import households
 from hub.demo.population.parameters import CLEAN, Faults, Shape
 from hub.demo.population.patients import DEDUPE_COLUMNS, dedupe_row, patient
-from hub.demo.population.people import Household, Person, households
+from hub.demo.population.people import Household, Person
 from hub.demo.population.records import Birth, Record, Relative
 from hub.demo.population.registers import Entry, entries
 from hub.demo.population.stories import Story, build

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
 
+from hub.demo.population.clerks import Clerk
 from hub.demo.population.divisions import HUIJI, YONGKANG
+from hub.demo.population.families import households
 from hub.demo.population.parameters import Faults, Shape
-from hub.demo.population.people import Household, Person, households
-from hub.demo.population.records import Clerk, Record
+from hub.demo.population.people import Household, Person
+from hub.demo.population.records import Record
 
 
 @dataclass(frozen=True, slots=True)
