@@ -4,14 +4,13 @@ Order does not matter: scores depend on two records only, and the partition is a
 together (linkage.clusters). All within the caller's transaction, under sorted locks. ARCHITECTURE §6.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.errors import Conflict
 from hub.linkage import blocking, clusters, constraints, score
@@ -19,6 +18,7 @@ from hub.linkage.features import Features
 from hub.linkage.resident_id import Form
 from hub.runtime import Hub
 from hub.storage import people, reviews
+from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair, RecordInfo
 
 _ROUNDS = 5
@@ -136,7 +136,7 @@ async def project(
         component,
         [p for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside],
         constraints_,
-        await _distinct(hub, connection, component),
+        await _distinct(hub, connection, {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside),
     )
     person = {id_: info.person_id for id_, info in records.items()}
     moves: dict[int, tuple[UUID | None, UUID]] = {}
@@ -187,12 +187,12 @@ def _partition(
         ) from error
 
 
-async def _distinct(hub: Hub, connection: AsyncConnection, component: Sequence[int]) -> list[Mapping[int, Any]]:
-    """Values of which a person has one: the checked resident ID. Only needed where records could come together."""
-    if len(component) < 2:
+async def _distinct(hub: Hub, connection: AsyncConnection, paired: Collection[int]) -> list[Mapping[int, Any]]:
+    """Values of which a person has one, the checked resident ID, of the records that edges could bring together."""
+    if not paired:
         return []
     values: dict[int, str] = {}
-    for id_, data in (await people.features(connection, hub.vault, component)).items():
+    for id_, data in (await people.features(connection, hub.vault, paired)).items():
         number = Features.from_bytes(data).resident_id
         if number is not None and number.form is Form.CHECKED:
             values[id_] = number.text
