@@ -9,10 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx2
+import orjson
 import pytest
 from fastapi import APIRouter, FastAPI
+from sqlalchemy import text
 
 from certs.keys import DecryptionKey, SigningKey
 from hub.api import problems
@@ -129,3 +132,12 @@ async def serve(hub: Hub, *routers: APIRouter) -> AsyncIterator[httpx2.AsyncClie
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
         yield client
+
+
+async def acts(hub: Hub, name: str) -> list[dict[str, Any]]:
+    """The contents of the audit leaves of one act, oldest first, with who did it as `actor`."""
+    async with hub.database.read() as connection:
+        rows = await connection.execute(
+            text("SELECT actor, content FROM audit_leaf WHERE act = :act ORDER BY id"), {"act": name}
+        )
+        return [{**orjson.loads(hub.vault.open(row.content))["content"], "actor": row.actor} for row in rows]

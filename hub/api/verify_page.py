@@ -1,0 +1,184 @@
+"""The public page on which anybody verifies a certificate: paste what the holder shows, read whether it counts.
+
+No script, no cookie, nothing stored in the browser; what was pasted is never sent back in the page but as the claims
+that verified. Refusals say their cause in the words of certs.errors.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from starlette.responses import Response
+
+from certs.errors import CertsError, catalogue
+from certs.sdjwt import Verified
+from certs.sdjwt_parts import MAX_BYTES
+from hub.api.context import TheHub
+from hub.api.verify_texts import Language, claim_line, kind_name, say
+from hub.errors import Invalid, Unavailable
+from hub.runtime import Hub
+from hub.services import presentations
+from hub.services.presentations import Challenge
+
+router = APIRouter(include_in_schema=False)
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    """Lines of (label, value): about the certificate, and what was shown of it."""
+
+    facts: list[tuple[str, str]]
+    claims: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why the certificate is not confirmed, and what to do."""
+
+    look: str
+    heading: str
+    text: str
+    advice: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A check that was begun."""
+
+    nonce: str
+    audience: str
+    until: str
+
+
+@router.get("/verify")
+async def page(request: Request, hub: TheHub, lang: str = "") -> Response:
+    """The empty page."""
+    return _render(hub, _language(request, lang))
+
+
+@router.get("/verify/style.css")
+async def style() -> Response:
+    """The page's style sheet."""
+    headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+    return Response(_style(), media_type="text/css", headers=headers)
+
+
+@router.post("/verify/page/challenge")
+async def start(request: Request, hub: TheHub) -> Response:
+    """The page with a nonce for the holder's device."""
+    form = await _form(request)
+    return _render(hub, _language(request, form.get("lang", "")), challenge=await presentations.challenge(hub))
+
+
+@router.post("/verify/page")
+async def check(request: Request, hub: TheHub) -> Response:
+    """The page with the result; 400 and 503 when the certificate is not confirmed."""
+    form = await _form(request)
+    language = _language(request, form.get("lang", ""))
+    presentation = "".join(form.get("presentation", "").split())
+    try:
+        verified = await presentations.verify(hub, presentation, form.get("nonce") or None)
+    except CertsError as error:
+        return _render(hub, language, refusal=_refusal(type(error), language), status=400)
+    except Unavailable as error:
+        cause = catalogue().get(error.code, catalogue()["status-unavailable"])
+        return _render(hub, language, refusal=_refusal(cause, language, look="unavailable"), status=503)
+    return _render(hub, language, valid=_valid(hub, verified, language))
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of the form. Raises Invalid."""
+    body = await request.body()
+    if len(body) > 4 * MAX_BYTES:
+        raise Invalid("bad-request", "The form is too long.")
+    try:
+        return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=10))
+    except ValueError as error:
+        raise Invalid("bad-request", "The form cannot be read.") from error
+
+
+def _language(request: Request, wished: str) -> Language:
+    """What was chosen on the page, else the browser's first wish, else Chinese."""
+    first = wished or request.headers.get("accept-language", "")
+    return "en" if first.lower().startswith("en") else "zh"
+
+
+def _valid(hub: Hub, found: Verified, language: Language) -> Valid:
+    words = say(language)
+    facts = [
+        (words["kind"], kind_name(found.kind, language)),
+        (words["issuer"], found.issuer_display),
+        (words["issued_at"], _local(hub, found.issued_at)),
+        (words["expires_at"], _local(hub, found.expires_at)),
+        (words["status_as_of"], _local(hub, found.status_as_of)),
+        (words["holder"], words["holder_bound" if found.holder_bound else "holder_free"]),
+    ]
+    return Valid(facts, [claim_line(name, value, language) for name, value in found.claims.items()])
+
+
+def _refusal(cause: type[CertsError], language: Language, look: str = "refused") -> Refusal:
+    words = say(language)
+    text = cause.message.zh if language == "zh" else cause.message.en
+    return Refusal(look, words[look], text, words[f"retry_{cause.retry}"], cause.code)
+
+
+def _local(hub: Hub, moment: datetime) -> str:
+    return moment.astimezone(ZoneInfo(hub.settings.timezone)).strftime("%Y-%m-%d %H:%M")
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("verify.html")
+
+
+@cache
+def _style() -> str:
+    return (_FOLDER / "verify.css").read_text(encoding="utf-8")
+
+
+def _render(
+    hub: Hub,
+    language: Language,
+    *,
+    valid: Valid | None = None,
+    refusal: Refusal | None = None,
+    challenge: Challenge | None = None,
+    status: int = 200,
+) -> Response:
+    opened = challenge and Open(challenge.nonce, challenge.audience, _local(hub, challenge.expires_at))
+    content = _template().render(
+        language=language,
+        say=say(language),
+        prefix=urlsplit(hub.settings.base_url).path,
+        most=MAX_BYTES,
+        valid=valid,
+        refusal=refusal,
+        challenge=opened,
+    )
+    headers = _HEADERS | {"Content-Language": "zh-CN" if language == "zh" else "en"}
+    return Response(content, status, headers, "text/html")
