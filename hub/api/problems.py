@@ -95,7 +95,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(CertsError)
     async def of_certs(request: Request, error: CertsError) -> Response:
         return answer(
-            request, 400, error.code, error.message.text, error.retry, extra={"detail_zh": error.message.text_zh}
+            request, 400, error.code, error.message.en, error.retry, extra={"detail_zh": error.message.zh}
         )
 
     @app.exception_handler(RequestValidationError)
@@ -120,6 +120,7 @@ def install(app: FastAPI) -> None:
             request,
             500,
             "internal-error",
-            "Something went wrong inside the hub. Nothing of this request is half-stored; send it again, and tell us the trace id if it stays.",
+            "Something went wrong inside the hub. Nothing of this request is half-stored: send it again, "
+            "and tell us the trace id if the trouble stays.",
             "NORMAL",
         )
