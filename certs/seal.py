@@ -12,7 +12,6 @@ from typing import Final
 
 from certs.encoding import b64url, dump_json, load_object, unb64url
 from certs.errors import (
-    BadSignature,
     DowngradeRefused,
     Expired,
     MalformedEnvelope,
@@ -136,10 +135,7 @@ def _unpad(body: bytes) -> tuple[bytes, bytes]:
     rest = body[payload_end:]
     if len(body) % BLOCK or not payload_start <= payload_end <= len(body) or len(rest) >= BLOCK or rest.strip(b"\x00"):
         raise OpenFailed("the content is not laid out as it should be")
-    signature = body[2:signature_end]
-    if not signature:
-        raise BadSignature("no signature")
-    return signature, body[payload_start:payload_end]
+    return body[2:signature_end], body[payload_start:payload_end]
 
 
 def _open_envelope(envelope: bytes) -> tuple[bytes, bytes]:

@@ -39,6 +39,11 @@ def test_nested_disclosures_and_elements_of_arrays() -> None:
         reveal(payload, [first, NAME])
 
 
+def test_what_only_looks_like_a_digest_stays() -> None:
+    plain = {"list": [5, None, "...", ["..."], {}, {"a": "..."}], "a": "_sd"}
+    assert reveal(plain, []) == plain
+
+
 def test_a_disclosure_nobody_signed_is_refused() -> None:
     with pytest.raises(UnreferencedDisclosure):
         reveal({"_sd": [NAME.digest]}, [NAME, AGE])
@@ -61,6 +66,9 @@ def test_a_disclosure_given_twice_is_refused() -> None:
         ({"_sd": [element(1).digest]}, [element(1)]),
         ({"list": [{"...": NAME.digest}]}, [NAME]),
         ({"_sd": NAME.digest}, [NAME]),
+        ({"_sd": {}}, []),
+        ({"_sd": None}, []),
+        ({"list": [{"...": NAME.digest, "more": 1}]}, [NAME]),
         ({"_sd": [5]}, []),
         ({"list": [{"...": 5}]}, []),
         ({"...": NAME.digest}, [NAME]),
