@@ -7,12 +7,13 @@ error would quote the row.
 import logging
 import sys
 import traceback
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
 
-def _place(_: Any, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def _place(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace an exception by its type and the frames it came through."""
     info = event.pop("exc_info", None)
     if info is True:

@@ -181,7 +181,7 @@ def add_user(
     """Make an account and print a link to sign in with once."""
 
     async def act(hub: Hub) -> str:
-        await accounts.create_user(hub, name, display=display, roles=role, member=region, language=language)
+        await accounts.create_user(hub, name=name, display=display, roles=role, member=region, language=language)
         return await accounts.make_sign_in_link(hub, name)
 
     out.print(with_hub(act), markup=False)

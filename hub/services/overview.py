@@ -1,11 +1,9 @@
 """Numbers about the hub as a whole: for monitors, for the console's first page and for the demonstration's table."""
 
-from sqlalchemy import text
-
 from hub.errors import Unavailable
 from hub.runtime import Hub
 from hub.storage import certificates, deliveries, mailbox, people, quarantine, reviews, submissions, work
-from hub.storage.migrate import head
+from hub.storage.migrate import current_in, head
 
 Gauge = tuple[str, dict[str, str], int]
 
@@ -13,7 +11,7 @@ Gauge = tuple[str, dict[str, str], int]
 async def check_ready(hub: Hub) -> None:
     """Raises Unavailable unless the database answers with this version's schema."""
     async with hub.database.read() as connection:
-        found = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
+        found = await current_in(connection)
     if found != head():
         raise Unavailable("schema-outdated", "The database has another version's schema. Run `hub init`.")
 

@@ -65,7 +65,7 @@ def canonical(act: Act) -> bytes:
 
 async def append(connection: AsyncConnection, vault: Vault, acts: Sequence[Act]) -> list[bytes]:
     """Insert a leaf for each act; answers their leaf hashes (32 bytes)."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for act in acts:
         salt = os.urandom(16)
         content = canonical(act)

@@ -11,7 +11,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hub.storage.database import async_url
@@ -53,6 +53,11 @@ async def upgrade_async(url: str, revision: str = "head") -> None:
             await connection.run_sync(_upgrade, revision)
     finally:
         await engine.dispose()
+
+
+async def current_in(connection: AsyncConnection) -> str | None:
+    """The revision of the database behind `connection`."""
+    return await connection.run_sync(_current)
 
 
 async def current_async(url: str) -> str | None:
