@@ -192,7 +192,8 @@ def _indexes() -> dict[str, _Index]:
         for at, line in enumerate(lines.split("\n")):
             name = line.split(",")[1]
             if name not in _GENERIC:
-                for prefix in ("", code[:2], code[:4])[:level]:
+                today = canonical(code, int(line.split(",")[2]))  # people write the old county under its new city, too
+                for prefix in {p for one in (code, today) for p in ("", one[:2], one[:4])[:level]}:
                     found[prefix].append((f"{code}{at}", name, _short(code, name) or ""))
     return {prefix: _index(names) for prefix, names in found.items()}
 

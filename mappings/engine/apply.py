@@ -89,7 +89,7 @@ def _values(program: Program, row: Row, issues: list[Issue]) -> dict[str, Any]:
 
 def _missing(program: Program, row: Row, values: dict[str, Any], issues: list[Issue]) -> None:
     for name, column in program.required:
-        if name not in values:
+        if name not in values and not any(i.severity == "error" and i.column == column for i in issues):
             issues.append(make("required-missing", row=row.number, column=column))
 
 

@@ -55,7 +55,7 @@ def _division(values: Values, side: str, notes: who.Notes) -> str | None:
     place: Place = values[side]
     if place.code is None:
         sides = {"origin": "户籍地", "residence": "现居住地"}
-        notes.append((side, note("division-missing", "error", side=side, side_zh=sides[side])))
+        notes.append((side, note("division-required", side=side, side_zh=sides[side])))
     return place.code
 
 

@@ -1,6 +1,7 @@
 """Translation of codes and words through one table or a chain of tables; what the sender wrote stays beside it."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 from mappings.engine.codes import Table
 from mappings.engine.codes import table as _table
@@ -16,11 +17,11 @@ def standard(system: str) -> bool:
     return not system.startswith(_OWN) or system.startswith(_SHARED)
 
 
-def code(tables: Sequence[str], original: str, unmapped: Severity = "warning", pad: int = 0) -> Callable[[str], object]:
+def code(tables: Sequence[str], original: str, unmapped: Severity | Literal["accept"] = "warning", pad: int = 0) -> Callable[[str], object]:
     """A Coded from the first table, carried on through the following ones while their source system fits.
 
     `original` is the code system URI of what the sender wrote. `pad` puts zeros before short numeric codes (`1` → `01`).
-    A code that is not in the table keeps its original only, with an issue.
+    A code that is not in the table keeps its original only, with an issue of the severity `unmapped` (none with `accept`).
     """
     chain = [_table(name) for name in tables]
 
@@ -29,6 +30,8 @@ def code(tables: Sequence[str], original: str, unmapped: Severity = "warning", p
         found = chain[0].entries.get(word) or chain[0].entries.get(word.removesuffix(".0").upper().zfill(pad))
         if found is None:
             coded = Coded((), Coding(original, word, word))
+            if unmapped == "accept":
+                return coded
             return Noted(coded, (note("unmapped-code", unmapped, found=word[:40], table=chain[0].name),))
         return Coded(_codings(chain, found.source), Coding(original, word, found.source.display))
 

@@ -22,7 +22,8 @@ _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _MONTH = re.compile(r"(\d{4})(-|/|\.|年)(\d{1,2})月?")
 _MONTH_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})")
 _YEAR = re.compile(r"((?:19|20)\d{2})年?")
-_EPOCH_MS = re.compile(r"-?\d{11,13}")
+_EPOCH_MS = re.compile(r"-?\d{8,13}")
+_CENTURIES = ("18", "19", "20")  # eight digits of any other century can only be milliseconds
 _SERIAL = re.compile(r"(\d{4,5})(?:\.\d+)?")
 _TWO_DIGITS = re.compile(r"\d{2}[-/.年]\d{1,2}(?:[-/.月]\d{1,2}日?)?")
 _LUNAR = re.compile(r"农历|阴历|旧历|\(农\)|（农）|\(阴\)|（阴）")
@@ -106,7 +107,7 @@ def read(text: str, shapes: frozenset[str]) -> object:
     word = squeeze(text)
     if (found := _FULL.fullmatch(word)) is not None:
         return _calendar(found[1], found[2], found[3])
-    if (found := _COMPACT.fullmatch(word)) is not None:
+    if (found := _COMPACT.fullmatch(word)) is not None and ("epoch-ms" not in shapes or found[1][:2] in _CENTURIES):
         return _calendar(found[1], found[2], found[3])
     if (found := _MONTH.fullmatch(word)) is not None:
         return _month(found)

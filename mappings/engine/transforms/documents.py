@@ -33,6 +33,8 @@ def check_digit(first17: str) -> str:
 
 
 def _born(digits: str) -> str | None:
+    if not "1850" <= digits[:4] <= "2150":
+        return None
     try:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8])).isoformat()
     except ValueError:
