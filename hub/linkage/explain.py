@@ -9,7 +9,6 @@ from hub.linkage.columns import Pairs, Table
 from hub.linkage.features import Features
 from hub.linkage.model import Model
 from hub.linkage.notes import Relation
-from hub.linkage.resident_id import Form
 from hub.linkage.score import evidence
 
 _TEXT = {
@@ -94,8 +93,3 @@ def _date(number: int) -> str:
     parts = (f"{number // 10000:04d}", f"{number // 100 % 100:02d}", f"{number % 100:02d}")
     known = [part for part in parts if int(part)]
     return "-".join(known)
-
-
-def cut_id(features: Features) -> bool:
-    """The record's resident ID lost its end in a spreadsheet."""
-    return features.number("id_form") == Form.CUT

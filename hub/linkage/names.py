@@ -12,8 +12,10 @@ from importlib.resources import files
 
 from hub.linkage import hanzi
 
-_DOTS = re.compile(r"[·•‧∙⋅・･．。.˙‐‑‒–—―－_*\u0387\u05bc\u16eb\u2022\u2027\u22c5\u2e31\u2e33\ua78f-]+")
+_DOTS = re.compile(r"[·•‧∙⋅・･．。.˙‐‑‒–—―－_*\u0307\u0387\u05bc\u16eb\u2022\u2027\u22c5\u2e31\u2e33\ua78f-]+")
 _BRACKETS = re.compile(r"[(（\[【〔〈《{｛「]([^)）\]】〕〉》}｝」]*)[)）\]】〕〉》}｝」]?")
+_STRAY = re.compile(r"[()（）\[\]【】〔〕〈〉《》{}｛｝「」]")
+_EDGES = " ·.-*?？/\\,，、;；:：'\""
 _FORMER = re.compile(r"^(?:曾用名|原名|又名|别名|旧名|婚前姓名|婚前名|小名|现名|更名|原)[:：]?")
 _PLAIN = re.compile(r"[\u4e00-\u9fa5]{2,4}")  # no noise to take off: nearly every name
 _LETTER = re.compile(r"[^\W\d_]")
@@ -105,8 +107,11 @@ def _split_brackets(text: str) -> tuple[str, list[str]]:
 
 
 def _name(part: str) -> Name | None:
-    latin = part.isascii()
-    written = _SPACE.sub(" " if latin else "", part).strip(" ·.-*?？/\\,，、;；:：'\"")
+    spaced = _SPACE.sub(" ", _STRAY.sub("", part))
+    letters = _DOTS.sub(" ", spaced)
+    latin = letters.isascii()
+    plain = letters if latin else _DOTS.sub("·", spaced.replace(" ", ""))
+    written = unicodedata.normalize("NFKC", plain).strip(_EDGES)
     if hanzi.fold(written.lower()) in _NOT_A_NAME or not _LETTER.search(written):
         return None
     if latin:

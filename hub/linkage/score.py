@@ -20,6 +20,7 @@ DECISIONS: tuple[Decision, ...] = ("no-link", "review", "auto")
 _CHUNK = 16384
 _ADJUSTED = {"surname": name_levels.SURNAME_SAME, "given": name_levels.SAME, "birth": comparisons.BIRTH_SAME}
 _LIMIT = 12.0
+_DECIMALS = 6  # of a bit: far below any threshold, above what executors' arithmetic differs by
 
 
 class PairScore(NamedTuple):
@@ -96,7 +97,10 @@ def score_places(model: Model, pairs: Pairs, *, unique_sources: Collection[str] 
 def _score_chunk(model: Model, pairs: Pairs, unique_sources: Collection[str]) -> Scores:
     levels = comparisons.levels(pairs)
     by_field, dependence = evidence(model, pairs, levels)
-    weight = model.prior_weight + by_field.sum(axis=0) + dependence
+    weight = np.full(len(pairs), model.prior_weight)
+    for evidence_of_field in by_field:  # in this order whatever the batch, so that a pair's weight is its own
+        weight += evidence_of_field
+    weight = np.round(weight + dependence, _DECIMALS)
     vetoes = constraints.vetoes(pairs, levels, unique_sources)
     return Scores(weight, levels, vetoes, decide(model, weight, vetoes))
 

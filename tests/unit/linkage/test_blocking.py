@@ -1,0 +1,87 @@
+"""Blocking: keys are keyed, stable, made of what is present, and survive the commonest faults."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.linkage import blocking
+from hub.linkage.features import extract
+from tests.unit.linkage.people import number, patients, record
+
+SECRET = b"a secret of the hub"
+
+
+@settings(max_examples=50)
+@given(patients)
+def test_keys_are_signed_64_bit_sorted_and_without_doubles(one: dict[str, Any]) -> None:
+    found = blocking.keys(extract(one), SECRET)
+    assert found == sorted(set(found))
+    assert all(-(2**63) <= key < 2**63 for key in found)
+
+
+@settings(max_examples=50)
+@given(patients, st.sampled_from(("identifier", "name", "birthDate", "telecom", "address")))
+def test_a_missing_value_never_widens_the_candidates(one: dict[str, Any], lost: str) -> None:
+    whole = blocking.keys(extract(one), SECRET)
+    poorer = {key: value for key, value in one.items() if key != lost}
+    assert set(blocking.keys(extract(poorer), SECRET)) <= set(whole) | _from_number(one)
+
+
+def _from_number(one: dict[str, Any]) -> set[int]:
+    """Without a stated birth date the one in the resident ID is used: then the keys are those of that date."""
+    return set(blocking.keys(extract({**one, "birthDate": ""}), SECRET))
+
+
+def test_nobody_shares_a_key_for_lack_of_values() -> None:
+    assert blocking.keys(extract({"resourceType": "Patient"}), SECRET) == []
+    empty = {"name": "", "birth": "", "sex": "", "origin": "", "origin_division": ""}
+    assert blocking.keys(record(**empty), SECRET) == []
+
+
+def test_another_secret_gives_other_keys() -> None:
+    one = record(id_number=number(), phone="13812345670")
+    assert not set(blocking.keys(one, SECRET)) & set(blocking.keys(one, b"another"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "王小艳"}, {"name": "汪晓燕"}, {"name": "王曉燕"}, {"birth": "1991-05-01"}, {"birth": "1990-05"},
+        {"birth": "1990-01-05"}, {"birth": ""}, {"name": "李燕（王晓燕）"}, {"name": "李芳"}, {"sex": "male"},
+        {"origin": "", "origin_division": ""}, {"origin_division": "330784000000"}, {"name": "王燕", "birth": "1990-05"},
+    ],
+)  # fmt: skip
+def test_one_fault_leaves_a_key_in_common_even_without_a_number(change: dict[str, str]) -> None:
+    assert set(blocking.keys(record(), SECRET)) & set(blocking.keys(record(**change), SECRET))
+
+
+def test_the_two_forms_of_a_number_share_its_key() -> None:
+    old = record("李芳", id_number=number()[:6] + number()[8:17], origin="", birth="1971-01-01")
+    new = record(id_number=number())
+    assert set(blocking.keys(old, SECRET)) & set(blocking.keys(new, SECRET))
+
+
+def test_strangers_share_none() -> None:
+    assert not set(blocking.keys(record(), SECRET)) & set(
+        blocking.keys(record("李芳", birth="1962-11-30", origin="浙江省金华市永康市芝英镇8号"), SECRET)
+    )
+
+
+@given(st.lists(st.lists(st.integers(-9, 9), max_size=6, unique=True), max_size=12))
+def test_pairs_are_those_that_share_a_key(keys_of: list[list[int]]) -> None:
+    left, right = blocking.pairs(keys_of)
+    expected = {
+        (i, j) for i in range(len(keys_of)) for j in range(i + 1, len(keys_of)) if set(keys_of[i]) & set(keys_of[j])
+    }
+    found = list(zip(left.tolist(), right.tolist(), strict=True))
+    assert len(found) == len(set(found))
+    assert set(found) == expected
+
+
+def test_a_crowded_key_is_skipped_and_named() -> None:
+    keys_of = [[7, i] for i in range(6)] + [[100, 7]]
+    left, _ = blocking.pairs(keys_of, limit=5)
+    assert len(left) == 0
+    assert blocking.crowded(keys_of, limit=5) == {7: 7}
