@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from hub.demo import story
-
 
 def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the story; exit 0 only if every number was right.")] = False,
@@ -16,4 +14,6 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the invented population.")] = 1,
 ) -> None:
     """Run the story: two counties that know nothing of each other exchange the records of the people they share."""
+    from hub.demo import story
+
     raise typer.Exit(story.tell(once=once, port=port, data=data, people=people, seed=seed))

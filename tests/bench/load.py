@@ -1,0 +1,127 @@
+"""How fast `hub load` takes in a county's file with matching, and whether its memory grows with the file.
+
+    python -m tests.bench.load [--rows 100000] [--seed 7]
+
+Makes a GBK CSV of invented people (seeded), a fresh hub with its own PostgreSQL, and runs the real command on a tenth of
+the rows and then on all of them, each into an empty hub. Prints rows a second (translating, validating, linking and
+storing; and with storing the document), processor seconds by process, and the largest memory of the hub's processes.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+MAPPING = "huiji/person.v1"
+
+
+@dataclass
+class Watch:
+    """Samples a process tree: largest memory of the hub's own processes, processor seconds of each kind."""
+
+    process: psutil.Process
+    data: str
+    largest: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        """Sample until told to end."""
+        seen: dict[tuple[str, int], float] = {}
+        while not self.ended.wait(0.1):
+            memory = 0
+            for found in self._hub_processes():
+                try:
+                    memory += found.memory_info().rss
+                    times = found.cpu_times()
+                    kind = "hub load" if found.pid == self.process.pid else "reading and translating"
+                    seen[kind, found.pid] = times.user + times.system
+                except psutil.Error:
+                    continue
+            for found in self._postgres_processes():
+                try:
+                    times = found.cpu_times()
+                    seen["PostgreSQL", found.pid] = times.user + times.system
+                except psutil.Error:
+                    continue
+            self.largest = max(self.largest, memory)
+        for (kind, _), value in seen.items():
+            self.seconds[kind] = self.seconds.get(kind, 0) + value
+
+    def _hub_processes(self) -> list[psutil.Process]:
+        try:
+            return [self.process, *(c for c in self.process.children(recursive=True) if c.name() != "postgres")]
+        except psutil.Error:
+            return []
+
+    def _postgres_processes(self) -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter(["name", "cmdline"]):
+            if process.info["name"] == "postgres" and self.data in " ".join(process.info["cmdline"] or []):
+                found += [process, *process.children(recursive=True)]
+        return found
+
+
+def measure(rows: int, seed: int, folder: Path) -> tuple[float, float, Watch, str]:
+    """(seconds of the command, rows stored, what was watched, its output) for a file of `rows` rows."""
+    file = folder / f"register-{rows}.csv"
+    subprocess.run(
+        [sys.executable, "-m", "hub.demo.population", "csv", "--rows", str(rows), "--seed", str(seed), str(file)],
+        check=True,
+    )
+    data = folder / f"hub-{rows}"
+    env = os.environ | {"HUB_DATA_DIR": str(data), "HUB_LOG_LEVEL": "warning", "COLUMNS": "160"}
+    hub = [sys.executable, "-m", "hub"]
+    subprocess.run([*hub, "init"], check=True, env=env, stdout=subprocess.DEVNULL)
+    enrol = ["member", "add", "huiji", "--division", "410108000000", "--display", "Huiji", "--display-zh", "惠济区"]
+    subprocess.run([*hub, *enrol], check=True, env=env, stdout=subprocess.DEVNULL)
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [*hub, "load", str(file), "--mapping", MAPPING],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    watch = Watch(psutil.Process(process.pid), str(data))
+    thread = threading.Thread(target=watch.run)
+    thread.start()
+    output, _ = process.communicate()
+    watch.ended.set()
+    thread.join()
+    if process.returncode:
+        raise SystemExit(f"hub load failed:\n{output}")
+    return time.monotonic() - started, rows, watch, output
+
+
+def main() -> None:
+    """Run the benchmark and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=7)
+    asked = parser.parse_args()
+    table = Table(
+        "rows", "rows/s", "rows/s with storing", "memory MiB", "processor seconds", title=f"hub load, {MAPPING}"
+    )
+    with tempfile.TemporaryDirectory(prefix="lianqiao-bench-") as name:
+        Path(name).chmod(0o755)
+        for rows in (asked.rows // 10, asked.rows):
+            seconds, _, watch, output = measure(rows, asked.seed, Path(name))
+            stated = next(line for line in output.splitlines() if "PROCESSED" in line).split("│")[-2].strip()
+            parts = ", ".join(f"{kind} {value:.1f}" for kind, value in sorted(watch.seconds.items()))
+            table.add_row(f"{rows:,}", stated, f"{rows / seconds:,.0f}", f"{watch.largest / 2**20:.0f}", parts)
+            Console().print(f"{rows:,} rows: {stated} rows/s")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
