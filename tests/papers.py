@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import text
+
 from certs import kinds, sdjwt
 from certs.keys import SigningKey
 from certs.sdjwt import StatusRef
@@ -102,3 +104,12 @@ def show(hub: Hub, paper: Paper, *claims: str, nonce: str | None = None, audienc
     return sdjwt.present(
         paper.credential, claims, holder_key=paper.holder, nonce=nonce, audience=audience, now=hub.now()
     )
+
+
+async def replace_trust_list(hub: Hub, version: int, document: bytes) -> None:
+    """Put another document in place of a published list, as whoever holds the database could."""
+    async with hub.database.begin() as connection:
+        await connection.execute(
+            text("UPDATE trust_list SET document = :document WHERE version = :version"),
+            {"document": document, "version": version},
+        )
