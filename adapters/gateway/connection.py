@@ -16,7 +16,8 @@ from typing import Any, Self
 
 import httpx2
 
-from adapters.errors import ConfigError, HubError, HubUnreachable, Retry, SignInRefused
+from adapters.errors import HubError, HubUnreachable, Retry, SignInRefused
+from adapters.gateway import tls
 from adapters.gateway.backoff import retry_after_seconds
 from adapters.gateway.clock import Clock, utc_now
 from adapters.gateway.config import HubSettings
@@ -71,7 +72,7 @@ class Connection:
             limits=limits,
             follow_redirects=False,
             trust_env=False,
-            verify=_verification(settings),
+            verify=tls.context(settings.ca_file),
             headers={"User-Agent": "lianqiao-gateway"},
         )
 
@@ -184,15 +185,6 @@ class Connection:
                 self.skew = parsedate_to_datetime(value) - self._clock()
             except ValueError:
                 self.skew = None
-
-
-def _verification(settings: HubSettings) -> Any:
-    if settings.ca_file is None:
-        return True
-    try:
-        return httpx2.create_ssl_context(verify=str(settings.ca_file))
-    except OSError as error:
-        raise ConfigError(f"hub.ca_file {settings.ca_file} cannot be used: {error}") from error
 
 
 async def _read(response: httpx2.Response) -> Answer:

@@ -6,6 +6,7 @@ may lie side by side while they are being replaced: all are read, and the trust 
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,11 +44,12 @@ def load(settings: KeySettings) -> KeyRing:
     """Read every key file. Raises ConfigError: missing, exposed, damaged, wrong passphrase."""
     passphrase = read_secret(settings.passphrase_file).decode("utf-8", "surrogateescape")
     _check_folder(settings.folder)
-    return KeyRing(
-        auth=_load(settings.folder, "auth", lambda data: SigningKey.unlock(data, passphrase)),
-        sig=_load(settings.folder, "sig", lambda data: SigningKey.unlock(data, passphrase)),
-        enc=_load(settings.folder, "enc", lambda data: DecryptionKey.unlock(data, passphrase)),
-    )
+    # Deriving the file keys is made slow on purpose; the three uses wait for it together.
+    with ThreadPoolExecutor(len(USES)) as threads:
+        auth = threads.submit(_load, settings.folder, "auth", lambda data: SigningKey.unlock(data, passphrase))
+        sig = threads.submit(_load, settings.folder, "sig", lambda data: SigningKey.unlock(data, passphrase))
+        enc = threads.submit(_load, settings.folder, "enc", lambda data: DecryptionKey.unlock(data, passphrase))
+        return KeyRing(auth.result(), sig.result(), enc.result())
 
 
 def generate(settings: KeySettings, *, now: datetime, renew: frozenset[str] = frozenset()) -> list[Path]:

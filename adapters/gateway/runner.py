@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from adapters.errors import GatewayError
+from adapters.errors import GatewayError, Retry
 from adapters.gateway.assembly import Gateway
 from adapters.gateway.durable import write_file
 from adapters.gateway.loops import Loop
@@ -159,32 +159,35 @@ async def drain_once(gateway: Gateway, *, timeout: float) -> Drained:
     """Everything that can be done now: read, prepare, submit, write back, report. Ends when a round moved nothing."""
     running = asyncio.get_running_loop()
     deadline = running.time() + timeout
-    moved, errors = 0, dict[str, str]()
+    moved, errors = 0, dict[str, GatewayError]()
     await gateway.trust.refresh(gateway.client)
     while True:
         errors.clear()
         progress, complete = await _round(gateway, errors)
         moved += progress
         waiting = await asyncio.to_thread(gateway.spool.waiting)
-        if running.time() >= deadline or (not progress and complete and not waiting):
+        hopeless = any(error.retry in {Retry.CONTACT, Retry.FIX_FIRST} for error in errors.values())
+        finished = complete and not waiting and not errors
+        if running.time() >= deadline or (not progress and (finished or hopeless)):
             break
         if not progress:
             await asyncio.sleep(_QUIET)
     stuck = await asyncio.to_thread(gateway.spool.stuck)
+    told = [f"{name}: {error}" for name, error in errors.items()]
     if waiting and not stuck:
-        errors["waiting"] = f"{waiting} messages are still waiting after {timeout:.0f} seconds"
+        told.append(f"{waiting} messages are still waiting")
     await asyncio.to_thread(write_status, gateway, [])
-    return Drained(moved, tuple(stuck), tuple(f"{name}: {text}" for name, text in errors.items()))
+    return Drained(moved, tuple(stuck), tuple(told))
 
 
-async def _round(gateway: Gateway, errors: dict[str, str]) -> tuple[int, bool]:
+async def _round(gateway: Gateway, errors: dict[str, GatewayError]) -> tuple[int, bool]:
     progress, complete = 0, True
 
     async def step(name: str, cycle: Callable[[], Any]) -> Any:
         try:
             return await cycle()
         except GatewayError as error:
-            errors[name] = str(error)
+            errors[name] = error
             return 0
 
     looked = await step("read", gateway.intaking.look)

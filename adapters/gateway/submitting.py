@@ -113,6 +113,6 @@ class Submitting:
         )
 
     def _accept(self, item: Item, accepted: Accepted, leaf: str) -> None:
-        columns = {"submission_id": accepted.submission_id, "receipt": accepted.receipt, "hub_state": accepted.state}
+        columns = {"submission_id": accepted.submission_id, "receipt": accepted.receipt}
         change = Change(item.seq, State.READY, State.ACCEPTED, f"receipt verified, log leaf {leaf[:16]}", columns)
         self._spool.outgoing.move([change], now=self._clock())

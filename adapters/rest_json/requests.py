@@ -14,7 +14,8 @@ from typing import Any
 
 import httpx2
 
-from adapters.errors import ConfigError, Retry, TransportError
+from adapters.errors import Retry, TransportError
+from adapters.gateway import tls
 from adapters.gateway.clock import Clock, utc_now
 from adapters.gateway.config import read_secret
 from adapters.rest_json.settings import RestJsonSettings
@@ -37,7 +38,7 @@ class CountyRequests:
             timeout=settings.timeout_seconds,
             follow_redirects=False,
             trust_env=False,
-            verify=_verification(settings),
+            verify=tls.context(settings.ca_file),
             headers={"User-Agent": "lianqiao-gateway"},
         )
 
@@ -113,12 +114,3 @@ def _data(status: int, content: bytes) -> Any:
     if status != 200 or code not in {0, 200}:
         raise TransportError(f"the county's system answered HTTP {status} with code {code}")
     return document["data"] if isinstance(document, dict) and "data" in document else document
-
-
-def _verification(settings: RestJsonSettings) -> Any:
-    if settings.ca_file is None:
-        return True
-    try:
-        return httpx2.create_ssl_context(verify=str(settings.ca_file))
-    except OSError as error:
-        raise ConfigError(f"transport.ca_file {settings.ca_file} cannot be used: {error}") from error

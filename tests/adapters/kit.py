@@ -1,10 +1,14 @@
 """A small exchange on loopback for gateway tests: a stand-in hub, the simulated JSON county, drop folders, real key files."""
 
+import atexit
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +16,9 @@ import yaml
 
 from adapters import transports
 from adapters.gateway import keys
-from adapters.gateway.assembly import open_gateway
-from adapters.gateway.config import load
+from adapters.gateway.assembly import Gateway, open_gateway
+from adapters.gateway.clock import Clock, utc_now
+from adapters.gateway.config import KeySettings, load
 from adapters.gateway.runner import Drained, drain_once
 from adapters.gateway.testing.hub import StandInHub
 from adapters.gateway.testing.ledger import Manners
@@ -25,6 +30,7 @@ from hub.demo.counties.yongkang.store import Store
 
 DIVISIONS = {"yongkang": ["330784000000"], "huiji": ["410108000000"]}
 SECRET = "county-secret"
+PASSPHRASE = "a passphrase for tests"
 FAST = {
     "poll_seconds": 0.2,
     "mailbox_wait_seconds": 0.2,
@@ -57,11 +63,13 @@ def exchange(folder: Path, manners: Manners | None = None) -> Iterator[Exchange]
         yield Exchange(hub, server.url, folder)
 
 
-def member_config(world: Exchange, name: str, transport: dict[str, Any], sources: list[dict[str, Any]], **extra: Any) -> Path:
+def member_config(
+    world: Exchange, name: str, transport: dict[str, Any], sources: list[dict[str, Any]], **extra: Any
+) -> Path:
     """Write a member's configuration and secrets, make its keys, enrol it at the hub; the configuration file."""
     base = world.folder / name
     (base / "secrets").mkdir(parents=True, mode=0o700)
-    for file, content in (("passphrase", "a passphrase for tests"), ("county", SECRET)):
+    for file, content in (("passphrase", PASSPHRASE), ("county", SECRET)):
         path = base / "secrets" / file
         path.write_text(content)
         path.chmod(0o600)
@@ -80,15 +88,40 @@ def member_config(world: Exchange, name: str, transport: dict[str, Any], sources
     }
     path = base / "gateway.yaml"
     path.write_text(yaml.safe_dump(config, allow_unicode=True))
-    settings = load(path)
-    keys.generate(settings.keys, now=datetime.now(UTC))
-    world.hub.world.enrol(name, DIVISIONS[name], keys.load(settings.keys).jwks())
+    shutil.copytree(_key_folder(name), base / "keys")
+    world.hub.world.enrol(name, DIVISIONS[name], ring_of(name).jwks())
     return path
+
+
+@cache
+def _key_folder(name: str) -> Path:
+    """Key files are slow to make and to open on purpose: made once for each member and test process."""
+    folder = Path(tempfile.mkdtemp(prefix="lianqiao-keys-"))
+    atexit.register(shutil.rmtree, folder)
+    passphrase = folder / "passphrase"
+    passphrase.write_text(PASSPHRASE)
+    passphrase.chmod(0o600)
+    keys.generate(KeySettings(folder=folder / "keys", passphrase_file=passphrase), now=datetime.now(UTC))
+    return folder / "keys"
+
+
+@cache
+def ring_of(name: str) -> keys.KeyRing:
+    folder = _key_folder(name)
+    return keys.load(KeySettings(folder=folder, passphrase_file=folder.parent / "passphrase"))
+
+
+@asynccontextmanager
+async def opened(config: Path, clock: Clock = utc_now) -> AsyncIterator[Gateway]:
+    """The gateway of a configuration, in this process."""
+    settings = load(config)
+    async with open_gateway(settings, transports.build, ring=ring_of(settings.member), clock=clock) as gateway:
+        yield gateway
 
 
 async def drain(config: Path, timeout: float = 30) -> Drained:
     """What `gateway once` does, in this process."""
-    async with open_gateway(load(config), transports.build) as gateway:
+    async with opened(config) as gateway:
         return await drain_once(gateway, timeout=timeout)
 
 
@@ -103,7 +136,9 @@ class County:
 @contextmanager
 def yongkang_county(folder: Path, *, failures: float = 0.0, page_size: int = 5, overlap: int = 2) -> Iterator[County]:
     store = Store(folder / "county.db")
-    manners = CountyManners(secrets={"gateway": SECRET.encode()}, failures=failures, page_size=page_size, overlap=overlap)
+    manners = CountyManners(
+        secrets={"gateway": SECRET.encode()}, failures=failures, page_size=page_size, overlap=overlap
+    )
     try:
         with Serving(create_app(store, manners)) as server:
             yield County(store, server.url)

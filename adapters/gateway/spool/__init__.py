@@ -28,9 +28,10 @@ _WAITING = """
 """
 _TAKE_STATUS = """
     UPDATE items SET hub_state = :hub_state, hub_answer = :hub_answer, issues = coalesce(:issues, issues), updated_at = :now,
+        hub_settled = hub_settled OR :settled,
         state = CASE WHEN :settled AND state = 'ACCEPTED' THEN 'SETTLED' ELSE state END,
         reported = CASE WHEN :issues IS NULL THEN reported ELSE 0 END
-    WHERE message_id = :message_id AND state IN ('ACCEPTED', 'SETTLED') AND coalesce(hub_answer, '') <> :hub_answer
+    WHERE message_id = :message_id AND state IN ('READY', 'ACCEPTED', 'SETTLED') AND coalesce(hub_answer, '') <> :hub_answer
 """
 
 

@@ -36,12 +36,15 @@ _EARLIER = """
     SELECT message_id, state, content_digest FROM messages WHERE kind = ? AND business_key = ? AND seq < ?
     AND state NOT IN ('REFUSED', 'QUARANTINED') ORDER BY seq DESC LIMIT 1
 """
-_STEP = "UPDATE items SET state = :state, updated_at = :now, due_at = 0, attempts = 0{columns} WHERE seq = :seq AND state = :before"
+# The hub's last word may have been heard before its acknowledgement was: then the message is settled as soon as it is accepted.
+_STEP = """
+    UPDATE items SET state = CASE WHEN :state = 'ACCEPTED' AND hub_settled THEN 'SETTLED' ELSE :state END,
+    updated_at = :now, due_at = 0, attempts = 0{columns} WHERE seq = :seq AND state = :before
+"""
 _RESENT = (State.REFUSED, State.NOT_SENT)
-_CHANGEABLE = frozenset(
-    "content_type body size row certificate credential business_key content_digest supersedes needs_consent recipient "
-    "submission_id receipt hub_state hub_answer issues error_code error_text".split()
-)
+_CHANGEABLE = frozenset({"content_type", "body", "size", "row", "certificate", "credential", "issues"})
+_CHANGEABLE |= {"business_key", "content_digest", "supersedes", "needs_consent", "recipient"}
+_CHANGEABLE |= {"submission_id", "receipt", "hub_state", "hub_answer", "error_code", "error_text"}
 
 
 @dataclass(frozen=True, slots=True)

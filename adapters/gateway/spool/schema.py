@@ -51,6 +51,7 @@ CREATE TABLE items (
     submission_id TEXT,
     receipt TEXT,
     hub_state TEXT,
+    hub_settled INTEGER NOT NULL DEFAULT 0,
     hub_answer TEXT,
     issues TEXT,
     reported INTEGER NOT NULL DEFAULT 0,

@@ -266,7 +266,8 @@ class StandInHub:
         deadline = running.time() + wanted["wait_seconds"]
         while True:
             with self.ledger.lock:
-                letters = self.ledger.lease(member, wanted["max"], wanted["lease_seconds"], datetime.now(UTC))
+                seconds = min(wanted["lease_seconds"], self.manners.longest_lease)
+                letters = self.ledger.lease(member, wanted["max"], seconds, datetime.now(UTC))
             if letters or running.time() >= deadline:
                 return JSONResponse({"items": [_item(letter) for letter in letters]})
             await asyncio.sleep(0.05)

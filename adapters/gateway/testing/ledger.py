@@ -12,12 +12,16 @@ from certs.status import StatusList
 
 @dataclass(slots=True)
 class Manners:
-    """Shares of requests that go wrong. `lost`: done, but the answer never arrives; `busy`: 503, nothing done."""
+    """Shares of requests that go wrong. `lost`: done, but the answer never arrives; `busy`: 503, nothing done.
+
+    `settle_seconds`: how long a document waits for its translation; `longest_lease` caps what a reader asks for.
+    """
 
     seed: int = 0
     lost: float = 0
     busy: float = 0
     settle_seconds: float = 0
+    longest_lease: float = 3600
     draws: random.Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,7 +119,7 @@ class Ledger:
         self.letters[letter.id] = letter
         return letter
 
-    def lease(self, member: str, most: int, seconds: int, now: datetime) -> list[Letter]:
+    def lease(self, member: str, most: int, seconds: float, now: datetime) -> list[Letter]:
         found = [
             letter
             for letter in self.letters.values()
