@@ -165,7 +165,7 @@ def _composition(
         "section": [{"title": "避孕节育情况", "entry": [{"reference": fact} for fact in facts]}],
     }
     extension: list[dict[str, Any]] = [
-        {"url": v.DIVISION, "extension": _side(side, values[side])}
+        {"url": v.ROLE_DIVISION, "extension": _side(side, values[side])}
         for side in ("origin", "residence")
         if values[side].code is not None
     ]

@@ -17,7 +17,9 @@ def standard(system: str) -> bool:
     return not system.startswith(_OWN) or system.startswith(_SHARED)
 
 
-def code(tables: Sequence[str], original: str, unmapped: Severity | Literal["accept"] = "warning", pad: int = 0) -> Callable[[str], object]:
+def code(
+    tables: Sequence[str], original: str, unmapped: Severity | Literal["accept"] = "warning", pad: int = 0
+) -> Callable[[str], object]:
     """A Coded from the first table, carried on through the following ones while their source system fits.
 
     `original` is the code system URI of what the sender wrote. `pad` puts zeros before short numeric codes (`1` → `01`).

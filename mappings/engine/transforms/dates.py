@@ -16,10 +16,10 @@ from mappings.engine.transforms.text import squeeze
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")  # with the summer time of 1986 to 1991, which county servers apply too
 _FULL = re.compile(
-    r"(\d{4})(?:-|/|\.|年)(\d{1,2})(?:-|/|\.|月)(\d{1,2})日?(?:T?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|\+08:?00)?"
+    r"((?:18|19|20)\d{2})(?:-|/|\.|年)(\d{1,2})(?:-|/|\.|月)(\d{1,2})日?(?:T?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|\+08:?00)?"
 )
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_MONTH = re.compile(r"(\d{4})(-|/|\.|年)(\d{1,2})月?")
+_MONTH = re.compile(r"((?:18|19|20)\d{2})(-|/|\.|年)(\d{1,2})月?")
 _MONTH_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})")
 _YEAR = re.compile(r"((?:19|20)\d{2})年?")
 _EPOCH_MS = re.compile(r"-?\d{8,13}")
@@ -92,7 +92,7 @@ def _lunar(text: str) -> object:
         year_text, leap, month_text, day_text = found.groups()
         year = int(year_text) if year_text.isdecimal() else int("".join(str(_CHINESE_DIGITS[c]) for c in year_text))
         try:
-            solar = LunarDate(year, _chinese_number(month_text), _chinese_number(day_text), bool(leap)).toSolarDate()
+            solar = LunarDate(year, _chinese_number(month_text), _chinese_number(day_text), bool(leap)).to_solar_date()
         except (ValueError, KeyError, OverflowError):
             return Noted(PartialDate(str(year), lunar=text), (note("date-lunar-unreadable"),))
         return Noted(PartialDate(solar.isoformat(), lunar=text), (note("date-lunar", date=solar.isoformat()),))
