@@ -117,7 +117,7 @@ async def upsert(
         connection,
         "resource_identifier",
         ("value", "resource_id"),
-        [(value, id_) for id_, values in fresh_identifiers.items() for value in values],
+        [(value, id_) for id_, values in fresh_identifiers.items() for value in dict.fromkeys(values)],
     )
     return result
 

@@ -5,7 +5,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
-    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -106,7 +105,7 @@ resource = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("type", Text, nullable=False),
-    Column("member_id", BigInteger, ForeignKey("member.id"), nullable=False),
+    Column("member_id", BigInteger, nullable=False),
     Column("record_key", LargeBinary, nullable=False, comment="blind index of the sender's own key of the record"),
     Column("version", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False),
@@ -130,8 +129,6 @@ resource_version = Table(
 resource_identifier = Table(
     "resource_identifier",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("value", LargeBinary, nullable=False, comment="blind index of system|value"),
-    Column("resource_id", Uuid, nullable=False, index=True),
-    Index("ix_resource_identifier_value", "value"),
+    Column("value", LargeBinary, primary_key=True, comment="blind index of system|value"),
+    Column("resource_id", Uuid, primary_key=True, index=True),
 )

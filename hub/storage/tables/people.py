@@ -1,11 +1,14 @@
-"""Records of people, what their comparison gave, what was decided, and the persons that follow from it."""
+"""Records of people, what their comparison gave, what was decided, and the persons that follow from it.
+
+Rows arrive here by the hundred thousand: tables have the indexes that are read and no foreign keys (a check a row);
+their integrity is kept by `services.linking`, under its locks, and held by its property tests.
+"""
 
 from sqlalchemy import (
     REAL,
     BigInteger,
     Boolean,
     Column,
-    ForeignKey,
     Identity,
     Index,
     Integer,
@@ -24,7 +27,7 @@ source_record = Table(
     metadata,
     Column("id", BigInteger, Identity(always=False), primary_key=True),
     Column("resource_id", Uuid, nullable=False, unique=True),
-    Column("member_id", BigInteger, ForeignKey("member.id"), nullable=False),
+    Column("member_id", BigInteger, nullable=False),
     Column(
         "anchor", Uuid, nullable=False, unique=True, comment="person id this record lends to a person it is oldest of"
     ),
@@ -32,7 +35,6 @@ source_record = Table(
     Column("version", Integer, nullable=False),
     Column("live", Boolean, nullable=False, server_default="true"),
     moment("seen_at"),
-    Index("ix_source_record_member_id", "member_id"),
 )
 
 blocking_key = Table(
@@ -88,7 +90,7 @@ link_constraint = Table(
 membership = Table(
     "membership",
     metadata,
-    Column("record_id", BigInteger, ForeignKey("source_record.id"), primary_key=True),
+    Column("record_id", BigInteger, primary_key=True),
     Column("person_id", Uuid, nullable=False, index=True),
     Column("since", BigInteger, nullable=False, comment="person_event that put it there"),
 )

@@ -149,6 +149,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_member_name")),
     )
     op.create_table(
+        "membership",
+        sa.Column("record_id", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False, comment="person_event that put it there"),
+        sa.PrimaryKeyConstraint("record_id", name=op.f("pk_membership")),
+    )
+    op.create_index(op.f("ix_membership_person_id"), "membership", ["person_id"], unique=False)
+    op.create_table(
         "membership_history",
         sa.Column("record_id", sa.BigInteger(), nullable=False),
         sa.Column("from_event", sa.BigInteger(), nullable=False),
@@ -205,14 +213,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("cause", name=op.f("uq_reconciliation_run_cause")),
     )
     op.create_table(
+        "resource",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "record_key", sa.LargeBinary(), nullable=False, comment="blind index of the sender's own key of the record"
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("deleted", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_resource")),
+        sa.UniqueConstraint("member_id", "type", "record_key", name=op.f("uq_resource_member_id_type_record_key")),
+    )
+    op.create_table(
         "resource_identifier",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("value", sa.LargeBinary(), nullable=False, comment="blind index of system|value"),
         sa.Column("resource_id", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_resource_identifier")),
+        sa.PrimaryKeyConstraint("value", "resource_id", name=op.f("pk_resource_identifier")),
     )
     op.create_index(op.f("ix_resource_identifier_resource_id"), "resource_identifier", ["resource_id"], unique=False)
-    op.create_index("ix_resource_identifier_value", "resource_identifier", ["value"], unique=False)
     op.create_table(
         "resource_version",
         sa.Column("resource_id", sa.Uuid(), nullable=False),
@@ -266,6 +287,22 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("schedule", "due_at", name=op.f("pk_schedule_slot")),
+    )
+    op.create_table(
+        "source_record",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("resource_id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "anchor", sa.Uuid(), nullable=False, comment="person id this record lends to a person it is oldest of"
+        ),
+        sa.Column("features", sa.LargeBinary(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("live", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source_record")),
+        sa.UniqueConstraint("anchor", name=op.f("uq_source_record_anchor")),
+        sa.UniqueConstraint("resource_id", name=op.f("uq_source_record_resource_id")),
     )
     op.create_table(
         "status_list",
@@ -417,40 +454,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_member_key_member_id"), "member_key", ["member_id"], unique=False)
     op.create_table(
-        "resource",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("member_id", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "record_key", sa.LargeBinary(), nullable=False, comment="blind index of the sender's own key of the record"
-        ),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("deleted", sa.Boolean(), server_default="false", nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_resource_member_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_resource")),
-        sa.UniqueConstraint("member_id", "type", "record_key", name=op.f("uq_resource_member_id_type_record_key")),
-    )
-    op.create_table(
-        "source_record",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("resource_id", sa.Uuid(), nullable=False),
-        sa.Column("member_id", sa.BigInteger(), nullable=False),
-        sa.Column(
-            "anchor", sa.Uuid(), nullable=False, comment="person id this record lends to a person it is oldest of"
-        ),
-        sa.Column("features", sa.LargeBinary(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("live", sa.Boolean(), server_default="true", nullable=False),
-        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_source_record_member_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_source_record")),
-        sa.UniqueConstraint("anchor", name=op.f("uq_source_record_anchor")),
-        sa.UniqueConstraint("resource_id", name=op.f("uq_source_record_resource_id")),
-    )
-    op.create_index("ix_source_record_member_id", "source_record", ["member_id"], unique=False)
-    op.create_table(
         "submission",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("member_id", sa.BigInteger(), nullable=False),
@@ -589,15 +592,6 @@ def upgrade() -> None:
         postgresql_where="state IN ('AVAILABLE', 'RECEIVED')",
     )
     op.create_table(
-        "membership",
-        sa.Column("record_id", sa.BigInteger(), nullable=False),
-        sa.Column("person_id", sa.Uuid(), nullable=False),
-        sa.Column("since", sa.BigInteger(), nullable=False, comment="person_event that put it there"),
-        sa.ForeignKeyConstraint(["record_id"], ["source_record.id"], name=op.f("fk_membership_record_id")),
-        sa.PrimaryKeyConstraint("record_id", name=op.f("pk_membership")),
-    )
-    op.create_index(op.f("ix_membership_person_id"), "membership", ["person_id"], unique=False)
-    op.create_table(
         "quarantined_row",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("submission_id", sa.Uuid(), nullable=False),
@@ -702,8 +696,6 @@ def downgrade() -> None:
     op.drop_table("sign_in_link")
     op.drop_index("ix_quarantined_row_mapping_held", table_name="quarantined_row", postgresql_where="state = 'held'")
     op.drop_table("quarantined_row")
-    op.drop_index(op.f("ix_membership_person_id"), table_name="membership")
-    op.drop_table("membership")
     op.drop_index(
         "ix_mailbox_item_waiting", table_name="mailbox_item", postgresql_where="state IN ('AVAILABLE', 'RECEIVED')"
     )
@@ -716,9 +708,6 @@ def downgrade() -> None:
     op.drop_table("user_account")
     op.drop_index("ix_submission_member_id_changed", table_name="submission")
     op.drop_table("submission")
-    op.drop_index("ix_source_record_member_id", table_name="source_record")
-    op.drop_table("source_record")
-    op.drop_table("resource")
     op.drop_index(op.f("ix_member_key_member_id"), table_name="member_key")
     op.drop_table("member_key")
     op.drop_table("endpoint")
@@ -736,21 +725,24 @@ def downgrade() -> None:
     op.drop_table("work_item")
     op.drop_table("trust_list")
     op.drop_table("status_list")
+    op.drop_table("source_record")
     op.drop_table("schedule_slot")
     op.drop_index("ix_review_task_state_weight", table_name="review_task")
     op.drop_index("ix_review_task_member_ids", table_name="review_task", postgresql_using="gin")
     op.drop_table("review_task")
     op.drop_index(op.f("ix_resource_version_submission_id"), table_name="resource_version")
     op.drop_table("resource_version")
-    op.drop_index("ix_resource_identifier_value", table_name="resource_identifier")
     op.drop_index(op.f("ix_resource_identifier_resource_id"), table_name="resource_identifier")
     op.drop_table("resource_identifier")
+    op.drop_table("resource")
     op.drop_table("reconciliation_run")
     op.drop_table("presentation_challenge")
     op.drop_table("person_event")
     op.drop_index("ix_pair_score_b", table_name="pair_score")
     op.drop_table("pair_score")
     op.drop_table("membership_history")
+    op.drop_index(op.f("ix_membership_person_id"), table_name="membership")
+    op.drop_table("membership")
     op.drop_table("member")
     op.drop_index("ix_link_constraint_b", table_name="link_constraint")
     op.drop_table("link_constraint")
