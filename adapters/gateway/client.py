@@ -108,7 +108,7 @@ class HubClient:
     async def changed_submissions(self, cursor: str | None, limit: int) -> tuple[list[dict[str, Any]], str | None]:
         """Our submissions that changed after `cursor`, and the cursor to go on from."""
         answer = await self._connection.call(
-            "GET", "/submissions", params={"changed_after": cursor or "", "limit": limit}
+            "GET", "/submissions", params={"changed_after": cursor or "0", "limit": limit}
         )
         document = answer.object()
         following = document.get("cursor")

@@ -80,7 +80,7 @@ class RunSettings(Strict):
     """How often each loop looks for work when it found none, and how long a shutdown may take."""
 
     poll_seconds: float = Field(10, gt=0)
-    mailbox_wait_seconds: float = Field(20, ge=0, le=60)
+    mailbox_wait_seconds: float = Field(20, ge=0, le=30)
     mailbox_lease_seconds: int = Field(120, ge=10, le=3600)
     status_seconds: float = Field(5, gt=0)
     retry_first_seconds: float = Field(2, gt=0)

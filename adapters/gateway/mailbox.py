@@ -21,6 +21,8 @@ from adapters.gateway.transport import Transport
 
 BATCH = 20
 _GONE = frozenset({404, 410})
+_TAKEN_BACK = "state-conflict"
+_MOST_TEXT = 500
 
 
 class Mailbox:
@@ -94,17 +96,19 @@ class Mailbox:
         return await self._move(message, InboxState.WRITTEN)
 
     async def _reject(self, message: Incoming, error: BusinessError) -> Incoming:
-        errors = ({"code": error.code, "text": error.text, "path": ""},)
+        errors = ({"code": error.code, "text": error.text[:_MOST_TEXT], "path": ""},)
         return await self._move(message, InboxState.REJECTED, errors=errors)
 
     async def _receipt(self, message: Incoming, state: InboxState) -> Incoming:
         try:
             receipt = await self._client.give_receipt(message.mailbox_id, state, message.digest, message.errors)
         except HubError as error:
-            if error.status not in _GONE:
+            if error.status not in _GONE and error.code != _TAKEN_BACK:
                 raise
-            # Expired or withdrawn meanwhile: nothing is owed to the hub any more, what the county was given stays.
+            # Expired or withdrawn meanwhile. Before it was written back that is the end of it; afterwards what the
+            # county was given stays, and nothing is owed to the hub any more.
             receipt = f"not taken: {error.code}"
+            state = InboxState.WITHDRAWN if state is InboxState.RECEIVED else state
         return await self._move(message, state, receipt=receipt)
 
     async def _move(

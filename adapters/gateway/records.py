@@ -36,7 +36,10 @@ class State(StrEnum):
 
 
 class InboxState(StrEnum):
-    """Where a message from the mailbox stands. STAGED: written beside its place; WRITTEN: in the county's hands."""
+    """Where a message from the mailbox stands. STAGED: written beside its place; WRITTEN: in the county's hands.
+
+    The last three are final; WITHDRAWN: taken back (consent withdrawn, expired) before it was written back.
+    """
 
     STORED = "STORED"
     RECEIVED = "RECEIVED"
@@ -45,6 +48,7 @@ class InboxState(StrEnum):
     REJECTED = "REJECTED"
     PROCESSED = "PROCESSED"
     BUSINESS_ERROR = "BUSINESS_ERROR"
+    WITHDRAWN = "WITHDRAWN"
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,9 @@ class Statuses:
         state = str(document.get("state", ""))
         ack = document.get("application_ack")
         issues = await self._issues(document)
-        if isinstance(ack, Mapping):
-            issues += [_of_recipient(error) for error in ack.get("errors") or ()]
+        if isinstance(ack, Mapping) and not issues:
+            # For a document the errors repeat its issues; for a sealed record they are what its recipient answered.
+            issues = [_of_recipient(error) for error in ack.get("errors") or ()]
         return {
             "message_id": str(document.get("message_id", "")),
             "hub_state": state,
@@ -68,8 +69,8 @@ class Statuses:
             page = await self._client.submission_issues(submission_id, after, 1000)
             items = [dict(issue) for issue in page.get("items") or ()]
             everything += items
-            following = page.get("cursor")
-            if not items or following in (None, after):
+            following = page.get("after")
+            if not items or following is None or str(following) == after:
                 break
             after = str(following)
         return everything or found

@@ -24,7 +24,7 @@ _STUCK = """
 _WAITING = """
     SELECT (SELECT count(*) FROM items WHERE held IS NULL
             AND state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY'))
-         + (SELECT count(*) FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR'))
+         + (SELECT count(*) FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN'))
 """
 _TAKE_STATUS = """
     UPDATE items SET hub_state = :hub_state, hub_answer = :hub_answer, issues = coalesce(:issues, issues), updated_at = :now,

@@ -14,10 +14,10 @@ from adapters.gateway.records import InboxState, Incoming
 from adapters.gateway.spool.schema import Store
 
 _DUE = """
-    SELECT * FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR') AND due_at <= ? ORDER BY rowid LIMIT ?
+    SELECT * FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN') AND due_at <= ? ORDER BY rowid LIMIT ?
 """
 _TROUBLES = """
-    SELECT message_id, error_text FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR') AND error_text IS NOT NULL
+    SELECT message_id, error_text FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN') AND error_text IS NOT NULL
 """
 
 
@@ -111,7 +111,9 @@ class Inbox:
     def unfinished(self) -> bool:
         with self._store.read() as db:
             return (
-                db.execute("SELECT 1 FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR')").fetchone()
+                db.execute(
+                    "SELECT 1 FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN')"
+                ).fetchone()
                 is not None
             )
 
@@ -130,7 +132,7 @@ class Inbox:
         """Drop the bodies of messages finished before `before`; ids and receipts stay for de-duplication."""
         with self._store.write() as db:
             done = db.execute(
-                "UPDATE inbox SET body = NULL WHERE body IS NOT NULL AND state IN ('PROCESSED', 'BUSINESS_ERROR') "
+                "UPDATE inbox SET body = NULL WHERE body IS NOT NULL AND state IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN') "
                 "AND updated_at < ?",
                 (before.isoformat(),),
             )

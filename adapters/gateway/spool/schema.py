@@ -111,7 +111,7 @@ CREATE TABLE inbox (
     received_at TEXT NOT NULL,
     updated_at TEXT NOT NULL
 ) STRICT;
-CREATE INDEX inbox_work ON inbox (state) WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR');
+CREATE INDEX inbox_work ON inbox (state) WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN');
 """
 
 

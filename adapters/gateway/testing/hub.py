@@ -193,7 +193,7 @@ class StandInHub:
             and (member, header.consent_ref or "") not in self.ledger.consents
         ):
             self.ledger.refused.append((member, "no-consent"))
-            raise Refused(403, "no-consent", "FIX_FIRST")
+            raise Refused(403, "no-consent", "CONTACT")
         return header
 
     def _acknowledge(self, submission: Submission) -> bytes:
@@ -232,7 +232,7 @@ class StandInHub:
             after = int(request.query_params.get("changed_after") or 0)
             found = sorted((s for s in self.ledger.of(member) if s.change > after), key=lambda s: s.change)
             found = found[: int(request.query_params.get("limit", 100))]
-            cursor = str(found[-1].change if found else after)
+            cursor = found[-1].change if found else after
             return JSONResponse({"items": [_document(s) for s in found], "cursor": cursor})
 
     def _settle(self, member: str) -> None:
@@ -258,7 +258,7 @@ class StandInHub:
             raise Refused(404, "not-found", "FIX_FIRST")
         after = int(request.query_params.get("after") or 0)
         items = found.issues[after : after + int(request.query_params.get("limit", 100))]
-        return JSONResponse({"items": items, "cursor": str(after + len(items))})
+        return JSONResponse({"items": items, "after": after + len(items) if items else None})
 
     async def _lease(self, request: Request, member: str) -> Response:
         wanted = await request.json()
@@ -280,8 +280,10 @@ class StandInHub:
                 raise Refused(404, "not-found", "FIX_FIRST")
             if said["digest"] != letter.digest:
                 raise Refused(409, "digest-conflict", "FIX_FIRST")
-            if letter.state in _FINAL and said["state"] not in (letter.state, "RECEIVED"):
-                raise Refused(409, "already-final", "FIX_FIRST")
+            if letter.state == "VOIDED" or (letter.state in _FINAL and said["state"] not in (letter.state, "RECEIVED")):
+                raise Refused(409, "state-conflict", "FIX_FIRST")
+            if (said["state"] == "BUSINESS_ERROR") != bool(said["errors"]):
+                raise Refused(400, "bad-request", "FIX_FIRST")
             letter.states.append(said["state"])
             if letter.state not in _FINAL:
                 letter.state = said["state"]
