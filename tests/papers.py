@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from certs import kinds, sdjwt
+from certs.encoding import b64url, dump_json
 from certs.keys import SigningKey
 from certs.sdjwt import StatusRef
 from hub.runtime import Hub
@@ -113,3 +114,23 @@ async def replace_trust_list(hub: Hub, version: int, document: bytes) -> None:
             text("UPDATE trust_list SET document = :document WHERE version = :version"),
             {"document": document, "version": version},
         )
+
+
+def header(alg: str, kid: str) -> str:
+    """The header of a certificate that asks for another algorithm."""
+    return b64url(dump_json({"alg": alg, "kid": kid, "typ": "dc+sd-jwt"}))
+
+
+async def tables_holding(hub: Hub, word: str) -> list[str]:
+    """The tables in which a word stands in plain text, as text or as bytes."""
+    found = []
+    async with hub.database.read() as connection:
+        names = await connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        for name in names.scalars().all():
+            rows = await connection.execute(
+                text(f"SELECT 1 FROM {name} t WHERE t::text LIKE :word OR t::text LIKE :hex LIMIT 1"),  # noqa: S608
+                {"word": f"%{word}%", "hex": f"%{word.encode().hex()}%"},
+            )
+            if rows.first() is not None:
+                found.append(name)
+    return found
