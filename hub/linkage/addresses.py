@@ -6,6 +6,7 @@ Divisions are compared by code elsewhere; here street, village, house and door c
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 from zlib import crc32
 
 _NOISE = re.compile(r"[\s\u00a0\u3000,，.。、;；:：()（）\[\]【】#＃'\"]+")
@@ -18,12 +19,10 @@ _UPPER = re.compile(
 _FILLERS = frozenset(("", "无", "不详", "同上", "未知", "暂无", "本地", "null", "-", "/"))
 _CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十百]+(?=[号组栋幢弄室楼队单])")
 _CHINESE_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
-_SYNONYMS = (
-    (re.compile(r"村民委员会|村委会"), "村"),
-    (re.compile(r"社区居民委员会|居民委员会|居委会"), "社区"),
-    (re.compile(r"号院|号楼|幢|栋|弄"), "号"),
-    (re.compile(r"单元|室|户|楼(?=\d)"), "-"),
+_SYNONYM = re.compile(
+    r"(村民委员会|村委会)|(社区居民委员会|居民委员会|居委会)|(号院|号楼|幢|栋|弄)|单元|室|户|楼(?=\d)"
 )
+_SAME_AS = (None, "村", "社区", "号")
 
 
 @lru_cache(maxsize=65536)
@@ -38,9 +37,12 @@ def core(text: str) -> str:
             break
         plain = shorter
     plain = _CHINESE_NUMBER.sub(_arabic, plain)
-    for pattern, replacement in _SYNONYMS:
-        plain = pattern.sub(replacement, plain)
+    plain = _SYNONYM.sub(_plain, plain)
     return plain.rstrip("-号")
+
+
+def _plain(found: re.Match[str]) -> str:
+    return _SAME_AS[found.lastindex or 0] or "-"
 
 
 def _arabic(found: re.Match[str]) -> str:
@@ -60,10 +62,24 @@ def _arabic(found: re.Match[str]) -> str:
 @lru_cache(maxsize=65536)
 def signature(text: str) -> tuple[int, int]:
     """Two 64-bit words: one bit for every pair of neighbouring characters and every whole number of the core."""
-    bits = 0
     short = core(text)
-    for i in range(len(short) - 1):
-        bits |= 1 << (crc32(short[i : i + 2].encode()) % 128)
-    for number in re.findall(r"\d+", short):
-        bits |= 1 << (crc32(b"n" + number.encode()) % 128)
+    bits = 0
+    for first, second in pairwise(short):
+        bits |= _BITS[first + second]
+    for number in _NUMBER.findall(short):
+        bits |= _BITS["n" + number]
     return bits & 0xFFFFFFFFFFFFFFFF, bits >> 64
+
+
+class _Bits(dict[str, int]):
+    """The bit of a token, worked out once."""
+
+    def __missing__(self, token: str) -> int:
+        bit = 1 << (crc32(token.encode()) % 128)
+        if len(self) < 1 << 20:
+            self[token] = bit
+        return bit
+
+
+_BITS = _Bits()
+_NUMBER = re.compile(r"\d+")

@@ -19,6 +19,10 @@ TEXTS = ("name", "former", "resident_id", "origin_address", "residence_address",
          "phones", "source", "record")  # fmt: skip
 _TEXT_PLACE = {name: place for place, name in enumerate(TEXTS)}
 _UNIT, _LIST = "\x1f", "\x1e"
+_ROLES = {role: (f"{role}_low", f"{role}_high", f"{role}_address") for role in ("origin", "residence")}
+_GIVEN = tuple((f"g{at}", f"g{at}_sound", f"g{at}_near") for at in (1, 2))
+_NOTHING = dict.fromkeys(PLACE, 0)
+_SILENCE = dict.fromkeys(TEXTS, "")
 _KIN = {"SPS": "spouse", "FTH": "father", "NFTH": "father", "MTH": "mother", "NMTH": "mother"}
 
 
@@ -71,8 +75,7 @@ def extract(
     ignore: Collection[str] = frozenset(),
 ) -> Features:
     """Features of a Patient of the `person` profile. `ignore` holds IDs and phones known to be shared by many people."""
-    fields = dict.fromkeys(PLACE, 0)
-    words = dict.fromkeys(TEXTS, "")
+    fields, words = _NOTHING.copy(), _SILENCE.copy()
     _identifiers(patient.get("identifier") or (), fields, words, ignore)
     _names(patient.get("name") or (), fields, words)
     _births(patient, fields, words)
@@ -82,7 +85,10 @@ def extract(
     _extensions(patient.get("extension") or (), fields, words)
     _own_name(fields, words)
     fields["live"] = int(patient.get("active") is not False)
-    return Features(ROW.pack(*fields.values()), _UNIT.join(word.replace(_UNIT, " ") for word in words.values()))
+    joined = _UNIT.join(words.values())
+    if joined.count(_UNIT) >= len(TEXTS):
+        joined = _UNIT.join(word.replace(_UNIT, " ") for word in words.values())
+    return Features(ROW.pack(*fields.values()), joined)
 
 
 def _identifiers(
@@ -139,9 +145,10 @@ def _sounds(name: names.Name, fields: dict[str, int]) -> None:
             fields["c1_sound"] ^= codes[1] << 1 & 0xFFFFFFFF
             fields["c1_near"] ^= near[1] << 1 & 0xFFFFFFFF
     if given and not given.isascii():
-        for place, char in enumerate(given[:2], start=1):
-            fields[f"g{place}"] = ord(char)
-            fields[f"g{place}_sound"], fields[f"g{place}_near"] = codes[split + place - 1], near[split + place - 1]
+        for (place, place_sound, place_near), char, sound, blurred in zip(
+            _GIVEN, given, codes[split:], near[split:], strict=False
+        ):
+            fields[place], fields[place_sound], fields[place_near] = ord(char), sound, blurred
 
 
 def _births(patient: Mapping[str, Any], fields: dict[str, int], words: dict[str, str]) -> None:
@@ -183,17 +190,21 @@ def _addresses(
     found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str], history: divisions.History
 ) -> None:
     for address in found:
-        extensions = {e.get("url"): e for e in address.get("extension") or ()}
-        role = extensions.get(vocabulary.ADDRESS_ROLE, {}).get("valueCode")
-        if role not in ("origin", "residence"):
+        role = code = ""
+        for extension in address.get("extension") or ():
+            if extension["url"] == vocabulary.ADDRESS_ROLE:
+                role = extension.get("valueCode") or ""
+            elif extension["url"] == vocabulary.DIVISION:
+                code = extension.get("valueCode") or ""
+        if role not in _ROLES:
             continue
-        code = extensions.get(vocabulary.DIVISION, {}).get("valueCode") or ""
-        fields[role] = divisions.parse(code, history)
+        low, high, words_place = _ROLES[role]
         text = address.get("text") or ""
-        words[f"{role}_address"] = text
-        fields[f"{role}_low"], fields[f"{role}_high"] = addresses.signature(text)
-        since = dates.parse((address.get("period") or {}).get("start") or "")
-        fields["active"] = max(fields["active"], since)
+        words[words_place] = text
+        fields[role] = divisions.parse(code, history)
+        fields[low], fields[high] = addresses.signature(text)
+        if "period" in address:
+            fields["active"] = max(fields["active"], dates.parse(address["period"].get("start") or ""))
 
 
 def _contacts(

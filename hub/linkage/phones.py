@@ -12,6 +12,8 @@ _EXTENSION = re.compile(r"(?:转|ext\.?|#|,).*$", re.IGNORECASE)
 @lru_cache(maxsize=65536)
 def parse(text: str) -> str:
     """The significant digits of one number, '' where it is none or a filler such as 13800000000."""
+    if _MOBILE.fullmatch(text):
+        return "" if _filler(text) else text
     digits = re.sub(r"\D", "", _EXTENSION.sub("", text.translate(_DIGITS)))
     digits = re.sub(r"^(?:0086|86)(?=1[3-9]\d{9}$|0\d)", "", digits)
     if digits.startswith("01") and _MOBILE.fullmatch(digits[1:]):

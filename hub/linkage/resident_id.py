@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from functools import lru_cache
+from operator import mul
 
 from rapidfuzz.distance import OSA
 
@@ -62,11 +63,13 @@ class ResidentId:
 
 def check_digit(body: str) -> str:
     """The check character (mod 11-2) of seventeen digits."""
-    return _CHECK[sum(int(d) * w for d, w in zip(body, _WEIGHTS, strict=True)) % 11]
+    return _CHECK[sum(map(mul, map(int, body), _WEIGHTS)) % 11]
 
 
 def canonical(text: str) -> str:
     """Upper case, half width, without spaces and hyphens."""
+    if text.isascii() and text.isdecimal():
+        return text
     return _NOISE.sub("", text.translate(_DIGITS))
 
 
@@ -89,6 +92,7 @@ def parse(text: str) -> ResidentId | None:
     return ResidentId(number, Form.CHECKED if check_digit(number[:17]) == number[17] else Form.UNCHECKED)
 
 
+@lru_cache(maxsize=65536)
 def _real_date(digits: str) -> bool:
     try:
         born = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))

@@ -198,7 +198,17 @@ def _comparisons(counts: Mapping[str, list[npt.NDArray[np.int64]]]) -> dict[str,
             for at, name in enumerate(comparison.levels)
             if at != comparisons.MISSING
         }
-    content["resident_id"]["neighbour"] = dict(_NEIGHBOUR)
+    return _with_neighbours(content)
+
+
+def _with_neighbours(content: dict[str, Any]) -> dict[str, Any]:
+    """The rates of neighbouring numbers as stated; the other levels share what is left."""
+    levels = content["resident_id"]
+    for kind, share in _NEIGHBOUR.items():
+        others = sum(rates[kind] for name, rates in levels.items() if name != "neighbour")
+        for rates in levels.values():
+            rates[kind] = _rounded(rates[kind] * (1 - share) / others)
+        levels["neighbour"][kind] = share
     return content
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from hub.demo.population import Faults, Shape, entries, patient
-from hub.linkage import model, train
+from hub.linkage import comparisons, model, train
 from hub.linkage.features import Features, extract
 
 THRESHOLDS = {"review": 0.0, "likely": 3.0, "auto": 6.0}
@@ -44,13 +44,13 @@ def test_no_level_is_impossible_and_every_field_sums_to_about_one() -> None:
 
 def test_agreement_counts_for_a_person_and_difference_against() -> None:
     found = model.parse(fitted())
-    by_field = dict(zip((c.field for c in model.comparisons.COMPARISONS), found.weights, strict=True))
+    by_field = dict(zip((c.field for c in comparisons.COMPARISONS), found.weights, strict=True))
     for field in ("resident_id", "surname", "given", "sex", "birth", "phone"):
         assert by_field[field][-1] > 0 > by_field[field][1], field
 
 
 def test_phones_that_change_often_say_less_when_they_differ() -> None:
-    place = [c.field for c in model.comparisons.COMPARISONS].index("phone")
+    place = [c.field for c in comparisons.COMPARISONS].index("phone")
     steady, changing = model.parse(fitted(0.02)), model.parse(fitted(0.5))
     assert steady.weights[place][1] < changing.weights[place][1] < 0
 
