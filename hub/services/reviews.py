@@ -92,6 +92,15 @@ async def neighbours(
         )
 
 
+async def first(hub: Hub, user: User, *, reason: str | None = None) -> UUID | None:
+    """The open conflict at the head of the queue; shows no record."""
+    async with hub.database.read() as connection:
+        found = await reviews.queue(
+            connection, user.visible, states=_STATES["open"], limit=1, reason=reason, due=hub.now()
+        )
+    return found[0].id if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How a conflict stands, without its records; `seen` allows undoing it."""

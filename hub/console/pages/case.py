@@ -1,0 +1,131 @@
+"""One conflict: the two records side by side, the score explained, the decision, its undoing, and numbers in full."""
+
+from typing import cast
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from hub.console.pages import quick_reasons
+from hub.console.pages.conflicts import finished
+from hub.console.presentation import comparison, waterfall
+from hub.console.rendering import BASE, page
+from hub.console.visits import Form, SignedIn, Visit, field
+from hub.errors import Invalid
+from hub.services import cases, reviews
+from hub.services.cases import Case
+from hub.services.reviews import Verdict
+
+router = APIRouter()
+
+
+def _address(task_id: UUID | None, *, reason: str = "", done: UUID | None = None) -> str:
+    """Of a case, or of the queue, with the filter kept."""
+    query = urlencode({name: str(value) for name, value in (("reason", reason), ("done", done)) if value})
+    where = f"{BASE}/conflicts/{task_id}" if task_id else f"{BASE}/conflicts"
+    return f"{where}?{query}" if query else where
+
+
+@router.get("/conflicts/{task_id}")
+async def show(visit: SignedIn, task_id: UUID, reason: str = "", done: UUID | None = None) -> Response:
+    """The case with masked numbers."""
+    case = await cases.view(visit.hub, visit.user, task_id)
+    return await _page(visit, case, reason=reason, done=done)
+
+
+async def _page(
+    visit: Visit,
+    case: Case,
+    *,
+    template: str = "case.html",
+    status: int = 200,
+    reason: str = "",
+    done: UUID | None = None,
+    revealed: bool = False,
+    form: FormData | None = None,
+    fault: str = "",
+) -> Response:
+    model = visit.hub.model
+    previous, following = await reviews.neighbours(visit.hub, visit.user, case.task, reason=reason or None)
+    given = {name: field(form, name) for name in form} if form is not None else {}
+    return page(
+        visit,
+        template,
+        status=status,
+        section="conflicts",
+        case=case,
+        fields=comparison.rows(case, visit.language, revealed=revealed),
+        fall=waterfall.fall(case.evidence, model.review, model.auto),
+        history=[(event, reviews.note_of(visit.hub, event)) for event in case.history],
+        summary=comparison.summary,
+        choices=quick_reasons.CHOICES,
+        defer_days=reviews.DEFER_DAYS,
+        purposes=cases.REVEAL_PURPOSES,
+        revealed=revealed,
+        given=given,
+        fault=fault,
+        reason=reason,
+        previous=_address(previous, reason=reason) if previous else "",
+        following=_address(following, reason=reason) if following else "",
+        done=await finished(visit, done),
+    )
+
+
+@router.post("/conflicts/{task_id}/decide")
+async def decide(visit: SignedIn, task_id: UUID, form: Form) -> Response:
+    """Record the verdict and go on to the next case; what is missing is said beside the form."""
+    verdict, filtered = field(form, "verdict"), field(form, "filter")
+    chosen = field(form, f"reason_{verdict}")
+    days = field(form, "days")
+    try:
+        quick_reasons.check(verdict, chosen, field(form, "note"))
+        done = await reviews.decide(
+            visit.hub,
+            visit.user,
+            task_id,
+            cast(Verdict, verdict),
+            reason=chosen,
+            note=field(form, "note"),
+            seen=field(form, "seen"),
+            defer_days=int(days) if days.isdecimal() and len(days) < 4 else 7,
+        )
+    except Invalid as error:
+        case = await cases.view(visit.hub, visit.user, task_id)
+        return await _page(visit, case, status=400, reason=filtered, form=form, fault=error.code)
+    standing = await reviews.standing(visit.hub, visit.user, task_id)
+    following = None
+    if standing is not None:
+        _, following = await reviews.neighbours(visit.hub, visit.user, standing.task, reason=filtered or None)
+        if following is None:
+            following = await reviews.first(visit.hub, visit.user, reason=filtered or None)
+    return RedirectResponse(_address(following, reason=filtered, done=done.task_id), 303)
+
+
+@router.post("/conflicts/{task_id}/undo")
+async def undo(visit: SignedIn, task_id: UUID, form: Form) -> Response:
+    """Take the decision back and show the case again."""
+    await reviews.undo(visit.hub, visit.user, task_id, seen=field(form, "seen"))
+    return RedirectResponse(_address(task_id, reason=field(form, "filter")), 303)
+
+
+@router.post("/conflicts/{task_id}/reveal")
+async def reveal(visit: SignedIn, task_id: UUID, form: Form) -> Response:
+    """The case with its numbers in full, for a purpose that is noted; for a script only the two records."""
+    try:
+        case = await cases.reveal(visit.hub, visit.user, task_id, field(form, "purpose"))
+    except Invalid as error:
+        case = await cases.view(visit.hub, visit.user, task_id)
+        template = "case_comparison.html" if visit.partial else "case.html"
+        status = 200 if visit.partial else 400
+        return await _page(visit, case, template=template, status=status, form=form, fault=error.code)
+    template = "case_comparison.html" if visit.partial else "case.html"
+    return await _page(visit, case, template=template, revealed=True, reason=field(form, "filter"))
+
+
+@router.get("/conflicts/{task_id}/{act}")
+async def back(visit: SignedIn, task_id: UUID, act: str) -> Response:
+    """A form's address that was loaded again: the case itself."""
+    _ = visit, act
+    return RedirectResponse(_address(task_id), 303)

@@ -1,0 +1,1 @@
+"""How things look: pure functions from what services answer to what templates draw."""

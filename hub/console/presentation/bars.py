@@ -1,0 +1,31 @@
+"""The small bar that shows how strongly two records agree."""
+
+from dataclasses import dataclass
+
+SPAN = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Percentages of the bar's width: filled from `start`, `width` wide; marks where linking would be automatic."""
+
+    start: float
+    width: float
+    review: float
+    auto: float
+    likelihood: int
+
+
+def likelihood(weight: float) -> int:
+    """Per cent that it is one person; 1 and 99 at the ends, since nothing is certain."""
+    return round(min(max(100 / (1 + 2 ** -max(min(weight, 60), -60)), 1), 99))
+
+
+def strength(weight: float, review: float, auto: float) -> Bar:
+    """From the middle to the right for, to the left against."""
+
+    def at(value: float) -> float:
+        return round(50 + 50 * max(-1.0, min(1.0, value / SPAN)), 2)
+
+    low, high = sorted((at(0), at(weight)))
+    return Bar(low, max(round(high - low, 2), 1), at(review), at(auto), likelihood(weight))

@@ -1,0 +1,137 @@
+"""Who is visiting: the session behind the cookie, the language, and the token every form must bring back.
+
+Cookies are HttpOnly and SameSite=Strict; with an https address they are Secure and bound to the host (`__Host-`).
+Before sign-in a form is bound to a cookie of its own, so that nobody can be signed in as somebody else unawares.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from hub.console import i18n
+from hub.errors import NotAllowed, Unauthenticated
+from hub.runtime import Hub
+from hub.services import sessions
+from hub.services.sessions import Session, User
+
+LANGUAGE_SECONDS = 365 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of one visitor; `session` is None before sign-in."""
+
+    request: Request
+    hub: Hub
+    session: Session | None
+    language: str
+    csrf: str
+
+    @property
+    def user(self) -> User:
+        """Who is signed in. Raises Unauthenticated."""
+        if self.session is None:
+            raise Unauthenticated("signed-out", "You are not signed in, or your session has ended.")
+        return self.session.user
+
+    @property
+    def partial(self) -> bool:
+        """Does a script ask for a part of the page? Going back in the browser's history asks for all of it."""
+        headers = self.request.headers
+        return headers.get("hx-request") == "true" and "hx-history-restore-request" not in headers
+
+
+def hub_of(request: Request) -> Hub:
+    """The hub of this process."""
+    hub = request.app.state.parent.state.hub
+    if not isinstance(hub, Hub):
+        raise TypeError("the application was started without a hub")
+    return hub
+
+
+def _secure(hub: Hub) -> bool:
+    return hub.settings.base_url.startswith("https://")
+
+
+def _name(hub: Hub, what: str) -> str:
+    return f"__Host-lianqiao-{what}" if _secure(hub) else f"lianqiao-{what}"
+
+
+async def visit_of(request: Request) -> Visit:
+    """The visit, signed in or not. Raises Unauthenticated `appointment-ended`."""
+    hub = hub_of(request)
+    session = None
+    token = token_of(request, hub)
+    if token:
+        try:
+            session = await sessions.session_of(hub, token)
+        except Unauthenticated as error:
+            if error.code != "signed-out":
+                raise
+    csrf = session.csrf if session else request.cookies.get(_name(hub, "form"), "") or secrets.token_urlsafe(24)
+    return Visit(request, hub, session, language_of(request, session), csrf)
+
+
+async def signed_in(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
+    """The visit of somebody who is signed in. Raises Unauthenticated."""
+    _ = visit.user
+    return visit
+
+
+async def form_of(visit: Annotated[Visit, Depends(visit_of)]) -> FormData:
+    """The form of this request, if it was made by one of our own pages. Raises NotAllowed `form-expired`."""
+    form = await visit.request.form(max_files=0, max_fields=50)
+    if visit.request.state.foreign or not secrets.compare_digest(field(form, "csrf").encode(), visit.csrf.encode()):
+        raise NotAllowed("form-expired", "This form did not come from a page of this session.", retry="FIX_FIRST")
+    return form
+
+
+def field(form: FormData, name: str) -> str:
+    """A text of the form; '' where it is missing or no text."""
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def language_of(request: Request, session: Session | None = None) -> str:
+    """The user's language, else the cookie's, else Chinese."""
+    wanted = session.user.language if session else request.cookies.get("lianqiao-language", "")
+    return wanted if wanted in i18n.LANGUAGES else i18n.LANGUAGES[0]
+
+
+def token_of(request: Request, hub: Hub) -> str:
+    """The session's token as the browser brings it."""
+    return request.cookies.get(_name(hub, "session"), "")
+
+
+def _set(hub: Hub, response: Response, name: str, value: str, seconds: int | None) -> None:
+    response.set_cookie(name, value, max_age=seconds, path="/", secure=_secure(hub), httponly=True, samesite="strict")
+
+
+def remember(hub: Hub, response: Response, token: str) -> None:
+    """Give the browser its session; it forgets it when it closes."""
+    _set(hub, response, _name(hub, "session"), token, None)
+
+
+def forget(hub: Hub, response: Response) -> None:
+    """Take the session from the browser."""
+    response.delete_cookie(_name(hub, "session"), path="/", secure=_secure(hub), httponly=True, samesite="strict")
+
+
+def remember_language(hub: Hub, response: Response, language: str) -> None:
+    """Keep the language for visits before sign-in."""
+    _set(hub, response, "lianqiao-language", language, LANGUAGE_SECONDS)
+
+
+def bind_form(visit: Visit, response: Response) -> None:
+    """Bind the forms of a page before sign-in to this browser."""
+    if visit.session is None and visit.request.cookies.get(_name(visit.hub, "form")) != visit.csrf:
+        _set(visit.hub, response, _name(visit.hub, "form"), visit.csrf, None)
+
+
+AnyVisit = Annotated[Visit, Depends(visit_of)]
+SignedIn = Annotated[Visit, Depends(signed_in)]
+Form = Annotated[FormData, Depends(form_of)]
