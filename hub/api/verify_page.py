@@ -16,6 +16,7 @@ from fastapi import APIRouter, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import Response
 
+from certs import kinds
 from certs.errors import CertsError, catalogue
 from certs.sdjwt import Verified
 from certs.sdjwt_parts import MAX_BYTES
@@ -131,7 +132,8 @@ def _valid(hub: Hub, found: Verified, language: Language) -> Valid:
         (words["status_as_of"], _local(hub, found.status_as_of)),
         (words["holder"], words["holder_bound" if found.holder_bound else "holder_free"]),
     ]
-    return Valid(facts, [claim_line(name, value, language) for name, value in found.claims.items()])
+    order = [name for name in kinds.named(found.kind).claims if name in found.claims]
+    return Valid(facts, [claim_line(name, found.claims[name], language) for name in order])
 
 
 def _refusal(cause: type[CertsError], language: Language, look: str = "refused") -> Refusal:

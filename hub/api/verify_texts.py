@@ -36,11 +36,15 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "reason_code": ("原因代码", "Reason code"),
     "bound_title": ("需要持有人确认的证照", "Certificates bound to their holder"),
     "bound_intro": (
-        "如证照绑定了持有人设备，请先发起核验，请持有人在其设备上对下面的核验码作出确认，再粘贴出示内容。",
+        "如证照绑定了持有人设备，请先发起核验，由持有人在其设备上确认随后显示的核验码，再粘贴其出示的证照码。",
         (
-            "If the certificate is bound to the holder's device, start a check first, let the holder confirm the code "
-            "below on her device, then paste what she shows."
+            "If the certificate is bound to the holder's device, start a check first; the holder "
+            "confirms the code that then appears on her device; then paste what she shows."
         ),
+    ),
+    "confirm": (
+        "请持有人在其设备上确认以下核验码，再把出示的证照码粘贴到下面。核验码只能使用一次。",
+        "Let the holder confirm this code on her device, then paste what she shows. The code counts once.",
     ),
     "start": ("发起核验", "Start a check"),
     "nonce": ("核验码", "Check code"),
