@@ -1,6 +1,7 @@
 """`hub audit verify` and `hub doctor`: is what is stored true, and is anything wrong."""
 
 import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from hub.cli.frame import err, out, settings, with_hub
@@ -17,13 +18,21 @@ def _group() -> None:
 @audit.command("verify")
 def verify() -> None:
     """Recompute every leaf, node and checkpoint of the log; exit code 1 when anything is wrong."""
-    report = with_hub(lambda hub: auditing.verify(hub, progress=lambda text: err.print(text, markup=False)))
-    for fault in report.faults:
-        out.print(f"WRONG: {fault}", markup=False, style="red")
-    if report.faults:
+    with Progress(
+        SpinnerColumn(), TextColumn("entries"), BarColumn(), MofNCompleteColumn(), console=err, transient=True
+    ) as progress:
+        task = progress.add_task("entries", total=None)
+
+        def told(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        report = with_hub(lambda hub: auditing.verify(hub, told))
+    for finding in report.findings:
+        out.print(f"WRONG: {finding}", markup=False, style="red")
+    if not report.ok:
         raise typer.Exit(1)
     out.print(
-        f"the log is whole: {report.leaves} leaves, {report.checkpoints} checkpoints, {report.unplaced} not yet placed"
+        f"the log is whole: {report.size} entries, {report.checkpoints} checkpoints, {report.unplaced} not yet placed"
     )
 
 

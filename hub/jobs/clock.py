@@ -31,7 +31,7 @@ class Clock:
         self._worker = worker
         self._schedules = {schedule.name: schedule for schedule in schedules}
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._missed: list[asyncio.Task[None]] = []
+        self._missed: list[asyncio.Task[bool]] = []
 
     async def start(self) -> None:
         """Begin to tick, after doing what was due while no process ran."""
@@ -62,12 +62,17 @@ class Clock:
             task.cancel()
         await asyncio.gather(*self._missed, return_exceptions=True)
 
-    async def _tick(self, schedule: Schedule) -> None:
+    async def catch_up(self, name: str) -> bool:
+        """Do the last due moment of the schedule `name` now; False when somebody has it or had it."""
+        return await self._tick(self._schedules[name])
+
+    async def _tick(self, schedule: Schedule) -> bool:
         due_at = last_due(schedule, self._hub.now())
         async with self._hub.database.begin() as connection:
             slot = await slots.claim(connection, schedule.name, due_at, self._worker, self._hub.now() + LEASE)
         if slot is not None:
             await self.do(slot)
+        return slot is not None
 
     async def _take_over(self) -> None:
         async with self._hub.database.begin() as connection:

@@ -87,5 +87,18 @@ class EmbeddedPostgres:
             os.chown(path, owner.st_uid, owner.st_gid)
 
     def close(self) -> None:
-        """Let go; the server stops when no other process holds it."""
+        """Let go; the server stops when no other process holds it. One that was killed holds it no more."""
+        handles = self._server.global_process_id_list
+        with self._server._lock:
+            handles.put([pid for pid in handles._get() if _is_alive(pid)])
         self._server.cleanup()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
