@@ -6,7 +6,7 @@ raises UnreadableFile, before any row wherever it can be known.
 
 import tempfile
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from mappings.engine.issues import make
 from mappings.engine.model import ReadBatch, UnreadableFile
@@ -22,7 +22,16 @@ def read(
 ) -> Iterator[ReadBatch]:
     """Batches of rows; the first also brings what there is to say about the file as a whole."""
     limits = limits or Limits()
-    source = _seekable(stream, limits, file_name)
+    if stream.seekable():
+        yield from _read(stream, columns, file_name, batch_size, limits)
+        return
+    with tempfile.SpooledTemporaryFile(max_size=_SPOOL) as copy:
+        _copy(stream, copy, limits, file_name)
+        yield from _read(cast(BinaryIO, copy), columns, file_name, batch_size, limits)
+
+
+def _read(source: BinaryIO, columns: Columns, file_name: str, batch_size: int, limits: Limits) -> Iterator[ReadBatch]:
+    source.seek(0)
     head = source.read(4096)
     source.seek(0)
     found = _format(head)
@@ -47,16 +56,11 @@ def _format(head: bytes) -> str:
     return "csv"
 
 
-def _seekable(stream: BinaryIO, limits: Limits, file_name: str) -> BinaryIO:
-    """The stream itself, or a copy on disk of one that cannot be read twice."""
-    if stream.seekable():
-        return stream
-    copy = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - lives as long as the reading
+def _copy(stream: BinaryIO, copy: IO[bytes], limits: Limits, file_name: str) -> None:
+    """A stream that cannot be read twice is read once into a temporary file."""
     size = 0
     while chunk := stream.read(1 << 20):
         size += len(chunk)
         if size > limits.file_bytes:
             raise UnreadableFile(make("too-large", file=file_name, limit=limits.file_bytes))
         copy.write(chunk)
-    copy.seek(0)
-    return cast(BinaryIO, copy)

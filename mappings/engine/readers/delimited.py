@@ -117,6 +117,8 @@ def _records(
     def feed() -> Iterator[str]:
         while line := stream.readline():
             text = line.decode(encoding)
+            if "\r" in text[:-2]:  # a lone carriage return is no line break to a person, and an error to the parser
+                text = text[:-2].replace("\r", " ") + text[-2:]
             pending.append(text)
             if len(pending) > limits.record_lines:
                 raise UnreadableFile(
@@ -126,7 +128,15 @@ def _records(
 
     reader = csv.reader(feed(), delimiter=delimiter)
     begin = 1
-    for cells in reader:
+    while True:
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise UnreadableFile(
+                make("record-unreadable", file=file_name, row=begin, line=begin, reason=str(error))
+            ) from error
+        if cells is None:
+            return
         original = pending[0] if len(pending) == 1 else "".join(pending)
         yield table.Line(begin, cells, original.rstrip("\r\n"))
         begin += len(pending)

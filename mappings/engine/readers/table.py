@@ -161,7 +161,9 @@ class _Maker:
         self._ditto_columns = columns.ditto
         self._special = source.empty | source.ditto | CELL_ERRORS
         self._total = (
-            re.compile(rf"(?:[本全].{{0,4}})?(?:{'|'.join(source.totals)}).{{0,20}}") if source.totals else None
+            re.compile(rf"(?:本[页月季年表次]|全[县区市镇乡村街年月]|累)?(?:{'|'.join(source.totals)}).{{0,20}}")
+            if source.totals
+            else None
         )
         self._remark = re.compile(rf"(?:{'|'.join(source.remarks)})") if source.remarks else None
         self._lead = next((name for name in columns.required if name in header.names), self._names[0])
