@@ -90,7 +90,7 @@ def keygen(
         settings = load(config).keys
         for path in keys.generate(settings, now=utc_now(), renew=wanted):
             err.print(f"written: {path}", markup=False)
-        out.print_json(json.dumps(keys.load(settings).jwks()))
+        typer.echo(json.dumps(keys.load(settings).jwks(), indent=2))
 
 
 @app.command()
@@ -114,7 +114,7 @@ def status(config: ConfigFile, as_json: Annotated[bool, typer.Option("--json", h
         finally:
             spool.close()
         if as_json:
-            out.print_json(json.dumps(document, ensure_ascii=False))
+            typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
         else:
             _print_status(document)
 

@@ -1,6 +1,6 @@
 """From what a transport read to what the spool stores: idempotency keys, and rows or whole documents as the kind demands.
 
-The key of a document is its mapping and the digest of its bytes; that of a sealed row its mapping and the digest of its text: the same
+The key of a document is its mapping and the digest of its bytes; that of a sealed row its mapping and the digest of what it says: the same
 record read again, from an overlapping page or a file dropped twice, is one message.
 """
 
@@ -63,8 +63,10 @@ class Intake:
 
 
 def _entry(source: Source, row: mappings.Row, file_name: str) -> Entry:
+    # The cells too: a "same as above" in the text means what the row above it says.
+    said = json.dumps([row.original, row.cells], sort_keys=True)
     return Entry(
-        key=f"{source.mapping}:{hashlib.sha256(row.original.encode('utf-8', 'surrogatepass')).hexdigest()}",
+        key=f"{source.mapping}:{hashlib.sha256(said.encode()).hexdigest()}",
         source=source.name,
         kind=source.kind,
         mapping=source.mapping,

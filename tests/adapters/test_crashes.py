@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -97,15 +98,30 @@ async def test_dying_at_any_commit(seed: int, tmp_path: Path, monkeypatch: pytes
         assert_story(world, inbox)
 
 
-def start(config: Path, log: Path) -> subprocess.Popen[bytes]:
-    with log.open("ab") as out:
-        return subprocess.Popen(
-            [sys.executable, "-m", "adapters.cli", "run", str(config)],
-            stdout=out,
-            stderr=out,
-            cwd=Path(__file__).parents[2],
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-        )
+class Running:
+    """A gateway as a process of its own, with its own log."""
+
+    def __init__(self, config: Path, log: Path) -> None:
+        self.log = log
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "adapters.cli", "run", str(config)],
+                stdout=out,
+                stderr=out,
+                cwd=Path(__file__).parents[2],
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            )
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, deadline: float) -> int:
+        """The exit code after an orderly stop; before it has started there is nobody to be orderly."""
+        while b'"gateway started"' not in self.log.read_bytes() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
 
 
 def take_as_clerk(inbox: Path, taken: list[str]) -> None:
@@ -124,31 +140,28 @@ def kill_9_story(folder: Path, kills: int, seed: int) -> None:
         configs = [kit.yongkang_gateway(world, county.url), kit.huiji_gateway(world)]
         fill(county)
         taken: list[str] = []
-        inbox, log = folder / "huiji" / "drop" / "inbox", folder / "gateway.log"
-        running = [start(config, log) for config in configs]
+        inbox = folder / "huiji" / "drop" / "inbox"
+        logs = (folder / f"gateway-{number}.log" for number in count())
+        running = [Running(config, next(logs)) for config in configs]
         deadline = time.monotonic() + 100
         try:
             for _ in range(kills):
                 time.sleep(draws.uniform(1.5, 4.0))
                 victim = draws.randrange(2)
                 running[victim].kill()
-                running[victim].wait()
                 take_as_clerk(inbox, taken)
-                running[victim] = start(configs[victim], log)
+                running[victim] = Running(configs[victim], next(logs))
             while len(taken) < 12 and time.monotonic() < deadline:
                 take_as_clerk(inbox, taken)
                 time.sleep(0.1)
             time.sleep(1)
             take_as_clerk(inbox, taken)
-            for process in running:
-                process.send_signal(signal.SIGTERM)
-            assert [process.wait(20) for process in running] == [0, 0]
+            assert [gateway.stop(deadline) for gateway in running] == [0, 0]
         finally:
-            for process in running:
-                process.kill()
-                process.wait()
+            for gateway in running:
+                gateway.kill()
         assert_story(world, taken)
-        assert kit.CANARY not in log.read_text(encoding="utf-8")
+        assert not any(kit.CANARY.encode() in path.read_bytes() for path in folder.glob("*.log"))
 
 
 @pytest.mark.timeout(150)

@@ -25,7 +25,7 @@ _TO_SUBMIT = """
     AND (stage < 2 OR seq < ?) ORDER BY stage, seq LIMIT ?
 """
 _PENDING = """
-    SELECT count(*) AS number, coalesce(sum(size), 0) AS size, count(*) FILTER (WHERE delivery IS NOT ?) AS others FROM items
+    SELECT count(*) AS number, coalesce(sum(size), 0) AS size, count(*) FILTER (WHERE :delivery IS NULL OR delivery IS NOT :delivery) AS others FROM items
     WHERE state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY')
 """
 _UNSETTLED = """
@@ -124,7 +124,7 @@ class Outgoing:
         return last["state"] in _RESENT
 
     def _check_room(self, db: sqlite3.Connection, fresh: Sequence[Entry], delivery: str | None) -> None:
-        held = db.execute(_PENDING, (delivery,)).fetchone()
+        held = db.execute(_PENDING, {"delivery": delivery}).fetchone()
         more = sum(entry.size for entry in fresh)
         full = held["number"] + len(fresh) > self._max_items or held["size"] + more > self._max_bytes
         # A single delivery larger than the whole spool must still pass: its own rows are not counted against it.

@@ -123,7 +123,12 @@ class Store:
         self.path = path
         self._lock_file = _own(path.with_name(path.name + ".lock")) if exclusive else None
         self._mutex = threading.RLock()
-        self._db = _connect(path)
+        try:
+            self._db = _connect(path)
+        except BaseException:
+            if self._lock_file is not None:
+                self._lock_file.close()
+            raise
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
