@@ -12,10 +12,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import func, insert, select, text
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certs import merkle
+from hub.storage.database import copy_rows
 from hub.storage.tables import audit_leaf, audit_node, checkpoint
 from hub.storage.vault import Vault
 
@@ -123,11 +123,8 @@ async def place(connection: AsyncConnection, ids: Sequence[int], first: int) -> 
 
 
 async def add_nodes(connection: AsyncConnection, nodes: Sequence[tuple[int, int, bytes]]) -> None:
-    """Store complete nodes (level, index, hash)."""
-    if nodes:
-        await connection.execute(
-            upsert(audit_node), [{"level": level, "index": index, "hash": hash_} for level, index, hash_ in nodes]
-        )
+    """Store complete nodes (level, index, hash); one that is there already is an error, never overwritten."""
+    await copy_rows(connection, audit_node.name, ("level", "index", "hash"), nodes)
 
 
 async def nodes(connection: AsyncConnection, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
