@@ -66,7 +66,8 @@ def test_the_short_example() -> None:
 def test_the_long_example() -> None:
     found = read(b64url(bytes.fromhex(LONG_ZLIB)))
     assert found.size == 1 << 20
-    assert {index: int(found.get(index)) for index in range(found.size) if found.get(index)} == LONG
+    assert {index: int(found.get(index)) for index in LONG} == LONG
+    assert not any(found.get(index + 1) or found.get(index + 4) for index in LONG)
 
 
 def test_the_long_example_written_by_us() -> None:

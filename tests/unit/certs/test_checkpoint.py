@@ -1,5 +1,7 @@
 """A tree head is believed when its log signed it; a witness signs only what grew out of what it saw before."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from certs.errors import (
     UnknownKey,
 )
 from certs.keys import SigningKey
+from certs.suites import INTL_1
 from tests.unit.certs.world import HUB, NOW, H, Y
 
 ORIGIN = "hub.example/log"
@@ -102,6 +105,47 @@ def test_no_byte_can_be_changed(position: int, change: int) -> None:
 )
 def test_what_is_no_checkpoint_is_refused(note: bytes) -> None:
     with pytest.raises(MalformedCheckpoint):
+        checkpoint.verify(note, HUB.public, ORIGIN)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        b"text\n",
+        "text\n\u2014 x AAAAAAAA\n".encode(),
+        "text\n\n\u2014 x AAAAAAAA".encode(),
+        "te\txt\n\n\u2014 x AAAAAAAA\n".encode(),
+        "te\x7fxt\n\n\u2014 x AAAAAAAA\n".encode(),
+        b"x" * 66_000 + "\n\n\u2014 x AAAAAAAA\n".encode(),
+        b"text\n\n- x AAAAAAAA\n",
+        "text\n\n\u2014 x AAAAAAB=\n".encode(),
+    ],
+)
+def test_what_is_no_note_is_refused(note: bytes) -> None:
+    assert checkpoint.parse("te xt\n\nmore\n\n\u2014 x AAAAAAAA\n".encode()).text == "te xt\n\nmore\n"
+    with pytest.raises(MalformedCheckpoint):
+        checkpoint.parse(note)
+
+
+def test_a_note_has_at_most_thirty_two_signatures() -> None:
+    line = "\u2014 x AAAAAAAA\n".encode()
+    assert len(checkpoint.parse(b"text\n\n" + line * 32).signatures) == 32
+    with pytest.raises(MalformedCheckpoint):
+        checkpoint.parse(b"text\n\n" + line * 33)
+
+
+@pytest.mark.parametrize("change", [lambda text: text + "more\n", lambda text: text[:-1], lambda text: text + "\n"])
+def test_a_head_is_three_lines(change: Callable[[str], str]) -> None:
+    assert checkpoint.read(head(20).text()) == head(20)
+    with pytest.raises(MalformedCheckpoint):
+        checkpoint.read(change(head(20).text()))
+
+
+def test_one_key_for_two_logs_does_not_mix_them() -> None:
+    text = head(20, origin="hub.example/other").text()
+    signature = INTL_1.signing.to_der(HUB.sign(text.encode()))
+    note = f"{text}\n{checkpoint._line(ORIGIN, checkpoint._log_key_id(HUB.public), signature)}".encode()
+    with pytest.raises(UnknownKey):
         checkpoint.verify(note, HUB.public, ORIGIN)
 
 

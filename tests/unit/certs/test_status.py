@@ -58,7 +58,7 @@ def test_a_list_holds_a_million_and_stays_small() -> None:
 
 def test_a_list_full_of_noise_is_still_readable() -> None:
     rows = random.Random(8)
-    statuses = {index: Status(rows.randrange(4)) for index in range(0, SIZE, 11)}
+    statuses = {index: Status(rows.randrange(4)) for index in range(0, SIZE, 53)}
     found = StatusList.verify(StatusList(STATUS_URI, SIZE, statuses).sign(HUB, NOW), HUB.public, NOW)
     assert all(found.get(index) == status for index, status in statuses.items())
 
@@ -178,3 +178,17 @@ def test_indexes_are_drawn_from_the_whole_list() -> None:
     assert len(drawn) > 190
     assert 0 <= min(drawn) < SIZE // 8
     assert SIZE * 7 // 8 < max(drawn) < SIZE
+
+
+def test_what_is_no_status_list_is_refused() -> None:
+    usual = {"sub": STATUS_URI, "iat": seconds(NOW), "exp": seconds(NOW + HOUR)}
+    for token in ("", "a.b.c", tokens.sign(usual, typ="JWT", signer=HUB)):
+        with pytest.raises(MalformedStatusList):
+            StatusList.verify(token, HUB.public, NOW)
+
+
+def test_clocks_may_differ_by_five_minutes() -> None:
+    token = StatusList(STATUS_URI, 64).sign(HUB, NOW)
+    assert StatusList.verify(token, HUB.public, NOW - timedelta(minutes=5)).issued_at == NOW
+    with pytest.raises(NotYetValid):
+        StatusList.verify(token, HUB.public, NOW - timedelta(minutes=5, seconds=1))

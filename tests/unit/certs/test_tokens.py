@@ -68,6 +68,7 @@ def test_the_public_key_is_no_hmac_secret() -> None:
         {"alg": "ES256", "typ": TYP, "zip": "DEF"},
         {"alg": "ES256", "typ": TYP, "kid": ["a"]},
         {"alg": ["ES256"], "typ": TYP},
+        {"alg": "ES256", "typ": [TYP]},
         {"alg": "ES256"},
         {"typ": TYP},
         {},
