@@ -4,6 +4,7 @@ One sequencer at a time, whoever holds the lock. Before it signs, it checks that
 signed last, here and in this machine's own memory of it: a rewritten log is not signed again. `verify` checks all of it.
 """
 
+import asyncio
 import math
 from dataclasses import dataclass
 from typing import Final
@@ -63,7 +64,7 @@ async def sequence(hub: Hub) -> int:
         if _is_due(hub, last, size + len(waiting)):
             signed = await _sign(hub, connection, last, size + len(waiting))
     if signed is not None:
-        log_checks.keep_head(hub.settings.data_dir, signed.note.encode())
+        await asyncio.to_thread(log_checks.keep_head, hub.settings.data_dir, signed.note.encode())
     return len(waiting)
 
 

@@ -4,6 +4,7 @@ All questions are about one frozen moment. The head file holds the last checkpoi
 rewrite the whole database cannot rewrite that.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -79,6 +80,9 @@ def read_head(folder: Path) -> bytes | None:
 
 def keep_head(folder: Path, note: bytes) -> None:
     """Keep a signed note; whole or not at all."""
-    beside = folder / f"{_HEAD}.part"
-    beside.write_bytes(note)
+    beside = folder / f"{_HEAD}.{os.getpid()}.part"
+    with beside.open("wb") as handle:
+        handle.write(note)
+        handle.flush()
+        os.fsync(handle.fileno())
     beside.replace(folder / _HEAD)
