@@ -10,7 +10,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from hub.runtime import Hub
-from hub.services import notices, reconciliation, trust
+from hub.services import digests, notices, reconciliation, trust
 from hub.settings import Settings
 from hub.storage import retention
 
@@ -32,7 +32,7 @@ async def _reconcile(hub: Hub, due_at: datetime) -> dict[str, Any]:
 
 
 async def _digest(hub: Hub, due_at: datetime) -> dict[str, Any]:
-    return await notices.digest(hub, due_at)
+    return await digests.digest(hub, due_at)
 
 
 async def _deadlines(hub: Hub, _: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from certs.seal_header import read_header_bytes
 from hub.domain import policy
 from hub.domain.messages import State, may_follow
 from hub.errors import Conflict, Invalid, NotFound
-from hub.runtime import Hub
+from hub.runtime import HUB_NAME, Hub
 from hub.services import crossref, receipts, routing
 from hub.storage import access, audit, deliveries, mailbox, members, submissions
 from hub.storage.access import Access
@@ -63,6 +63,9 @@ async def read(hub: Hub, member: Member, item_id: UUID) -> Handed:
 async def _hand(hub: Hub, connection: AsyncConnection, member: Member, item: Item, now: datetime) -> Handed | None:
     """Ask policy again and read the body; None when the message had to be voided."""
     sender = await members.by_id(connection, item.sender_id)
+    if sender.name == HUB_NAME:
+        # The hub's own digest: numbers about nobody in particular.
+        return await _give(hub, connection, member, item, sender, None, now)
     header = read_header_bytes(item.header)
     considered = await routing.consider(hub, connection, sender, header)
     person = await crossref.person_of(hub, connection, sender.name, header.subject)
@@ -75,6 +78,19 @@ async def _hand(hub: Hub, connection: AsyncConnection, member: Member, item: Ite
     if denied:
         await void(hub, connection, item, outcome, member.name, now)
         return None
+    return await _give(hub, connection, member, item, sender, person, now)
+
+
+async def _give(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    item: Item,
+    sender: Member,
+    person: UUID | None,
+    now: datetime,
+) -> Handed:
+    """The bytes as they came, and under which numbers the recipient knows the person."""
     submission = await submissions.by_id(connection, hub.vault, item.submission_id)
     if submission is None:
         raise LookupError(f"mailbox item {item.id} has no submission")

@@ -1,4 +1,4 @@
-"""Tells members that something waits: content-free notices by webhook, a daily digest, and what has become overdue.
+"""Tells members that something waits: content-free notices by webhook, and what has become overdue.
 
 A notice names ids and numbers, never people. Each is queued once (its dedupe value), sent until received, on the
 schedule of WIRE.md; an endpoint that fails for five days is disabled with one alert.
@@ -84,18 +84,6 @@ async def _health(
     if await members.set_endpoint_state(connection, endpoint.id, state, since):
         content = {"endpoint": endpoint.id, "state": state}
         await audit.append(connection, hub.vault, [Act("endpoint", "hub", content, now)])
-
-
-async def digest(hub: Hub, slot: datetime) -> dict[str, int]:
-    """Queue the daily digest of the slot for every partner and county with an endpoint; numbers only."""
-    since = slot - timedelta(days=1)
-    queued = 0
-    async with hub.database.begin() as connection:
-        for member in await members.all_members(connection):
-            counts = await deliveries.digest_counts(connection, member.id, since, slot)
-            content = {"from": since, "until": slot, **counts}
-            queued += await tell(hub, connection, member.id, "digest", slot.isoformat(), content)
-    return {"digests": queued}
 
 
 async def escalate(hub: Hub) -> dict[str, int]:
