@@ -1,6 +1,7 @@
 """The audit log grows in order, proves what it holds, and whoever tampers with it is found out."""
 
 import asyncio
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
@@ -139,6 +140,32 @@ async def test_an_undone_act_leaves_no_leaf(hub: Hub, clock: Clock) -> None:
     await grow(hub, clock, 1)
     report = await auditing.verify(hub)
     assert (report.ok, report.size) == (True, before + 1)
+
+
+async def test_dying_around_the_commit_loses_and_doubles_nothing(
+    hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await grow(hub, clock, 3)
+
+    async def die_around(part: ModuleType, name: str) -> None:
+        await log(hub, 4)
+        clock.advance(seconds=20)
+        with monkeypatch.context() as patched:
+            patched.setattr(part, name, _die)
+            with pytest.raises(OSError, match="killed"):
+                await auditing.sequence(hub)
+
+    await die_around(audit, "add_checkpoint")  # before: the leaves have no place, and get it next time
+    assert (await auditing.verify(hub)).unplaced == 4
+    await die_around(log_checks, "keep_head")  # after: the head of this machine is one behind
+    assert (await auditing.verify(hub)).unplaced == 0
+    await grow(hub, clock, 2)
+    report = await auditing.verify(hub)
+    assert report.ok, [str(finding) for finding in report.findings]
+
+
+def _die(*_: object) -> None:
+    raise OSError("killed")
 
 
 async def test_an_edited_entry_is_found(hub: Hub, clock: Clock) -> None:
