@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import uvicorn
 from fastapi import FastAPI
@@ -52,6 +53,20 @@ class Site:
     def run(self, work: Callable[[Hub], Coroutine[Any, Any, Any]]) -> Any:
         """Do `work` on the server's loop and answer what it answers."""
         return asyncio.run_coroutine_threadsafe(work(self.hub), self._loop).result(60)
+
+    def add_records(self, *patients: dict[str, Any]) -> list[int]:
+        """`world.add_records`."""
+        return list(self.run(lambda hub: world.add_records(hub, *patients)))
+
+    def task_of(self, ids: list[int]) -> UUID:
+        """`world.task_of`."""
+        found: UUID = self.run(lambda hub: world.task_of(hub, *ids))
+        return found
+
+    def person_of(self, record_id: int) -> UUID | None:
+        """`world.person_of`."""
+        found: UUID | None = self.run(lambda hub: world.person_of(hub, record_id))
+        return found
 
     def close(self) -> None:
         """Stop serving."""

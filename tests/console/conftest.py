@@ -1,0 +1,91 @@
+"""A running console for each module of tests, and a browser that complains about everything the page's policy blocks."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from hub.runtime import Hub
+from hub.services import accounts, passwords
+from tests.console import world
+from tests.console.site import Site
+
+Enter = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for the run."""
+    with sync_playwright() as playwright:
+        # Containers often run tests as root, where Chromium's own sandbox cannot start.
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def site(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A console with three regions and users of every role, whose password hashes are cheap."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        passwords._decoy.cache_clear()
+        started = Site(module_database_url, Path(tmp_path_factory.mktemp("hub")))
+        try:
+            started.run(world.add_users)
+            yield started
+        finally:
+            started.close()
+
+
+class Watched:
+    """What a page's console said that nobody should read: errors, and whatever the policy blocked."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def watch(self, page: Page) -> None:
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: self._said(said.type, said.text))
+
+    def _said(self, kind: str, text: str) -> None:
+        # That an error page has an error's status is how it should be.
+        if kind in ("error", "warning") and not text.startswith("Failed to load resource: the server responded"):
+            self.errors.append(text)
+
+
+@pytest.fixture
+def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+    """Browser windows without memory of each other; at the end none may have had an error."""
+    watched, opened = Watched(), []
+
+    def open_one(**options: object) -> BrowserContext:
+        context = browser.new_context(**options)  # type: ignore[arg-type]
+        context.set_default_timeout(10_000)
+        context.on("page", watched.watch)
+        opened.append(context)
+        return context
+
+    yield open_one
+    for context in opened:
+        context.close()
+    assert watched.errors == []
+
+
+@pytest.fixture
+def enter(new_context: Callable[..., BrowserContext], site: Site) -> Enter:
+    """Sign in with a one-time link: `enter("lihua", language="en", …options of the window)`."""
+
+    def sign_in(name: str = "lihua", *, language: str = "zh", **options: object) -> Page:
+        async def link(hub: Hub) -> str:
+            return await accounts.make_sign_in_link(hub, name)
+
+        page = new_context(**options).new_page()
+        page.goto(site.run(link))
+        wanted = page.get_by_role("button", name="English" if language == "en" else "中文", exact=True)
+        if wanted.count():
+            wanted.click()
+        return page
+
+    return sign_in

@@ -1,0 +1,267 @@
+"""In a real browser: open a conflict, see why, decide with the keyboard, undo; what others may not see; old views."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from hub.runtime import Hub
+from hub.storage import access, decisions, people, reviews
+from hub.storage.audit import leaf_by_hash, unplaced
+from tests.console import people as invented
+from tests.console import world
+from tests.console.site import Site
+
+pytestmark = pytest.mark.browser
+Enter = Callable[..., Page]
+
+
+class Matters:
+    """The conflicts that there are: record ids and tasks by the name of their pair."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.records: dict[str, list[int]] = {}
+        self.tasks: dict[str, UUID] = {}
+        for pair in invented.PAIRS:
+            ids = site.add_records(*pair())
+            self.records[pair.__name__], self.tasks[pair.__name__] = ids, site.task_of(ids)
+        site.add_records(invented.beside(invented.HUIJI, "HJ-9"), invented.beside(invented.JINJIANG, "JJ-9"))
+
+    def address(self, name: str) -> str:
+        return f"{self.site.url}/console/conflicts/{self.tasks[name]}"
+
+    def persons(self, name: str) -> list[UUID | None]:
+        return [self.site.person_of(id_) for id_ in self.records[name]]
+
+    def events(self, name: str) -> list[tuple[str, str]]:
+        async def read(hub: Hub) -> list[tuple[str, str]]:
+            async with hub.database.read() as connection:
+                found = await decisions.of_pair(connection, *self.records[name])
+            return [(event.kind, event.reason) for event in found]
+
+        return list(self.site.run(read))
+
+    def state(self, name: str) -> str:
+        async def read(hub: Hub) -> str:
+            async with hub.database.read() as connection:
+                task = await reviews.get(connection, self.tasks[name], None)
+            assert task is not None
+            return task.state
+
+        return str(self.site.run(read))
+
+
+@pytest.fixture(scope="module")
+def matters(site: Site) -> Matters:
+    return Matters(site)
+
+
+def test_a_steward_finds_the_conflict_and_sees_why(matters: Matters, enter: Enter) -> None:
+    page = enter("lihua", language="en")
+    expect(page.get_by_role("heading", name="Today")).to_be_visible()
+    page.get_by_role("link", name="Two different valid resident IDs").click()
+    page.get_by_role("link", name=re.compile("陈志强")).click()
+    expect(page.get_by_role("heading", name="Two different valid resident IDs")).to_be_visible()
+    row = page.get_by_role("row", name=re.compile("^Resident ID"))
+    expect(row).to_contain_text("Differs")
+    expect(row).to_contain_text("Two different numbers, both with a right check digit.")
+    expect(page.get_by_role("row", name=re.compile("^Phone")).first).to_contain_text("Same")
+    expect(page.locator(".fall tfoot")).to_contain_text(re.compile(r"\+\d"))
+    expect(page.get_by_text("One more belongs to another region and is not shown.")).to_be_visible()
+
+
+def test_decide_and_undo_with_the_keyboard(matters: Matters, enter: Enter) -> None:
+    before = matters.persons("two_ids")
+    page = enter("lihua")
+    page.goto(matters.address("two_ids"))
+    page.keyboard.press("s")
+    expect(page.get_by_role("radio", name=re.compile("^是同一人"))).to_be_checked()
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(f"done={matters.tasks['two_ids']}"))
+    assert matters.tasks["two_ids"].hex not in urlsplit(page.url).path.replace("-", "")
+    expect(page.get_by_role("status")).to_contain_text("已记录：是同一人。")
+    assert matters.state("two_ids") == "CONFIRMED"
+    assert matters.events("two_ids") == [("MUST_LINK", "confirmed-by-person")]
+    after = matters.persons("two_ids")
+    assert after[0] == after[1] == before[0]
+    page.keyboard.press("u")
+    page.wait_for_url(matters.address("two_ids"))
+    assert matters.state("two_ids") == "REVIEW"
+    assert matters.persons("two_ids") == before
+    expect(page.get_by_role("heading", name="以往结论")).to_be_visible()
+
+
+def test_a_reason_is_asked_for_before_anything_is_sent(matters: Matters, enter: Enter) -> None:
+    page = enter("lihua", language="en")
+    page.goto(matters.address("twins"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("First choose: the same person, different persons, or later.")
+    page.keyboard.press("d")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Choose a reason. Every decision needs one.")
+    page.keyboard.press("6")
+    expect(page.get_by_role("textbox", name=re.compile("^Note"))).to_be_focused()
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_have_text("“Other” needs a few words in the note.")
+    page.keyboard.type("sdf")  # letters are letters inside the note
+    assert page.url == matters.address("twins")
+    assert matters.events("twins") == []
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(re.compile("done="))
+    assert matters.events("twins") == [("CANNOT_LINK", "other")]
+    page.goto(matters.address("twins"))
+    expect(page.get_by_text("sdf")).to_be_visible()
+    page.keyboard.press("u")
+    expect(page.get_by_role("radio", name=re.compile("^Different persons"))).to_be_visible()
+
+
+def test_walking_the_queue_help_and_switching_keys_off(matters: Matters, enter: Enter) -> None:
+    page = enter("lihua", language="en")
+    page.goto(f"{matters.site.url}/console/conflicts")
+    first, second = [page.locator("a.row").nth(n).get_attribute("href") for n in (0, 1)]
+    page.goto(f"{matters.site.url}{first}")
+    page.keyboard.press("j")
+    page.wait_for_url(f"**{second}")
+    page.keyboard.press("k")
+    page.wait_for_url(f"**{first}")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("s")
+    page.get_by_label("Single-key shortcuts on").uncheck()
+    page.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+    page.keyboard.press("s")
+    expect(page.get_by_role("radio", name=re.compile("^The same person"))).not_to_be_checked()
+
+
+def test_everything_works_without_scripts(
+    matters: Matters, new_context: Callable[..., BrowserContext], site: Site
+) -> None:
+    page = new_context(java_script_enabled=False).new_page()
+    page.goto(matters.address("no_id"))
+    page.get_by_label("用户名").fill("zhouping")
+    page.get_by_label("密码").fill(world.PASSWORD)
+    page.locator("main").get_by_role("button", name="登录").click()
+    assert page.url == matters.address("no_id")
+    page.get_by_role("button", name="确认").click()
+    expect(page.get_by_role("alert")).to_contain_text("请先选择判断")
+    page.get_by_role("radio", name=re.compile("^暂不决定")).check()
+    page.get_by_role("radio", name=re.compile("^其他")).last.check()
+    page.get_by_role("button", name="确认").click()
+    expect(page.get_by_role("alert")).to_contain_text("请写明理由")
+    expect(page.get_by_role("radio", name=re.compile("^暂不决定"))).to_be_checked()
+    page.get_by_label("说明").fill("电话打不通")
+    page.get_by_role("button", name="确认").click()
+    expect(page.get_by_role("status")).to_contain_text("已推迟")
+    assert matters.state("no_id") == "DEFERRED"
+    page.get_by_role("button", name=re.compile("^撤销")).click()
+    assert matters.state("no_id") == "REVIEW"
+    page.goto(f"{site.url}/console/conflicts")
+    page.get_by_label("显示").select_option("deferred")
+    page.get_by_role("button", name="筛选").click()
+    expect(page.get_by_role("heading", name="没有推迟处理的记录")).to_be_visible()
+    page.goto(matters.address("no_id"))
+    page.get_by_label(re.compile("查看完整号码的目的")).select_option("ask-person")
+    page.get_by_role("button", name="显示完整号码").click()
+    expect(page.get_by_text("13967955008")).to_be_visible()
+    page.goto(matters.address("no_id"))
+    expect(page.get_by_text("13967955008")).to_have_count(0)
+    page.get_by_text("谁查看过这两个人").click()
+    page.get_by_role("link", name="打开查看台账").click()
+    expect(page.get_by_role("row", name=re.compile("查看完整号码")).first).to_contain_text("向本人核实")
+
+
+def test_a_steward_of_another_region_cannot_see_it_and_the_attempt_is_audited(matters: Matters, enter: Enter) -> None:
+    page = enter("lihua", language="en")
+    answer = page.goto(matters.address("elsewhere"))
+    assert answer is not None
+    assert answer.status == 404
+    expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    assert "林美凤" not in page.content()
+    page.goto(f"{matters.site.url}/console/conflicts")
+    expect(page.get_by_text("林美凤")).to_have_count(0)
+
+    async def evidence(hub: Hub) -> tuple[list[str], list[tuple[str, str]]]:
+        async with hub.database.read() as connection:
+            leaves = [await leaf_by_hash(connection, hash_) for _, hash_ in await unplaced(connection, 10_000)]
+            person = (await people.info(connection, matters.records["elsewhere"]))[matters.records["elsewhere"][0]]
+            noted = await access.about(connection, [person.anchor], [])
+        return [leaf.act for leaf in leaves if leaf], [(event.actor, event.outcome) for event in noted]
+
+    acts, noted = matters.site.run(evidence)
+    assert "look-up-refused" in acts
+    assert ("lihua", "not-visible") in noted
+    other = enter("jin", language="en")
+    other.goto(matters.address("elsewhere"))
+    expect(other.get_by_text("林美凤").first).to_be_visible()
+
+
+def test_who_looked_is_shown_and_exported(matters: Matters, enter: Enter) -> None:
+    page = enter("sunyue", language="en")
+    page.goto(matters.address("slips"))
+    page.get_by_text("Who looked at these persons").click()
+    mine = page.locator("#look-ups").get_by_role("row", name=re.compile("sunyue")).first
+    expect(mine).to_contain_text("viewed the conflict")
+    expect(mine).to_contain_text("ID (masked)")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    content = download.value.path().read_bytes()
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert "viewed the conflict" in content.decode("utf-8-sig")
+
+
+def test_numbers_are_masked_until_they_are_asked_for_with_a_purpose(matters: Matters, enter: Enter) -> None:
+    numbers = [i["value"] for patient in invented.slips() for i in patient["identifier"][1:]]
+    page = enter("lihua", language="en")
+    page.goto(matters.address("slips"))
+    assert [number for number in (*numbers, "13858912046", "13603719925") if number in page.content()] == []
+    assert page.locator("#comparison mark").count() > 4
+    page.get_by_label(re.compile("^Numbers are masked")).select_option("check-document")
+    page.get_by_role("button", name="Show in full").click()
+    expect(page.get_by_text("Numbers are shown in full")).to_be_visible()
+    table = page.locator("#comparison").inner_text()
+    assert [number for number in (*numbers, "13858912046") if number not in table.replace("\n", "")] == []
+    assert page.url == matters.address("slips")
+
+
+@pytest.mark.parametrize(("name", "may"), [("audit", False), ("admin", False), ("sunyue", True)])
+def test_who_may_only_read_has_no_buttons_for_more(matters: Matters, enter: Enter, name: str, may: bool) -> None:
+    page = enter(name, language="en")
+    page.goto(matters.address("slips"))
+    expect(page.get_by_role("table").first).to_be_visible()
+    assert page.get_by_role("button", name=re.compile("^Confirm")).count() == int(may)
+    assert page.get_by_role("button", name="Show in full").count() == int(may)
+
+
+def test_a_decision_on_an_old_view_is_refused_with_what_to_do(matters: Matters, enter: Enter) -> None:
+    slow, quick = enter("lihua", language="en"), enter("sunyue", language="en")
+    for page in (slow, quick):
+        page.goto(matters.address("slips"))
+        page.keyboard.press("d")
+        page.keyboard.press("4")
+    quick.keyboard.press("Enter")
+    quick.wait_for_url(re.compile("done="))
+    events = matters.events("slips")
+    slow.keyboard.press("Enter")
+    expect(slow.get_by_role("heading", name="It has changed meanwhile")).to_be_visible()
+    expect(slow.get_by_text("Your decision was not saved")).to_be_visible()
+    assert matters.events("slips") == events
+    slow.get_by_role("link", name="Go back").click()
+    expect(slow.get_by_text("Persons follow this decision.")).to_be_visible()
+    assert slow.get_by_role("button", name=re.compile("^Undo")).count() == 0  # another's decision
+    slow.goto(f"{matters.site.url}/console/conflicts?view=decided")
+    expect(slow.get_by_role("row", name=re.compile("王秀英"))).to_contain_text("different persons")
+
+
+def test_a_form_address_loaded_again_leads_to_the_case(matters: Matters, enter: Enter) -> None:
+    page: Any = enter("lihua")
+    for act in ("decide", "undo", "reveal"):
+        page.goto(f"{matters.address('two_ids')}/{act}")
+        assert page.url == matters.address("two_ids")
