@@ -19,33 +19,50 @@ _REASONS: dict[Verdict, str] = {"same": "documents-agree", "different": "name-on
 
 
 @dataclass(frozen=True, slots=True)
+class Decided:
+    """A verdict that stands: two records, and whether they are of one person."""
+
+    a: str
+    b: str
+    same: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How many conflicts the steward was asked to decide; in how many persons followed; whether undoing restored them."""
+    """How many conflicts were decided, in how many of them persons followed, which verdicts stand, and whether undoing
+    the first of them brought persons back to where they were.
+    """
 
     asked: int
     followed: int
     undone: bool
+    standing: tuple[Decided, ...]
 
 
 async def decide_some(hub: Hub, story: Story) -> Outcome:
     """Decide up to `DECIDED` conflicts, then undo the first of them."""
     user = await _sign_in(hub)
     chosen = await _choose(hub, user, story)
-    followed, undone = 0, False
+    followed, undone, standing = 0, False, []
     for place, case in enumerate(chosen):
-        verdict: Verdict = "same" if _is_same(case, story) else "different"
-        done = await reviews.decide(
+        same = _is_same(case, story)
+        verdict: Verdict = "same" if same else "different"
+        await reviews.decide(
             hub, user, case.task.id, verdict, reason=_REASONS[verdict], seen=case.seen, note="核对双方证件后决定"
         )
-        after = await cases.view(hub, user, done.task_id)
-        right = (after.a.person_id == after.b.person_id) == (verdict == "same")
-        followed += right
+        after = await cases.view(hub, user, case.task.id)
+        followed += _together(after) == same
         if place == 0:
             await reviews.undo(hub, user, case.task.id, seen=after.seen)
             again = await cases.view(hub, user, case.task.id)
-            together = again.a.person_id == again.b.person_id
-            undone = again.task.state == "REVIEW" and together == (case.a.person_id == case.b.person_id)
-    return Outcome(len(chosen), followed, undone)
+            undone = again.task.state == "REVIEW" and _together(again) == _together(case)
+        else:
+            standing.append(Decided(_name(case.a), _name(case.b), same))
+    return Outcome(len(chosen), followed, undone, tuple(standing))
+
+
+def _together(case: Case) -> bool:
+    return case.a.person_id == case.b.person_id
 
 
 async def _sign_in(hub: Hub) -> User:

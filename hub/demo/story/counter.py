@@ -37,8 +37,13 @@ class Counter:
         self._county = county
         self._signer = signer
 
-    async def issue(self, serial: int, valid: timedelta, *, signer: SigningKey | None = None) -> Issued:
-        """Issue number `serial` of the counter's range, valid for so long; `signer` another key than the county's own."""
+    async def issue(
+        self, serial: int, valid: timedelta, *, signer: SigningKey | None = None, division: str = f"{_DIVISION}000000"
+    ) -> Issued:
+        """Issue number `serial` of the counter's range, valid for so long.
+
+        Wrong on purpose: `signer` another key than the county's own, `division` another than it answers for.
+        """
         now = datetime.now(UTC).replace(microsecond=0)
         number = f"J{_DIVISION}{now.year}{_FIRST + serial:06d}"
         kind = kinds.named(vocabulary.MARRIAGE_CERTIFICATE)
@@ -52,7 +57,7 @@ class Counter:
             raise PermissionError(f"the counter's certificate was not registered: {registered.code}")
         holder = SigningKey.generate()
         credential = sdjwt.issue(
-            _claims(number, now),
+            _claims(number, now, division),
             vct=kind.vct,
             issuer=self._county,
             signer=signer or self._signer,
@@ -78,12 +83,12 @@ class Counter:
         await self._sender.ask("POST", f"/certificates/{issued.id}/status", body)
 
 
-def _claims(number: str, now: datetime) -> dict[str, str]:
+def _claims(number: str, now: datetime, division: str) -> dict[str, str]:
     return {
         "number": number,
         "kind": "marriage",
         "authority": "永康市民政局婚姻登记处",
-        "authority_division": f"{_DIVISION}000000",
+        "authority_division": division,
         "registrar": "何丽萍",
         "registered_on": f"{now:%Y-%m-%d}",
         "holder": "b",

@@ -37,6 +37,11 @@ class Places:
         return self.root / "processes.json"
 
     @property
+    def table(self) -> Path:
+        """The table once more, for programs."""
+        return self.root / "table.json"
+
+    @property
     def drop(self) -> Path:
         """The folder that the spreadsheet county and its gateway share."""
         return self.root / HUIJI / "drop"

@@ -1,4 +1,4 @@
-"""Certificates are shown and checked: every one that was issued, with two claims only; and six that must be refused.
+"""Certificates are shown and checked: every one that was issued, with two claims only; and seven that must be refused.
 
 Each goes over HTTP to the public check, as a school or a hospital would ask. What was not selected must not be in the
 answer; what was edited, has expired, is revoked, is signed by the wrong authority or is shown a second time must not pass.
@@ -28,12 +28,14 @@ _AT_ONCE = 4
 _EXPIRES_IN = timedelta(seconds=2)
 _SHOWN_LATER = 3.5
 _PAUSE = 0.3
+_ELSEWHERE = "410108000000"
 WANTED = {
     "shown with its holder's key": "",
     "edited": "bad-signature",
     "expired": "expired",
     "revoked": "revoked",
-    "wrong authority": "issuer-not-entitled",
+    "signed by another county": "unknown-key",
+    "about another county's marriage": "issuer-not-entitled",
     "shown again": "replayed",
     "a claim exchanged": "unreferenced-disclosure",
 }
@@ -43,7 +45,7 @@ WANTED = {
 Edit = Callable[[str], str]
 
 
-ISSUED_AT_COUNTER = ("good", "expiring", "revoked", "foreign")
+ISSUED_AT_COUNTER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,15 @@ async def show_bad_ones(public: Public, counter: Counter, stranger: SigningKey) 
     expiring = await counter.issue(1, _EXPIRES_IN)
     expires = asyncio.get_running_loop().time() + _SHOWN_LATER
     good, revoked = await counter.issue(2, long), await counter.issue(3, long)
-    foreign = await counter.issue(4, long, signer=stranger)
+    foreign, beyond = await counter.issue(4, long, signer=stranger), await counter.issue(5, long, division=_ELSEWHERE)
     await counter.revoke(revoked)
     shown = await _show(public, good)
     codes = {
         "shown with its holder's key": shown.answer.code,
         "shown again": (await public.ask("POST", "/verify", shown.body)).code,
         "revoked": (await _show(public, revoked)).answer.code,
-        "wrong authority": (await _show(public, foreign)).answer.code,
+        "signed by another county": (await _show(public, foreign)).answer.code,
+        "about another county's marriage": (await _show(public, beyond)).answer.code,
         "edited": (await _show(public, good, _edit_payload)).answer.code,
         "a claim exchanged": (await _show(public, good, _exchange_claim)).answer.code,
     }

@@ -1,16 +1,19 @@
 """The one table at the end, what was restarted meanwhile, and where the time went."""
 
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from hub.demo.story.checks import Check
 from hub.demo.story.children import Restart
+from hub.demo.story.line import Line
 from hub.demo.story.narration import Part
 
 
-def show(console: Console, checks: Sequence[Check]) -> None:
+def show(console: Console, lines: Sequence[Line]) -> None:
     """Print the table; a console that is no terminal gets one wide enough to keep each line whole."""
     table = Table(title="What was found, against what the generator knows to be true", title_justify="left")
     for name, justify in (
@@ -21,10 +24,15 @@ def show(console: Console, checks: Sequence[Check]) -> None:
         ("", "left"),
     ):
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for check in checks:
-        verdict = "[green]ok[/]" if check.ok else "[bold red]WRONG[/]"
-        table.add_row(check.what, check.expected, check.found, check.how, verdict)
+    for line in lines:
+        verdict = "[green]ok[/]" if line.ok else "[bold red]WRONG[/]"
+        table.add_row(line.what, line.expected, line.found, line.how, verdict)
     console.print(table)
+
+
+def keep(path: Path, lines: Sequence[Line]) -> None:
+    """Write the table down for programs."""
+    path.write_text(json.dumps([asdict(line) for line in lines], ensure_ascii=False, indent=2), encoding="utf-8")
 
 
 def show_restarts(console: Console, restarts: Sequence[Restart]) -> None:

@@ -78,6 +78,7 @@ async def _tell(console: Console, places: Places, once: bool, port: int, people:
             narrator.close()
             checks = check_all(story, found)
             table.show(console, checks)
+            table.keep(places.table, checks)
             table.show_restarts(console, stage.children.restarts)
             table.show_times(console, narrator.parts, narrator.elapsed)
             if not once:

@@ -7,9 +7,9 @@ import asyncio
 from datetime import date
 
 from hub.demo.population import Shape, Story, build
-from hub.demo.story import conflicts, exchange, findings, notifications, proofs, showing, stage
-from hub.demo.story.checks import Findings
+from hub.demo.story import conflicts, exchange, lookups, notifications, proofs, showing, stage
 from hub.demo.story.counter import Counter, signing_key
+from hub.demo.story.findings import Findings
 from hub.demo.story.member import Member
 from hub.demo.story.narration import Narrator
 from hub.demo.story.notifications import minute_after
@@ -41,23 +41,23 @@ async def walk(on: Stage, narrator: Narrator, people: int, seed: int, as_of: dat
     with narrator.step("verifying the audit log"):
         audited = await proofs.audit_all(on.children, on.public, on.hub, earlier)
     with narrator.step("looking everything up"):
-        records = await findings.records(on.hub)
+        records = await lookups.records(on.hub)
         async with on.hub.database.read() as connection:
             registered = await certificates.totals(connection)
             totals = await reviews.totals(connection, None)
         found = Findings(
             records=records,
-            held={county: await findings.held_people(on.hub, county) for county in COUNTIES},
-            consents=await findings.consents(on.hub, story),
+            held={county: await lookups.held_people(on.hub, county) for county in COUNTIES},
+            consents=await lookups.consents(on.hub, story),
             gateways={county: exchange.gateway_state(on.places, county) for county in COUNTIES},
-            refused=await findings.refused(on.hub),
-            told={county: findings.told(on.places, county) for county in COUNTIES},
-            arrived={county: findings.arrived(on.places, county) for county in COUNTIES},
+            refused=await lookups.refused(on.hub),
+            told={county: lookups.told(on.places, county) for county in COUNTIES},
+            arrived={county: lookups.arrived(on.places, county) for county in COUNTIES},
             reviews=totals,
-            review_pairs=await findings.true_pairs_in_review(on.hub, story, records),
+            review_pairs=await lookups.true_pairs_in_review(on.hub, story, records),
             conflicts=decided,
             registered=registered,
-            at_counter=len(showing.ISSUED_AT_COUNTER),
+            at_counter=showing.ISSUED_AT_COUNTER,
             shown=shown,
             cases=cases,
             duplicates=run.counts["duplicates"],
