@@ -91,10 +91,11 @@ class DropFolder:
 
 def readable_name(name: str, delivery_id: str) -> str:
     """A file name a clerk recognises and no program stumbles over: unusual characters replaced, the delivery's id within."""
-    plain = unicodedata.normalize("NFC", name)
-    stem, dot, suffix = plain.rpartition(".")
-    kept = re.sub(r"[^\w\-()（）]+", "_", stem if dot else plain).strip("_.")[:60]
-    return f"{kept or 'file'}.{delivery_id[:8]}.{suffix.lower() if f'.{suffix.lower()}' in SUFFIXES else 'bin'}"
+    plain = Path(unicodedata.normalize("NFC", name).replace("/", "_"))
+    suffix = plain.suffix.lower() if plain.suffix.lower() in SUFFIXES else ".bin"
+    stem = plain.name if suffix == ".bin" else plain.stem
+    kept = re.sub(r"[^\w\-()（）]+", "_", stem).strip("_.-")[:60]
+    return f"{kept or 'file'}.{delivery_id[:8]}{suffix}"
 
 
 def matches(name: str, pattern: str) -> bool:

@@ -88,16 +88,19 @@ class Preparing:
         if mapped.key is not None:
             earlier = self._spool.outgoing.earlier(item.kind, mapped.key, item.seq)
             if earlier is not None and earlier[2] == mapped.content_digest:
-                return _not_sent(mapped, "unchanged", f"says the same as message {earlier[0]}")
+                # Without an identity of its own: the next correction is compared with the message that was sent.
+                detail = f"unchanged: says the same as message {earlier[0]}"
+                return Change(item.seq, item.state, State.NOT_SENT, detail, {"row": None})
             supersedes = earlier[0] if earlier is not None and earlier[1] is not State.NOT_SENT else None
         if item.route is Route.CERTIFICATE:
             return self._issuer.intend(mapped, trust)
         to = self._sealer.recipient(item.route, mapped.routing, trust)
         if to is None:
-            return _not_sent(mapped, "same-region", "the person's origin is our own region")
+            columns: dict[str, object] = {"row": None, **_identity(mapped)}
+            return Change(item.seq, item.state, State.NOT_SENT, "same-region: the origin is our own", columns)
         record = ToSeal(item.message_id, item.kind, item.route, mapped.routing, {"resources": list(mapped.resources)})
         sealed = self._sealer.seal([(record, to)], trust, self._clock())[0]
-        columns: dict[str, object] = {
+        columns = {
             "row": None,
             "body": sealed.envelope,
             "size": len(sealed.envelope),
@@ -159,11 +162,6 @@ def _quarantine(mapped: Mapped, *more: dict[str, object]) -> Change:
     return Change(
         mapped.item.seq, mapped.item.state, State.QUARANTINED, f"{len(mapped.issues) + len(more)} issues", columns
     )
-
-
-def _not_sent(mapped: Mapped, code: str, text: str) -> Change:
-    columns = {"row": None, **_identity(mapped)}
-    return Change(mapped.item.seq, mapped.item.state, State.NOT_SENT, f"{code}: {text}", columns)
 
 
 def _identity(mapped: Mapped) -> dict[str, str | None]:

@@ -79,13 +79,18 @@ async def run(gateway: Gateway) -> None:
     running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(number, stop.set)
-    log.info("gateway started", member=gateway.config.member, hub=gateway.config.hub.url)
     try:
-        await _first_trust(gateway)
-        cut_short = await _supervise(gateway, stop)
+        await supervise(gateway, stop)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             running.remove_signal_handler(number)
+
+
+async def supervise(gateway: Gateway, stop: asyncio.Event) -> None:
+    """Run all loops until `stop` is set."""
+    log.info("gateway started", member=gateway.config.member, hub=gateway.config.hub.url)
+    await _first_trust(gateway)
+    cut_short = await _run_loops(gateway, stop)
     log.info("gateway stopped", cut_short=cut_short)
 
 
@@ -97,7 +102,7 @@ async def _first_trust(gateway: Gateway) -> None:
         log.warning("no trust list yet", code=error.code, error=str(error))
 
 
-async def _supervise(gateway: Gateway, stop: asyncio.Event) -> int:
+async def _run_loops(gateway: Gateway, stop: asyncio.Event) -> int:
     """Run the loops until `stop`; the number that had to be cut short."""
     loops = loops_of(gateway)
 
@@ -108,14 +113,17 @@ async def _supervise(gateway: Gateway, stop: asyncio.Event) -> int:
     status = Loop("status", publish_status, idle=_STATUS_SECONDS, first=1, cap=60, clock=gateway.clock)
     tasks = {loop.state.name: asyncio.create_task(loop.run(stop), name=loop.state.name) for loop in (*loops, status)}
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    await asyncio.wait([stopping, *tasks.values()], return_when=asyncio.FIRST_COMPLETED)
-    stop.set()
-    # Waiting at the hub for mail can be given up at any moment: a lease that nobody answers is lent again.
-    tasks["mailbox"].cancel()
-    _, late = await asyncio.wait(tasks.values(), timeout=gateway.config.run.drain_seconds)
-    for task in late:
-        task.cancel()
-    ends = await asyncio.gather(stopping, *tasks.values(), return_exceptions=True)
+    late: set[asyncio.Task[None]] = set()
+    try:
+        await asyncio.wait([stopping, *tasks.values()], return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        # Waiting at the hub for mail can be given up at any moment: a lease that nobody answers is lent again.
+        tasks["mailbox"].cancel()
+        _, late = await asyncio.wait(tasks.values(), timeout=gateway.config.run.drain_seconds)
+    finally:
+        for task in (stopping, *tasks.values()):
+            task.cancel()
+        ends = await asyncio.gather(stopping, *tasks.values(), return_exceptions=True)
     await publish_status()
     for end in ends:
         if isinstance(end, Exception):

@@ -80,7 +80,7 @@ class CountyRequests:
                 content = await self._read(response)
         except httpx2.TransportError as error:
             raise TransportError(f"the county's system does not answer: {type(error).__name__}") from None
-        return content, _data(response.status_code, content)
+        return content, answer_data(response.status_code, content)
 
     async def _read(self, response: httpx2.Response) -> bytes:
         parts: list[bytes] = []
@@ -93,7 +93,8 @@ class CountyRequests:
         return b"".join(parts)
 
 
-def _data(status: int, content: bytes) -> Any:
+def answer_data(status: int, content: bytes) -> Any:
+    """The `data` of a county's answer. Raises TransportError for every error, also the one inside HTTP 200."""
     try:
         document = json.loads(content)
     except ValueError:

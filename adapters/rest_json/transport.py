@@ -1,7 +1,7 @@
 """The transport of counties with a JSON interface: pull by row version, write back by POST.
 
-The cursor moves in the same transaction that puts the page into the spool, never before. A page of an ordinary kind becomes one document
-with the bytes as received; of a sealed kind each row becomes a message, and rows known from an overlapping page are not taken again.
+The cursor moves in the same transaction that puts the page into the spool, never before. A page of an ordinary kind becomes one
+document with the bytes as received, of a sealed kind each row becomes a message; rows that an earlier page gave are left out.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from adapters.gateway.intake import Intake
 from adapters.gateway.records import Finding, Route, Source, WriteBack
 from adapters.gateway.spool import Delivery, WholeDelivery
 from adapters.gateway.transport import Reading
-from adapters.rest_json.pages import page_of
+from adapters.rest_json.pages import page_of, without_first
 from adapters.rest_json.requests import CountyRequests
 from adapters.rest_json.settings import RestJsonSettings, RestSource
 
@@ -36,16 +36,19 @@ class RestJson:
         self._requests = CountyRequests(settings)
 
     async def read(self, source: Source, intake: Intake) -> Reading:
-        stored = 0
+        stored, number = 0, 1
         for _ in range(MAX_PAGES_A_LOOK):
             since = int(await asyncio.to_thread(intake.spool.cursor, _cursor(source)) or 0)
-            content, data = await self._requests.get(self._paths[source.name], {"since": since, "page": 1})
-            page = page_of(data)
+            content, data = await self._requests.get(self._paths[source.name], {"since": since, "page": number})
+            page = page_of(data, number)
             newest = page.newest(since)
             if newest > since:
-                stored += await asyncio.to_thread(_take, source, content, newest, intake)
-            if page.last or newest == since:
+                fresh = without_first(content, page.repeated(since))
+                stored += await asyncio.to_thread(_take, source, fresh, newest, intake)
+            if page.last:
                 return Reading(stored)
+            # After new rows reading goes on behind them; a page of repetitions only is followed by the next one.
+            number = 1 if newest > since else number + 1
         return Reading(stored, complete=False)
 
     async def stage(self, message: WriteBack) -> None:

@@ -25,7 +25,9 @@ _TO_SUBMIT = """
     AND (stage < 2 OR seq < ?) ORDER BY stage, seq LIMIT ?
 """
 _PENDING = """
-    SELECT count(*) AS number, coalesce(sum(size), 0) AS size, count(*) FILTER (WHERE :delivery IS NULL OR delivery IS NOT :delivery) AS others FROM items
+    SELECT count(*) AS number, coalesce(sum(size), 0) AS size,
+    count(*) FILTER (WHERE :delivery IS NULL OR delivery IS NOT :delivery) AS others
+    FROM items
     WHERE state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY')
 """
 _UNSETTLED = """

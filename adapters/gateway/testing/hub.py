@@ -157,6 +157,7 @@ class StandInHub:
             if known is not None:
                 known.arrivals += 1
                 if known.digest != digest:
+                    self.ledger.refused.append((member, "digest-conflict"))
                     raise Refused(409, "digest-conflict", "FIX_FIRST")
                 return Response(known.answer, media_type="application/json")
             return self._store(request, member, message_id, digest, body, headers)

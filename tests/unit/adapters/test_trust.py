@@ -1,0 +1,126 @@
+"""The gateway believes a trust list, a receipt and the hub's key only as far as they are signed, current and its own."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.errors import ConfigError, TrustError
+from adapters.gateway.config import TrustSettings
+from adapters.gateway.spool import Spool
+from adapters.gateway.testing.world import World
+from adapters.gateway.trust import RECEIPT_TYPE, TrustStore, check_receipt, load_roots
+from certs import tokens
+from certs.keys import DecryptionKey, SigningKey
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DIGEST = "sha-256:" + "ab" * 32
+
+
+class Hub:
+    """Hands out whatever bytes it is given, as the client does."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    async def trust_list(self) -> bytes:
+        return self.data
+
+
+@pytest.fixture
+def world() -> World:
+    return World(NOW)
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    opened = Spool(tmp_path / "gateway.db")
+    yield opened
+    opened.close()
+
+
+def store(world: World, spool: Spool, now: datetime = NOW) -> TrustStore:
+    roots = [root.public for root in world.roots]
+    return TrustStore(roots, 2, spool, spool._store.path.with_name("trust-list"), lambda: now)
+
+
+async def refresh(trust: TrustStore, data: bytes) -> None:
+    await trust.refresh(Hub(data))  # type: ignore[arg-type]
+
+
+async def test_a_verified_list_outlives_the_process(world: World, spool: Spool) -> None:
+    with pytest.raises(TrustError, match="no trust list"):
+        store(world, spool).current()
+    await refresh(store(world, spool), world.signed_trust_list(NOW))
+    assert store(world, spool).current().version == world.version
+
+
+async def test_an_older_or_different_list_is_refused_even_by_a_new_process(world: World, spool: Spool) -> None:
+    older = world.signed_trust_list(NOW)
+    world.version += 1
+    await refresh(store(world, spool), world.signed_trust_list(NOW))
+    with pytest.raises(TrustError) as caught:
+        await refresh(store(world, spool), older)
+    assert caught.value.code == "rollback-refused"
+    world.hub_key = SigningKey.generate()
+    other = World(NOW, roots=world.roots, version=world.version)
+    with pytest.raises(TrustError) as caught:
+        await refresh(store(world, spool), other.signed_trust_list(NOW))
+    assert caught.value.code == "rollback-refused"
+
+
+async def test_too_few_signatures_and_stale_lists_are_refused(world: World, spool: Spool) -> None:
+    with pytest.raises(TrustError) as caught:
+        await refresh(store(world, spool), world.trust_list(NOW).sign(world.roots[0], SigningKey.generate()))
+    assert caught.value.code == "too-few-signatures"
+    trust = store(world, spool)
+    await refresh(trust, world.signed_trust_list(NOW))
+    late = store(world, spool, now=NOW + timedelta(days=8))
+    with pytest.raises(TrustError) as caught:
+        late.current()
+    assert caught.value.code == "trust-list-stale"
+
+
+def receipt(key: SigningKey, **changed: str) -> str:
+    claims = {"message_id": "m1", "digest": DIGEST, "leaf": "00", **changed}
+    return tokens.sign(claims, typ=RECEIPT_TYPE, signer=key)
+
+
+def test_a_receipt_counts_for_its_message_and_bytes_only(world: World) -> None:
+    trust = world.trust_list(NOW)
+    good = receipt(world.hub_key)
+    assert check_receipt(good, trust, hub="hub", message_id="m1", digest=DIGEST, now=NOW)["leaf"] == "00"
+    for message, digest in (("m2", DIGEST), ("m1", "sha-256:" + "cd" * 32)):
+        with pytest.raises(TrustError, match="another message"):
+            check_receipt(good, trust, hub="hub", message_id=message, digest=digest, now=NOW)
+
+
+def test_a_receipt_by_anybody_but_the_hub_is_refused(world: World) -> None:
+    member = SigningKey.generate()
+    jwk = {**member.public.to_jwk(), "purpose": "sig"}
+    world.enrol(
+        "huiji", ["410108000000"], {"keys": [jwk, {**DecryptionKey.generate().public.to_jwk(), "purpose": "enc"}]}
+    )
+    trust = world.trust_list(NOW)
+    for key, now in ((SigningKey.generate(), NOW), (member, NOW), (world.hub_key, NOW + timedelta(days=365))):
+        with pytest.raises(TrustError):
+            check_receipt(receipt(key), trust, hub="hub", message_id="m1", digest=DIGEST, now=now)
+    head, body, signature = receipt(world.hub_key).split(".")
+    tampered = f"{head}.{body[:-4]}AAAA.{signature}"
+    with pytest.raises(TrustError, match="does not verify"):
+        check_receipt(tampered, trust, hub="hub", message_id="m1", digest=DIGEST, now=NOW)
+
+
+def test_the_roots_file_must_hold_enough_keys(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "roots.json"
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_roots(TrustSettings(roots_file=path))
+    path.write_text("{}")
+    with pytest.raises(ConfigError, match="not a JWKS"):
+        load_roots(TrustSettings(roots_file=path))
+    path.write_text(json.dumps(world.roots_jwks()))
+    assert len(load_roots(TrustSettings(roots_file=path))) == 3
+    with pytest.raises(ConfigError, match="threshold"):
+        load_roots(TrustSettings(roots_file=path, threshold=4))
