@@ -21,7 +21,7 @@ MODEL_ID = "lianqiao-1"
 AUTO_PRECISION = 0.9998
 """Aimed at on the tuning seed, above the .999 that is promised on any."""
 
-MARGIN = 2.0
+MARGIN = 4.0
 """Bits added to it, for registers that are worse than these."""
 DOUBT = 3.0
 """Bits below which nobody need look."""
