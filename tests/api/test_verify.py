@@ -120,14 +120,20 @@ async def test_the_algorithm_is_the_keys_own(hub: Hub, client: httpx2.AsyncClien
         assert (await check(client, f"{header}.{body}.{rest}"))["code"] == "algorithm-refused"
 
 
-@pytest.mark.parametrize(
-    "body",
-    [{}, {"presentation": ""}, {"presentation": "x" * 70_000}, {"presentation": 7}, {"presentation": "x", "more": 1}],
-)
-async def test_what_is_no_question_gets_no_verdict(client: httpx2.AsyncClient, body: dict[str, Any]) -> None:
-    answer = await client.post("/verify", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
-    assert "x" * 100 not in answer.text
+NO_QUESTIONS: list[dict[str, Any]] = [
+    {},
+    {"presentation": ""},
+    {"presentation": "x" * 70_000},
+    {"presentation": 7},
+    {"presentation": "x", "more": 1},
+]
+
+
+async def test_what_is_no_question_gets_no_verdict(client: httpx2.AsyncClient) -> None:
+    for body in NO_QUESTIONS:
+        answer = await client.post("/verify", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
+        assert "x" * 100 not in answer.text
 
 
 async def test_what_is_shown_is_told_to_nobody_else(

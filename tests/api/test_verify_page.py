@@ -45,15 +45,15 @@ async def test_the_page_has_no_script_and_a_strict_policy(client: httpx2.AsyncCl
     assert "url(" not in style.text
 
 
-@pytest.mark.parametrize(
-    ("query", "wish", "language"),
-    [("", "", "zh-CN"), ("", "en-GB,en;q=0.9", "en"), ("?lang=zh", "en", "zh-CN"), ("?lang=en", "zh", "en")],
-)
-async def test_it_speaks_the_readers_language(client: httpx2.AsyncClient, query: str, wish: str, language: str) -> None:
-    answer = await client.get(f"/verify{query}", headers={"Accept-Language": wish})
-    assert answer.headers["content-language"] == language
-    assert f'<html lang="{language}">' in answer.text
-    assert ("证照核验" in answer.text) == (language == "zh-CN")
+WISHES = [("", "", "zh-CN"), ("", "en-GB,en;q=0.9", "en"), ("?lang=zh", "en", "zh-CN"), ("?lang=en", "zh", "en")]
+
+
+async def test_it_speaks_the_readers_language(client: httpx2.AsyncClient) -> None:
+    for query, wish, language in WISHES:
+        answer = await client.get(f"/verify{query}", headers={"Accept-Language": wish})
+        assert answer.headers["content-language"] == language
+        assert f'<html lang="{language}">' in answer.text
+        assert ("证照核验" in answer.text) == (language == "zh-CN")
 
 
 async def test_only_what_was_shown_is_on_the_page(hub: Hub, client: httpx2.AsyncClient, yongkang: Enrolled) -> None:
@@ -128,11 +128,14 @@ async def test_markup_in_a_claim_is_shown_as_written(hub: Hub, client: httpx2.As
     assert html.escape(name) in answer.text
 
 
-@pytest.mark.parametrize("body", [b"presentation=%ff%fe", b"\xff", b"a=1&" * 50, b"presentation=" + b"a" * 300_000])
-async def test_a_broken_form_is_refused(client: httpx2.AsyncClient, body: bytes) -> None:
-    headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    answer = await client.post("/verify/page", content=body, headers=headers)
-    assert answer.status_code == 400
+BROKEN = [b"presentation=%ff%fe", b"\xff", b"a=1&" * 50, b"presentation=" + b"a" * 300_000]
+
+
+async def test_a_broken_form_is_refused(client: httpx2.AsyncClient) -> None:
+    for body in BROKEN:
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = await client.post("/verify/page", content=body, headers=headers)
+        assert answer.status_code == 400
 
 
 def test_every_claim_has_a_name_in_both_languages() -> None:

@@ -59,20 +59,20 @@ async def test_only_who_has_a_key_for_the_kind_may_issue(hub: Hub, yongkang: Enr
     assert await code_of(hub, yongkang, asked()) == "issuer-not-entitled"
 
 
-@pytest.mark.parametrize(
-    "registration",
-    [
-        asked("330784"),
-        asked("J330784-2024-00012"),
-        asked(kind="contraception-report"),
-        asked(kind="passport"),
-        asked(subject=" "),
-        asked(subject="x" * 201),
-    ],
-)
-async def test_what_is_written_wrongly_is_refused(hub: Hub, yongkang: Enrolled, registration: Registration) -> None:
-    with pytest.raises(Invalid):
-        await certificates.register(hub, yongkang.member, registration)
+WRITTEN_WRONGLY = [
+    asked("330784"),
+    asked("J330784-2024-00012"),
+    asked(kind="contraception-report"),
+    asked(kind="passport"),
+    asked(subject=" "),
+    asked(subject="x" * 201),
+]
+
+
+async def test_what_is_written_wrongly_is_refused(hub: Hub, yongkang: Enrolled) -> None:
+    for registration in WRITTEN_WRONGLY:
+        with pytest.raises(Invalid):
+            await certificates.register(hub, yongkang.member, registration)
 
 
 async def test_the_receipt_speaks_of_the_digest_and_stays_the_same(hub: Hub, yongkang: Enrolled) -> None:
@@ -132,11 +132,14 @@ async def test_a_registration_without_a_signature_can_only_be_revoked(hub: Hub, 
         await papers.record(hub, yongkang, id_, papers.sign(hub, yongkang, status))
 
 
-@pytest.mark.parametrize(("status", "reason"), [("gone", "why"), ("revoked", ""), ("revoked", "a\nb")])
-async def test_a_change_of_status_is_well_formed(hub: Hub, yongkang: Enrolled, status: str, reason: str) -> None:
+NO_CHANGES = [("gone", "why"), ("revoked", ""), ("revoked", "a\nb")]
+
+
+async def test_a_change_of_status_is_well_formed(hub: Hub, yongkang: Enrolled) -> None:
     paper = await papers.issue(hub, yongkang)
-    with pytest.raises(Invalid):
-        await certificates.change_status(hub, yongkang.member, paper.id, status, reason)
+    for status, reason in NO_CHANGES:
+        with pytest.raises(Invalid):
+            await certificates.change_status(hub, yongkang.member, paper.id, status, reason)
 
 
 def list_id(status: StatusRef) -> int:

@@ -38,22 +38,22 @@ async def test_enrolling_twice_is_enrolling_once(hub: Hub) -> None:
         assert caught.value.code == code
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"kind": "hub"},
-        {"name": "Yongkang"},
-        {"name": ""},
-        {"name": "a" * 64},
-        {"display": ""},
-        {"display_zh": "永" * 200},
-        {"divisions": ["330784"]},
-        {"divisions": ["33078400000x"]},
-    ],
-)
-async def test_what_could_not_be_listed_is_not_enrolled(hub: Hub, changes: dict[str, Any]) -> None:
-    with pytest.raises(Invalid):
-        await add(hub, **changes)
+UNLISTABLE: list[dict[str, Any]] = [
+    {"kind": "hub"},
+    {"name": "Yongkang"},
+    {"name": ""},
+    {"name": "a" * 64},
+    {"display": ""},
+    {"display_zh": "永" * 200},
+    {"divisions": ["330784"]},
+    {"divisions": ["33078400000x"]},
+]
+
+
+async def test_what_could_not_be_listed_is_not_enrolled(hub: Hub) -> None:
+    for changes in UNLISTABLE:
+        with pytest.raises(Invalid):
+            await add(hub, **changes)
 
 
 async def test_keys_are_taken_up_once_for_one_member_and_purpose(hub: Hub, yongkang: Enrolled, huiji: Enrolled) -> None:
@@ -67,27 +67,25 @@ async def test_keys_are_taken_up_once_for_one_member_and_purpose(hub: Hub, yongk
         await enrolment.add_keys(hub, "nobody", same)
 
 
-@pytest.mark.parametrize(
-    "jwks",
-    [
-        {},
-        {"keys": []},
-        {"keys": ["x"]},
-        {"keys": [SigningKey.generate().public.to_jwk()]},
-        {"keys": [{**SigningKey.generate().public.to_jwk(), "purpose": "root"}]},
-        {"keys": [{**SigningKey.generate().to_jwk(), "purpose": "sig"}]},
-        {"keys": [{**SigningKey.generate().to_jwk(), "purpose": "auth"}]},
-        {"keys": [{**DecryptionKey.generate().to_jwk(), "purpose": "enc"}]},
-        {"keys": [{**SigningKey.generate().public.to_jwk(), "purpose": "enc"}]},
-        {"keys": [{**DecryptionKey.generate().public.to_jwk(), "purpose": "sig"}]},
-        {"keys": [{**SigningKey.generate().public.to_jwk(), "purpose": "sig", "kid": "mine"}]},
-    ],
-)
-async def test_only_public_keys_of_a_stated_purpose_are_taken_up(
-    hub: Hub, yongkang: Enrolled, jwks: dict[str, Any]
-) -> None:
-    with pytest.raises(Invalid):
-        await enrolment.add_keys(hub, "yongkang", jwks)
+NO_KEYS: list[dict[str, Any]] = [
+    {},
+    {"keys": []},
+    {"keys": ["x"]},
+    {"keys": [SigningKey.generate().public.to_jwk()]},
+    {"keys": [{**SigningKey.generate().public.to_jwk(), "purpose": "root"}]},
+    {"keys": [{**SigningKey.generate().to_jwk(), "purpose": "sig"}]},
+    {"keys": [{**SigningKey.generate().to_jwk(), "purpose": "auth"}]},
+    {"keys": [{**DecryptionKey.generate().to_jwk(), "purpose": "enc"}]},
+    {"keys": [{**SigningKey.generate().public.to_jwk(), "purpose": "enc"}]},
+    {"keys": [{**DecryptionKey.generate().public.to_jwk(), "purpose": "sig"}]},
+    {"keys": [{**SigningKey.generate().public.to_jwk(), "purpose": "sig", "kid": "mine"}]},
+]
+
+
+async def test_only_public_keys_of_a_stated_purpose_are_taken_up(hub: Hub, yongkang: Enrolled) -> None:
+    for jwks in NO_KEYS:
+        with pytest.raises(Invalid):
+            await enrolment.add_keys(hub, "yongkang", jwks)
 
 
 async def test_one_bad_key_keeps_all_of_them_out(hub: Hub, yongkang: Enrolled) -> None:
