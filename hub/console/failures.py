@@ -4,6 +4,8 @@ A visitor who is not signed in is led to the sign-in page and back. An unexpecte
 """
 
 from contextlib import suppress
+from pathlib import Path
+from traceback import extract_tb
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -12,9 +14,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.console import i18n, rendering, visits
 from hub.console.rendering import BASE
+from hub.console.visits import Visit
 from hub.errors import HubError, Unauthenticated
 
 log = structlog.get_logger(__name__)
@@ -29,11 +33,11 @@ def entrance(request: Request) -> str:
     return f"{BASE}/sign-in{back}"
 
 
-async def _answer(request: Request, status: int, code: str, trace: str, *, known_visit: bool = True) -> Response:
-    """The error page, in the language that the visitor reads; without asking who it is where that may fail too."""
+async def _answer(request: Request, status: int, code: str, trace: str, *, ask: bool = True) -> Response:
+    """The error page, in the language that the visitor reads; `ask` who it is, unless that is known or may fail too."""
     hub = visits.hub_of(request)
-    visit = None
-    if known_visit:
+    visit: Visit | None = getattr(request.state, "visit", None)
+    if visit is None and ask:
         with suppress(HubError):
             visit = await visits.visit_of(request)
     user = visit.session.user if visit and visit.session else None
@@ -101,8 +105,33 @@ def install(site: FastAPI) -> None:
         code = _CODES.get(error.status_code, "bad-request")
         return await _answer(request, error.status_code, code, _trace(request))
 
-    @site.exception_handler(Exception)
-    async def of_anything(request: Request, error: Exception) -> Response:
-        # The message may hold personal data, so only its type is logged.
-        log.error("unexpected", error=type(error).__name__, trace_id=_trace(request))
-        return await _answer(request, 500, "internal-error", _trace(request), known_visit=False)
+    site.add_middleware(_LastResort)
+
+
+class _LastResort:
+    """ASGI middleware for what nobody foresaw. The framework's own would pass the error on to the server, whose log
+    would then hold its message and with it, perhaps, personal data: only the error's type is logged.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:  # noqa: BLE001 - the one place behind which there is none
+            request = Request(scope, receive)
+            where = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[-3:]]
+            log.error(  # noqa: TRY400 - the message stays out of the log
+                "unexpected", error=type(error).__name__, where=where, trace_id=_trace(request)
+            )
+            if not started:
+                answer = await _answer(request, 500, "internal-error", _trace(request), ask=False)
+                await answer(scope, receive, send)

@@ -73,7 +73,9 @@ async def visit_of(request: Request) -> Visit:
             if error.code != "signed-out":
                 raise
     csrf = session.csrf if session else request.cookies.get(_name(hub, "form"), "") or secrets.token_urlsafe(24)
-    return Visit(request, hub, session, language_of(request, session), csrf)
+    visit = Visit(request, hub, session, language_of(request, session), csrf)
+    request.state.visit = visit
+    return visit
 
 
 async def signed_in(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:

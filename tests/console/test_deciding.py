@@ -157,7 +157,7 @@ def test_everything_works_without_scripts(
     page.get_by_role("button", name="确认").click()
     expect(page.get_by_role("alert")).to_contain_text("请写明理由")
     expect(page.get_by_role("radio", name=re.compile("^暂不决定"))).to_be_checked()
-    page.get_by_label("说明").fill("电话打不通")
+    page.get_by_role("textbox", name=re.compile("^说明")).fill("电话打不通")
     page.get_by_role("button", name="确认").click()
     expect(page.get_by_role("status")).to_contain_text("已推迟")
     assert matters.state("no_id") == "DEFERRED"

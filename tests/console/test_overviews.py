@@ -23,7 +23,7 @@ def test_nothing_waits(site: Site, enter: Enter) -> None:
     expect(page.get_by_text("No schedule has run yet.")).to_be_visible()
     page.get_by_role("link", name="Conflicts").click()
     expect(page.get_by_role("heading", name="Nothing waits for a decision")).to_be_visible()
-    page.get_by_role("link", name="Deliveries").click()
+    page.get_by_role("link", name="Deliveries", exact=True).click()
     expect(page.get_by_role("heading", name="No deliveries")).to_be_visible()
 
 
@@ -53,7 +53,7 @@ def test_today_says_what_waits_for_the_region(full: Site, enter: Enter) -> None:
 
 def test_deliveries_show_states_and_times_and_never_content(full: Site, enter: Enter) -> None:
     page = enter("lihua", language="en")
-    page.get_by_role("link", name="Deliveries").click()
+    page.get_by_role("link", name="Deliveries", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(6)
     late = page.get_by_role("row", name=re.compile("Overdue by 2 days"))
     late.get_by_text("4 steps").click()

@@ -1,7 +1,7 @@
 """Moments as people read them: local time of the screen's zone, in the screen's language."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_timedelta
@@ -38,6 +38,10 @@ class Times:
     def distance(self, at: datetime, now: datetime) -> str:
         """How long ago, or in how long."""
         return format_timedelta(at - now, granularity="minute", add_direction=True, locale=self._locale)
+
+    def length(self, time: timedelta) -> str:
+        """How long something lasts."""
+        return format_timedelta(time, granularity="minute", locale=self._locale)
 
     def written(self, value: str) -> str:
         """A date as records write it (YYYY, YYYY-MM or YYYY-MM-DD); anything else as it is."""

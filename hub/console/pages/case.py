@@ -124,8 +124,10 @@ async def reveal(visit: SignedIn, task_id: UUID, form: Form) -> Response:
     return await _page(visit, case, template=template, revealed=True, reason=field(form, "filter"))
 
 
-@router.get("/conflicts/{task_id}/{act}")
-async def back(visit: SignedIn, task_id: UUID, act: str) -> Response:
+@router.get("/conflicts/{task_id}/decide")
+@router.get("/conflicts/{task_id}/undo")
+@router.get("/conflicts/{task_id}/reveal")
+async def back(visit: SignedIn, task_id: UUID) -> Response:
     """A form's address that was loaded again: the case itself."""
-    _ = visit, act
+    _ = visit
     return RedirectResponse(_address(task_id), 303)

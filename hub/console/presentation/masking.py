@@ -4,11 +4,15 @@ A resident number keeps its division; its birth date is shown elsewhere, so the 
 differ is shown by position, not by digit.
 """
 
+import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 DOT = "•"
 _LEAST_ALIKE = 0.5
+_FEW = 4
+# A number or a Latin word is one sign, like a Chinese character.
+_WORDS = re.compile(r"\d+|[A-Za-z]+|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,17 @@ def _joined(marks: list[tuple[str, bool]]) -> Pieces:
 
 
 def by_place(shown: str, own: str, other: str) -> Pieces:
-    """`shown` (masked or not) with the places marked where `own` and `other`, of one length, differ."""
-    if not len(shown) == len(own) == len(other):
+    """`shown` (masked or not) with the places marked where `own` and `other`, of one length, differ; few or none."""
+    if not len(shown) == len(own) == len(other) or sum(map(str.__ne__, own, other)) > _FEW:
         return plain(shown)
     return _joined([(text, a != b) for text, a, b in zip(shown, own, other, strict=True)])
 
 
 def by_text(own: str, other: str) -> Pieces:
     """`own` with the stretches marked that `other` does not have; no marks where the two are too unlike to compare."""
-    matcher = SequenceMatcher(None, own, other, autojunk=False)
+    here, there = _WORDS.findall(own), _WORDS.findall(other)
+    matcher = SequenceMatcher(None, here, there, autojunk=False)
     if matcher.ratio() < _LEAST_ALIKE:
         return plain(own)
-    return _joined([(own[a:b], tag != "equal") for tag, a, b, _, _ in matcher.get_opcodes() if b > a]) or plain(own)
+    marks = [("".join(here[a:b]), tag != "equal") for tag, a, b, _, _ in matcher.get_opcodes() if b > a]
+    return _joined(marks) or plain(own)

@@ -25,15 +25,15 @@ class Place:
     """An address: the division's name, the rest as written, and since when."""
 
     division: str
+    named: str
     text: str
     since: str
 
     @property
     def whole(self) -> str:
-        """One line, the division not said twice."""
-        return (
-            self.text if not self.division or self.text.startswith(self.division) else f"{self.division} · {self.text}"
-        )
+        """One line; the division is left out where the text says it already, in full or by its last name."""
+        said = not self.division or self.text.startswith(self.division) or (self.named and self.named in self.text)
+        return self.text if said else f"{self.division} {self.text}".strip()
 
 
 def names(patient: Patient) -> tuple[str, tuple[str, ...]]:
@@ -77,7 +77,8 @@ def place(patient: Patient, role: str) -> Place | None:
             code = str(extensions.get(vocabulary.DIVISION, {}).get("valueCode", ""))
             name = divisions.full_name(code) or "" if code else ""
             since = str((address.get("period") or {}).get("start", ""))
-            return Place(name, str(address.get("text", "")), since)
+            known = divisions.lookup(code) if code else None
+            return Place(name, known.name if known else "", str(address.get("text", "")), since)
     return None
 
 
