@@ -43,9 +43,13 @@ class Mailbox:
         leased, unreadable = await self._client.lease(
             most=BATCH, lease_seconds=self._settings.mailbox_lease_seconds, wait_seconds=wait_seconds
         )
-        strangers = await asyncio.to_thread(self._spool.inbox.put, [self._incoming(item) for item in leased])
+        arrived = [self._incoming(item) for item in leased]
+        strangers, repeated = await asyncio.to_thread(self._spool.inbox.put, arrived)
         for stranger in strangers:
-            await self._reject_stranger(stranger)
+            error = {"code": "digest-conflict", "text": "this message id was used for other content before", "path": ""}
+            await self._answer(stranger, InboxState.BUSINESS_ERROR, [error])
+        for message in repeated:
+            await self._answer(message, message.state, message.errors)
         if unreadable:
             raise GatewayError(f"{unreadable} items of the mailbox are not of the agreed form", code="bad-answer")
         return len(leased)
@@ -139,11 +143,10 @@ class Mailbox:
         )
         self._spool.inbox.defer(message.message_id, text=str(error), due=now + timedelta(seconds=wait), now=now)
 
-    async def _reject_stranger(self, stranger: Incoming) -> None:
-        """A message id that is known with other content: the second is refused, the first stays what it is."""
-        error = {"code": "digest-conflict", "text": "this message id was used for other content before", "path": ""}
-        await self._client.give_receipt(stranger.mailbox_id, InboxState.RECEIVED, stranger.digest)
-        await self._client.give_receipt(stranger.mailbox_id, InboxState.BUSINESS_ERROR, stranger.digest, [error])
+    async def _answer(self, message: Incoming, state: InboxState, errors: Sequence[Mapping[str, str]]) -> None:
+        """Settle a place in the mailbox whose message needs nothing more from us; nothing is stored."""
+        await self._client.give_receipt(message.mailbox_id, InboxState.RECEIVED, message.digest)
+        await self._client.give_receipt(message.mailbox_id, state, message.digest, errors)
 
     def _incoming(self, item: Leased) -> Incoming:
         return Incoming(

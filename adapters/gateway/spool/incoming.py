@@ -21,6 +21,7 @@ _TROUBLES = """
 """
 
 
+_ONE = "SELECT * FROM inbox WHERE message_id = ?"
 _INSERT = """
     INSERT INTO inbox (message_id, mailbox_id, kind, sender, digest, content_type, subjects, state, body, received_at, updated_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING
@@ -33,12 +34,13 @@ class Inbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def put(self, messages: Sequence[Incoming]) -> list[Incoming]:
+    def put(self, messages: Sequence[Incoming]) -> tuple[list[Incoming], list[Incoming]]:
         """Store what is new; for a known message only the mailbox id of the newest lease is taken over.
 
-        Returns those that are not stored: their id is known with other bytes or from another sender.
+        Returns (strangers, repeated): strangers are not stored, their id is known with other bytes or from another sender;
+        repeated ones were finished before and only need their last receipt again.
         """
-        strangers = []
+        strangers, repeated = [], []
         with self._store.write() as db:
             for message in messages:
                 db.execute(_INSERT, _parameters(message))
@@ -48,7 +50,11 @@ class Inbox:
                 )
                 if not done.rowcount:
                     strangers.append(message)
-        return strangers
+                    continue
+                stored = _incoming(db.execute(_ONE, (message.message_id,)).fetchone())
+                if stored.state in {InboxState.PROCESSED, InboxState.BUSINESS_ERROR}:
+                    repeated.append(stored)
+        return strangers, repeated
 
     def open_messages(self, limit: int, now: datetime) -> list[Incoming]:
         """Messages whose final receipt has not been given yet and that are due, oldest first."""
@@ -58,7 +64,7 @@ class Inbox:
 
     def get(self, message_id: str) -> Incoming | None:
         with self._store.read() as db:
-            row = db.execute("SELECT * FROM inbox WHERE message_id = ?", (message_id,)).fetchone()
+            row = db.execute(_ONE, (message_id,)).fetchone()
         return _incoming(row) if row else None
 
     def receipts(self, message_id: str) -> dict[str, str]:

@@ -241,8 +241,8 @@ def incoming(
 
 
 def test_a_message_is_stored_once_and_follows_the_newest_lease(spool: Spool) -> None:
-    assert spool.inbox.put([incoming()]) == []
-    assert spool.inbox.put([incoming(mailbox="b2")]) == []
+    assert spool.inbox.put([incoming()]) == ([], [])
+    assert spool.inbox.put([incoming(mailbox="b2")]) == ([], [])
     (stored,) = spool.inbox.open_messages(9, NOW)
     assert stored.mailbox_id == "b2"
 
@@ -250,7 +250,7 @@ def test_a_message_is_stored_once_and_follows_the_newest_lease(spool: Spool) -> 
 def test_a_known_id_with_other_content_is_handed_back(spool: Spool) -> None:
     spool.inbox.put([incoming()])
     stranger, impostor = incoming(digest="sha-256:bb", mailbox="b2"), incoming(sender="other", mailbox="b3")
-    assert spool.inbox.put([stranger, impostor]) == [stranger, impostor]
+    assert spool.inbox.put([stranger, impostor]) == ([stranger, impostor], [])
     (stored,) = spool.inbox.open_messages(9, NOW)
     assert (stored.mailbox_id, stored.digest) == ("b1", "sha-256:aa")
 
@@ -264,6 +264,8 @@ def test_receipts_are_kept_and_finished_messages_are_left_alone(spool: Spool) ->
     assert spool.inbox.receipts("m1") == {"RECEIVED": "r1", "PROCESSED": "r2"}
     assert spool.inbox.open_messages(9, NOW) == []
     assert not spool.inbox.unfinished()
+    strangers, (again,) = spool.inbox.put([incoming(mailbox="b2")])
+    assert (strangers, again.state, again.mailbox_id) == ([], InboxState.PROCESSED, "b2")
     assert spool.inbox.forget_bodies(NOW + timedelta(days=1)) == 1
 
 

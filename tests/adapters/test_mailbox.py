@@ -1,0 +1,280 @@
+"""What arrives is believed only when its seal, its sender, its certificate and its status are right; the sender hears why not."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.errors import TrustError
+from adapters.gateway.client import digest_of
+from adapters.gateway.testing.ledger import Letter, Submission
+from certs import sdjwt, seal
+from certs.keys import SigningKey
+from certs.kinds import marriage
+from certs.status import Status, StatusRef
+from mappings import vocabulary
+from tests.adapters import kit
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+MESSAGE = "6f1c1d0e-7a55-4c39-9a53-0f4a1c9d2e11"
+CLAIMS = {
+    "number": "J3307842020000123",
+    "kind": "marriage",
+    "authority": "永康市民政局",
+    "authority_division": "330784000000",
+    "registered_on": "2020-05-20",
+    "party_a_name": "张伟",
+    "party_a_id_number": "330784198901010010",
+    "party_b_name": "王芳",
+    "party_b_id_number": "410108199005010026",
+}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[kit.Exchange]:
+    with kit.exchange(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def receiver(world: kit.Exchange) -> Path:
+    world.hub.world.enrol("yongkang", kit.DIVISIONS["yongkang"], kit.ring_of("yongkang").jwks())
+    return kit.huiji_gateway(world)
+
+
+def envelope(payload: Any, **changed: Any) -> bytes:
+    """Sealed by yongkang for huiji, unless changed."""
+    signer = changed.pop("signer", kit.ring_of("yongkang").sig[0])
+    recipient = changed.pop("recipient", kit.ring_of("huiji").enc[0].public)
+    values = {
+        "id": MESSAGE,
+        "from_": "yongkang",
+        "to": "huiji",
+        "to_kid": recipient.kid,
+        "sig_kid": signer.kid,
+        "suite": "intl-1",
+        "typ": vocabulary.CONTRACEPTION_REPORT,
+        "subject": "YK1",
+        "purpose": "continuity-of-care",
+        "legal_basis": "consent",
+        "consent_ref": "C1",
+        "iat": NOW,
+        "exp": NOW + timedelta(days=1),
+        **changed,
+    }
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return seal.seal(data, seal.Header(**values), signer, recipient)
+
+
+def letter(
+    world: kit.Exchange,
+    body: bytes,
+    *,
+    kind: str = vocabulary.CONTRACEPTION_REPORT,
+    message: str = MESSAGE,
+    sender: str = "yongkang",
+    content_type: str = vocabulary.SEALED_MEDIA_TYPE,
+) -> Letter:
+    submission = Submission("s", sender, message, kind, None, digest_of(body), body, b"", NOW, {}, 0)
+    made: Letter = world.ledger.deliver("huiji", submission, content_type, NOW, ["here-1"])
+    return made
+
+
+REPORT = {
+    "kind": vocabulary.CONTRACEPTION_REPORT,
+    "resources": [{"resourceType": "Bundle"}],
+    "routing": {"subject": "YK1"},
+}
+
+
+def written(tmp_path: Path) -> list[str]:
+    return [path.stem for path in (tmp_path / "huiji" / "drop" / "inbox").glob("*.csv")]
+
+
+async def test_a_good_message_is_written_back(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
+    item = letter(world, envelope(REPORT))
+    assert (await kit.drain(receiver)).clean
+    assert item.states == ["RECEIVED", "PROCESSED"]
+    assert written(tmp_path) == [MESSAGE]
+    async with kit.opened(receiver) as gateway:
+        assert set(gateway.spool.inbox.receipts(MESSAGE)) == {"RECEIVED", "PROCESSED"}
+
+
+def _bad() -> dict[str, tuple[bytes, str]]:
+    good = envelope(REPORT)
+    outer = json.loads(good)
+    stranger = SigningKey.generate()
+    other = kit.ring_of("yongkang").enc[0].public
+    return {
+        "ciphertext changed": (
+            json.dumps({**outer, "ciphertext": outer["ciphertext"][:-8] + "AAAAAAAA"}).encode(),
+            "open-failed",
+        ),
+        "header of another message": (envelope(REPORT, id="00000000-0000-4000-8000-000000000001"), "header-mismatch"),
+        "for another member": (envelope(REPORT, to="jinjiang"), "header-mismatch"),
+        "for another key": (envelope(REPORT, recipient=other), "wrong-recipient"),
+        "signed by a stranger": (envelope(REPORT, signer=stranger), "unknown-issuer"),
+        "in another's name": (envelope(REPORT, from_="huiji"), "unknown-key"),
+        "of another kind": (envelope({**REPORT, "kind": "person"}), "header-mismatch"),
+        "expired": (envelope(REPORT, iat=NOW - timedelta(hours=3), exp=NOW - timedelta(hours=2)), "expired"),
+        "not an envelope": (b"{}", "malformed-envelope"),
+        "no resources": (envelope({"kind": vocabulary.CONTRACEPTION_REPORT}), "malformed-payload"),
+        "no JSON": (envelope(b"\x00\x01"), "malformed-payload"),
+    }
+
+
+@pytest.mark.parametrize("case", sorted(_bad()))
+async def test_a_bad_message_is_answered_and_not_written(
+    case: str, world: kit.Exchange, receiver: Path, tmp_path: Path
+) -> None:
+    body, code = _bad()[case]
+    item = letter(world, body)
+    assert (await kit.drain(receiver)).clean
+    assert (item.states, [error["code"] for error in item.errors]) == (["RECEIVED", "BUSINESS_ERROR"], [code])
+    assert written(tmp_path) == []
+
+
+async def test_a_sealed_kind_in_the_open_is_refused(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
+    item = letter(world, b"{}", content_type="application/fhir+json")
+    plain = letter(
+        world, b'{"resourceType": "Patient"}', kind="person", content_type="application/json", message=uuid_of(2)
+    )
+    assert (await kit.drain(receiver)).clean
+    assert [error["code"] for error in item.errors] == ["not-sealed"]
+    assert plain.states == ["RECEIVED", "PROCESSED"]
+    assert written(tmp_path) == [uuid_of(2)]
+
+
+def uuid_of(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012}"
+
+
+async def test_an_id_used_twice_counts_once(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
+    first = letter(world, envelope(REPORT))
+    assert (await kit.drain(receiver)).clean
+    second = letter(world, envelope({**REPORT, "resources": []}))
+    again = letter(world, first.body)
+    assert (await kit.drain(receiver)).clean
+    assert second.states == ["RECEIVED", "BUSINESS_ERROR"]
+    assert second.errors[0]["code"] == "digest-conflict"
+    assert written(tmp_path) == [MESSAGE]
+    assert again.state == "PROCESSED", "told once more under its new place in the mailbox"
+
+
+async def test_a_message_taken_back_is_not_written(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
+    item = letter(world, envelope(REPORT))
+    async with kit.opened(receiver) as gateway:
+        await gateway.mailbox.fetch(wait_seconds=0)
+        item.state = "VOIDED"
+        await gateway.mailbox.work()
+        assert gateway.spool.inbox.counts() == {"WITHDRAWN": 1}
+    assert written(tmp_path) == []
+
+
+def certificate(world: kit.Exchange, **changed: Any) -> str:
+    values: dict[str, Any] = {
+        "vct": marriage.VCT,
+        "issuer": "yongkang",
+        "signer": kit.ring_of("yongkang").sig[0],
+        "iat": NOW,
+        "exp": NOW + timedelta(days=365),
+        "status": StatusRef(f"{world.url}/status/1", 7),
+        **changed,
+    }
+    return sdjwt.issue({**CLAIMS, **values.pop("claims", {})}, **values)
+
+
+def certificate_letter(world: kit.Exchange, credential: str) -> Letter:
+    kind = vocabulary.MARRIAGE_CERTIFICATE
+    payload = {"kind": kind, "credential": credential, "routing": {"subject": "YK1"}}
+    return letter(world, envelope(payload, typ=kind, purpose="certificate-service", consent_ref=None), kind=kind)
+
+
+async def test_a_certificate_is_verified_before_it_is_written(
+    world: kit.Exchange, receiver: Path, tmp_path: Path
+) -> None:
+    item = certificate_letter(world, certificate(world))
+    assert (await kit.drain(receiver)).clean
+    assert item.state == "PROCESSED", item.errors
+    assert written(tmp_path) == [MESSAGE]
+
+
+async def test_a_certificate_bound_to_its_holder_is_verified_too(
+    world: kit.Exchange, receiver: Path, tmp_path: Path
+) -> None:
+    holder = SigningKey.generate().public.to_jwk()
+    item = certificate_letter(world, certificate(world, holder=holder))
+    assert (await kit.drain(receiver)).clean
+    assert item.state == "PROCESSED", item.errors
+    assert written(tmp_path) == [MESSAGE]
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({}, Status.REVOKED, "revoked"),
+        ({}, Status.SUSPENDED, "suspended"),
+        ({"holder": "key"}, Status.REVOKED, "revoked"),
+        ({"exp": NOW - timedelta(days=1), "iat": NOW - timedelta(days=2)}, Status.VALID, "key-not-valid"),
+        ({"exp": NOW - timedelta(hours=1), "iat": NOW - timedelta(hours=2)}, Status.VALID, "expired"),
+        ({"signer": "stranger"}, Status.VALID, "unknown-issuer"),
+        ({"issuer": "huiji"}, Status.VALID, "unknown-key"),
+        ({"claims": {"authority_division": "410108000000"}}, Status.VALID, "issuer-not-entitled"),
+    ],
+)
+async def test_a_certificate_that_does_not_count_is_refused(
+    changed: dict[str, Any], status: Status, code: str, world: kit.Exchange, receiver: Path, tmp_path: Path
+) -> None:
+    made = {
+        name: SigningKey.generate()
+        if value == "stranger"
+        else SigningKey.generate().public.to_jwk()
+        if value == "key"
+        else value
+        for name, value in changed.items()
+    }
+    world.hub._statuses().set(7, status)
+    item = certificate_letter(world, certificate(world, **made))
+    assert (await kit.drain(receiver)).clean
+    assert (item.state, [error["code"] for error in item.errors]) == ("BUSINESS_ERROR", [code])
+    assert written(tmp_path) == []
+
+
+async def test_without_a_status_list_a_certificate_waits(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
+    item = certificate_letter(world, certificate(world, status=StatusRef("https://elsewhere.example/list", 7)))
+    async with kit.opened(receiver) as gateway:
+        await gateway.trust.refresh(gateway.client)
+        await gateway.mailbox.fetch(wait_seconds=0)
+        await gateway.mailbox.work()
+        (message_id, why) = gateway.spool.inbox.troubles()[0]
+    assert message_id == MESSAGE
+    assert "foreign-status-list" in why
+    assert item.state == "RECEIVED"
+    assert written(tmp_path) == []
+
+
+async def test_a_senders_new_key_is_looked_up(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
+    fresh = SigningKey.generate()
+    async with kit.opened(receiver) as gateway:
+        await gateway.trust.refresh(gateway.client)
+        jwks = kit.ring_of("yongkang").jwks()
+        jwks["keys"].append({**fresh.public.to_jwk(), "purpose": "sig"})
+        world.hub.world.enrol("yongkang", kit.DIVISIONS["yongkang"], jwks)
+        item = letter(world, envelope(REPORT, signer=fresh))
+        await gateway.mailbox.fetch(wait_seconds=0)
+        await gateway.mailbox.work()
+    assert item.state == "PROCESSED", item.errors
+
+
+async def test_nothing_is_opened_without_a_trust_list(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
+    item = letter(world, envelope(REPORT))
+    async with kit.opened(receiver) as gateway:
+        await gateway.mailbox.fetch(wait_seconds=0)
+        await gateway.mailbox.work()
+        assert "no-trust-list" in gateway.spool.inbox.troubles()[0][1]
+        with pytest.raises(TrustError):
+            gateway.trust.current()
+    assert item.state == "RECEIVED"
