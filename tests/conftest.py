@@ -12,7 +12,7 @@ from tests import chromium as browser
 from tests.databases import Server
 from tests.left_out import FILE, LeftOut
 
-pytest_plugins = ["tests.hubs"]
+pytest_plugins = ["tests.hubs", "tests.documents"]
 
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import structlog
 
-from hub.errors import Conflict, HubError
+from hub.errors import HubError
 from hub.jobs.clock import Clock
 from hub.jobs.schedules import schedules
 from hub.runtime import Hub
@@ -86,17 +86,24 @@ KINDS = ("translate", "replay")
 
 async def _do(hub: Hub, item: Work, preparer: Preparer) -> None:
     try:
-        if item.kind == "translate":
+        if item.attempts > hub.settings.work_attempts:
+            # Every try ended with its worker, and none came to this line's end.
+            await _give_back(hub, item, "worker-died")
+        elif item.kind == "translate":
             await translating.translate(hub, item, preparer)
         else:
             await translating.replay(hub, item)
-    except Conflict as error:
-        # Somebody else holds it now; whatever was not committed is undone.
-        log.info("work passed on", work=item.id, code=error.code)
     except Exception as error:
-        dead = item.attempts >= hub.settings.work_attempts
-        log.exception("work failed", work=item.id, kind=item.kind, attempt=item.attempts, dead=dead)
-        wait = timedelta(seconds=min(300, 2**item.attempts))
-        text = error.code if isinstance(error, HubError) else type(error).__name__
-        async with hub.database.begin() as connection:
-            await work.fail(connection, item, text, retry_at=hub.now() + wait, dead=dead)
+        code = error.code if isinstance(error, HubError) else type(error).__name__
+        if code == work.LEASE_LOST:
+            # Somebody else holds it now; whatever was not committed is undone.
+            log.info("work passed on", work=item.id)
+            return
+        log.exception("work failed", work=item.id, kind=item.kind, attempt=item.attempts)
+        await _give_back(hub, item, code)
+
+
+async def _give_back(hub: Hub, item: Work, code: str) -> None:
+    retry_at = hub.now() + timedelta(seconds=min(300, 2**item.attempts))
+    if await translating.give_back(hub, item, code, retry_at=retry_at):
+        log.error("work set aside", work=item.id, kind=item.kind, code=code)

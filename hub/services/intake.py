@@ -155,8 +155,13 @@ async def receive_file(
                 stored(size)
         if size != new.size or digest.digest() != document.digest:
             raise Invalid("digest-mismatch", "The file changed while it was read; nothing was stored. Load it again.")
-        await work.put(connection, "translate", id_, priority=4 if mapping.kind == vocabulary.CONSENT else 5)
+        await work.put(connection, "translate", id_, now=now, priority=_priority(mapping.kind))
     return Acknowledgement(acknowledgement, repeated=False)
+
+
+def _priority(kind: str) -> int:
+    """Consents go first: what rests on them waits for them."""
+    return 4 if kind == vocabulary.CONSENT else 5
 
 
 def _submission(
@@ -205,7 +210,7 @@ async def _store(
         added = await submissions.add(connection, hub.vault, new, parts)
         if not added:
             raise Raced
-        await work.put(connection, "translate", id_, priority=4 if kind == vocabulary.CONSENT else 5)
+        await work.put(connection, "translate", id_, now=now, priority=_priority(kind))
         return Acknowledgement(acknowledgement, repeated=False)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from hub.domain.messages import FINAL
+from hub.domain.messages import FINAL, State
 from hub.errors import NotFound, Unavailable
 from hub.runtime import Hub
 from hub.services import intake, translating
@@ -79,7 +79,9 @@ async def _claim(hub: Hub, member: Member, message_id: UUID) -> Work | None:
     """The file's own piece of work; None when it is done. Raises Unavailable when a worker has it."""
     async with hub.database.begin() as connection:
         found = await _submission(hub, connection, member, message_id)
-        if found.state in FINAL:
+        if found.state is State.DEAD:
+            await submissions.move(connection, found.id, State.ACCEPTED, hub.now(), "tried again")
+        elif found.state in FINAL:
             return None
         claimed = await work.claim_subject(
             connection, "translate", found.id, hub.now(), seconds=hub.settings.lease_seconds

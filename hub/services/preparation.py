@@ -7,12 +7,12 @@ one ahead of what is being stored. If it dies, the document's work is tried agai
 import asyncio
 import multiprocessing
 import resource
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, BinaryIO
 
 import mappings
 from hub.errors import Unavailable
@@ -120,6 +120,45 @@ def _serve(pipe: Connection) -> None:
         return
 
 
+def answers(task: Task, document: BinaryIO) -> Iterator[Prepared | int]:
+    """The prepared batches of a document, or how many rows each has when it is dry. Raises UnreadableFile."""
+    read = mappings.load(task.mapping).read(document, file_name=task.file_name, batch_size=task.batch_rows)
+    for batch in behind(task.skip, joined(read)):
+        if task.dry:
+            yield len(batch.rows)
+        else:
+            yield prepare(task.mapping, task.source, task.received_at, batch.rows, batch.issues)
+
+
+def joined(batches: Iterable[mappings.ReadBatch]) -> Iterator[mappings.ReadBatch]:
+    """The batches, what is said behind the last row told with that row: rows alone say how far a document is stored."""
+    held: mappings.ReadBatch | None = None
+    for batch in batches:
+        if held is None:
+            held = batch
+        elif not batch.rows:
+            held = mappings.ReadBatch(held.rows, [*held.issues, *batch.issues])
+        else:
+            yield held
+            held = batch
+    if held is not None:
+        yield held
+
+
+def behind(skip: int, batches: Iterable[mappings.ReadBatch]) -> Iterator[mappings.ReadBatch]:
+    """The batches without the first `skip` rows and what was said with them."""
+    for batch in batches:
+        if skip >= len(batch.rows) and skip:
+            skip -= len(batch.rows)
+            continue
+        if skip:
+            last = batch.rows[skip - 1].number
+            told = [issue for issue in batch.issues if issue.row is not None and issue.row > last]
+            batch = mappings.ReadBatch(batch.rows[skip:], told)
+            skip = 0
+        yield batch
+
+
 class _Reading:
     """One document in the child. Works one batch ahead of what the parent has asked for."""
 
@@ -130,30 +169,16 @@ class _Reading:
 
     def run(self) -> None:
         try:
-            for answer in self._batches():
+            for answer in answers(self._task, open_document(self._task.size, self._part)):
                 self._answer("batch", answer)
             self._answer("end", None)
         except mappings.UnreadableFile as error:
             self._answer("unreadable", error.issue)
         except (EOFError, BrokenPipeError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent decides
             # Its text may quote the document; only the type leaves the process.
             self._answer("failed", type(error).__name__)
-
-    def _batches(self) -> Iterator[Prepared | int]:
-        task = self._task
-        stream = open_document(task.size, self._part)
-        skip = task.skip
-        for batch in mappings.load(task.mapping).read(stream, file_name=task.file_name, batch_size=task.batch_rows):
-            if batch.rows and len(batch.rows) <= skip:
-                skip -= len(batch.rows)
-                continue
-            rows, skip = batch.rows[skip:], 0
-            if task.dry:
-                yield len(rows)
-            else:
-                yield prepare(task.mapping, task.source, task.received_at, rows, batch.issues)
 
     def _part(self, seq: int) -> bytes:
         self._pipe.send(("part", seq))

@@ -5,6 +5,7 @@ checks is held like one that the mapping refuses: nothing invalid is stored.
 """
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,9 @@ from hub.fhir import validate
 from hub.linkage import features
 from hub.linkage.features import Features
 from mappings import divisions
+from mappings.engine.issues import make
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,13 @@ def prepare(
     context = mappings.Context(source=source, received_at=received_at)
     ready: list[Ready] = []
     refused: list[Refused] = []
-    issues = [issue.to_json() for issue in found]
+    issues = [told(issue) for issue in found]
+    rows = [_readable(row) for row in rows]
     for row, result in zip(rows, mapping.apply(rows, context), strict=True):
         problems = list(result.issues)
         if result.ok:
             problems += [_invalid(row, problem) for item in result.resources for problem in validate.check(item)]
-        issues += [issue.to_json() for issue in problems]
+        issues += [told(issue) for issue in problems]
         errors = tuple(dict.fromkeys(issue.code for issue in problems if issue.severity == "error"))
         if errors or not result.ok:
             refused.append(Refused(row.number, orjson.dumps(row.to_json()), errors or ("not-translated",)))
@@ -72,6 +77,31 @@ def prepare(
         key = result.key or hashlib.sha256(row.original.encode()).hexdigest()
         ready += [_ready(row.number, key, item) for item in result.resources]
     return Prepared(len(rows), ready, refused, issues)
+
+
+def told(issue: mappings.Issue) -> dict[str, Any]:
+    """The issue as it is stored: what no text may hold is replaced wherever it quotes the document."""
+    data = issue.to_json()
+    for name in ("text", "text_zh", "column", "value"):
+        if data[name] and _UNSTORABLE.search(data[name]):
+            data[name] = _UNSTORABLE.sub("\ufffd", data[name])
+    return data
+
+
+def _readable(row: mappings.Row) -> mappings.Row:
+    """The row; one with characters that no text may hold (NUL, half a surrogate pair) comes with them replaced and told."""
+    everything = "\n".join([row.original, *row.cells, *filter(None, row.cells.values())])
+    if not _UNSTORABLE.search(everything):
+        return row
+    cells = {
+        _UNSTORABLE.sub("\ufffd", name): text and _UNSTORABLE.sub("\ufffd", text) for name, text in row.cells.items()
+    }
+    damaged = [
+        make("text-damaged", row=row.number, column=name, value=text)
+        for name, text in cells.items()
+        if "\ufffd" in name or (text and "\ufffd" in text)
+    ] or [make("text-damaged", row=row.number)]
+    return mappings.Row(row.number, cells, _UNSTORABLE.sub("\ufffd", row.original), (*row.issues, *damaged))
 
 
 def _ready(row: int, key: str, resource: dict[str, Any]) -> Ready:

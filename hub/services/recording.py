@@ -17,7 +17,7 @@ from hub.domain.messages import State
 from hub.runtime import Hub
 from hub.services import linking
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
-from hub.storage import agreements, audit, mailbox, quarantine, resources, submissions
+from hub.storage import agreements, audit, deliveries, mailbox, quarantine, resources, submissions
 from hub.storage.agreements import NewConsent
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
@@ -59,11 +59,19 @@ async def record(
     await resources.lock_member(connection, member.id)
     linked = reviews_opened = 0
     digests = sha256()
+    issues = list(batch.issues)
     for type_ in sorted({ready.type for ready in batch.ready}):
         some = [ready for ready in batch.ready if ready.type == type_]
         stored = await resources.upsert(
-            connection, hub.vault, member.id, submission.id, [_incoming(hub, member, ready) for ready in some], now
+            connection,
+            hub.vault,
+            member.id,
+            submission.id,
+            [_incoming(hub, member, ready) for ready in some],
+            now,
+            received_at=submission.received_at,
         )
+        issues += [_older(ready) for ready, result in zip(some, stored, strict=True) if result.change == "older"]
         for ready in some:
             digests.update(ready.digest)
         if type_ == PERSON_TYPE:
@@ -80,9 +88,9 @@ async def record(
         [Held(refused.row, refused.original, refused.codes) for refused in batch.refused],
         now,
     )
-    await submissions.add_issues(connection, hub.vault, submission.id, batch.issues)
+    await submissions.add_issues(connection, hub.vault, submission.id, issues)
     result = Recorded(
-        batch.rows, batch.rows - len(batch.refused), len(batch.refused), linked, reviews_opened, len(batch.issues)
+        batch.rows, batch.rows - len(batch.refused), len(batch.refused), linked, reviews_opened, len(issues)
     )
     content = {
         "submission": str(submission.id),
@@ -107,11 +115,24 @@ def _incoming(hub: Hub, member: Member, ready: Ready) -> Incoming:
     )
 
 
+def _older(ready: Ready) -> dict[str, Any]:
+    """Told, not an error: the sender's own later document was taken up first (WIRE.md, Acknowledgements)."""
+    return {
+        "row": ready.row,
+        "column": None,
+        "code": "older-than-known",
+        "severity": "information",
+        "text": "A document received later has already said something newer of this record; this row was not used.",
+        "text_zh": "之后收到的文件已更新该记录，本行未采用。",
+        "value": None,
+    }
+
+
 def _items(ready: Sequence[Ready], stored: Sequence[Stored]) -> list[linking.Item]:
     """The newest state of each record that is new or changed, in the order of arrival."""
     newest: dict[Any, linking.Item] = {}
     for some, result in zip(ready, stored, strict=True):
-        if result.change != "same" and some.features is not None:
+        if result.counts and some.features is not None:
             newest[result.id] = linking.Item(result.id, result.version, some.features)
     return list(newest.values())
 
@@ -138,12 +159,13 @@ async def _consents(
     made = [
         _consent(hub, member, orjson.loads(some.body), result, now)
         for some, result in zip(ready, stored, strict=True)
-        if result.change != "same"
+        if result.counts
     ]
     withdrawn = await agreements.put_consents(connection, member.id, made)
     for item in await mailbox.resting_on(connection, hub.vault, withdrawn):
         await mailbox.settle(connection, hub.vault, item.id, State.VOIDED, receipt=None, errors=None, now=now)
         await submissions.move(connection, item.submission_id, State.VOIDED, now, "consent-withdrawn")
+        await deliveries.answer_notice(connection, item.id, now)
         content = {"message": str(item.message_id), "reason": "consent-withdrawn"}
         await audit.append(connection, hub.vault, [Act("void", member.name, content, now)])
 

@@ -6,7 +6,8 @@ quarantined with their original text, the others go on.
 """
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,10 +17,11 @@ import orjson
 
 import mappings
 from hub.domain.messages import State
+from hub.errors import HubError
 from hub.runtime import Hub
 from hub.services import recording
 from hub.services.preparation import Preparer, Task
-from hub.services.preparing import Prepared, prepare
+from hub.services.preparing import Prepared, prepare, told
 from hub.storage import audit, members, quarantine, submissions, work
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
@@ -44,9 +46,10 @@ async def translate(hub: Hub, claimed: Work, preparer: Preparer, *, progress: Pr
     """Translate the submission `claimed.subject` to its end; `preparer` reads and translates beside this process."""
     job = await _job(hub, claimed)
     try:
-        if job.submission.state is State.ACCEPTED:
-            await _read_through(hub, job, preparer)
-        await _record_all(hub, job, preparer, progress)
+        async with _holding(hub, claimed):
+            if job.submission.state is State.ACCEPTED:
+                await _read_through(hub, job, preparer)
+            await _record_all(hub, job, preparer, progress)
     except mappings.UnreadableFile as error:
         await _reject(hub, job, error.issue)
     except BaseException:
@@ -94,11 +97,38 @@ async def _read_through(hub: Hub, job: _Job, preparer: Preparer) -> None:
             await work.hold(connection, job.work, _lease(hub))
     async with hub.database.begin() as connection:
         await work.hold(connection, job.work, _lease(hub))
+        await work.progressed(connection, job.work)
         await submissions.move(connection, job.submission.id, State.VALIDATED, hub.now(), f"rows: {rows}")
 
 
 def _lease(hub: Hub) -> datetime:
     return hub.now() + timedelta(seconds=hub.settings.lease_seconds)
+
+
+@contextlib.asynccontextmanager
+async def _holding(hub: Hub, claimed: Work) -> AsyncIterator[None]:
+    """Renew the lease beside the work: one batch of a large document may take longer to read than a lease lasts."""
+    done = asyncio.Event()
+    keeper = asyncio.create_task(_keep(hub, claimed, done))
+    try:
+        yield
+    finally:
+        done.set()
+        await keeper
+
+
+async def _keep(hub: Hub, claimed: Work, done: asyncio.Event) -> None:
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(done.wait(), hub.settings.lease_seconds / 3)
+        if done.is_set():
+            return
+        try:
+            async with hub.database.begin() as connection:
+                await work.hold(connection, claimed, _lease(hub))
+        except HubError as error:
+            if error.code == work.LEASE_LOST:
+                return  # the next transaction of the work itself finds out, and undoes itself
 
 
 async def _record_all(hub: Hub, job: _Job, preparer: Preparer, progress: Progress | None) -> None:
@@ -128,6 +158,7 @@ async def _record(hub: Hub, job: _Job, batch: Prepared) -> None:
             review=done.reviews,
             issues=done.issues,
         )
+        await work.progressed(connection, job.work)
 
 
 async def _finish(hub: Hub, job: _Job) -> None:
@@ -153,11 +184,24 @@ async def _reject(hub: Hub, job: _Job, issue: mappings.Issue) -> None:
     """The document cannot be read: nothing of it is stored but its bytes and the reason."""
     now = hub.now()
     async with hub.database.begin() as connection:
-        await submissions.add_issues(connection, hub.vault, job.submission.id, [issue.to_json()])
+        await submissions.add_issues(connection, hub.vault, job.submission.id, [told(issue)])
         await submissions.count(connection, job.submission.id, issues=1)
         await _settle(hub, connection, job, State.REJECTED, issue.code)
         content = {"submission": str(job.submission.id), "code": issue.code}
         await audit.append(connection, hub.vault, [Act("reject", job.member.name, content, now)])
+
+
+async def give_back(hub: Hub, claimed: Work, error: str, *, retry_at: datetime) -> bool:
+    """Leave work that failed for later, or set it aside when its tries are used up: True then, and its sender sees it."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        dead = await work.fail(connection, claimed, error, retry_at=retry_at, most=hub.settings.work_attempts)
+        if dead:
+            if claimed.kind == "translate":
+                await submissions.move(connection, claimed.subject, State.DEAD, now, error)
+            content = {"submission": str(claimed.subject), "work": claimed.kind, "code": error}
+            await audit.append(connection, hub.vault, [Act("set-aside", "hub", content, now)])
+    return dead
 
 
 async def replay(hub: Hub, claimed: Work) -> None:
@@ -170,8 +214,9 @@ async def replay(hub: Hub, claimed: Work) -> None:
         pass
     async with hub.database.begin() as connection:
         done = await submissions.by_id(connection, hub.vault, submission.id)
-        if done is not None and done.state is State.BUSINESS_ERROR and done.translated:
-            await submissions.move(connection, done.id, State.PROCESSED, hub.now(), f"replayed with {job.mapping.name}")
+        if done is not None and done.translated > submission.translated:
+            detail = f"replayed with {job.mapping.name}, quarantined: {done.quarantined}"
+            await submissions.move(connection, done.id, State.PROCESSED, hub.now(), detail)
         await work.finish(connection, claimed)
 
 
@@ -189,6 +234,8 @@ async def _replay_some(hub: Hub, job: _Job, after: int) -> int:
         batch = await asyncio.to_thread(
             prepare, job.mapping.name, job.member.name, job.submission.received_at, rows, ()
         )
+        # What is found now takes the place of what was found before.
+        dropped = await submissions.drop_issues(connection, job.submission.id, [row.row for row in held])
         done = await recording.record(hub, connection, job.member, job.submission, job.mapping.digest, batch, now)
         refused = {row.row for row in batch.refused}
         released = [row.row for row in held if row.row not in refused]
@@ -200,8 +247,10 @@ async def _replay_some(hub: Hub, job: _Job, after: int) -> int:
             quarantined=-len(released),
             linked=done.linked,
             review=done.reviews,
-            issues=done.issues,
+            issues=done.issues - dropped,
         )
+        if released:
+            await work.progressed(connection, job.work)
         return held[-1].row
 
 
@@ -213,10 +262,17 @@ def newest_version(name: str) -> str:
 
 
 async def ask_replay(hub: Hub, mapping: str) -> list[UUID]:
-    """Ask for the held rows of every version of `mapping` to be tried again; answers the submissions."""
-    stem = mapping.rsplit(".v", 1)[0] + ".v"
+    """Ask for the held rows of every version of `mapping`, and the documents set aside, to be tried again.
+
+    Answers their submissions.
+    """
+    stem, now = mapping.rsplit(".v", 1)[0] + ".v", hub.now()
     async with hub.database.begin() as connection:
         waiting = await quarantine.waiting(connection, stem)
         for submission_id in waiting:
-            await work.put(connection, "replay", submission_id, priority=6)
-    return waiting
+            await work.put(connection, "replay", submission_id, now=now, priority=6)
+        dead = await submissions.set_aside(connection, stem)
+        for submission_id in dead:
+            await submissions.move(connection, submission_id, State.ACCEPTED, now, "tried again")
+            await work.put(connection, "translate", submission_id, now=now)
+    return list(dict.fromkeys([*waiting, *dead]))

@@ -28,11 +28,16 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What became of an Incoming: a new resource, a new version, or nothing because it is the same."""
+    """What became of an Incoming: a new resource, a new version, or nothing: it is the same, or older than what is known."""
 
     id: UUID
     version: int
-    change: Literal["new", "changed", "same"]
+    change: Literal["new", "changed", "same", "older"]
+
+    @property
+    def counts(self) -> bool:
+        """Is the Incoming the newest version now?"""
+        return self.change in ("new", "changed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,12 @@ class Resource:
 
 
 _EXISTING = """
-    -- existing: what is stored under these record keys
-    SELECT id, record_key, version, digest FROM resource
-    WHERE member_id = $1 AND type = $2 AND record_key = ANY($3::bytea[]) FOR UPDATE"""
+    -- existing: what is stored under these record keys, and when the document that says so was received
+    SELECT r.id, r.record_key, r.version, r.digest, s.received_at
+    FROM resource r
+    JOIN resource_version v ON v.resource_id = r.id AND v.version = r.version
+    LEFT JOIN submission s ON s.id = v.submission_id
+    WHERE r.member_id = $1 AND r.type = $2 AND r.record_key = ANY($3::bytea[]) FOR UPDATE OF r"""
 
 _RAISE = """
     -- raise: the new current versions
@@ -65,8 +73,13 @@ async def upsert(
     submission_id: UUID | None,
     items: Sequence[Incoming],
     now: datetime,
+    *,
+    received_at: datetime | None = None,
 ) -> list[Stored]:
-    """Store `items` (all of one type) in order; a repeated key gives a further version, equal content gives nothing."""
+    """Store `items` (all of one type) in order; a repeated key gives a further version, equal content gives nothing.
+
+    What a document received after `received_at` has said stays: a document that was late in the queue does not undo it.
+    """
     if not items:
         return []
     raw = await driver(connection)
@@ -74,6 +87,9 @@ async def upsert(
     rows = await raw.fetch(_EXISTING, member_id, type_, list({item.key for item in items}))
     current = {row["record_key"]: (row["id"], row["version"], row["digest"]) for row in rows}
     before = set(current)
+    newer = {
+        row["record_key"] for row in rows if received_at and row["received_at"] and row["received_at"] > received_at
+    }
     result: list[Stored] = []
     versions = []
     fresh_identifiers: dict[UUID, tuple[bytes, ...]] = {}
@@ -81,6 +97,9 @@ async def upsert(
         known = current.get(item.key)
         if known is not None and known[2] == item.digest:
             result.append(Stored(known[0], known[1], "same"))
+            continue
+        if known is not None and item.key in newer:
+            result.append(Stored(known[0], known[1], "older"))
             continue
         id_, version = (known[0], known[1] + 1) if known else (uuid4(), 1)
         current[item.key] = (id_, version, item.digest)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from hub.storage.tables.intake import submission_change
 from hub.storage.vault import Vault
 
 PART_BYTES = 2**20
+_CHANGES = 0x6C63  # "lc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,14 @@ async def add_event(
     )
 
 
+_TURN = text("""
+    -- turn: a member's changes are numbered in the order in which they are committed, so that no reader skips one
+    SELECT pg_advisory_xact_lock(:space, CAST(member_id % 2147483648 AS int)) FROM submission WHERE id = :id""")
+
+
 async def move(connection: AsyncConnection, submission_id: UUID, state: State, at: datetime, detail: str = "") -> None:
     """Set the state, tell the timeline, and advance the sender's change cursor."""
+    await connection.execute(_TURN, {"space": _CHANGES, "id": submission_id})
     await connection.execute(
         update(submission)
         .where(submission.c.id == submission_id)
@@ -177,6 +184,16 @@ async def by_id(connection: AsyncConnection, vault: Vault, submission_id: UUID) 
     """The submission with that id."""
     row = (await connection.execute(select(submission).where(submission.c.id == submission_id))).one_or_none()
     return _submission(row, vault) if row else None
+
+
+async def set_aside(connection: AsyncConnection, mapping_prefix: str) -> list[UUID]:
+    """Submissions whose work was given up, of mappings whose name begins so."""
+    rows = await connection.execute(
+        select(submission.c.id)
+        .where(submission.c.state == State.DEAD, submission.c.mapping.startswith(mapping_prefix))
+        .with_for_update()
+    )
+    return [row.id for row in rows]
 
 
 async def changed_after(
@@ -236,6 +253,16 @@ async def add_issues(
             for issue in issues
         ],
     )
+
+
+async def drop_issues(connection: AsyncConnection, submission_id: UUID, rows: Sequence[int]) -> int:
+    """Forget what was found in these rows; answers how many issues that were."""
+    done = await connection.execute(
+        delete(submission_issue).where(
+            submission_issue.c.submission_id == submission_id, submission_issue.c.row.in_(list(rows))
+        )
+    )
+    return done.rowcount
 
 
 async def issues(

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import case, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.errors import Conflict
 from hub.storage.tables import work_item
+
+LEASE_LOST = "lease-lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +30,18 @@ class Work:
     lease: UUID
 
 
-async def put(connection: AsyncConnection, kind: str, subject: UUID, *, priority: int = 5) -> None:
-    """Ask for work on `subject`; asking twice is asking once, and asking again for what was set aside revives it."""
-    statement = insert(work_item).values(kind=kind, subject=subject, priority=priority)
+async def put(connection: AsyncConnection, kind: str, subject: UUID, *, now: datetime, priority: int = 5) -> None:
+    """Ask for work on `subject`; asking twice is asking once.
+
+    Asking again revives what was set aside, and takes it from whoever is at it, so that what changed meanwhile counts.
+    """
+    statement = insert(work_item).values(
+        kind=kind, subject=subject, priority=priority, available_at=now, created_at=now
+    )
     await connection.execute(
         statement.on_conflict_do_update(
             index_elements=["kind", "subject"],
-            set_={"state": "READY", "attempts": 0, "available_at": func.now()},
+            set_={"state": "READY", "attempts": 0, "available_at": now, "lease": None, "lease_until": None},
         )
     )
 
@@ -80,7 +87,7 @@ async def claim(
 async def claim_subject(
     connection: AsyncConnection, kind: str, subject: UUID, now: datetime, *, seconds: int
 ) -> Work | None:
-    """Take the one piece of work about `subject`, if nobody holds it."""
+    """Take the one piece of work about `subject`, if nobody holds it; its tries are counted anew."""
     lease = uuid4()
     row = (
         await connection.execute(
@@ -93,7 +100,7 @@ async def claim_subject(
             .values(
                 lease=lease,
                 lease_until=now + timedelta(seconds=seconds),
-                attempts=work_item.c.attempts + 1,
+                attempts=1,
                 state="READY",
             )
             .returning(work_item.c.id, work_item.c.attempts)
@@ -108,29 +115,49 @@ async def hold(connection: AsyncConnection, work: Work, until: datetime) -> None
         update(work_item).where(work_item.c.id == work.id, work_item.c.lease == work.lease).values(lease_until=until)
     )
     if done.rowcount != 1:
-        raise Conflict("lease-lost", "Another worker has taken this piece of work over.", retry="NORMAL")
+        raise _lost()
+
+
+async def progressed(connection: AsyncConnection, work: Work) -> None:
+    """Something of it is done for good: its tries are counted anew, so that long work survives many crashes."""
+    await connection.execute(
+        update(work_item).where(work_item.c.id == work.id, work_item.c.lease == work.lease).values(attempts=0)
+    )
 
 
 async def finish(connection: AsyncConnection, work: Work) -> None:
     """Done: the row goes. Raises Conflict `lease-lost` like `hold`."""
     done = await connection.execute(delete(work_item).where(work_item.c.id == work.id, work_item.c.lease == work.lease))
     if done.rowcount != 1:
-        raise Conflict("lease-lost", "Another worker has taken this piece of work over.", retry="NORMAL")
+        raise _lost()
 
 
-async def fail(connection: AsyncConnection, work: Work, error: str, *, retry_at: datetime, dead: bool) -> None:
-    """Give it back for later, or set it aside when its tries are used up."""
-    await connection.execute(
-        update(work_item)
-        .where(work_item.c.id == work.id, work_item.c.lease == work.lease)
-        .values(
-            lease=None,
-            lease_until=None,
-            last_error=error[:500],
-            available_at=retry_at,
-            state="DEAD" if dead else "READY",
+async def fail(connection: AsyncConnection, work: Work, error: str, *, retry_at: datetime, most: int) -> bool:
+    """Give it back for later, or set it aside when its `most` tries are used up: True then.
+
+    Raises Conflict `lease-lost` like `hold`.
+    """
+    state = (
+        await connection.execute(
+            update(work_item)
+            .where(work_item.c.id == work.id, work_item.c.lease == work.lease)
+            .values(
+                lease=None,
+                lease_until=None,
+                last_error=error[:500],
+                available_at=retry_at,
+                state=case((work_item.c.attempts >= most, "DEAD"), else_="READY"),
+            )
+            .returning(work_item.c.state)
         )
-    )
+    ).scalar_one_or_none()
+    if state is None:
+        raise _lost()
+    return bool(state == "DEAD")
+
+
+def _lost() -> Conflict:
+    return Conflict(LEASE_LOST, "Another worker has taken this piece of work over.", retry="NORMAL")
 
 
 async def health(connection: AsyncConnection) -> tuple[int, datetime | None, int]:
