@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import comparisons
+from hub.linkage import beliefs, comparisons
 from hub.linkage.columns import Pairs, Places, Table
 from hub.linkage.features import Features
 from hub.linkage.model import FORMAT
@@ -24,73 +24,6 @@ _SHARED_ID_SHARE = 0.002
 # Numbers of one county and birth date are counted with the birth date: what is left is how few sequences lie so near.
 _NEIGHBOUR = {"m": 0.002, "u": 0.01, "household": 0.01, "twins": 0.5, "shared-id": 0.01}
 _SHARED_ID = {"resident_id": {"same": 0.97, "one-slip": 0.02}}
-# What is known before any pair is counted: how often one person's two records disagree in real registers, where the
-# training records may be too tidy (remarriage, a household registration that moved, children left out), and the rates of
-# fields that the training records lack. Each kind weighs its share against the counts.
-_SHARES_OF_BELIEF = {"m": 0.03, "twins": 0.9}
-_BELIEFS: dict[str, dict[str, dict[str, float]]] = {
-    "document": {"m": {"differs": 0.06, "same": 0.94}, "u": {"differs": 1 - 1e-6, "same": 1e-6}},
-    "ethnicity": {"m": {"differs": 0.01, "same": 0.99}, "u": {"differs": 0.15, "same": 0.85}},
-    "origin": {
-        "m": {
-            "differs": 0.2,
-            "same-prefecture": 0.05,
-            "same-county": 0.3,
-            "same-town": 0.2,
-            "similar": 0.1,
-            "same": 0.15,
-        }
-    },
-    "residence": {
-        "m": {
-            "differs": 0.25,
-            "same-prefecture": 0.1,
-            "same-county": 0.25,
-            "same-town": 0.15,
-            "similar": 0.1,
-            "same": 0.15,
-        }
-    },
-    "spouse": {"m": {"differs": 0.7, "same-name": 0.3, "same-id": 1e-4}},
-    "parents": {"m": {"differ": 0.2, "one-same": 0.6, "both-same": 0.2}},
-    "children": {"m": {"none-shared": 0.7, "shared": 0.3}},
-    "given": {
-        "m": {
-            "differs": 0.15,
-            "part": 0.1,
-            "shortened": 0.05,
-            "near-sound": 0.05,
-            "sound": 0.1,
-            "shape": 0.2,
-            "sound-and-tone": 0.15,
-            "former": 0.1,
-            "same": 0.1,
-        },
-        "twins": {
-            "differs": 0.4976,
-            "part": 0.45,
-            "shortened": 0.002,
-            "near-sound": 0.01,
-            "sound": 0.01,
-            "shape": 0.02,
-            "sound-and-tone": 0.01,
-            "former": 2e-4,
-            "same": 2e-4,
-        },
-    },
-    "surname": {"m": {"differs": 0.15, "similar": 0.35, "same": 0.5}},
-    "resident_id": {
-        "m": {
-            "differs-checked": 0.01,
-            "differs": 0.09,
-            "neighbour": 0.0,
-            "two-slips": 0.2,
-            "cut": 0.2,
-            "one-slip": 0.2,
-            "same": 0.3,
-        }
-    },
-}
 
 
 def fit(
@@ -215,12 +148,12 @@ def _with_neighbours(content: dict[str, Any]) -> dict[str, Any]:
 def _believed(comparison: comparisons.Comparison, kind: str, totals: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Counted rates mixed with what was known before; without any pair to count, what was known before."""
     rates = _rates(totals, _FLOORS[kind])
-    beliefs = _BELIEFS.get(comparison.field, {})
-    belief = beliefs.get(kind, beliefs.get("u") if kind != "m" else None)
+    known_before = beliefs.BELIEFS.get(comparison.field, {})
+    belief = known_before.get(kind, known_before.get("u") if kind != "m" else None)
     if belief is None:
         return rates
     before = np.array([0.0] + [belief[name] for name in comparison.levels[1:]])
-    share = 1.0 if totals[1:].sum() == 0 else _SHARES_OF_BELIEF.get(kind, 0.0)
+    share = 1.0 if totals[1:].sum() == 0 else beliefs.SHARES.get(kind, 0.0)
     return np.maximum((1 - share) * rates + share * before, _FLOORS[kind])
 
 

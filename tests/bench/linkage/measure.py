@@ -21,7 +21,7 @@ from hub.linkage.resident_id import Form
 from tests.bench.linkage import population
 from tests.bench.linkage.population import Sample
 
-HELD_OUT_SEEDS = (201, 202, 203)
+HELD_OUT_SEEDS = (401, 402, 403)
 Row = TypeVar("Row")
 FACTORS = (1.0, 2.0, 4.0)
 

@@ -20,7 +20,7 @@ REGISTERS = {
 
 @pytest.mark.parametrize("register", REGISTERS)
 def test_quality_on_unseen_people(register: str) -> None:
-    found = measure.measure(population.sample(231, 10_000, REGISTERS[register]))
+    found = measure.measure(population.sample(431, 10_000, REGISTERS[register]))
     assert found.pairs.f1 >= 0.985
     assert found.auto.precision.value >= 0.999
     assert found.auto.recall.value >= 0.97
