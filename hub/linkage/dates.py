@@ -1,13 +1,13 @@
 """Birth dates as records hold them: whole, without a day or month, day 00, lunar, transposed.
 
-A date is a number YYYYMMDD whose unknown parts are 00; 0 is no date. Lunar reckoning is lunardate's (1900-2099).
+A date is a number YYYYMMDD whose unknown parts are 00; 0 is no date. Lunar reckoning is that of borax (1900-2099).
 """
 
 import re
 from datetime import date
 from functools import lru_cache
 
-from lunardate import LunarDate
+from borax.calendars.lunardate import LunarDate
 
 _SHAPE = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?(?:T.*)?")
 _PLACEHOLDERS = frozenset((19000101, 19000100, 19000000, 18990101, 18991230, 19491001, 19700101, 11110101, 99991231))

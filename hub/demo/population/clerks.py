@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from random import Random
 
-from lunardate import LunarDate
+from borax.calendars.lunardate import LunarDate
 
 from hub.demo.population import typing_errors
 from hub.demo.population.divisions import HUIJI, YONGKANG, Address, other_county, urban_address
@@ -158,7 +158,7 @@ class Clerk:
         fate -= faults.birth_month_only
         if fate < faults.birth_lunar:
             lunar = LunarDate.from_solar_date(true.year, true.month, true.day)
-            if not lunar.is_leap_month:
+            if not lunar.leap:
                 happened.append("birth_lunar")
                 return Birth(lunar.year, lunar.month, lunar.day, lunar=True)
         fate -= faults.birth_lunar

@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from lunardate import LunarDate
+from borax.calendars.lunardate import LunarDate
 
 from hub.demo.population.records import Record, Relative
 from hub.demo.population.surnames import COMPOUND_SURNAMES

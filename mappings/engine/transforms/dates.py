@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from lunardate import LunarDate
+from borax.calendars.lunardate import LunarDate
 
 from mappings.engine.model import Noted, PartialDate, note
 from mappings.engine.transforms.text import squeeze

@@ -3,9 +3,9 @@
 from datetime import date
 
 import pytest
+from borax.calendars.lunardate import LunarDate
 from hypothesis import given
 from hypothesis import strategies as st
-from lunardate import LunarDate
 
 from hub.linkage import addresses, dates, divisions, phones
 
@@ -25,7 +25,7 @@ def test_dates_are_read_as_far_as_they_are_known(text: str, number: int) -> None
 @given(st.dates(date(1901, 3, 1), date(2099, 1, 1)))
 def test_a_lunar_date_leads_back_to_the_solar_one(day: date) -> None:
     lunar = LunarDate.from_solar_date(day.year, day.month, day.day)
-    if not lunar.is_leap_month:
+    if not lunar.leap:
         figures = lunar.year * 10000 + lunar.month * 100 + lunar.day
         assert dates.from_lunar(figures) == int(day.strftime("%Y%m%d"))
 
