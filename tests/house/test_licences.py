@@ -21,7 +21,7 @@ def _needed(name: str, seen: dict[str, metadata.Distribution]) -> None:
 
 
 def _licence(found: metadata.Distribution) -> str:
-    said = [found.metadata.get(field) or "" for field in ("License-Expression", "License")]
+    said = [(found.metadata.get_all(field) or [""])[0] for field in ("License-Expression", "License")]
     classifiers = [line for line in found.metadata.get_all("Classifier") or () if line.startswith("License")]
     return " ".join([*(text[:80] for text in said), *classifiers])
 
