@@ -49,8 +49,9 @@ class Issuer:
         self._clock = clock
 
     def intend(self, mapped: Mapped, trust: TrustList) -> Change:
-        """Store what is to be signed. Raises BadCertificate."""
+        """Store what is to be signed. Raises BadCertificate, and TrustError before anything is reserved that we cannot sign."""
         item, now = mapped.item, self._clock().replace(microsecond=0)
+        self._sealer.signing_key(trust, item.kind, now)
         claims = {name: value for name, value in (mapped.claims or {}).items() if value not in (None, "")}
         holder = claims.pop(_HOLDER_KEY, None)
         if mapped.key is None or mapped.routing is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -42,6 +42,17 @@ FAST = {
 }
 
 
+class Hub(Protocol):
+    """A hub that gateways can be configured for: the stand-in, or the real one."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def folder(self) -> Path: ...
+    def roots_jwks(self) -> dict[str, Any]: ...
+    def enrol(self, name: str) -> None: ...
+
+
 @dataclass(slots=True)
 class Exchange:
     """The stand-in hub and where it listens."""
@@ -54,6 +65,12 @@ class Exchange:
     def ledger(self) -> Any:
         return self.hub.ledger
 
+    def roots_jwks(self) -> dict[str, Any]:
+        return self.hub.world.roots_jwks()
+
+    def enrol(self, name: str) -> None:
+        self.hub.world.enrol(name, DIVISIONS[name], ring_of(name).jwks())
+
 
 @contextmanager
 def exchange(folder: Path, manners: Manners | None = None) -> Iterator[Exchange]:
@@ -64,7 +81,7 @@ def exchange(folder: Path, manners: Manners | None = None) -> Iterator[Exchange]
 
 
 def member_config(
-    world: Exchange, name: str, transport: dict[str, Any], sources: list[dict[str, Any]], **extra: Any
+    world: Hub, name: str, transport: dict[str, Any], sources: list[dict[str, Any]], **extra: Any
 ) -> Path:
     """Write a member's configuration and secrets, make its keys, enrol it at the hub; the configuration file."""
     base = world.folder / name
@@ -73,7 +90,7 @@ def member_config(
         path = base / "secrets" / file
         path.write_text(content)
         path.chmod(0o600)
-    (base / "roots.json").write_text(json.dumps(world.hub.world.roots_jwks()))
+    (base / "roots.json").write_text(json.dumps(world.roots_jwks()))
     config = {
         "member": name,
         "hub": {"url": world.url, "timeout_seconds": 10},
@@ -89,7 +106,7 @@ def member_config(
     path = base / "gateway.yaml"
     path.write_text(yaml.safe_dump(config, allow_unicode=True))
     shutil.copytree(_key_folder(name), base / "keys")
-    world.hub.world.enrol(name, DIVISIONS[name], ring_of(name).jwks())
+    world.enrol(name)
     return path
 
 
@@ -155,7 +172,7 @@ YONGKANG_SOURCES = [
 ]
 
 
-def yongkang_gateway(world: Exchange, county_url: str, **extra: Any) -> Path:
+def yongkang_gateway(world: Hub, county_url: str, **extra: Any) -> Path:
     transport = {
         "type": "rest_json",
         "url": county_url,
@@ -166,7 +183,7 @@ def yongkang_gateway(world: Exchange, county_url: str, **extra: Any) -> Path:
     return member_config(world, "yongkang", transport, YONGKANG_SOURCES, **extra)
 
 
-def huiji_gateway(world: Exchange, sources: list[dict[str, Any]] | None = None, **extra: Any) -> Path:
+def huiji_gateway(world: Hub, sources: list[dict[str, Any]] | None = None, **extra: Any) -> Path:
     transport = {"type": "excel_drop", "folder": "drop", "settle_seconds": 0}
     return member_config(world, "huiji", transport, sources or HUIJI_SOURCES, **extra)
 

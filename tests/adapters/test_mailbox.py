@@ -41,7 +41,7 @@ def world(tmp_path: Path) -> Iterator[kit.Exchange]:
 
 @pytest.fixture
 def receiver(world: kit.Exchange) -> Path:
-    world.hub.world.enrol("yongkang", kit.DIVISIONS["yongkang"], kit.ring_of("yongkang").jwks())
+    world.enrol("yongkang")
     return kit.huiji_gateway(world)
 
 

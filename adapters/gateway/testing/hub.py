@@ -63,6 +63,7 @@ class StandInHub:
         self.manners = manners or Manners()
         self.ledger = Ledger()
         self.base = "http://127.0.0.1"
+        self.refuse_mapping: str | None = None
         self._tokens: dict[str, str] = {}
         self._seen: set[str] = set()
         self.app = Starlette(
@@ -168,7 +169,9 @@ class StandInHub:
         now = datetime.now(UTC)
         sealed = request.headers["content-type"] == vocabulary.SEALED_MEDIA_TYPE
         header = self._permit(member, seal.read_header(body)) if sealed else None
-        mapping = None if sealed else mappings.load(headers["mapping"])
+        if self.refuse_mapping is not None and headers["mapping"] == self.refuse_mapping:
+            raise Refused(400, "unknown-mapping", "FIX_FIRST")
+        mapping = None if sealed else _open_mapping(headers["mapping"])
         submission = Submission(
             id=str(uuid.uuid4()),
             member=member,
@@ -318,6 +321,16 @@ class StandInHub:
             known.digests.append(said["digest"])
         claims = {"what": "certificate", "id": known.id, "message_id": known.message_id, "digest": said["digest"]}
         return JSONResponse({"receipt": tokens.sign(claims, typ="lianqiao-receipt+jwt", signer=self.world.hub_key)})
+
+
+def _open_mapping(name: str) -> mappings.Mapping:
+    try:
+        mapping = mappings.load(name)
+    except mappings.UnknownMapping:
+        raise Refused(400, "unknown-mapping", "FIX_FIRST") from None
+    if mapping.sealed:
+        raise Refused(400, "must-be-sealed", "FIX_FIRST")
+    return mapping
 
 
 async def _broken() -> AsyncIterator[bytes]:
