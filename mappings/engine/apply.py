@@ -48,11 +48,11 @@ def _translate(program: Program, row: Row, context: Context) -> RowResult:
         values["record_id"] = key
         issues.append(make("key-derived", row=row.number))
     _missing(program, row, values, issues)
-    if any(issue.severity == "error" for issue in issues):
+    if issues and any(issue.severity == "error" for issue in issues):
         return RowResult(row.number, values.get(program.target.key), issues=issues)
     built = program.target.build(values, context, program.county)
     _report(program, row, built, issues)
-    if any(issue.severity == "error" for issue in issues):
+    if issues and any(issue.severity == "error" for issue in issues):
         return RowResult(row.number, built.key, issues=issues)
     return RowResult(row.number, built.key, built.resources, built.claims, built.routing, issues, ok=True)
 

@@ -97,16 +97,21 @@ class ReadBatch:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Who sent the rows (a member's name) and when they were received (zone-aware)."""
+    """Who sent the rows (a member's name) and when they were received (zone-aware).
+
+    `today` and `oldest` follow from it: the day, and the year before which nobody alive was born.
+    """
 
     source: str
     received_at: datetime
     today: str = field(init=False, compare=False)
+    oldest: str = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.received_at.tzinfo is None:
             raise ValueError("received_at must carry a time zone")
         object.__setattr__(self, "today", self.received_at.date().isoformat())
+        object.__setattr__(self, "oldest", f"{self.received_at.year - 120:04d}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,9 @@ def _row(
         cell = _cell(content)
         if cell is not None and cell in columns.spec.source.empty:
             cell = None
+        if cell is not None and name in columns.spec.withheld and name not in told:
+            told.add(name)
+            issues.append(make("withheld-column", file=file_name, row=number, column=name))
         if cell is not None and damaged(cell):
             noticed += (make("text-damaged", file=file_name, row=number, column=name),)
         cells[name] = cell

@@ -16,7 +16,6 @@ from mappings.engine.readers.columns import Columns, normal
 from mappings.engine.transforms.text import damaged, squeeze, trim
 
 CELL_ERRORS = frozenset(["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"])
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _GROUP = re.compile("(?:基本)?(?:情况|信息|资料)$")
 _TOTAL_LEAD = frozenset("合总小共本全累")
 
@@ -159,13 +158,14 @@ class _Maker:
         self._empty = source.empty
         self._ditto = source.ditto
         self._ditto_columns = columns.ditto
-        self._special = source.empty | source.ditto | CELL_ERRORS
+        self._special = frozenset((source.empty | source.ditto | CELL_ERRORS) - {""})
         self._total = (
             re.compile(rf"(?:本[页月季年表次]|全[县区市镇乡村街年月]|累)?(?:{'|'.join(source.totals)}).{{0,20}}")
             if source.totals
             else None
         )
         self._remark = re.compile(rf"(?:{'|'.join(source.remarks)})") if source.remarks else None
+        self._remark_leads = frozenset(word[0] for word in source.remarks)
         self._lead = next((name for name in columns.required if name in header.names), self._names[0])
         lead_at = self._wanted[self._names.index(self._lead)]
         self._lead_at = lead_at
@@ -192,14 +192,14 @@ class _Maker:
 
     def _beside(self, line: Line, cells: list[str], issues: list[Issue]) -> bool:
         """Whether the line is a total, a remark or the header again, and not a record."""
-        first = next(cell for cell in cells if cell.strip())
+        first = cells[0] if cells[0].strip() else next(cell for cell in cells if cell.strip())
         lead = cells[self._lead_at] if len(cells) > self._lead_at else ""
         if self._total is not None:
             for cell in (first, lead):
                 if cell.lstrip()[:1] in _TOTAL_LEAD and self._total.fullmatch(squeeze(cell)):
                     issues.append(make("row-is-total", file=self._file, row=line.number, value=line.original))
                     return True
-        if self._remark is not None and self._remark.match(first.strip()):
+        if self._remark is not None and first.lstrip()[:1] in self._remark_leads and self._remark.match(first.strip()):
             filled = sum(1 for cell in cells if cell.strip())
             if filled <= 3 or not lead.strip():
                 issues.append(make("row-is-note", file=self._file, row=line.number, value=line.original))
@@ -208,20 +208,11 @@ class _Maker:
 
     def _record(self, line: Line, values: list[str]) -> Row:
         original = line.original
-        odd = _INVISIBLE.search(original) is not None
-        special = self._special
-        cells: dict[str, str | None] = {}
-        strange = False
-        for name, value in zip(self._names, self._pick(values), strict=True):
-            text = trim(value) if odd else value.strip()
-            if text not in special:
-                cells[name] = text
-            elif text:
-                cells[name], strange = text, True
-            else:
-                cells[name] = None
+        clean = str.strip if original.isprintable() else trim
+        texts = map(clean, self._pick(values))
+        cells: dict[str, str | None] = {name: text or None for name, text in zip(self._names, texts, strict=True)}
         noticed = self._noticed(line)
-        if strange:
+        if not self._special.isdisjoint(cells.values()):
             noticed += self._settle(line.number, cells)
         if damaged(original):
             noticed += self._damage(line.number, cells)

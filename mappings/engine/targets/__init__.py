@@ -3,24 +3,23 @@
 A target knows which fields it takes and which it cannot do without; it never sees the source's own columns.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from mappings.engine.model import Context, Note, Routing
 
 Values = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(NamedTuple):
     """What a target made of one record; notes are tied to the field they are about (None: the whole record)."""
 
     key: str
     resources: list[dict[str, Any]]
     claims: dict[str, Any] | None = None
     routing: Routing | None = None
-    notes: list[tuple[str | None, Note]] = field(default_factory=list)
+    notes: Sequence[tuple[str | None, Note]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def put_birth_date(resource: dict[str, Any], values: Values, notes: Notes, conte
             notes.append(("birth_date", note("date-month-from-id", found=f"{born.text}.1", date=settled)))
     if text > context.today:
         notes.append(("birth_date", note("date-in-future", date=text)))
-    elif int(text[:4]) < context.received_at.year - 120:
+    elif text < context.oldest:
         notes.append(("birth_date", note("birth-date-too-old", date=text)))
     resource["birthDate"] = text
     if born.lunar is not None:
