@@ -1,12 +1,16 @@
 """What the table says, line by line, in the order of the story. Pure but for its arguments."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from hub.demo.population import Story
+from hub.demo.population.papers import DELIVERED
 from hub.demo.story import checks_on_papers, checks_on_people
 from hub.demo.story.findings import Findings
 from hub.demo.story.line import Line, exact
 from hub.demo.story.places import COUNTIES
+from mappings import vocabulary
 
 
 def check_all(story: Story, found: Findings) -> list[Line]:
@@ -39,11 +43,24 @@ def _notified(story: Story, found: Findings) -> Iterator[Line]:
         once,
     )
     yield exact(
-        "… the digest's slot",
-        "1 of 2 clocks, 1 in the partner's mailbox",
-        f"{found.clocks} of 2 clocks, {found.mailbox_digests} in the partner's mailbox",
-        "both ticked; the partner read its mailbox",
+        "… the digests of the day",
+        "made by 1 of 2 clocks, 1 in the partner's mailbox",
+        f"made by {found.clocks} of 2 clocks, {found.mailbox_digests} in the partner's mailbox",
+        "what each says of the day, kind by kind",
+        sorted(map(_kinds, digests)) == sorted([(), *(_kinds({"items": _items(story, c)}) for c in COUNTIES)]),
     )
+
+
+def _items(story: Story, recipient: str) -> Counter[str]:
+    """How many messages of which kind a county must have been sent."""
+    certificates = story.truth.expected.certificates
+    papers = Counter({kind: number for (issuer, kind), number in certificates.items() if issuer != recipient})
+    reports = sum(report.fate == DELIVERED and report.recipient == recipient for report in story.reports)
+    return papers + Counter({vocabulary.CONTRACEPTION_REPORT: reports})
+
+
+def _kinds(digest: Mapping[str, Any]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(digest["items"].items()))
 
 
 def _audited(found: Findings) -> Line:

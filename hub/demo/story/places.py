@@ -109,6 +109,9 @@ def settings_of(places: Places, port: int) -> Settings:
 def environment(settings: Settings) -> dict[str, str]:
     """The environment of every process of the telling."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    if kept.pop("PYTHONDONTWRITEBYTECODE", ""):
+        # A dozen processes would each compile the same sources; they share what the first compiled, in our own folder.
+        kept["PYTHONPYCACHEPREFIX"] = str(settings.data_dir.with_name("compiled"))
     return kept | {
         "HUB_DATA_DIR": str(settings.data_dir),
         "HUB_BASE_URL": settings.base_url,
