@@ -26,19 +26,25 @@ HSTS = "max-age=31536000; includeSubDomains"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def is_foreign(method: str, headers: Headers, scheme: str) -> bool:
-    """Does this request change something on behalf of another site?"""
+def is_foreign(method: str, headers: Headers, scheme: str, base_url: str = "") -> bool:
+    """Does this request change something on behalf of another site? `base_url` is how the outside reaches us."""
     if method in SAFE:
         return False
     site = headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")
-    if origin is None:
+    if origin is None or (base_url and origin == origin_of(base_url)):
         return False
     parts = urlsplit(origin)
     # The scheme may differ behind a proxy that ends TLS; the host that the browser meant may not.
     return parts.netloc != headers.get("host", "") or (scheme == "https" and parts.scheme != "https")
+
+
+def origin_of(url: str) -> str:
+    """Scheme and host of an address, as browsers write it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 class Shield:
@@ -52,7 +58,8 @@ class Shield:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        scope.setdefault("state", {})["foreign"] = is_foreign(scope["method"], headers, scope["scheme"])
+        base_url = scope["app"].state.parent.state.hub.settings.base_url
+        scope.setdefault("state", {})["foreign"] = is_foreign(scope["method"], headers, scope["scheme"], base_url)
         static = scope["path"].startswith(scope.get("root_path", "") + "/static/")
         fresh = static and scope["query_string"].startswith(b"v=")
 

@@ -4,7 +4,6 @@ Tokens are kept as SHA-256 hashes only, so that a copy of the database signs nob
 before the password is looked at, in its own transaction: parallel guesses count like guesses one after the other.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -190,13 +189,6 @@ async def end_sessions(
     return (await connection.execute(statement)).rowcount
 
 
-async def forget(connection: AsyncConnection, before: datetime) -> int:
-    """Drop sessions and links that ended before `before`."""
-    sessions = await connection.execute(delete(login_session).where(login_session.c.expires_at < before))
-    links = await connection.execute(delete(sign_in_link).where(sign_in_link.c.expires_at < before))
-    return sessions.rowcount + links.rowcount
-
-
 async def add_link(connection: AsyncConnection, token_hash: bytes, account_id: int, expires_at: datetime) -> None:
     """Keep a one-time link."""
     await connection.execute(
@@ -222,17 +214,3 @@ async def use_link(connection: AsyncConnection, vault: Vault, token_hash: bytes,
         return None
     row = (await connection.execute(select(user_account).where(user_account.c.id == spent.user_id))).one()
     return _account(row, vault)
-
-
-async def links_open(connection: AsyncConnection, account_ids: Sequence[int], now: datetime) -> int:
-    """How many unspent links these accounts have."""
-    found = await connection.execute(
-        select(func.count())
-        .select_from(sign_in_link)
-        .where(
-            sign_in_link.c.user_id.in_(list(account_ids)),
-            sign_in_link.c.used_at.is_(None),
-            sign_in_link.c.expires_at > now,
-        )
-    )
-    return int(found.scalar_one())

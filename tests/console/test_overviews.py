@@ -95,14 +95,12 @@ def test_a_filter_of_the_queue_stays_with_the_case(full: Site, enter: Enter) -> 
     expect(page.get_by_label("Reason")).to_have_value("twins")
 
 
-@pytest.mark.parametrize(
-    "query", ["page=99999999999", "page=-3", "page=x", "view=nonsense", "reason=%3Cscript%3E", "done=x"]
-)
-def test_a_strange_address_is_no_error_of_ours(full: Site, enter: Enter, query: str) -> None:
+def test_a_strange_address_is_no_error_of_ours(full: Site, enter: Enter) -> None:
     page = enter("lihua")
-    answer = page.context.request.get(f"{full.url}/console/conflicts?{query}")
-    assert answer.status in (200, 404)
-    assert "<script>" not in answer.text()
+    for query in ("page=99999999999", "page=-3", "page=x", "view=nonsense", "reason=%3Cscript%3E", "done=x"):
+        answer = page.context.request.get(f"{full.url}/console/conflicts?{query}")
+        assert (query, answer.status) == (query, 404 if query == "done=x" else 200)
+        assert "<script>" not in answer.text()
 
 
 def test_pages_of_a_long_queue(full: Site, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
