@@ -1,7 +1,9 @@
 """Limits every request meets before a handler sees it: size of the body, and how long it may take to arrive."""
 
 import asyncio
+import time
 from typing import Final
+from uuid import uuid4
 
 import orjson
 from fastapi import FastAPI
@@ -10,7 +12,48 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.settings import Settings
 
 BODY_SECONDS: Final = 60.0
+SLOWEST: Final = 16 * 1024
+"""Bytes a second below which a body does not arrive in time."""
 _MARGIN: Final = 64 * 1024
+
+
+class _Refused(Exception):
+    """The body is not taken any further."""
+
+
+class _Arriving:
+    """One request's body on its way in; knows why it was refused, whoever catches the exception on its way out."""
+
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive, self._send, self._limit = receive, send, limit
+        self._begun, self._size, self._whole = time.monotonic(), 0, False
+        self.answered = False
+        self.refusal: tuple[int, str, str, str] | None = None
+
+    async def receive(self) -> Message:
+        """The next part of the body, in time and within the limit."""
+        if self._whole or self.answered:
+            return await self._receive()
+        left = BODY_SECONDS + self._size / SLOWEST - (time.monotonic() - self._begun)
+        try:
+            async with asyncio.timeout(max(0.0, left)):
+                message = await self._receive()
+        except TimeoutError:
+            self.refusal = (408, "timeout", "The body did not arrive in time. Nothing was stored.", "NORMAL")
+            raise _Refused from None
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            self._whole = not message.get("more_body", False)
+            if self._size > self._limit:
+                self.refusal = _too_large(self._limit)
+                raise _Refused
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass the answer on, but for one that only says in other words that the body was refused."""
+        if self.refusal is None or self.answered:
+            self.answered = True
+            await self._send(message)
 
 
 class _BodyLimit:
@@ -28,38 +71,23 @@ class _BodyLimit:
         limit = self._documents if scope["path"] == "/submissions" else self._others
         stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         if stated.isdigit() and int(stated) > limit:
-            await _refuse(send, 413, "too-large", f"A body has at most {limit} bytes here. Nothing was stored.")
+            await _refuse(send, *_too_large(limit))
             return
-        size = 0
-        started = False
-
-        async def limited() -> Message:
-            nonlocal size
-            message = await asyncio.wait_for(receive(), BODY_SECONDS) if not started else await receive()
-            if message["type"] == "http.request":
-                size += len(message.get("body", b""))
-                if size > limit:
-                    raise _TooLarge
-            return message
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
+        arriving = _Arriving(receive, send, limit)
         try:
-            await self._app(scope, limited, watched)
-        except _TooLarge:
-            if not started:
-                await _refuse(send, 413, "too-large", f"A body has at most {limit} bytes here. Nothing was stored.")
+            await self._app(scope, arriving.receive, arriving.send)
+        except Exception:
+            if arriving.refusal is None:
+                raise
+        if arriving.refusal is not None and not arriving.answered:
+            await _refuse(send, *arriving.refusal)
 
 
-class _TooLarge(Exception):
-    """The body went on beyond the limit."""
+def _too_large(limit: int) -> tuple[int, str, str, str]:
+    return 413, "too-large", f"A body has at most {limit} bytes here. Nothing was stored.", "FIX_FIRST"
 
 
-async def _refuse(send: Send, status: int, code: str, detail: str) -> None:
-
+async def _refuse(send: Send, status: int, code: str, detail: str, retry: str) -> None:
     body = orjson.dumps(
         {
             "type": f"urn:lianqiao:problem:{code}",
@@ -67,7 +95,8 @@ async def _refuse(send: Send, status: int, code: str, detail: str) -> None:
             "status": status,
             "detail": detail,
             "code": code,
-            "retry": "FIX_FIRST",
+            "retry": retry,
+            "trace_id": uuid4().hex,
         }
     )
     headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]

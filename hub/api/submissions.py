@@ -10,8 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
+from certs.seal import MAX_ENVELOPE
 from hub.api.context import Caller, TheHub
-from hub.errors import Invalid
+from hub.errors import Invalid, TooLarge
 from hub.services import intake, routing, submitted
 from mappings.vocabulary import SEALED_MEDIA_TYPE
 
@@ -37,7 +38,7 @@ async def submit(
     digest = _digest(content_digest)
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == SEALED_MEDIA_TYPE:
-        envelope = routing.Envelope(message_id, digest, await request.body())
+        envelope = routing.Envelope(message_id, digest, await _envelope(request))
         answer = await routing.receive(hub, caller, envelope)
     else:
         if not mapping:
@@ -53,6 +54,16 @@ async def submit(
         )
         answer = await intake.receive(hub, caller, document, request.stream())
     return Response(answer.body, 200 if answer.repeated else 202, media_type="application/json")
+
+
+async def _envelope(request: Request) -> bytes:
+    """The body of a sealed message, which is much smaller than a document may be. Raises TooLarge."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_ENVELOPE:
+            raise TooLarge(f"A sealed message has at most {MAX_ENVELOPE} bytes.")
+    return bytes(body)
 
 
 def _digest(field: str) -> bytes:

@@ -43,8 +43,10 @@ async def lease(hub: Hub, member: Member, *, most: int, seconds: int) -> list[Ha
     now = hub.now()
     async with hub.database.begin() as connection:
         items = await mailbox.lease(connection, hub.vault, member.id, now=now, seconds=seconds, limit=most)
+        # What is voided locks its sender's changes: one sender after the other, so that nobody waits in a ring.
+        items.sort(key=lambda item: item.sender_id)
         handed = [await _hand(hub, connection, member, item, now) for item in items]
-    return [some for some in handed if some is not None]
+    return sorted((some for some in handed if some is not None), key=lambda some: (some.item.queued_at, some.item.id))
 
 
 async def read(hub: Hub, member: Member, item_id: UUID) -> Handed:
@@ -70,10 +72,9 @@ async def _hand(hub: Hub, connection: AsyncConnection, member: Member, item: Ite
     considered = await routing.consider(hub, connection, sender, header)
     person = await crossref.person_of(hub, connection, sender.name, header.subject)
     denied = isinstance(considered.answer, policy.Deny)
-    outcome = considered.answer.reason if isinstance(considered.answer, policy.Deny) else "permit"
-    looked = Access(
-        member.name, member.name, "hand-over", header.purpose, person, item.subject, (item.kind,), outcome, now
-    )
+    outcome = considered.answer.reason if isinstance(considered.answer, policy.Deny) else routing.PERMIT
+    purpose, fields = routing.purpose(header), (item.kind,)
+    looked = Access(member.name, member.name, "hand-over", purpose, person, item.subject, fields, outcome, now)
     await access.note(connection, [looked])
     if denied:
         await void(hub, connection, item, outcome, member.name, now)

@@ -4,6 +4,7 @@ A notice names ids and numbers, never people. Each is queued once (its dedupe va
 schedule of WIRE.md; an endpoint that fails for five days is disabled with one alert.
 """
 
+import asyncio
 import random
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,7 +24,8 @@ SCHEDULE: Final = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 )
 GIVE_UP: Final = timedelta(days=5)
-_CLAIM_SECONDS: Final = 30
+_CLAIM_SECONDS: Final = 60
+_SEND_SECONDS: Final = 20
 _BATCH: Final = 50
 
 
@@ -34,6 +36,8 @@ async def tell(
     payload = orjson.dumps({"type": f"lianqiao.{topic}", **content}, option=orjson.OPT_SORT_KEYS)
     queued = 0
     for endpoint in await members.endpoints(connection, hub.vault, [member_id]):
+        if endpoint.state == "disabled":
+            continue
         key = f"{topic}:{dedupe}"
         if await deliveries.queue(connection, endpoint.id, topic, key, payload, hub.now()) is not None:
             queued += 1
@@ -46,16 +50,22 @@ async def push(hub: Hub) -> int:
     async with hub.database.begin() as connection:
         claimed = await deliveries.claim(connection, now, seconds=_CLAIM_SECONDS, limit=_BATCH)
         endpoints = {e.id: e for e in await members.endpoints(connection, hub.vault)} if claimed else {}
-    delivered = 0
-    for item in claimed:
-        endpoint = endpoints[item.endpoint_id]
-        attempt = await hub.webhooks.send(
-            endpoint.address, endpoint.secret, message_id=str(item.id), at=hub.now(), body=item.payload
-        )
-        delivered += attempt.outcome == "delivered"
+    # At once, each within the time it is claimed for: a slow receiver holds up nobody, and nothing is sent twice.
+    attempts = await asyncio.gather(*(_send(hub, item, endpoints[item.endpoint_id]) for item in claimed))
+    for item, attempt in zip(claimed, attempts, strict=True):
         async with hub.database.begin() as connection:
-            await _settle(hub, connection, item, endpoint, attempt, hub.now())
-    return delivered
+            await _settle(hub, connection, item, endpoints[item.endpoint_id], attempt, hub.now())
+    return sum(attempt.outcome == "delivered" for attempt in attempts)
+
+
+async def _send(hub: Hub, item: Delivery, endpoint: Endpoint) -> Attempt:
+    try:
+        async with asyncio.timeout(_SEND_SECONDS):
+            return await hub.webhooks.send(
+                endpoint.address, endpoint.secret, message_id=str(item.id), at=hub.now(), body=item.payload
+            )
+    except TimeoutError:
+        return Attempt("retry", f"the receiver did not answer within {_SEND_SECONDS} seconds")
 
 
 async def _settle(
@@ -74,6 +84,8 @@ async def _settle(
         wait = max(wait, timedelta(seconds=attempt.retry_after or 0))
         await deliveries.settle(connection, item.id, state="QUEUED", now=now, next_at=now + wait, error=attempt.detail)
     disabled = attempt.outcome == "gone" or now - failing_since >= GIVE_UP
+    if disabled:
+        await deliveries.abandon(connection, endpoint.id, now, "the endpoint was disabled")
     await _health(hub, connection, endpoint, "disabled" if disabled else "failing", failing_since, now)
 
 
@@ -106,7 +118,7 @@ async def expire(hub: Hub) -> dict[str, int]:
     now = hub.now()
     async with hub.database.begin() as connection:
         items = await mailbox.expired(connection, hub.vault, now, 500)
-        for item in items:
+        for item in sorted(items, key=lambda item: item.sender_id):
             await mailbox.settle(connection, hub.vault, item.id, State.EXPIRED, receipt=None, errors=None, now=now)
             await submissions.move(connection, item.submission_id, State.EXPIRED, now)
             await deliveries.answer_notice(connection, item.id, now)

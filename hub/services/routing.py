@@ -4,6 +4,7 @@ What is refused is refused before it is stored or opened (the hub cannot open it
 person's ledger remain, nothing else. What is permitted is received, routed and made available in one transaction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -13,7 +14,7 @@ from certs import seal
 from certs.seal_header import write_header
 from hub.domain import deadlines, policy
 from hub.domain.messages import State
-from hub.errors import Invalid, NotAllowed, TooLarge
+from hub.errors import Invalid, NotAllowed, Refused, TooLarge
 from hub.runtime import Hub
 from hub.services import crossref, notices
 from hub.services.intake import Acknowledgement, Raced, acknowledge, again, check_digest, repeated
@@ -23,9 +24,11 @@ from hub.storage.access import Access
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.mailbox import Item
-from hub.storage.members import Member
+from hub.storage.members import Member, MemberKey
 from hub.storage.submissions import PART_BYTES, NewSubmission
 from mappings import vocabulary
+
+PERMIT = "permit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,14 @@ async def receive(hub: Hub, member: Member, envelope: Envelope) -> Acknowledgeme
         known = await repeated(hub, connection, member, envelope.message_id, envelope.digest)
         if known is not None:
             return known
-        await _check_header(hub, connection, member, envelope, header)
+        keys = await members.keys(connection, member.id)
+    try:
+        _check_header(hub, member, keys, envelope, header)
+    except Refused as refusal:
+        async with hub.database.begin() as connection:
+            subject = subject_of(hub, header.from_, header.subject)
+            await _note(hub, connection, member, header, None, subject, refusal.code)
+        raise
     try:
         acknowledgement = await _store(hub, member, envelope, header)
     except Raced:
@@ -66,9 +76,7 @@ async def receive(hub: Hub, member: Member, envelope: Envelope) -> Acknowledgeme
     return acknowledgement
 
 
-async def _check_header(
-    hub: Hub, connection: AsyncConnection, member: Member, envelope: Envelope, header: seal.Header
-) -> None:
+def _check_header(hub: Hub, member: Member, keys: Sequence[MemberKey], envelope: Envelope, header: seal.Header) -> None:
     """Does the header say what the caller may say? Raises Invalid or NotAllowed."""
     if header.from_ != member.name:
         raise NotAllowed("not-allowed", "The message says that it comes from another member.")
@@ -81,9 +89,11 @@ async def _check_header(
         raise Invalid("expired", "The message's own time is over; seal it again.")
     if header.iat > now + timedelta(minutes=5):
         raise Invalid("bad-request", "The message is from the future; check the sender's clock.")
-    signing = [key for key in await members.keys(connection, member.id) if key.kid == header.sig_kid]
-    if not signing or signing[0].use != "sig" or signing[0].compromised_at is not None:
-        raise NotAllowed("invalid-signature", "The signing key named in the message is not a key of this member.")
+    signing = next((key for key in keys if key.kid == header.sig_kid and key.use == "sig"), None)
+    if signing is None or signing.compromised_at is not None or not signing.not_before <= now < signing.not_after:
+        raise NotAllowed("invalid-signature", "The signing key named in the message is not a key of this member now.")
+    if header.typ not in signing.types:
+        raise NotAllowed("invalid-signature", f"The signing key named in the message may not sign {header.typ}.")
 
 
 async def consider(hub: Hub, connection: AsyncConnection, sender: Member, header: seal.Header) -> Considered:
@@ -115,22 +125,39 @@ async def _store(hub: Hub, member: Member, envelope: Envelope, header: seal.Head
     async with hub.database.begin() as connection:
         considered = await consider(hub, connection, member, header)
         answer, recipient, now = considered.answer, considered.recipient, hub.now()
-        outcome = answer.reason if isinstance(answer, policy.Deny) else "permit"
+        outcome = answer.reason if isinstance(answer, policy.Deny) else PERMIT
         person = await crossref.person_of(hub, connection, member.name, header.subject)
-        fields = (header.typ,)
-        looked = Access(
-            member.name, header.to, "send", header.purpose, person, considered.subject, fields, outcome, now
-        )
-        await access.note(connection, [looked])
+        await _note(hub, connection, member, header, person, considered.subject, outcome)
         if isinstance(answer, policy.Deny):
-            content = {"message": header.id, "kind": header.typ, "to": header.to, "reason": answer.reason}
-            await audit.append(connection, hub.vault, [Act("refuse", member.name, content, now)])
             return answer
         if recipient is None:
             raise RuntimeError("policy permitted a message without a recipient")
         acknowledgement = await _receive(hub, connection, member, envelope, header, now)
         await _make_available(hub, connection, member, recipient, envelope, header, considered, acknowledgement, now)
         return Acknowledgement(acknowledgement.body, repeated=False)
+
+
+async def _note(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    header: seal.Header,
+    person: UUID | None,
+    subject: bytes,
+    outcome: str,
+) -> None:
+    """The look-up in the person's ledger; a refusal is a leaf of the log too."""
+    now = hub.now()
+    looked = Access(member.name, header.to, "send", purpose(header), person, subject, (header.typ,), outcome, now)
+    await access.note(connection, [looked])
+    if outcome != PERMIT:
+        content = {"message": header.id, "kind": header.typ, "to": header.to, "reason": outcome}
+        await audit.append(connection, hub.vault, [Act("refuse", member.name, content, now)])
+
+
+def purpose(header: seal.Header) -> str:
+    """The purpose as the ledger keeps it in the open; free text might name the person."""
+    return header.purpose if header.purpose in policy.PURPOSES else "unknown"
 
 
 @dataclass(frozen=True, slots=True)

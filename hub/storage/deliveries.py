@@ -99,6 +99,15 @@ async def settle(
     )
 
 
+async def abandon(connection: AsyncConnection, endpoint_id: int, now: datetime, error: str) -> None:
+    """What waits for an endpoint that wants no more is not sent."""
+    await connection.execute(
+        update(delivery)
+        .where(delivery.c.endpoint_id == endpoint_id, delivery.c.state == "QUEUED")
+        .values(state="DEAD", next_at=now, last_error=error)
+    )
+
+
 async def totals(connection: AsyncConnection) -> dict[tuple[str, str], int]:
     """Notices by (topic, state)."""
     rows = await connection.execute(

@@ -1,0 +1,108 @@
+"""Sealed messages for tests: what two regions agreed, what a person allowed, and envelopes as a gateway seals them."""
+
+import hashlib
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from certs.keys import SigningKey
+from certs.seal import Header, seal
+from hub.domain.policy import PURPOSES, Agreement
+from hub.runtime import Hub
+from hub.services import routing, terms
+from hub.services.intake import Acknowledgement
+from hub.services.routing import Envelope
+from mappings import vocabulary
+from tests.documents import CONSENT_PAGE, Beside, consent, page, taken_in
+from tests.hubs import Enrolled
+
+REPORT = vocabulary.CONTRACEPTION_REPORT
+CARE = "continuity-of-care"
+CONTENT = '{"report":"金丝雀字条"}'.encode()
+
+
+async def agree(
+    hub: Hub,
+    sender: Enrolled,
+    recipient: Enrolled,
+    *,
+    kinds: Collection[str] = vocabulary.SEALED_KINDS,
+    purposes: Collection[str] = PURPOSES,
+    days: float = 365,
+    case_required: bool = False,
+    answer_days: int = 15,
+) -> UUID:
+    """An agreement in force from now on."""
+    now = hub.now()
+    made = Agreement(
+        id=uuid4(),
+        from_member=sender.member.id,
+        to_member=recipient.member.id,
+        kinds=frozenset(kinds),
+        purposes=frozenset(purposes),
+        case_required=case_required,
+        answer_days=answer_days,
+        valid_from=now,
+        valid_to=now + timedelta(days=days),
+    )
+    await terms.enter(hub, "for a test", made)
+    return made.id
+
+
+async def allow(hub: Hub, owner: Enrolled, number: int = 1, **changed: Any) -> None:
+    """Person `number` gives (or, by `changed`, withdraws) her consent, as the county submits it."""
+    found = await taken_in(hub, owner, Beside(), page([consent(number, **changed)]), CONSENT_PAGE)
+    assert (found["state"], found["counts"]["translated"]) == ("PROCESSED", 1), found
+
+
+async def withdraw(hub: Hub, owner: Enrolled, number: int = 1) -> None:
+    """Person `number` takes her consent back today."""
+    await allow(hub, owner, number, zt="9", chrq=f"{hub.now():%Y-%m-%d}")
+
+
+def header(hub: Hub, sender: Enrolled, recipient: Enrolled, number: int = 1, **changed: Any) -> Header:
+    """What an envelope about person `number` says outside."""
+    said: dict[str, Any] = {
+        "id": str(uuid4()),
+        "from_": sender.member.name,
+        "to": recipient.member.name,
+        "to_kid": recipient.enc.kid,
+        "sig_kid": sender.sig.kid,
+        "suite": "intl-1",
+        "typ": REPORT,
+        "subject": f"YK{number:07d}",
+        "purpose": CARE,
+        "consent_ref": f"C{number:07d}",
+        "iat": hub.now(),
+        "exp": hub.now() + timedelta(days=60),
+    }
+    return Header(**said | changed)
+
+
+def letter(
+    hub: Hub,
+    sender: Enrolled,
+    recipient: Enrolled,
+    number: int = 1,
+    *,
+    content: bytes = CONTENT,
+    signer: SigningKey | None = None,
+    **changed: Any,
+) -> Envelope:
+    """A sealed report about person `number`; `changed` is what its header says otherwise."""
+    outside = header(hub, sender, recipient, number, **changed)
+    body = seal(content, outside, signer or sender.sig, recipient.enc.public)
+    return Envelope(UUID(outside.id), hashlib.sha256(body).digest(), body)
+
+
+async def post(hub: Hub, sender: Enrolled, envelope: Envelope) -> Acknowledgement:
+    """Hand the envelope in."""
+    return await routing.receive(hub, sender.member, envelope)
+
+
+async def posted(hub: Hub, sender: Enrolled, recipient: Enrolled, number: int = 1, **changed: Any) -> Envelope:
+    """A report that waits in the recipient's mailbox."""
+    made = letter(hub, sender, recipient, number, **changed)
+    await post(hub, sender, made)
+    return made
