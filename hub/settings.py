@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     )
     reconcile_at: str = Field("02:30", pattern=r"^\d\d:\d\d$", description="Local time of the nightly reconciliation.")
     digest_at: str = Field("07:00", pattern=r"^\d\d:\d\d$", description="Local time of the partners' daily digest.")
+    heartbeat_seconds: float = Field(
+        0.0,
+        ge=0.0,
+        description="Seconds between two ticks that the clock only logs, to see it going; 0 is off, the least is 0.1.",
+    )
     timezone: str = Field("Asia/Shanghai", description="Time zone of schedules and screens.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level that is logged.")
 
@@ -67,6 +72,13 @@ class Settings(BaseSettings):
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("heartbeat_seconds")
+    @classmethod
+    def _not_too_fast(cls, value: float) -> float:
+        if 0 < value < 0.1:
+            raise ValueError("0 turns the heartbeat off; otherwise it is at least 0.1")
+        return value
 
     @property
     def keys_dir(self) -> Path:

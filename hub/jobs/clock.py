@@ -1,7 +1,8 @@
 """The clock: APScheduler in every process, each due moment claimed once in the database before it is done.
 
 (One job store shared by several APSchedulers runs a tick in each of them; the slot table's unique key does not.)
-A job whose process died is taken over when its lease has passed, and goes on from what it stored.
+A job whose process died is taken over when its lease has passed, and goes on from what it stored; a moment that nobody
+claimed because the database was away is made up for.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from hub.errors import HubError
 from hub.jobs.schedules import Schedule
 from hub.runtime import Hub
 from hub.storage import schedules as slots
@@ -31,13 +33,13 @@ class Clock:
         self._worker = worker
         self._schedules = {schedule.name: schedule for schedule in schedules}
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._missed: list[asyncio.Task[bool]] = []
+        self._missed: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Begin to tick, after doing what was due while no process ran."""
         for schedule in self._schedules.values():
             self._scheduler.add_job(
-                self._tick,
+                self._try,
                 schedule.trigger,
                 args=[schedule],
                 id=schedule.name,
@@ -46,14 +48,10 @@ class Clock:
                 misfire_grace_time=3600,
             )
         self._scheduler.add_job(
-            self._take_over, "interval", seconds=LEASE.total_seconds() / 2, id="take-over", max_instances=1
+            self._look_after, "interval", seconds=LEASE.total_seconds() / 2, id="look-after", max_instances=1
         )
         self._scheduler.start()
-        async with self._hub.database.read() as connection:
-            known = {slot["schedule"] for slot in await slots.last(connection)}
-        self._missed = [
-            asyncio.create_task(self._tick(self._schedules[name])) for name in known & self._schedules.keys()
-        ]
+        self._missed = [asyncio.create_task(self._try(schedule)) for schedule in await self._known()]
 
     async def stop(self) -> None:
         """Stop ticking; a job in hand is left to its lease."""
@@ -74,12 +72,42 @@ class Clock:
             await self.do(slot)
         return slot is not None
 
-    async def _take_over(self) -> None:
+    async def _try(self, schedule: Schedule) -> None:
+        """A tick; without a database it is made up for later."""
+        try:
+            await self._tick(schedule)
+        except HubError as error:
+            log.warning("schedule waits", schedule=schedule.name, code=error.code)
+
+    async def _known(self) -> list[Schedule]:
+        """The schedules that have run before: a new hub does nothing before it is due."""
+        async with self._hub.database.read() as connection:
+            names = {slot["schedule"] for slot in await slots.last(connection)}
+        return [self._schedules[name] for name in sorted(names & self._schedules.keys())]
+
+    async def _look_after(self) -> None:
+        """Take over what a dead process left, and do what nobody claimed."""
+        try:
+            await self.take_over()
+            known = await self._known()
+        except HubError as error:
+            log.warning("clock waits", code=error.code)
+            return
+        for schedule in known:
+            await self._try(schedule)
+
+    async def take_over(self) -> bool:
+        """Do one slot whose process let its lease pass; False when there is none. Too many tries in vain end it."""
         async with self._hub.database.begin() as connection:
             now = self._hub.now()
-            slot = await slots.take_over(connection, self._worker, now, now + LEASE, attempts=ATTEMPTS)
-        if slot is not None and slot.schedule in self._schedules:
+            for lost in await slots.give_up(connection, now, attempts=ATTEMPTS):
+                log.error("schedule given up", schedule=lost.schedule, attempt=lost.attempts)
+            slot = await slots.take_over(
+                connection, self._worker, now, now + LEASE, attempts=ATTEMPTS, names=list(self._schedules)
+            )
+        if slot is not None:
             await self.do(slot)
+        return slot is not None
 
     async def do(self, slot: Slot) -> None:
         """Do the slot's job while renewing its lease, and write down what came of it."""
@@ -100,9 +128,12 @@ class Clock:
     async def _keep(self, slot: Slot) -> None:
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
-            async with self._hub.database.begin() as connection:
-                if not await slots.renew(connection, slot, self._worker, self._hub.now() + LEASE):
-                    return
+            try:
+                async with self._hub.database.begin() as connection:
+                    if not await slots.renew(connection, slot, self._worker, self._hub.now() + LEASE):
+                        return
+            except HubError as error:
+                log.warning("lease not renewed", schedule=slot.schedule, code=error.code)
 
 
 def last_due(schedule: Schedule, now: datetime) -> datetime:

@@ -1,10 +1,12 @@
 """The schedules: what is done when. The one list that the clock, the console and `hub doctor` read."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
+import structlog
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -14,6 +16,9 @@ from hub.services import digests, notices, reconciliation, trust
 from hub.settings import Settings
 from hub.storage import retention
 
+log = structlog.get_logger(__name__)
+
+HEARTBEAT = "heartbeat"
 Job = Callable[[Hub, datetime], Awaitable[dict[str, Any]]]
 
 
@@ -42,29 +47,50 @@ async def _deadlines(hub: Hub, _: datetime) -> dict[str, Any]:
 async def _forget(hub: Hub, _: datetime) -> dict[str, Any]:
     now = hub.now()
     before = now - timedelta(days=hub.settings.retention_days)
-    async with hub.database.begin() as connection:
-        return dict(await retention.forget(connection, now=now, day=now - timedelta(days=1), before=before))
+    total: Counter[str] = Counter()
+    while True:
+        async with hub.database.begin() as connection:
+            deleted = await retention.forget(connection, now=now, day=now - timedelta(days=1), before=before)
+        total.update(deleted)
+        if max(deleted.values(), default=0) < retention.BATCH:
+            return dict(total)
+
+
+async def _heartbeat(_: Hub, due_at: datetime) -> dict[str, Any]:
+    log.info("heartbeat", due_at=due_at.isoformat())
+    return {}
 
 
 async def _trust(hub: Hub, _: datetime) -> dict[str, Any]:
     return {"version": await trust.publish_if_due(hub)}
 
 
+def digest_at(at: time, timezone: str) -> Schedule:
+    """The partners' digest, every day at that local time."""
+    return Schedule("digest", _daily(at, timezone), _digest)
+
+
+def _daily(at: time, timezone: str) -> CronTrigger:
+    return CronTrigger(hour=at.hour, minute=at.minute, second=at.second, timezone=timezone)
+
+
 def schedules(settings: Settings) -> list[Schedule]:
     """All schedules under these settings, in their local time."""
 
     def daily(at: str) -> CronTrigger:
-        hour, minute = at.split(":")
-        return CronTrigger(hour=int(hour), minute=int(minute), timezone=settings.timezone)
+        return _daily(time.fromisoformat(at), settings.timezone)
 
-    def every(minutes: int) -> IntervalTrigger:
+    def every(*, seconds: float) -> IntervalTrigger:
         # A fixed start, so that every process computes the same moments.
-        return IntervalTrigger(minutes=minutes, start_date="2020-01-01 00:00:00", timezone=settings.timezone)
+        return IntervalTrigger(seconds=seconds, start_date="2020-01-01 00:00:00", timezone=settings.timezone)
 
-    return [
+    found = [
         Schedule("reconcile", daily(settings.reconcile_at), _reconcile),
-        Schedule("digest", daily(settings.digest_at), _digest),
-        Schedule("deadlines", every(10), _deadlines),
-        Schedule("trust-list", every(60), _trust),
+        digest_at(time.fromisoformat(settings.digest_at), settings.timezone),
+        Schedule("deadlines", every(seconds=600), _deadlines),
+        Schedule("trust-list", every(seconds=3600), _trust),
         Schedule("retention", daily("04:00"), _forget),
     ]
+    if settings.heartbeat_seconds:
+        found.append(Schedule(HEARTBEAT, every(seconds=settings.heartbeat_seconds), _heartbeat))
+    return found

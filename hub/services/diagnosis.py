@@ -123,4 +123,10 @@ async def _schedules(hub: Hub) -> Finding:
     failed = [slot["schedule"] for slot in found if slot["state"] == "FAILED"]
     if failed:
         return Finding("schedules", False, f"failed the last time: {', '.join(failed)}", "see the worker's log")
-    return Finding("schedules", True, f"{len(found)} have run" if found else "none has run yet")
+    every = hub.settings.heartbeat_seconds
+    beat = next((slot["due_at"] for slot in found if slot["schedule"] == "heartbeat"), None)
+    if every and (beat is None or hub.now() - beat > timedelta(seconds=60 + 2 * every)):
+        since = f"since {beat:%Y-%m-%d %H:%M:%S} UTC" if beat else "yet"
+        return Finding("schedules", False, f"no heartbeat {since}", "run `hub work`")
+    text = f"{len(found)} have run" if found else "none has run yet"
+    return Finding("schedules", True, text + (f", the last heartbeat {beat:%H:%M:%S} UTC" if every and beat else ""))

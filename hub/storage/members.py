@@ -180,10 +180,10 @@ async def endpoints(
 async def set_endpoint_state(
     connection: AsyncConnection, endpoint_id: int, state: str, failing_since: datetime | None
 ) -> bool:
-    """Change an endpoint's health; False when it already had that state."""
+    """Change an endpoint's health; False when it already had that state, or is disabled: only `put_endpoint` ends that."""
     done = await connection.execute(
         update(endpoint)
-        .where(endpoint.c.id == endpoint_id, endpoint.c.state != state)
+        .where(endpoint.c.id == endpoint_id, endpoint.c.state.not_in([state, "disabled"]))
         .values(state=state, failing_since=failing_since)
     )
     return bool(done.rowcount)

@@ -1,7 +1,7 @@
-"""What is forgotten when: every growing table has its rule here.
+"""What is forgotten when: every table has its rule here, or is kept for good.
 
-Kept for good: resource versions, decisions, memberships and their history, audit leaves, certificates. Bodies of
-settled messages, timelines, used nonces, sessions and slots go when their time is over.
+Bodies and timelines of settled messages, used nonces, sessions and slots go when their time is over. What waits, what is
+held in quarantine and what proves something stays.
 """
 
 from datetime import datetime
@@ -11,23 +11,32 @@ from sqlalchemy import text
 
 from hub.storage.database import AsyncConnection
 
-_BATCH: Final = 5000
+BATCH: Final = 5000
+
+_OVER: Final = """s.state IN ('PROCESSED', 'REJECTED', 'BUSINESS_ERROR', 'VOIDED', 'EXPIRED', 'SUPERSEDED', 'DEAD')
+              AND s.state_at < :before
+              AND NOT EXISTS (SELECT 1 FROM work_item w WHERE w.subject = s.id)
+              AND NOT EXISTS (SELECT 1 FROM quarantined_row q WHERE q.submission_id = s.id AND q.state = 'held')"""
 
 _RULES: Final = {
     "submission_part": """
         DELETE FROM submission_part WHERE (submission_id, seq) IN (
             SELECT p.submission_id, p.seq FROM submission_part p JOIN submission s ON s.id = p.submission_id
-            WHERE s.state IN ('PROCESSED', 'REJECTED', 'BUSINESS_ERROR', 'VOIDED', 'EXPIRED', 'SUPERSEDED', 'DEAD')
-              AND s.state_at < :before
-              AND NOT EXISTS (SELECT 1 FROM quarantined_row q WHERE q.submission_id = s.id AND q.state = 'held')
-            LIMIT :batch)""",
+            WHERE $over LIMIT :batch)""",
     "submission_issue": """
         DELETE FROM submission_issue WHERE id IN (
             SELECT i.id FROM submission_issue i JOIN submission s ON s.id = i.submission_id
-            WHERE s.state_at < :before LIMIT :batch)""",
+            WHERE $over LIMIT :batch)""",
+    # The last line of a timeline says how it ended, and stays.
+    "submission_event": """
+        DELETE FROM submission_event WHERE id IN (
+            SELECT e.id FROM submission_event e JOIN submission s ON s.id = e.submission_id
+            WHERE $over
+              AND e.id < (SELECT max(l.id) FROM submission_event l WHERE l.submission_id = s.id) LIMIT :batch)""",
     "delivery": """
         DELETE FROM delivery WHERE id IN (
-            SELECT id FROM delivery WHERE state <> 'QUEUED' AND created_at < :before LIMIT :batch)""",
+            SELECT d.id FROM delivery d JOIN endpoint e ON e.id = d.endpoint_id
+            WHERE (d.state <> 'QUEUED' OR e.state = 'disabled') AND d.created_at < :before LIMIT :batch)""",
     "assertion_seen": "DELETE FROM assertion_seen WHERE expires_at < :now",
     "presentation_challenge": "DELETE FROM presentation_challenge WHERE expires_at < :day",
     "login_session": "DELETE FROM login_session WHERE expires_at < :now",
@@ -38,12 +47,31 @@ _RULES: Final = {
             SELECT id FROM quarantined_row WHERE state = 'released' AND released_at < :before LIMIT :batch)""",
 }
 
+KEPT: Final = frozenset(
+    {
+        # who takes part and on what terms
+        "agreement", "consent", "endpoint", "exchange_case", "member", "member_key", "trust_list", "user_account",
+        # what was received and delivered: message ids are never used twice
+        "submission", "mailbox_item", "notice",
+        # records, persons and decisions
+        "blocking_key", "decision_event", "link_constraint", "membership", "membership_history", "pair_score",
+        "person_event", "reconciliation_run", "resource", "resource_identifier", "resource_version", "review_task",
+        "source_record",
+        # evidence
+        "access_event", "audit_leaf", "audit_node", "certificate", "checkpoint", "status_list",
+        # goes when it is done
+        "work_item",
+    }
+)  # fmt: skip
+"""Tables without a rule."""
+
 
 async def forget(connection: AsyncConnection, *, now: datetime, day: datetime, before: datetime) -> dict[str, int]:
-    """Apply every rule once: `before` is where retention ends, `day` a day ago; answers rows deleted by table."""
+    """Apply every rule to at most BATCH rows: `before` is where retention ends, `day` a day ago; rows deleted by table."""
     deleted = {}
-    for table, statement in _RULES.items():
-        wanted = {"now": now, "day": day, "before": before, "batch": _BATCH}
+    for table, rule in _RULES.items():
+        statement = rule.replace("$over", _OVER)
+        wanted = {"now": now, "day": day, "before": before, "batch": BATCH}
         values = {name: value for name, value in wanted.items() if f":{name}" in statement}
         done = await connection.execute(text(statement), values)
         if done.rowcount:

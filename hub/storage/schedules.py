@@ -3,11 +3,12 @@
 A slot whose holder died is taken over when its lease has passed; the job itself resumes from what it stored.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -39,12 +40,19 @@ async def claim(
 
 
 async def take_over(
-    connection: AsyncConnection, worker: str, now: datetime, lease_until: datetime, *, attempts: int
+    connection: AsyncConnection,
+    worker: str,
+    now: datetime,
+    lease_until: datetime,
+    *,
+    attempts: int,
+    names: Sequence[str],
 ) -> Slot | None:
-    """Take one slot whose holder let its lease pass, at most `attempts` times."""
+    """Take one slot of the schedules `names` whose holder let its lease pass, at most `attempts` times."""
     chosen = (
         select(schedule_slot.c.schedule, schedule_slot.c.due_at)
         .where(
+            schedule_slot.c.schedule.in_(list(names)),
             schedule_slot.c.state == "CLAIMED",
             schedule_slot.c.lease_until < now,
             schedule_slot.c.attempts < attempts,
@@ -63,6 +71,21 @@ async def take_over(
         )
     ).one_or_none()
     return Slot(row.schedule, row.due_at, row.attempts) if row else None
+
+
+async def give_up(connection: AsyncConnection, now: datetime, *, attempts: int) -> list[Slot]:
+    """End the slots whose every holder died: FAILED, so that it is seen."""
+    rows = await connection.execute(
+        update(schedule_slot)
+        .where(
+            schedule_slot.c.state == "CLAIMED",
+            schedule_slot.c.lease_until < now,
+            schedule_slot.c.attempts >= attempts,
+        )
+        .values(state="FAILED", outcome={"error": "abandoned"}, finished_at=now, lease_until=None)
+        .returning(schedule_slot.c.schedule, schedule_slot.c.due_at, schedule_slot.c.attempts)
+    )
+    return [Slot(row.schedule, row.due_at, row.attempts) for row in rows]
 
 
 async def renew(connection: AsyncConnection, slot: Slot, worker: str, lease_until: datetime) -> bool:
@@ -107,13 +130,3 @@ async def last(connection: AsyncConnection) -> list[dict[str, Any]]:
         .order_by(schedule_slot.c.schedule)
     )
     return [dict(row._mapping) for row in rows]
-
-
-async def forget(connection: AsyncConnection, before: datetime) -> int:
-    """Drop finished slots older than `before`."""
-    done = await connection.execute(
-        schedule_slot.delete().where(
-            schedule_slot.c.due_at < before, or_(schedule_slot.c.state == "DONE", schedule_slot.c.state == "FAILED")
-        )
-    )
-    return done.rowcount
