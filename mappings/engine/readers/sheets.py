@@ -14,6 +14,7 @@ _STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
+_MOST_COLUMNS = 16_384
 _DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -118,8 +119,9 @@ def _walk(content: IO[bytes], part: str, limit: int, found: Survey) -> None:
 
 
 def _cells(content: Any) -> Iterator[tuple[int, int, bool]]:
-    """(row, column, is a formula) of every cell that has content."""
+    """(row, column, is a formula) of every cell that has content; a row of more cells than sheets have is refused."""
     row = column = -1
+    count = 0
     events = etree.iterparse(
         content, events=("start", "end"), tag=tuple(ns + name for ns in (_MAIN, _STRICT) for name in ("row", "c")),
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
@@ -127,10 +129,13 @@ def _cells(content: Any) -> Iterator[tuple[int, int, bool]]:
     for event, element in events:
         cell = element.tag.endswith("}c")
         if event == "start" and not cell:
-            row, column = int(element.get("r") or row + 2) - 1, -1
+            row, column, count = _number(element.get("r"), row + 2) - 1, -1, 0
         elif event == "end" and cell:
+            count += 1
+            if count > _MOST_COLUMNS:
+                raise BadSheet(f"row {row + 1} has too many cells")
             reference = element.get("r")
-            row, column = _position(reference, row) if reference else (row, column + 1)
+            row, column = _position(reference) if reference else (row, column + 1)
             if len(element):
                 yield row, column, any(child.tag.endswith("}f") for child in element)
         elif event == "end":
@@ -139,7 +144,15 @@ def _cells(content: Any) -> Iterator[tuple[int, int, bool]]:
                 del element.getparent()[0]
 
 
-def _position(reference: str, row: int) -> tuple[int, int]:
+def _number(written: str | None, otherwise: int) -> int:
+    if written is None:
+        return otherwise
+    if not written.isdecimal() or len(written) > 7:
+        raise BadSheet(f"row {written[:12]}")
+    return int(written)
+
+
+def _position(reference: str) -> tuple[int, int]:
     found = _REFERENCE.fullmatch(reference)
     if found is None:
         raise BadSheet(f"cell {reference[:12]}")

@@ -74,15 +74,14 @@ def _sheet_rows(
 ) -> Iterator[ReadBatch]:
     stream.seek(0)
     try:
-        workbook = CalamineWorkbook.from_filelike(stream)
+        with CalamineWorkbook.from_filelike(stream) as workbook:
+            chosen, beside = _choose(workbook, columns, file_name)
+            lines = _lines(chosen.sheet, surveys.get(chosen.name, sheets.Survey()))
+            for batch in table.rows(lines, columns, file_name, batch_size, ragged=False):
+                yield ReadBatch(batch.rows, [*beside, *batch.issues])
+                beside = []
     except CalamineError as error:
         raise UnreadableFile(make("not-a-workbook", file=file_name, reason=str(error)[:80])) from error
-    with workbook:
-        chosen, beside = _choose(workbook, columns, file_name)
-        lines = _lines(chosen.sheet, surveys.get(chosen.name, sheets.Survey()))
-        for batch in table.rows(lines, columns, file_name, batch_size, ragged=False):
-            yield ReadBatch(batch.rows, [*beside, *batch.issues])
-            beside = []
 
 
 def _choose(workbook: CalamineWorkbook, columns: Columns, file_name: str) -> tuple[_Chosen, list[Issue]]:
@@ -122,9 +121,9 @@ def _lines(sheet: CalamineSheet, survey: sheets.Survey) -> Iterator[table.Line]:
         return
     filled = _merged(sheet)
     carried: dict[int, str] = {}
-    for at, values in enumerate(sheet.to_python(skip_empty_area=False)):
-        number = at + 1
-        cells = [_text(value) for value in values]
+    left = [""] * start[1]
+    for at, values in enumerate(sheet.iter_rows()):
+        cells = left + [_text(value) for value in values]
         for column in list(carried):
             if (at, column) not in filled:
                 del carried[column]
@@ -134,7 +133,7 @@ def _lines(sheet: CalamineSheet, survey: sheets.Survey) -> Iterator[table.Line]:
                     carried[column] = cell
                 elif not cell:
                     cells[column] = carried.get(column, "")
-        yield table.Line(number, cells, "\t".join(cells), _formulas(survey, at, cells))
+        yield table.Line(at + 1, cells, "\t".join(cells), _formulas(survey, at, cells))
 
 
 def _merged(sheet: CalamineSheet) -> dict[tuple[int, int], int]:

@@ -63,7 +63,7 @@ def test_rows_a_second_on_one_core() -> None:
     """Processor time and not the clock's, best of some, more of them on a busy machine, which slows even that."""
     mapping = mappings.load("huiji/person.v1")
     context = mappings.Context("huiji", RECEIVED_AT)
-    rates = []
+    rates: list[float] = []
     gc.collect()
     gc.freeze()  # as a worker does after loading: what is there for good need not be looked through again and again
     for seed in range(AT_MOST):

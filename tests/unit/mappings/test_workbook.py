@@ -1,5 +1,6 @@
 """Workbooks: what a spreadsheet does to numbers and dates, formulas, merged cells; bombs refused before opening."""
 
+import contextlib
 import io
 import tracemalloc
 import zipfile
@@ -8,6 +9,8 @@ from datetime import date, datetime
 
 import pytest
 import xlsxwriter
+from hypothesis import given
+from hypothesis import strategies as st
 from xlsxwriter.worksheet import Worksheet
 
 import mappings
@@ -83,6 +86,18 @@ def test_rows_are_numbered_as_people_see_them() -> None:
 
     rows, _ = read(workbook(shift))
     assert [row.number for row in rows] == [2, 10]
+
+
+def test_a_table_away_from_the_corner_is_found() -> None:
+    data = io.BytesIO()
+    with xlsxwriter.Workbook(data, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(4, 3, HEADER)
+        sheet.write_row(5, 3, WANG)
+        sheet.write_formula(5, 3, '="王芳"', None, "王芳")
+    rows, _ = read(data.getvalue())
+    assert [(row.number, row.cells["姓名"]) for row in rows] == [(6, "王芳")]
+    assert [issue.column for issue in rows[0].issues] == ["姓名"]
 
 
 def test_cells_merged_downwards_hold_for_each_row() -> None:
@@ -213,6 +228,35 @@ def test_document_types_are_refused(part: str) -> None:
         return head + b'?><!DOCTYPE x [<!ENTITY a "b">]>' + rest
 
     assert refusal(repacked(workbook(), part, declare)).code == "xml-forbidden"
+
+
+@pytest.mark.parametrize("cell", [b'<c r="A3"><v>1</v></c>', b"<c><v>1</v></c>", b"<c/>"])
+def test_a_row_of_endless_cells_is_refused(cell: bytes) -> None:
+    def fill(content: bytes) -> bytes:
+        return content.replace(b"</sheetData>", b'<row r="3">' + cell * 400_000 + b"</row></sheetData>")
+
+    tracemalloc.start()
+    issue = refusal(repacked(workbook(), "xl/worksheets/sheet1.xml", fill), Limits(workbook_ratio=10_000))
+    tracemalloc.stop()
+    assert issue.code == "not-a-workbook"
+
+
+@pytest.mark.parametrize("place", [b'r="ZZZZ9"', b'r="A99999999"', b'r="1A"', b'r=""'])
+def test_cells_in_impossible_places_are_refused(place: bytes) -> None:
+    assert (
+        refusal(repacked(workbook(), "xl/worksheets/sheet1.xml", lambda c: c.replace(b'r="A2"', place))).severity
+        == "error"
+    )
+
+
+@given(st.integers(0, 2000), st.binary(min_size=1, max_size=6))
+def test_no_damage_inside_a_sheet_breaks_the_reader(at: int, junk: bytes) -> None:
+    def damage(content: bytes) -> bytes:
+        return content[: at % len(content)] + junk + content[at % len(content) + len(junk) :]
+
+    for part in ("xl/worksheets/sheet1.xml", "xl/workbook.xml", "xl/sharedStrings.xml", "xl/_rels/workbook.xml.rels"):
+        with contextlib.suppress(mappings.UnreadableFile):
+            read(repacked(workbook(), part, damage))
 
 
 def test_broken_xml_is_refused() -> None:
