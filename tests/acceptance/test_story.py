@@ -60,7 +60,8 @@ def test_nobody_died(told: Demo) -> None:
 def test_the_last_link_signs_in(told: Demo) -> None:
     first, last = told.links()
     assert first != last
-    with httpx2.Client(trust_env=False, follow_redirects=True) as browser:
+    opened_by_hand = {"Sec-Fetch-Site": "none"}
+    with httpx2.Client(trust_env=False, follow_redirects=True, headers=opened_by_hand) as browser:
         page = browser.get(last)
     assert page.status_code == 200
     assert "/console" in str(page.url)

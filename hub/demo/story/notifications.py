@@ -1,6 +1,6 @@
-"""The day's notices: the digest's slot falls due while two clocks tick, and everything that is queued reaches its receiver.
+"""The day's notices: the digest falls due while two clocks tick, and everything that is queued reaches its receiver.
 
-The slot is the last full minute after the exchange, so that the digest speaks of it; each clock would do it, one does.
+Its slot is the next full second instead of tomorrow morning; each of the clocks would do it, one does.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from hub.demo.counties.partner.deliveries import Ledger
 from hub.demo.story.member import Member
 from hub.demo.story.places import Places
 from hub.jobs.clock import Clock
-from hub.jobs.schedules import schedules
+from hub.jobs.schedules import digest_at
 from hub.runtime import Hub
 from hub.storage import deliveries
 
@@ -41,19 +41,14 @@ class Received:
         return [body for body in self.bodies if wanted.items() <= body.items()]
 
 
-def minute_after(moment: datetime) -> datetime:
-    """The next full minute."""
-    return moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
-
-
-async def make_digest(hub: Hub, slot: datetime) -> int:
-    """Wait for `slot`, a full minute, and let two clocks do what is due then; answers how many of them did it."""
-    await asyncio.sleep(max(0.0, (slot - hub.now()).total_seconds()) + 0.05)
-    local = slot.astimezone(ZoneInfo(hub.settings.timezone))
-    settings = hub.settings.model_copy(update={"digest_at": f"{local:%H:%M}"})
-    clocks = [Clock(hub, uuid4().hex, schedules(settings)) for _ in range(_CLOCKS)]
+async def make_digest(hub: Hub) -> tuple[datetime, int]:
+    """Let two clocks do what falls due with the next full second; answers that slot and how many of them did it."""
+    slot = hub.now().replace(microsecond=0) + timedelta(seconds=1)
+    at = slot.astimezone(ZoneInfo(hub.settings.timezone)).time()
+    clocks = [Clock(hub, uuid4().hex, [digest_at(at, hub.settings.timezone)]) for _ in range(_CLOCKS)]
+    await asyncio.sleep((slot - hub.now()).total_seconds() + 0.05)
     done = await asyncio.gather(*(clock.catch_up(_DIGEST) for clock in clocks))
-    return sum(done)
+    return slot, sum(done)
 
 
 async def await_delivery(hub: Hub, tell: Callable[[int, int], None]) -> None:

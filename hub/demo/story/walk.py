@@ -12,7 +12,6 @@ from hub.demo.story.counter import Counter, signing_key
 from hub.demo.story.findings import Findings
 from hub.demo.story.member import Member
 from hub.demo.story.narration import Narrator
-from hub.demo.story.notifications import minute_after
 from hub.demo.story.places import COUNTIES, HUIJI, JINJIANG, YONGKANG
 from hub.demo.story.stage import Stage
 from hub.storage import certificates, reconciliations, reviews
@@ -29,12 +28,12 @@ async def walk(on: Stage, narrator: Narrator, people: int, seed: int, as_of: dat
     with narrator.step("exchanging records") as step:
         if not await exchange.watch(on.hub, on.places, story, step, on.children):
             narrator.say("nothing moves any more, and not everything has arrived")
-    earlier, slot = await proofs.head(on.public, on.hub), minute_after(on.hub.now())
+    earlier = await proofs.head(on.public, on.hub)
     with narrator.step("deciding conflicts"):
         decided = await conflicts.decide_some(on.hub, story)
     (shown, cases), run = await asyncio.gather(_show(on, narrator), _reconcile(on, narrator))
     with narrator.step("notifying") as step:
-        clocks = await notifications.make_digest(on.hub, slot)
+        slot, clocks = await notifications.make_digest(on.hub)
         await notifications.await_delivery(on.hub, step.at)
         async with Member(on.hub.settings.base_url, JINJIANG, on.cast.partner_key) as partner:
             mailbox_digests = await notifications.read_mailbox(partner, slot)
