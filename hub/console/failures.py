@@ -111,6 +111,7 @@ def install(site: FastAPI) -> None:
 class _LastResort:
     """ASGI middleware for what nobody foresaw. The framework's own would pass the error on to the server, whose log
     would then hold its message and with it, perhaps, personal data: only the error's type is logged.
+    What breaks while the request is still arriving belongs to whoever limits requests and is passed on.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -118,6 +119,15 @@ class _LastResort:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = False
+        arriving: Exception | None = None
+
+        async def received() -> Message:
+            nonlocal arriving
+            try:
+                return await receive()
+            except Exception as error:
+                arriving = error
+                raise
 
         async def watched(message: Message) -> None:
             nonlocal started
@@ -125,8 +135,10 @@ class _LastResort:
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
-        except Exception as error:  # noqa: BLE001 - the one place behind which there is none
+            await self._app(scope, received, watched)
+        except Exception as error:
+            if error is arriving:
+                raise
             request = Request(scope, receive)
             where = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[-3:]]
             log.error(  # noqa: TRY400 - the message stays out of the log

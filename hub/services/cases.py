@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from hub.errors import Invalid, NotAllowed, NotFound
+from hub.errors import Conflict, Invalid, NotAllowed, NotFound
 from hub.linkage import score
 from hub.linkage.explain import FieldEvidence, explain
 from hub.linkage.features import Features
@@ -189,8 +189,12 @@ async def _case(hub: Hub, connection: AsyncConnection, user: User, task_id: UUID
     if infos[task.a].person_id == infos[task.b].person_id:
         beside[1] = []
     records = await load(hub, connection, {task.a, task.b, *beside[0], *beside[1]})
+    if not {task.a, task.b} <= records.keys():
+        raise Conflict("record-gone", "One of the two records has been deleted at its source.")
     may_see = None if user.visible is None else {*user.visible, *task.member_ids}
-    shown = [[records[i] for i in ids if may_see is None or records[i].member.id in may_see] for ids in beside]
+    shown = [
+        [r for i in ids if (r := records.get(i)) and (may_see is None or r.member.id in may_see)] for ids in beside
+    ]
     known = await people.features(connection, hub.vault, (task.a, task.b))
     a, b = Features.from_bytes(known[task.a]), Features.from_bytes(known[task.b])
     found = score.score_pairs(hub.model, [(a, b)])[0]

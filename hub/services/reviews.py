@@ -117,6 +117,8 @@ async def standing(hub: Hub, user: User, task_id: UUID) -> Standing | None:
         if task is None:
             return None
         records = await cases.load(hub, connection, (task.a, task.b))
+        if not {task.a, task.b} <= records.keys():
+            return None
         return Standing(
             task, cases.seen(task, records[task.a].version, records[task.b].version), cases.may_undo(user, task)
         )

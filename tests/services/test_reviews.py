@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from hub.errors import Conflict, Invalid, NotAllowed, NotFound
 from hub.runtime import Hub
@@ -309,3 +310,15 @@ async def test_of_two_decisions_at_once_one_counts(here: World) -> None:
     refused = [result for result in results if isinstance(result, Conflict)]
     assert [error.code for error in refused] == ["stale"]
     assert len(await here.events()) == 1
+
+
+async def test_a_record_that_is_gone_is_said_and_nothing_breaks(here: World) -> None:
+    steward = await here.user("lihua")
+    async with here.hub.database.begin() as connection:
+        await connection.execute(text("UPDATE resource SET deleted = true"))
+    with pytest.raises(Conflict, match="record-gone"):
+        await cases.view(here.hub, steward, here.task)
+    with pytest.raises(Conflict, match="stale"):
+        await here.decide("same", seen="1.1.1")
+    assert await reviews.standing(here.hub, steward, here.task) is None
+    assert [(row.a, row.b) for row in (await reviews.queue(here.hub, steward)).rows] == [(None, None)]
