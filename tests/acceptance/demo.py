@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,8 +74,10 @@ class Demo:
 
 
 @contextmanager
-def demo(folder: Path, *arguments: str) -> Iterator[Demo]:
-    """Start `hub demo` on a free port with its data below `folder`; killed at the end if it still runs."""
+def demo(*arguments: str) -> Iterator[Demo]:
+    """Start `hub demo` on a free port with a folder of its own; at the end it is stopped and the folder removed."""
+    # Not below pytest's folder: that one is closed to other users by each new run, and the database's user is another.
+    folder = Path(tempfile.mkdtemp(prefix="lianqiao-story-"))
     output = folder / "said.txt"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
     command = [sys.executable, "-m", "hub", "demo", "--port", "0", "--data", str(folder / "data"), *arguments]
@@ -90,3 +94,4 @@ def demo(folder: Path, *arguments: str) -> Iterator[Demo]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        shutil.rmtree(folder)

@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections import Counter
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,21 +16,17 @@ from tests.acceptance.demo import Demo, demo
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(1700)]
 
-PEOPLE = ("--people", "12000", "--seed", "3", "--once")
+STORY = ("--people", "12000", "--seed", "3", "--once")
 KILLS = 10
 VICTIMS = ("hub", "worker", "gateway-yongkang", "gateway-huiji")
 
 
-def tell(folder: Path) -> Demo:
-    """The story without any disturbance."""
-    with demo(folder, *PEOPLE) as running:
-        assert running.process.wait(900) == 0, running.said()
-    return running
-
-
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return tell(tmp_path_factory.mktemp("undisturbed"))
+def undisturbed() -> Iterator[Demo]:
+    """The story without any disturbance."""
+    with demo(*STORY) as running:
+        assert running.process.wait(900) == 0, running.said()
+        yield running
 
 
 def numbers(told: Demo) -> dict[str, tuple[str, str]]:
@@ -52,11 +48,15 @@ def disturb(running: Demo, draws: random.Random) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_ten_deaths_change_no_number(seed: int, undisturbed: Demo, tmp_path: Path) -> None:
-    with demo(tmp_path, *PEOPLE) as running:
+def test_ten_deaths_change_no_number(seed: int, undisturbed: Demo) -> None:
+    with demo(*STORY) as running:
         running.wait_for("exchanging records", 300)
         killed = disturb(running, random.Random(seed))
         assert running.process.wait(900) == 0, running.said()
+        check(running, killed, undisturbed)
+
+
+def check(running: Demo, killed: list[str], undisturbed: Demo) -> None:
     assert len(killed) == KILLS, f"only {killed} died before the story was over"
     assert f"Started again after they died: {KILLS}" in running.said()
     assert numbers(running) == numbers(undisturbed)

@@ -24,9 +24,9 @@ CANARY = "金丝雀Kanarienvogel7391"
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def told() -> Iterator[Demo]:
     """A small story that has been told, its processes still running."""
-    with demo(tmp_path_factory.mktemp("demo"), "--people", "600", "--seed", "11") as running:
+    with demo("--people", "600", "--seed", "11") as running:
         running.wait_for("Everything keeps running until Ctrl-C", 360)
         yield running
 
