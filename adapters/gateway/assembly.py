@@ -138,6 +138,6 @@ def _connect(
             person_wait=timedelta(seconds=config.run.person_wait_seconds),
         ),
         statuses=Statuses(spool, client, clock),
-        mailbox=Mailbox(spool, client, opener, transport, config.run, clock),
+        mailbox=Mailbox(spool, client, opener, transport, config.run, clock, parallel=parallel),
         clock=clock,
     )

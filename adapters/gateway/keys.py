@@ -44,6 +44,7 @@ def load(settings: KeySettings) -> KeyRing:
     """Read every key file. Raises ConfigError: missing, exposed, damaged, wrong passphrase."""
     passphrase = read_secret(settings.passphrase_file).decode("utf-8", "surrogateescape")
     _check_folder(settings.folder)
+    _check_files(settings.folder)
     # Deriving the file keys is made slow on purpose; the three uses wait for it together.
     with ThreadPoolExecutor(len(USES)) as threads:
         auth = threads.submit(_load, settings.folder, "auth", lambda data: SigningKey.unlock(data, passphrase))
@@ -70,14 +71,10 @@ def generate(settings: KeySettings, *, now: datetime, renew: frozenset[str] = fr
 def _load(folder: Path, use: str, unlock: Callable[[bytes], Key]) -> tuple[Key, ...]:
     found = []
     for path in _files(folder, use):
-        if path.is_symlink() or path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path} is open to other users; run: chmod 600 {path}", code="keys-exposed")
         try:
             found.append(unlock(path.read_bytes()))
         except CertsError as error:
             raise ConfigError(f"{path}: {error.message.en}", code=error.code) from error
-    if not found:
-        raise ConfigError(f"no {use} key in {folder}; run: gateway keygen", code="keys-missing")
     return tuple(found)
 
 
@@ -90,6 +87,16 @@ def _check_folder(folder: Path) -> None:
         raise ConfigError(f"the key folder {folder} does not exist; run: gateway keygen", code="keys-missing")
     if folder.stat().st_mode & 0o077:
         raise ConfigError(f"{folder} is open to other users; run: chmod 700 {folder}", code="keys-exposed")
+
+
+def _check_files(folder: Path) -> None:
+    for use in USES:
+        files = _files(folder, use)
+        if not files:
+            raise ConfigError(f"no {use} key in {folder}; run: gateway keygen", code="keys-missing")
+        for path in files:
+            if path.is_symlink() or path.stat().st_mode & 0o077:
+                raise ConfigError(f"{path} is open to other users; run: chmod 600 {path}", code="keys-exposed")
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,12 +1,13 @@
 """Reads the mailbox: lease, store, receipt RECEIVED, open, write back to the county, receipt PROCESSED or BUSINESS_ERROR.
 
 The message is stored before it is acknowledged, and every step is durable before the next: after a crash the same message goes on where
-it stood, and is written back once however often it is delivered. An acknowledgement is never acknowledged.
+it stood, and is written back once however often it is delivered. Works on batches; messages about one person keep their order.
 """
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from adapters.errors import GatewayError, HubError, HubUnreachable, SignInRefused
@@ -15,21 +16,32 @@ from adapters.gateway.client import HubClient, Leased
 from adapters.gateway.clock import Clock
 from adapters.gateway.config import RunSettings
 from adapters.gateway.opening import BusinessError, Opener
-from adapters.gateway.records import InboxState, Incoming
-from adapters.gateway.spool import Spool
+from adapters.gateway.records import InboxState, Incoming, WriteBack
+from adapters.gateway.spool import Spool, Step
 from adapters.gateway.transport import Transport
 
-BATCH = 20
+BATCH = 40
 _GONE = frozenset({404, 410})
 _TAKEN_BACK = "state-conflict"
 _MOST_TEXT = 500
+_FINISHED = frozenset({InboxState.PROCESSED, InboxState.BUSINESS_ERROR, InboxState.WITHDRAWN})
+
+Act = Callable[[Incoming], Awaitable[Step]]
 
 
 class Mailbox:
     """The step between the hub and the county."""
 
     def __init__(
-        self, spool: Spool, client: HubClient, opener: Opener, transport: Transport, settings: RunSettings, clock: Clock
+        self,
+        spool: Spool,
+        client: HubClient,
+        opener: Opener,
+        transport: Transport,
+        settings: RunSettings,
+        clock: Clock,
+        *,
+        parallel: int,
     ) -> None:
         self._spool = spool
         self._client = client
@@ -37,6 +49,8 @@ class Mailbox:
         self._transport = transport
         self._settings = settings
         self._clock = clock
+        self._parallel = asyncio.Semaphore(parallel)
+        self._opened: dict[str, WriteBack] = {}
 
     async def fetch(self, *, wait_seconds: float) -> int:
         """Lease and store what waits; the number of items. Raises GatewayError if an item was not of the agreed form."""
@@ -55,55 +69,77 @@ class Mailbox:
         return len(leased)
 
     async def work(self) -> int:
-        """Take every stored message as far as it goes; the number finished. One message's trouble does not stop the others."""
-        finished = 0
-        for message in await asyncio.to_thread(self._spool.inbox.open_messages, BATCH, self._clock()):
-            try:
-                await self._advance(message)
-            except (HubUnreachable, SignInRefused):
-                raise
-            except GatewayError as error:
-                await asyncio.to_thread(self._later, message, error)
-            else:
-                finished += 1
-        return finished
-
-    async def _advance(self, message: Incoming) -> None:
-        """From the state it is in to the end. Each state is recorded when its step is done."""
-        if message.state is InboxState.STORED:
-            message = await self._receipt(message, InboxState.RECEIVED)
-        if message.state is InboxState.RECEIVED:
-            message = await self._stage(message)
-        if message.state is InboxState.STAGED:
-            message = await self._publish(message)
-        if message.state is InboxState.WRITTEN:
-            await self._receipt(message, InboxState.PROCESSED)
-        elif message.state is InboxState.REJECTED:
-            await self._receipt(message, InboxState.BUSINESS_ERROR)
-
-    async def _stage(self, message: Incoming) -> Incoming:
+        """Take a batch as far as it goes; the number finished. One message's trouble does not stop the others."""
+        messages = await asyncio.to_thread(self._spool.inbox.open_messages, BATCH, self._clock())
+        phases: tuple[tuple[InboxState, Act], ...] = (
+            (InboxState.STORED, lambda message: self._receipt(message, InboxState.RECEIVED)),
+            (InboxState.RECEIVED, self._stage),
+            (InboxState.STAGED, self._publish),
+            (InboxState.WRITTEN, lambda message: self._receipt(message, InboxState.PROCESSED)),
+            (InboxState.REJECTED, lambda message: self._receipt(message, InboxState.BUSINESS_ERROR)),
+        )
         try:
-            written = await self._opener.open(message)
+            for state, act in phases:
+                messages = await self._phase(messages, state, act)
+        finally:
+            # Plaintext is not kept in memory beyond the batch.
+            self._opened.clear()
+        return sum(message.state in _FINISHED for message in messages)
+
+    async def _phase(self, messages: list[Incoming], state: InboxState, act: Act) -> list[Incoming]:
+        """Do `act` for the messages in `state`; what succeeded is recorded in one transaction. Those left to go on with."""
+        persons: dict[tuple[str, ...], list[Incoming]] = {}
+        for message in messages:
+            if message.state is state:
+                persons.setdefault((message.sender, *message.subjects), []).append(message)
+        steps: dict[str, Step] = {}
+        troubles = await asyncio.gather(*(self._in_order(group, act, steps) for group in persons.values()))
+        if steps:
+            await asyncio.to_thread(self._spool.inbox.move, list(steps.values()), now=self._clock())
+        failed = {message.message_id for group in troubles for message, _ in group}
+        for message, error in (trouble for group in troubles for trouble in group):
+            if isinstance(error, HubUnreachable | SignInRefused):
+                raise error
+            await asyncio.to_thread(self._later, message, error)
+        left = [message for message in messages if message.message_id not in failed]
+        return [_after(message, steps.get(message.message_id)) for message in left]
+
+    async def _in_order(
+        self, messages: Sequence[Incoming], act: Act, steps: dict[str, Step]
+    ) -> list[tuple[Incoming, GatewayError]]:
+        troubles = []
+        for message in messages:
+            async with self._parallel:
+                try:
+                    steps[message.message_id] = await act(message)
+                except GatewayError as error:
+                    troubles.append((message, error))
+        return troubles
+
+    async def _open(self, message: Incoming) -> WriteBack:
+        if message.message_id not in self._opened:
+            self._opened[message.message_id] = await self._opener.open(message)
+        return self._opened[message.message_id]
+
+    async def _stage(self, message: Incoming) -> Step:
+        try:
+            written = await self._open(message)
         except BusinessError as error:
-            return await self._reject(message, error)
+            return _rejected(message, error)
         await self._transport.stage(written)
-        return await self._move(message, InboxState.STAGED)
+        return Step(message.message_id, message.state, InboxState.STAGED)
 
-    async def _publish(self, message: Incoming) -> Incoming:
+    async def _publish(self, message: Incoming) -> Step:
         try:
-            written = await self._opener.open(message)
+            written = await self._open(message)
         except BusinessError as error:
             # Good when it was staged, withdrawn since (a crash lay between): the county is not given it any more.
             await self._transport.withdraw(message.message_id)
-            return await self._reject(message, error)
+            return _rejected(message, error)
         await self._transport.publish(written)
-        return await self._move(message, InboxState.WRITTEN)
+        return Step(message.message_id, message.state, InboxState.WRITTEN)
 
-    async def _reject(self, message: Incoming, error: BusinessError) -> Incoming:
-        errors = ({"code": error.code, "text": error.text[:_MOST_TEXT], "path": ""},)
-        return await self._move(message, InboxState.REJECTED, errors=errors)
-
-    async def _receipt(self, message: Incoming, state: InboxState) -> Incoming:
+    async def _receipt(self, message: Incoming, state: InboxState) -> Step:
         try:
             receipt = await self._client.give_receipt(message.mailbox_id, state, message.digest, message.errors)
         except HubError as error:
@@ -113,24 +149,7 @@ class Mailbox:
             # county was given stays, and nothing is owed to the hub any more.
             receipt = f"not taken: {error.code}"
             state = InboxState.WITHDRAWN if state is InboxState.RECEIVED else state
-        return await self._move(message, state, receipt=receipt)
-
-    async def _move(
-        self,
-        message: Incoming,
-        state: InboxState,
-        *,
-        receipt: str | None = None,
-        errors: Sequence[Mapping[str, str]] | None = None,
-    ) -> Incoming:
-        inbox = self._spool.inbox
-        await asyncio.to_thread(
-            inbox.move, message.message_id, message.state, state, now=self._clock(), receipt=receipt, errors=errors
-        )
-        moved = await asyncio.to_thread(inbox.get, message.message_id)
-        if moved is None:
-            raise GatewayError(f"mailbox message {message.message_id} vanished from the spool", code="stale-step")
-        return moved
+        return Step(message.message_id, message.state, state, receipt=receipt)
 
     def _later(self, message: Incoming, error: GatewayError) -> None:
         now = self._clock()
@@ -162,3 +181,14 @@ class Mailbox:
             received_at=self._clock(),
             body=item.body,
         )
+
+
+def _rejected(message: Incoming, error: BusinessError) -> Step:
+    errors = ({"code": error.code, "text": error.text[:_MOST_TEXT], "path": ""},)
+    return Step(message.message_id, message.state, InboxState.REJECTED, errors=errors)
+
+
+def _after(message: Incoming, step: Step | None) -> Incoming:
+    if step is None:
+        return message
+    return replace(message, state=step.after, errors=message.errors if step.errors is None else step.errors)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 
 import mappings
-from adapters.errors import GatewayError, HubUnreachable, SignInRefused, TrustError
+from adapters.errors import GatewayError, HubUnreachable, SignInRefused
 from adapters.gateway.clock import Clock
 from adapters.gateway.failures import Failures
 from adapters.gateway.issuer import BadCertificate, Issuer, stored_routing
@@ -64,21 +64,30 @@ class Preparing:
         return len(items)
 
     def _translate(self, items: Sequence[Item], trust: TrustList) -> None:
+        """The first step of a batch, in one transaction; in several where a record occurs twice in it."""
+        changes: list[Change] = []
+        records: set[str | None] = set()
         for mapped in translate(items, self._member):
-            try:
-                change = self._first_step(mapped, trust)
-            except BadCertificate as error:
-                change = _quarantine(mapped, issue("error", error.code, error.text, "该行不能形成有效证照。"))
-            except UnknownRecipient as error:
-                change = _quarantine(
-                    mapped, issue("error", error.code, error.text, "没有负责接收地区的成员单位，未发送。")
-                )
-            except TrustError:
-                raise
-            except GatewayError as error:
-                self._failures.of(mapped.item, error)
-                continue
-            self._spool.outgoing.move([change], now=self._clock())
+            if mapped.key in records:
+                self._spool.outgoing.move(changes, now=self._clock())
+                changes, records = [], set()
+            change = self._change_of(mapped, trust)
+            if change is not None:
+                changes.append(change)
+                records.add(mapped.key)
+        self._spool.outgoing.move(changes, now=self._clock())
+
+    def _change_of(self, mapped: Mapped, trust: TrustList) -> Change | None:
+        """The step of one row; None if it is to be tried again later."""
+        try:
+            return self._first_step(mapped, trust)
+        except BadCertificate as error:
+            return _quarantine(mapped, issue("error", error.code, error.text, "该行不能形成有效证照。"))
+        except UnknownRecipient as error:
+            return _quarantine(mapped, issue("error", error.code, error.text, "没有负责接收地区的成员单位，未发送。"))
+        except GatewayError as error:
+            self._failures.of(mapped.item, error)
+            return None
 
     def _first_step(self, mapped: Mapped, trust: TrustList) -> Change:
         item = mapped.item
@@ -121,7 +130,7 @@ class Preparing:
         async with self._parallel:
             try:
                 change = await step[item.state]()
-            except (HubUnreachable, SignInRefused, TrustError):
+            except (HubUnreachable, SignInRefused):
                 raise
             except GatewayError as error:
                 await asyncio.to_thread(self._failures.of, item, error)

@@ -78,9 +78,9 @@ class Sealer:
             except CertsError:
                 continue
             return key
-        raise TrustError(
-            f"none of our keys may sign {kind} today according to the trust list", code="own-key-not-listed"
-        )
+        # A newer trust list mends it, so it is tried again by itself.
+        text = f"none of our keys may sign {kind} today according to the trust list"
+        raise TrustError(text, code="own-key-not-listed", retry=Retry.NORMAL)
 
     def seal(self, records: Sequence[tuple[ToSeal, Member]], trust: TrustList, now: datetime) -> list[Sealed]:
         return [self._seal(record, to, trust, now) for record, to in records]

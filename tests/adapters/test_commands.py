@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 import yaml
 from typer.testing import CliRunner, Result
 
@@ -18,6 +19,13 @@ from tests.adapters import kit
 def world(tmp_path: Path) -> Iterator[kit.Exchange]:
     with kit.exchange(tmp_path) as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """The command sends its log to standard error, which here lives no longer than one call."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(autouse=True)

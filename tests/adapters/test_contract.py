@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,15 +41,16 @@ class Side:
             yield HubClient(connection)
 
 
-@pytest.fixture(params=["stand-in", "real"])
-def side(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Side]:
+@pytest.fixture(scope="module", params=["stand-in", "real"])
+def side(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+    folder = tmp_path_factory.mktemp("contract")
     if request.param == "stand-in":
-        with kit.exchange(tmp_path) as world:
+        with kit.exchange(folder) as world:
             for name in kit.DIVISIONS:
                 world.enrol(name)
             yield Side(world.url, [root.public for root in world.hub.world.roots])
     else:
-        with real_hub(tmp_path, request.getfixturevalue("database_url")) as hub:
+        with real_hub(folder, request.getfixturevalue("module_database_url")) as hub:
             for name in kit.DIVISIONS:
                 hub.enrol(name)
             hub.agree("yongkang", "huiji")
@@ -120,10 +120,13 @@ async def test_what_is_wrong_with_a_submission_has_a_code(side: Side) -> None:
 
 async def test_changes_are_read_from_a_cursor_on(side: Side) -> None:
     async with side.client("yongkang") as client:
+        before, cursor = await client.changed_submissions(None, 500)
+        while before:
+            before, cursor = await client.changed_submissions(cursor, 500)
         accepted = [await send(client, page(kit.consent(number))) for number in (1, 2)]
         for one in accepted:
             await settled(client, one.message_id, lambda found: found["application_ack"] is not None)
-        items, cursor = await client.changed_submissions(None, 1)
+        items, cursor = await client.changed_submissions(cursor, 1)
         seen = [item["message_id"] for item in items]
         while items:
             items, cursor = await client.changed_submissions(cursor, 1)
@@ -141,10 +144,10 @@ async def test_a_sealed_record_is_decided_on_by_its_header(side: Side) -> None:
         return await client.submit(body, message_id=message, content_type=vocabulary.SEALED_MEDIA_TYPE)
 
     async with side.client("yongkang") as client:
-        assert (await refused(submit(client, "C1")))[:2] == (403, "no-consent")
-        consent = await send(client, page(kit.consent(1)))
+        assert (await refused(submit(client, "C77")))[:2] == (403, "no-consent")
+        consent = await send(client, page({**kit.consent(77), "rybh": "YK1"}))
         await settled(client, consent.message_id, lambda found: found["application_ack"] is not None)
-        accepted = await submit(client, "C1")
+        accepted = await submit(client, "C77")
         found = await client.submission(accepted.message_id)
         assert found is not None
         assert found["kind"] == vocabulary.CONTRACEPTION_REPORT

@@ -81,7 +81,7 @@ def assert_story(world: kit.Exchange, inbox: list[str]) -> None:
     assert all(letter.state == "PROCESSED" for letter in ledger.letters.values())
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.proof) for seed in range(1, 9))])
 async def test_dying_at_any_commit(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manners = Manners(seed=seed, lost=0.1, busy=0.1, longest_lease=0.5)
     draws = random.Random(seed)
@@ -146,7 +146,7 @@ def kill_9_story(folder: Path, kills: int, seed: int) -> None:
         deadline = time.monotonic() + 100
         try:
             for _ in range(kills):
-                time.sleep(draws.uniform(1.5, 4.0))
+                time.sleep(draws.uniform(1.0, 3.5))
                 victim = draws.randrange(2)
                 running[victim].kill()
                 take_as_clerk(inbox, taken)

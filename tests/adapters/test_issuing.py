@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from adapters.errors import TrustError
 from adapters.gateway.assembly import Gateway
 from adapters.gateway.records import State
 from certs import sdjwt, seal
@@ -85,10 +84,9 @@ async def test_a_key_the_trust_list_does_not_know_signs_nothing(world: kit.Excha
     async with kit.opened(sender) as gateway:
         await gateway.trust.refresh(gateway.client)
         await gateway.intaking.cycle()
-        with pytest.raises(TrustError, match="none of our keys may sign marriage-certificate"):
-            await gateway.preparing.cycle()
-        (item,) = gateway.spool.outgoing.to_prepare(9, gateway.clock())
-        assert item.state is State.SPOOLED
+        await gateway.preparing.cycle()
+        (trouble,) = gateway.spool.stuck()
+        assert (trouble["error_code"], trouble["held"], trouble["state"]) == ("own-key-not-listed", None, State.SPOOLED)
         assert world.ledger.certificates == {}
         world.enrol("yongkang")
     assert (await kit.drain(sender)).clean

@@ -9,11 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from adapters.gateway.spool.deliveries import Complaint, Deliveries, Delivery
-from adapters.gateway.spool.incoming import Inbox
+from adapters.gateway.spool.incoming import Inbox, Step
 from adapters.gateway.spool.outgoing import Change, Outgoing, WholeDelivery
 from adapters.gateway.spool.schema import Store
 
-__all__ = ["Change", "Complaint", "Deliveries", "Delivery", "Inbox", "Outgoing", "Spool", "Store", "WholeDelivery"]
+__all__ = [
+    "Change",
+    "Complaint",
+    "Deliveries",
+    "Delivery",
+    "Inbox",
+    "Outgoing",
+    "Spool",
+    "Step",
+    "Store",
+    "WholeDelivery",
+]
 
 
 _STUCK = """

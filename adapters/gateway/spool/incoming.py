@@ -7,6 +7,7 @@ the transport is asked to publish again what it staged, never to stage something
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.errors import GatewayError
@@ -26,6 +27,26 @@ _INSERT = """
     INSERT INTO inbox (message_id, mailbox_id, kind, sender, digest, content_type, subjects, state, body, received_at, updated_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING
 """
+
+
+# A step without a receipt or without errors leaves those that are there.
+_MOVE = """
+    UPDATE inbox SET state = :after, updated_at = :now, attempts = 0, due_at = 0, error_text = NULL,
+    receipts = CASE WHEN :receipt IS NULL THEN receipts ELSE json_set(receipts, '$.' || :after, :receipt) END,
+    errors = coalesce(:errors, errors)
+    WHERE message_id = :message_id AND state = :before
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of one message, with the hub's signed answer to our receipt or the errors it was refused for."""
+
+    message_id: str
+    before: InboxState
+    after: InboxState
+    receipt: str | None = None
+    errors: tuple[Mapping[str, str], ...] | None = None
 
 
 class Inbox:
@@ -73,34 +94,15 @@ class Inbox:
             row = db.execute("SELECT receipts FROM inbox WHERE message_id = ?", (message_id,)).fetchone()
         return dict(json.loads(row["receipts"])) if row else {}
 
-    def move(
-        self,
-        message_id: str,
-        before: InboxState,
-        after: InboxState,
-        *,
-        now: datetime,
-        receipt: str | None = None,
-        errors: Sequence[Mapping[str, str]] | None = None,
-    ) -> None:
+    def move(self, steps: Sequence[Step], *, now: datetime) -> None:
+        """Take several steps in one transaction. A message that is not in the expected state any more is an error."""
         with self._store.write() as db:
-            done = db.execute(
-                "UPDATE inbox SET state = ?, updated_at = ?, attempts = 0, due_at = 0, error_text = NULL "
-                "WHERE message_id = ? AND state = ?",
-                (after, now.isoformat(), message_id, before),
-            )
-            if done.rowcount != 1:
-                raise GatewayError(f"mailbox message {message_id} is no longer {before}", code="stale-step")
-            if receipt is not None:
-                db.execute(
-                    "UPDATE inbox SET receipts = json_set(receipts, '$.' || ?, ?) WHERE message_id = ?",
-                    (after, receipt, message_id),
-                )
-            if errors is not None:
-                db.execute(
-                    "UPDATE inbox SET errors = ? WHERE message_id = ?",
-                    (json.dumps([dict(e) for e in errors], ensure_ascii=False), message_id),
-                )
+            for step in steps:
+                done = db.execute(_MOVE, _step_parameters(step, now))
+                if done.rowcount != 1:
+                    raise GatewayError(
+                        f"mailbox message {step.message_id} is no longer {step.before}", code="stale-step"
+                    )
 
     def defer(self, message_id: str, *, text: str, due: datetime, now: datetime) -> None:
         with self._store.write() as db:
@@ -143,6 +145,18 @@ class Inbox:
                 (before.isoformat(),),
             )
         return done.rowcount
+
+
+def _step_parameters(step: Step, now: datetime) -> dict[str, object]:
+    errors = None if step.errors is None else json.dumps([dict(error) for error in step.errors], ensure_ascii=False)
+    return {
+        "message_id": step.message_id,
+        "before": step.before,
+        "after": step.after,
+        "receipt": step.receipt,
+        "errors": errors,
+        "now": now.isoformat(),
+    }
 
 
 def _parameters(message: Incoming) -> tuple[object, ...]:

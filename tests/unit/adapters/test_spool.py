@@ -13,7 +13,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from adapters.errors import ConfigError, GatewayError, SpoolFull
 from adapters.gateway.records import Entry, InboxState, Incoming, Route, State
-from adapters.gateway.spool import Change, Spool, WholeDelivery
+from adapters.gateway.spool import Change, Spool, Step, WholeDelivery
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -257,10 +257,11 @@ def test_a_known_id_with_other_content_is_handed_back(spool: Spool) -> None:
 
 def test_receipts_are_kept_and_finished_messages_are_left_alone(spool: Spool) -> None:
     spool.inbox.put([incoming()])
-    spool.inbox.move("m1", InboxState.STORED, InboxState.RECEIVED, now=NOW, receipt="r1")
+    first = Step("m1", InboxState.STORED, InboxState.RECEIVED, receipt="r1")
+    spool.inbox.move([first], now=NOW)
     with pytest.raises(GatewayError, match="no longer STORED"):
-        spool.inbox.move("m1", InboxState.STORED, InboxState.RECEIVED, now=NOW)
-    spool.inbox.move("m1", InboxState.RECEIVED, InboxState.PROCESSED, now=NOW, receipt="r2")
+        spool.inbox.move([first], now=NOW)
+    spool.inbox.move([Step("m1", InboxState.RECEIVED, InboxState.PROCESSED, receipt="r2")], now=NOW)
     assert spool.inbox.receipts("m1") == {"RECEIVED": "r1", "PROCESSED": "r2"}
     assert spool.inbox.open_messages(9, NOW) == []
     assert not spool.inbox.unfinished()
