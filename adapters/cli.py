@@ -1,4 +1,4 @@
-"""The `gateway` command: run, once, check, keygen, status, retry. Each says in words what is wrong and exits non-zero then.
+"""The `gateway` command: run, once, check, keygen, status, show, retry. Each says in words what is wrong and exits non-zero then.
 
 Exit codes: 0 well, 1 something is stuck or wrong, 2 the configuration cannot be used.
 """
@@ -117,6 +117,29 @@ def status(config: ConfigFile, as_json: Annotated[bool, typer.Option("--json", h
             typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
         else:
             _print_status(document)
+
+
+@app.command()
+def show(config: ConfigFile, message: Annotated[str, typer.Argument(help="A message id.")]) -> None:
+    """Tell the way of one message of ours, step by step, with the hub's signed receipt."""
+    from adapters.gateway.config import load
+    from adapters.gateway.spool import Spool
+
+    with _explained():
+        spool = Spool(load(config).spool.file, exclusive=False)
+        try:
+            item, steps = spool.outgoing.get(message), spool.outgoing.timeline(message)
+        finally:
+            spool.close()
+        if item is None:
+            raise GatewayError(f"no message {message} was sent from here", code="not-found")
+        out.print(f"{item.kind} from {item.source}, {item.file_name} row {item.row_number}", markup=False)
+        for state, at, detail in steps:
+            out.print(f"{at} {state} {detail}", markup=False)
+        if item.error_text:
+            out.print(f"last error: {item.error_text} [{item.error_code}]", markup=False)
+        if item.receipt:
+            out.print(f"receipt: {item.receipt}", markup=False)
 
 
 @app.command()

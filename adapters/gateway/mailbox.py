@@ -21,6 +21,7 @@ from adapters.gateway.spool import Spool, Step
 from adapters.gateway.transport import Transport
 
 BATCH = 40
+MOST_UNFINISHED = 10 * BATCH
 _GONE = frozenset({404, 410})
 _TAKEN_BACK = "state-conflict"
 _MOST_TEXT = 500
@@ -53,7 +54,12 @@ class Mailbox:
         self._opened: dict[str, WriteBack] = {}
 
     async def fetch(self, *, wait_seconds: float) -> int:
-        """Lease and store what waits; the number of items. Raises GatewayError if an item was not of the agreed form."""
+        """Lease and store what waits; the number of items. Raises GatewayError if an item was not of the agreed form.
+
+        Nothing is leased while too much waits to be written back: the hub keeps it more safely than a county that is down.
+        """
+        if await asyncio.to_thread(self._spool.inbox.unfinished) >= MOST_UNFINISHED:
+            return 0
         leased, unreadable = await self._client.lease(
             most=BATCH, lease_seconds=self._settings.mailbox_lease_seconds, wait_seconds=wait_seconds
         )

@@ -60,6 +60,12 @@ def test_once_works_and_status_tells(world: kit.Exchange) -> None:
     told = json.loads(gateway("status", config, "--json").stdout)
     assert told["outgoing"] == {"person": {"SETTLED": 1}}
     assert "person" in gateway("status", config).stdout
+    (submission,) = world.ledger.of("huiji")
+    shown = gateway("show", config, submission.message_id).stdout
+    assert "READY" in shown
+    assert "receipt verified" in shown
+    assert f"receipt: {json.loads(submission.answer)['receipt']}" in shown
+    assert gateway("show", config, "nothing").exit_code == 1
 
 
 def test_once_fails_when_something_is_stuck_and_retry_releases_it(world: kit.Exchange) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.errors import TrustError
+from adapters.gateway import mailbox
 from adapters.gateway.client import digest_of
 from adapters.gateway.testing.ledger import Letter, Submission
 from certs import sdjwt, seal
@@ -162,6 +163,16 @@ async def test_an_id_used_twice_counts_once(world: kit.Exchange, receiver: Path,
     assert second.errors[0]["code"] == "digest-conflict"
     assert written(tmp_path) == [MESSAGE]
     assert again.state == "PROCESSED", "told once more under its new place in the mailbox"
+
+
+async def test_a_county_that_is_down_is_not_flooded(
+    world: kit.Exchange, receiver: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailbox, "MOST_UNFINISHED", 2)
+    for number in range(3):
+        letter(world, b"{}", kind="person", content_type="application/json", message=uuid_of(number))
+        async with kit.opened(receiver) as gateway:
+            assert await gateway.mailbox.fetch(wait_seconds=0) == (1 if number < 2 else 0)
 
 
 async def test_a_message_taken_back_is_not_written(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:

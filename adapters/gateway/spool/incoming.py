@@ -22,6 +22,7 @@ _TROUBLES = """
 """
 
 
+_UNFINISHED = "SELECT count(*) FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN')"
 _ONE = "SELECT * FROM inbox WHERE message_id = ?"
 _INSERT = """
     INSERT INTO inbox (message_id, mailbox_id, kind, sender, digest, content_type, subjects, state, body, received_at, updated_at)
@@ -116,14 +117,10 @@ class Inbox:
             row = db.execute("SELECT attempts FROM inbox WHERE message_id = ?", (message_id,)).fetchone()
         return int(row["attempts"]) if row else 0
 
-    def unfinished(self) -> bool:
+    def unfinished(self) -> int:
+        """How many messages are not finished with the county and the hub."""
         with self._store.read() as db:
-            return (
-                db.execute(
-                    "SELECT 1 FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN')"
-                ).fetchone()
-                is not None
-            )
+            return int(db.execute(_UNFINISHED).fetchone()[0])
 
     def counts(self) -> dict[str, int]:
         with self._store.read() as db:
