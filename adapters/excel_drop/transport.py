@@ -14,6 +14,7 @@ import mappings
 from adapters.errors import ConfigError, TransportError
 from adapters.excel_drop.folder import SUFFIXES, DropFolder, Dropped, matches, readable_name
 from adapters.excel_drop.settings import DropSource, ExcelDropSettings
+from adapters.gateway import withheld
 from adapters.gateway.durable import move_file, write_file
 from adapters.gateway.intake import Intake
 from adapters.gateway.records import Finding, Route, Source, WriteBack
@@ -117,6 +118,7 @@ class ExcelDrop:
     def _take_document(
         self, source: Source, path: Path, delivery: Delivery, intake: Intake
     ) -> tuple[int, list[dict[str, object]]]:
+        withheld.check(source.mapping, path, delivery.name)
         body = _read_regular(path)
         put = intake.document(
             source,

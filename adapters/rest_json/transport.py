@@ -12,6 +12,7 @@ from pathlib import Path
 
 import mappings
 from adapters.errors import Retry, TransportError
+from adapters.gateway import withheld
 from adapters.gateway.config import CountySettings
 from adapters.gateway.intake import Intake
 from adapters.gateway.records import Finding, Route, Source, WriteBack
@@ -105,7 +106,12 @@ def _take(source: Source, content: bytes, newest: int, intake: Intake) -> int:
     if source.route is Route.RAW:
         whole = WholeDelivery(str(uuid.uuid4()), source.name, name)
         put = intake.document(
-            source, content, content_type="application/json", file_name=name, delivery=whole, cursor=cursor
+            source,
+            withheld.without(source.mapping, content),
+            content_type="application/json",
+            file_name=name,
+            delivery=whole,
+            cursor=cursor,
         )
         return put.stored
     rows: list[mappings.Row] = []

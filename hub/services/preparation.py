@@ -21,6 +21,8 @@ from hub.services.preparing import Prepared, prepare
 
 MEMORY_LIMIT = 4 * 2**30
 NEXT = "next"
+WITHHELD = "withheld-column"
+"""A column that may only travel sealed: a document that holds one is refused whole and not kept."""
 Fetch = Callable[[int], Awaitable[bytes]]
 
 
@@ -125,6 +127,9 @@ def answers(task: Task, document: BinaryIO) -> Iterator[Prepared | int]:
     read = mappings.load(task.mapping).read(document, file_name=task.file_name, batch_size=task.batch_rows)
     for batch in behind(task.skip, joined(read)):
         if task.dry:
+            withheld = next((issue for issue in batch.issues if issue.code == WITHHELD), None)
+            if withheld is not None:
+                raise mappings.UnreadableFile(withheld)
             yield len(batch.rows)
         else:
             yield prepare(task.mapping, task.source, task.received_at, batch.rows, batch.issues)

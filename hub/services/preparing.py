@@ -23,6 +23,9 @@ from mappings.engine.issues import make
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
+FORBIDDEN = "forbidden-content"
+
+
 @dataclass(frozen=True, slots=True)
 class Ready:
     """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value)."""
@@ -72,11 +75,17 @@ def prepare(
         issues += [told(issue) for issue in problems]
         errors = tuple(dict.fromkeys(issue.code for issue in problems if issue.severity == "error"))
         if errors or not result.ok:
-            refused.append(Refused(row.number, orjson.dumps(row.to_json()), errors or ("not-translated",)))
+            refused.append(_refuse(row, errors or ("not-translated",)))
             continue
         key = result.key or hashlib.sha256(row.original.encode()).hexdigest()
         ready += [_ready(row.number, key, item) for item in result.resources]
     return Prepared(len(rows), ready, refused, issues)
+
+
+def _refuse(row: mappings.Row, codes: tuple[str, ...]) -> Refused:
+    """The row as it is held; of one with content that nobody may exchange (DOMAIN §2) only the number is kept."""
+    kept = mappings.Row(row.number, {}, "") if FORBIDDEN in codes else row
+    return Refused(row.number, orjson.dumps(kept.to_json()), codes)
 
 
 def told(issue: mappings.Issue) -> dict[str, Any]:

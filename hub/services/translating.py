@@ -20,7 +20,7 @@ from hub.domain.messages import State
 from hub.errors import HubError
 from hub.runtime import Hub
 from hub.services import recording
-from hub.services.preparation import Preparer, Task
+from hub.services.preparation import WITHHELD, Preparer, Task
 from hub.services.preparing import Prepared, prepare, told
 from hub.storage import audit, members, quarantine, submissions, work
 from hub.storage.audit import Act
@@ -181,11 +181,13 @@ async def _settle(hub: Hub, connection: AsyncConnection, job: _Job, state: State
 
 
 async def _reject(hub: Hub, job: _Job, issue: mappings.Issue) -> None:
-    """The document cannot be read: nothing of it is stored but its bytes and the reason."""
+    """The document cannot be taken: only its bytes and the reason are kept, and not even those if they should be sealed."""
     now = hub.now()
     async with hub.database.begin() as connection:
         await submissions.add_issues(connection, hub.vault, job.submission.id, [told(issue)])
         await submissions.count(connection, job.submission.id, issues=1)
+        if issue.code == WITHHELD:
+            await submissions.forget_parts(connection, job.submission.id)
         await _settle(hub, connection, job, State.REJECTED, issue.code)
         content = {"submission": str(job.submission.id), "code": issue.code}
         await audit.append(connection, hub.vault, [Act("reject", job.member.name, content, now)])

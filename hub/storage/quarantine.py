@@ -62,13 +62,14 @@ async def hold(
 async def held_by(
     connection: AsyncConnection, vault: Vault, submission_id: UUID, *, after: int, limit: int
 ) -> list[Held]:
-    """Held rows of a submission behind row `after`, in order."""
+    """Held rows of a submission behind row `after` that could still be translated, in order."""
     rows = await connection.execute(
         select(quarantined_row)
         .where(
             quarantined_row.c.submission_id == submission_id,
             quarantined_row.c.state == "held",
             quarantined_row.c.row > after,
+            ~quarantined_row.c.codes.contains("forbidden-content"),
         )
         .order_by(quarantined_row.c.row)
         .limit(limit)

@@ -236,6 +236,11 @@ async def part(connection: AsyncConnection, vault: Vault, submission_id: UUID, s
     return None if body is None else vault.open(body)
 
 
+async def forget_parts(connection: AsyncConnection, submission_id: UUID) -> None:
+    """Drop the received bytes; their digest and the receipt stay."""
+    await connection.execute(delete(submission_part).where(submission_part.c.submission_id == submission_id))
+
+
 async def add_issues(
     connection: AsyncConnection, vault: Vault, submission_id: UUID, issues: Sequence[dict[str, Any]]
 ) -> None:

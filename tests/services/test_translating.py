@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 import mappings
+from adapters.gateway import withheld
 from hub.errors import Conflict
 from hub.jobs import worker
 from hub.runtime import Hub, open_hub
@@ -26,6 +27,7 @@ from hub.storage.work import Work
 from mappings.engine import load as mapping_loader
 from mappings.engine.issues import make
 from tests.documents import (
+    COLUMNS,
     CONSENT_PAGE,
     PERSON_PAGE,
     PERSON_SHEET,
@@ -104,7 +106,8 @@ async def test_the_examples_of_the_mappings_pass_through_the_hub(
     for owner, name in ((huiji, PERSON_SHEET), (yongkang, PERSON_PAGE), (yongkang, CONSENT_PAGE)):
         for source in sorted((folder / name / "examples").glob("*.source.*")):
             issues = orjson.loads(source.with_name(source.name.split(".")[0] + ".issues.json").read_bytes())
-            found = await taken_in(hub, owner, preparer, source.read_bytes(), name, file_name=source.name)
+            body = withheld.without(name, source.read_bytes()) if source.suffix == ".json" else source.read_bytes()
+            found = await taken_in(hub, owner, preparer, body, name, file_name=source.name)
             assert found["state"] in ("PROCESSED", "BUSINESS_ERROR", "REJECTED"), (source.name, found)
             codes = {issue["code"] for issue in issues if issue["severity"] == "error"}
             assert {issue["code"] for issue in found["issues"] if issue["severity"] == "error"} == codes, source.name
@@ -118,6 +121,19 @@ async def test_people_of_two_counties_are_linked_and_counted(
     assert found["counts"]["linked"] == 3
 
 
+async def test_a_document_with_a_column_that_must_travel_sealed_is_refused_and_forgotten(
+    hub: Hub, huiji: Enrolled, preparer: Preparer
+) -> None:
+    body = sheet([row(1, 避孕措施="上环")], columns=(*COLUMNS, "避孕措施"))
+    found = await taken_in(hub, huiji, preparer, body)
+    assert found["state"] == "REJECTED"
+    assert [(issue["column"], issue["code"]) for issue in found["issues"]] == [("避孕措施", "withheld-column")]
+    async with hub.database.read() as connection:
+        id_ = (await submissions.changed_after(connection, hub.vault, huiji.member.id, 0, 1))[0].id
+        assert await submissions.part(connection, hub.vault, id_, 0) is None
+    assert not await _patients(hub)
+
+
 async def test_a_row_that_fails_is_kept_as_it_came_and_the_others_go_on(
     hub: Hub, huiji: Enrolled, preparer: Preparer
 ) -> None:
@@ -128,9 +144,11 @@ async def test_a_row_that_fails_is_kept_as_it_came_and_the_others_go_on(
     async with hub.database.read() as connection:
         id_ = (await submissions.changed_after(connection, hub.vault, huiji.member.id, 0, 1))[0].id
         held = await quarantine.held_by(connection, hub.vault, id_, after=0, limit=10)
-    assert [(some.row, some.codes) for some in held] == [(3, ("required-missing",)), (4, ("forbidden-content",))]
-    lines = body.decode("gb18030").splitlines()
-    assert [orjson.loads(some.original)["original"] for some in held] == [lines[2], lines[3]]
+        reasons = await quarantine.totals(connection)
+    assert reasons == {"required-missing": 1, "forbidden-content": 1}
+    # What nobody may exchange is counted and told, not kept: only the other row can be tried again.
+    assert [(some.row, some.codes) for some in held] == [(3, ("required-missing",))]
+    assert orjson.loads(held[0].original)["original"] == body.decode("gb18030").splitlines()[2]
     errors = [issue for issue in found["issues"] if issue["severity"] == "error"]
     assert [(issue["row"], issue["column"], issue["code"]) for issue in errors] == [
         (3, "姓名", "required-missing"),
