@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,9 +24,11 @@ from adapters.gateway.testing.hub import StandInHub
 from adapters.gateway.testing.ledger import Manners
 from adapters.gateway.testing.serving import Serving
 from adapters.gateway.testing.world import World
+from certs import seal
 from hub.demo.counties.yongkang.server import Manners as CountyManners
 from hub.demo.counties.yongkang.server import create_app
 from hub.demo.counties.yongkang.store import Store
+from mappings import vocabulary
 
 DIVISIONS = {"yongkang": ["330784000000"], "huiji": ["410108000000"]}
 SECRET = "county-secret"
@@ -277,3 +279,31 @@ def marriage(number: int, **changed: Any) -> dict[str, Any]:
         "vfzjhm": "410108199005010026",
     }
     return {**row, **changed}
+
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+MESSAGE = "6f1c1d0e-7a55-4c39-9a53-0f4a1c9d2e11"
+
+
+def envelope(payload: Any, **changed: Any) -> bytes:
+    """Sealed by yongkang for huiji, unless changed."""
+    signer = changed.pop("signer", ring_of("yongkang").sig[0])
+    recipient = changed.pop("recipient", ring_of("huiji").enc[0].public)
+    values = {
+        "id": MESSAGE,
+        "from_": "yongkang",
+        "to": "huiji",
+        "to_kid": recipient.kid,
+        "sig_kid": signer.kid,
+        "suite": "intl-1",
+        "typ": vocabulary.CONTRACEPTION_REPORT,
+        "subject": "YK1",
+        "purpose": "continuity-of-care",
+        "legal_basis": "consent",
+        "consent_ref": "C1",
+        "iat": NOW,
+        "exp": NOW + timedelta(days=1),
+        **changed,
+    }
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return seal.seal(data, seal.Header(**values), signer, recipient)

@@ -1,5 +1,6 @@
 """The wire contract, asked of the stand-in hub and of the real one with the same questions: both must answer alike."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -22,7 +23,6 @@ from certs.trust import TrustList
 from mappings import vocabulary
 from tests.adapters import kit
 from tests.adapters.real import real_hub
-from tests.adapters.test_mailbox import envelope
 
 MAPPING = "yongkang/consent.v1"
 
@@ -79,8 +79,6 @@ async def refused(asked: Any) -> tuple[int, str, Retry]:
 
 
 async def settled(client: HubClient, message: str, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    import asyncio
-
     async with asyncio.timeout(20):
         while True:
             found = await client.submission(message)
@@ -140,7 +138,7 @@ async def test_a_sealed_record_is_decided_on_by_its_header(side: Side) -> None:
 
     async def submit(client: HubClient, consent: str) -> Any:
         message = str(uuid.uuid4())
-        body = envelope(report, id=message, consent_ref=consent)
+        body = kit.envelope(report, id=message, consent_ref=consent)
         return await client.submit(body, message_id=message, content_type=vocabulary.SEALED_MEDIA_TYPE)
 
     async with side.client("yongkang") as client:

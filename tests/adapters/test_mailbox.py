@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,15 @@ from adapters.errors import TrustError
 from adapters.gateway import mailbox
 from adapters.gateway.client import digest_of
 from adapters.gateway.testing.ledger import Letter, Submission
-from certs import sdjwt, seal
+from certs import sdjwt
 from certs.keys import SigningKey
 from certs.kinds import marriage
 from certs.status import Status, StatusRef
 from mappings import vocabulary
 from tests.adapters import kit
 
-NOW = datetime.now(UTC).replace(microsecond=0)
-MESSAGE = "6f1c1d0e-7a55-4c39-9a53-0f4a1c9d2e11"
+NOW = kit.NOW
+MESSAGE = kit.MESSAGE
 CLAIMS = {
     "number": "J3307842020000123",
     "kind": "marriage",
@@ -44,30 +44,6 @@ def world(tmp_path: Path) -> Iterator[kit.Exchange]:
 def receiver(world: kit.Exchange) -> Path:
     world.enrol("yongkang")
     return kit.huiji_gateway(world)
-
-
-def envelope(payload: Any, **changed: Any) -> bytes:
-    """Sealed by yongkang for huiji, unless changed."""
-    signer = changed.pop("signer", kit.ring_of("yongkang").sig[0])
-    recipient = changed.pop("recipient", kit.ring_of("huiji").enc[0].public)
-    values = {
-        "id": MESSAGE,
-        "from_": "yongkang",
-        "to": "huiji",
-        "to_kid": recipient.kid,
-        "sig_kid": signer.kid,
-        "suite": "intl-1",
-        "typ": vocabulary.CONTRACEPTION_REPORT,
-        "subject": "YK1",
-        "purpose": "continuity-of-care",
-        "legal_basis": "consent",
-        "consent_ref": "C1",
-        "iat": NOW,
-        "exp": NOW + timedelta(days=1),
-        **changed,
-    }
-    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    return seal.seal(data, seal.Header(**values), signer, recipient)
 
 
 def letter(
@@ -96,7 +72,7 @@ def written(tmp_path: Path) -> list[str]:
 
 
 async def test_a_good_message_is_written_back(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
-    item = letter(world, envelope(REPORT))
+    item = letter(world, kit.envelope(REPORT))
     assert (await kit.drain(receiver)).clean
     assert item.states == ["RECEIVED", "PROCESSED"]
     assert written(tmp_path) == [MESSAGE]
@@ -105,7 +81,7 @@ async def test_a_good_message_is_written_back(world: kit.Exchange, receiver: Pat
 
 
 def _bad() -> dict[str, tuple[bytes, str]]:
-    good = envelope(REPORT)
+    good = kit.envelope(REPORT)
     outer = json.loads(good)
     stranger = SigningKey.generate()
     other = kit.ring_of("yongkang").enc[0].public
@@ -114,16 +90,19 @@ def _bad() -> dict[str, tuple[bytes, str]]:
             json.dumps({**outer, "ciphertext": outer["ciphertext"][:-8] + "AAAAAAAA"}).encode(),
             "open-failed",
         ),
-        "header of another message": (envelope(REPORT, id="00000000-0000-4000-8000-000000000001"), "header-mismatch"),
-        "for another member": (envelope(REPORT, to="jinjiang"), "header-mismatch"),
-        "for another key": (envelope(REPORT, recipient=other), "wrong-recipient"),
-        "signed by a stranger": (envelope(REPORT, signer=stranger), "unknown-issuer"),
-        "in another's name": (envelope(REPORT, from_="huiji"), "unknown-key"),
-        "of another kind": (envelope({**REPORT, "kind": "person"}), "header-mismatch"),
-        "expired": (envelope(REPORT, iat=NOW - timedelta(hours=3), exp=NOW - timedelta(hours=2)), "expired"),
+        "header of another message": (
+            kit.envelope(REPORT, id="00000000-0000-4000-8000-000000000001"),
+            "header-mismatch",
+        ),
+        "for another member": (kit.envelope(REPORT, to="jinjiang"), "header-mismatch"),
+        "for another key": (kit.envelope(REPORT, recipient=other), "wrong-recipient"),
+        "signed by a stranger": (kit.envelope(REPORT, signer=stranger), "unknown-issuer"),
+        "in another's name": (kit.envelope(REPORT, from_="huiji"), "unknown-key"),
+        "of another kind": (kit.envelope({**REPORT, "kind": "person"}), "header-mismatch"),
+        "expired": (kit.envelope(REPORT, iat=NOW - timedelta(hours=3), exp=NOW - timedelta(hours=2)), "expired"),
         "not an envelope": (b"{}", "malformed-envelope"),
-        "no resources": (envelope({"kind": vocabulary.CONTRACEPTION_REPORT}), "malformed-payload"),
-        "no JSON": (envelope(b"\x00\x01"), "malformed-payload"),
+        "no resources": (kit.envelope({"kind": vocabulary.CONTRACEPTION_REPORT}), "malformed-payload"),
+        "no JSON": (kit.envelope(b"\x00\x01"), "malformed-payload"),
     }
 
 
@@ -154,9 +133,9 @@ def uuid_of(number: int) -> str:
 
 
 async def test_an_id_used_twice_counts_once(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
-    first = letter(world, envelope(REPORT))
+    first = letter(world, kit.envelope(REPORT))
     assert (await kit.drain(receiver)).clean
-    second = letter(world, envelope({**REPORT, "resources": []}))
+    second = letter(world, kit.envelope({**REPORT, "resources": []}))
     again = letter(world, first.body)
     assert (await kit.drain(receiver)).clean
     assert second.states == ["RECEIVED", "BUSINESS_ERROR"]
@@ -176,7 +155,7 @@ async def test_a_county_that_is_down_is_not_flooded(
 
 
 async def test_a_message_taken_back_is_not_written(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
-    item = letter(world, envelope(REPORT))
+    item = letter(world, kit.envelope(REPORT))
     async with kit.opened(receiver) as gateway:
         await gateway.mailbox.fetch(wait_seconds=0)
         item.state = "VOIDED"
@@ -201,7 +180,7 @@ def certificate(world: kit.Exchange, **changed: Any) -> str:
 def certificate_letter(world: kit.Exchange, credential: str) -> Letter:
     kind = vocabulary.MARRIAGE_CERTIFICATE
     payload = {"kind": kind, "credential": credential, "routing": {"subject": "YK1"}}
-    return letter(world, envelope(payload, typ=kind, purpose="certificate-service", consent_ref=None), kind=kind)
+    return letter(world, kit.envelope(payload, typ=kind, purpose="certificate-service", consent_ref=None), kind=kind)
 
 
 async def test_a_certificate_is_verified_before_it_is_written(
@@ -274,14 +253,14 @@ async def test_a_senders_new_key_is_looked_up(world: kit.Exchange, receiver: Pat
         jwks = kit.ring_of("yongkang").jwks()
         jwks["keys"].append({**fresh.public.to_jwk(), "purpose": "sig"})
         world.hub.world.enrol("yongkang", kit.DIVISIONS["yongkang"], jwks)
-        item = letter(world, envelope(REPORT, signer=fresh))
+        item = letter(world, kit.envelope(REPORT, signer=fresh))
         await gateway.mailbox.fetch(wait_seconds=0)
         await gateway.mailbox.work()
     assert item.state == "PROCESSED", item.errors
 
 
 async def test_nothing_is_opened_without_a_trust_list(world: kit.Exchange, receiver: Path, tmp_path: Path) -> None:
-    item = letter(world, envelope(REPORT))
+    item = letter(world, kit.envelope(REPORT))
     async with kit.opened(receiver) as gateway:
         await gateway.mailbox.fetch(wait_seconds=0)
         await gateway.mailbox.work()
