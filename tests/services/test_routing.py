@@ -11,7 +11,6 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from certs import kinds
 from certs.errors import MalformedEnvelope
 from certs.keys import SigningKey
 from hub.errors import Conflict, Invalid, NotAllowed, Refused, TooLarge
@@ -66,7 +65,6 @@ async def test_certificates_need_an_agreement_but_no_consent(hub: Hub, yongkang:
     typ, purpose = vocabulary.MARRIAGE_CERTIFICATE, "certificate-service"
     made = await posted(hub, yongkang, huiji, typ=typ, purpose=purpose, consent_ref=None)
     assert (await told(hub, yongkang, made.message_id))["state"] == "AVAILABLE"
-    assert kinds.named(typ)
 
 
 async def _no_agreement(hub: Hub, yongkang: Enrolled, huiji: Enrolled, clock: Clock) -> dict[str, Any]:
