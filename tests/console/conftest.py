@@ -18,9 +18,11 @@ PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for the run."""
+    """One browser for a module. Not for the run: while it lives its event loop occupies the thread, and no other
+    module's async test could run.
+    """
     with sync_playwright() as playwright:
         # Containers often run tests as root, where Chromium's own sandbox cannot start.
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
