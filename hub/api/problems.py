@@ -94,9 +94,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(CertsError)
     async def of_certs(request: Request, error: CertsError) -> Response:
-        return answer(
-            request, 400, error.code, error.message.en, error.retry, extra={"detail_zh": error.message.zh}
-        )
+        return answer(request, 400, error.code, error.message.en, error.retry, extra={"detail_zh": error.message.zh})
 
     @app.exception_handler(RequestValidationError)
     async def of_fields(request: Request, error: RequestValidationError) -> Response:

@@ -7,7 +7,9 @@ import typer
 
 
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="End after the story; exit 0 only if every number was right.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="End after the story; exit 0 only if every number was right.")
+    ] = False,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the hub; 0 takes a free one.")] = 8080,
     data: Annotated[Path | None, typer.Option(help="Folder to keep; default: a temporary one that is removed.")] = None,
     people: Annotated[int, typer.Option(min=200, max=200_000, help="Size of the invented population.")] = 20_000,
