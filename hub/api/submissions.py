@@ -38,7 +38,8 @@ async def submit(
     digest = _digest(content_digest)
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == SEALED_MEDIA_TYPE:
-        envelope = routing.Envelope(message_id, digest, await _envelope(request))
+        body = await _envelope(request)
+        envelope = routing.Envelope(message_id, digest, body, in_response_to, supersedes)
         answer = await routing.receive(hub, caller, envelope)
     else:
         if not mapping:

@@ -38,6 +38,8 @@ class Envelope:
     message_id: UUID
     digest: bytes
     body: bytes
+    in_response_to: UUID | None = None
+    supersedes: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +194,8 @@ async def _receive(
         state=State.ACCEPTED,
         acknowledgement=acknowledgement,
         leaf=leaf,
-        in_response_to=None,
-        supersedes=None,
+        in_response_to=envelope.in_response_to,
+        supersedes=envelope.supersedes,
         received_at=now,
     )
     parts = [envelope.body[at : at + PART_BYTES] for at in range(0, len(envelope.body), PART_BYTES)]
