@@ -77,6 +77,16 @@ async def held_by(
     return [Held(row.row, vault.open(row.original), tuple(row.codes.split(","))) for row in rows]
 
 
+async def held_rows(connection: AsyncConnection, submission_id: UUID) -> dict[int, tuple[str, ...]]:
+    """Number of each held row of a submission → why, those too that can never be translated."""
+    rows = await connection.execute(
+        select(quarantined_row.c.row, quarantined_row.c.codes).where(
+            quarantined_row.c.submission_id == submission_id, quarantined_row.c.state == "held"
+        )
+    )
+    return {row.row: tuple(row.codes.split(",")) for row in rows}
+
+
 async def release(connection: AsyncConnection, submission_id: UUID, rows: Sequence[int], now: datetime) -> None:
     """These rows were translated after all."""
     await connection.execute(

@@ -19,7 +19,7 @@ from hub.demo.story.places import Places
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
-_YOUNG_SECONDS = 3.0
+_YOUNG_SECONDS = 20.0
 _MOST_YOUNG_DEATHS = 5
 
 Result = TypeVar("Result")
@@ -178,8 +178,9 @@ class Children:
         raise ProcessFailed(f"{name} was not ready within {_READY_SECONDS:.0f} s:\n{self._tail(name)}")
 
     def _tail(self, name: str) -> str:
-        log = self._log(name)
-        return log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else ""
+        """What a process wrote last, to either of its streams."""
+        logs = [path for path in (self._out(name), self._log(name)) if path.exists()]
+        return "".join(path.read_text(encoding="utf-8", errors="replace")[-2000:] for path in logs)
 
 
 async def _end(child: _Child) -> None:

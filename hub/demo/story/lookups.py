@@ -14,14 +14,16 @@ from uuid import UUID
 
 import orjson
 
+import mappings
 from hub.demo.counties.huiji.inbox import Inbox
 from hub.demo.counties.yongkang.store import Store
 from hub.demo.population import Story
 from hub.demo.story.places import COUNTIES, HUIJI, YONGKANG, Places
 from hub.runtime import Hub
 from hub.services.recording import reference_of, subject_of
-from hub.storage import agreements, audit, members, people, quarantine, resources, reviews
+from hub.storage import agreements, audit, members, people, quarantine, resources, reviews, submissions
 from hub.storage.audit import Leaf
+from hub.storage.database import AsyncConnection
 from mappings import vocabulary
 
 _BATCH = 2000
@@ -68,9 +70,26 @@ async def held_people(hub: Hub, county: str) -> list[str]:
     keys: set[str] = set()
     async with hub.database.read() as connection:
         for submission_id in await quarantine.waiting(connection, f"{county}/person.v"):
-            for row in await quarantine.held_by(connection, hub.vault, submission_id, after=0, limit=_EVERYTHING):
-                keys.add(str(orjson.loads(row.original)["cells"][_KEY_CELLS[county]]))
+            # Of a forbidden row the hub keeps the number only: whose it was is in the document as it was received.
+            sent = await _sent(hub, connection, submission_id)
+            numbers = await quarantine.held_rows(connection, submission_id)
+            keys.update(sent[number].cells[_KEY_CELLS[county]] or "" for number in numbers)
     return sorted(keys)
+
+
+async def _sent(hub: Hub, connection: AsyncConnection, submission_id: UUID) -> dict[int, mappings.Row]:
+    """The rows of a document as it was received, by their number."""
+    submission = await submissions.by_id(connection, hub.vault, submission_id)
+    if submission is None or submission.mapping is None:
+        raise LookupError(f"submission {submission_id} is gone")
+    body = bytearray()
+    while len(body) < submission.size:
+        part = await submissions.part(connection, hub.vault, submission_id, len(body) // submissions.PART_BYTES)
+        body += part or b""
+        if not part:
+            raise LookupError(f"submission {submission_id} is not complete")
+    batches = mappings.load(submission.mapping).read(io.BytesIO(body), file_name=submission.file_name)
+    return {row.number: row for batch in batches for row in batch.rows}
 
 
 async def consents(hub: Hub, story: Story) -> dict[str, int]:
