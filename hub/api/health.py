@@ -2,12 +2,18 @@
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from hub.api.context import TheHub
 from hub.services import overview
 
 router = APIRouter(tags=["health"])
+
+
+@router.get("/", include_in_schema=False)
+async def home() -> Response:
+    """People who type the bare address come to the console."""
+    return RedirectResponse("/console/", 303)
 
 
 @router.get("/healthz")
