@@ -114,11 +114,9 @@ def run(rows: int, seed: int) -> list[Measured]:
     table = Table(
         "rows", "rows/s", "rows/s with storing", "memory MiB", "processor seconds", title=f"hub load, {MAPPING}"
     )
-    found = []
     with tempfile.TemporaryDirectory(prefix="lianqiao-bench-") as name:
         Path(name).chmod(0o755)
-        for count in (rows // 10, rows):
-            found.append(measure(count, seed, Path(name)))
+        found = [measure(count, seed, Path(name)) for count in (rows // 10, rows)]
     for one in found:
         parts = ", ".join(f"{kind} {value:.1f}" for kind, value in sorted(one.processors.items()))
         speeds = (f"{one.rows_a_second:,.0f}", f"{one.with_storing:,.0f}", f"{one.memory / 2**20:.0f}")
