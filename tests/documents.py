@@ -34,6 +34,8 @@ PERSON_SHEET = "huiji/person.v1"
 PERSON_PAGE = "yongkang/person.v1"
 CONSENT_PAGE = "yongkang/consent.v1"
 COLUMNS = ("登记编号", "姓名", "性别", "身份证号码", "出生年月", "户籍地", "现居住地", "婚姻状况", "联系电话", "备注")
+NAMELESS = {"姓名": "", "备注": "周敏"}
+"""What makes a row fail: its name stands where the mapping does not look."""
 _FAMILIES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 _GIVEN = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂英华玉文"
 

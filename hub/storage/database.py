@@ -4,7 +4,7 @@
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hub.errors import Unavailable
@@ -29,6 +30,10 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+asyncpg")
 
 
+POOL_SECONDS = 10.0
+"""How long an act waits for a connection of a pool that is used up."""
+
+
 class Database:
     """The pool. Made with `open_database`, closed with `close`."""
 
@@ -40,8 +45,10 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed on leaving, rolled back on an error. Raises Unavailable when there is no database."""
         try:
-            async with self.engine.begin() as connection:
-                yield connection
+            async with AsyncExitStack() as stack:
+                connection = await _connected(stack, self.engine)
+                async with connection.begin():
+                    yield connection
         except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
             raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
         except DBAPIError as error:
@@ -63,6 +70,17 @@ class Database:
             self._embedded.close()
 
 
+async def _connected(stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnection:
+    """A connection of the pool until `stack` ends. Raises Unavailable when there is none to be had."""
+    try:
+        return await stack.enter_async_context(engine.connect())
+    except PoolTimeout as error:
+        raise Unavailable("too-many", "The hub is busy; send it again.", retry_after=1) from error
+    except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # A socket that is not there, a server that is starting, one that takes no more connections.
+        raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
+
+
 def locate(settings: Settings) -> tuple[str, EmbeddedPostgres | None]:
     """The database's address, starting the embedded server when none is configured."""
     if settings.database_url:
@@ -78,7 +96,7 @@ def open_database(url: str, *, pool: int = 10, embedded: EmbeddedPostgres | None
         async_url(url),
         pool_size=pool,
         max_overflow=0,
-        pool_timeout=10,
+        pool_timeout=POOL_SECONDS,
         connect_args={"server_settings": {"timezone": "UTC", "application_name": "hub"}},
     )
     return Database(engine, embedded)

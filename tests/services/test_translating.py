@@ -29,6 +29,7 @@ from mappings.engine.issues import make
 from tests.documents import (
     COLUMNS,
     CONSENT_PAGE,
+    NAMELESS,
     PERSON_PAGE,
     PERSON_SHEET,
     Beside,
@@ -49,8 +50,6 @@ from tests.documents import (
     workbook,
 )
 from tests.hubs import Clock, Enrolled, acts
-
-NAMELESS = {"姓名": "", "备注": "周敏"}
 
 
 async def _patients(hub: Hub) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,189 @@
+"""Connections: one transaction an act, and a database that is away is said to be away, never half-used."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from hub.errors import Unavailable
+from hub.storage import database as databases
+from hub.storage.database import AsyncConnection, Database, async_url, copy_rows, driver, open_database
+
+
+async def _cut_off(database: Database, connection: AsyncConnection) -> None:
+    """End the server's side of the connection, as an administrator or a crash does."""
+    pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    async with database.begin() as other:
+        await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = open_database(database_url, pool=2)
+    yield opened
+    await opened.close()
+
+
+async def _leaves(database: Database) -> int:
+    async with database.read() as connection:
+        return int((await connection.execute(text("SELECT count(*) FROM trust_list"))).scalar_one())
+
+
+_ADD = "INSERT INTO trust_list (version, document) VALUES (:version, 'x')"
+
+
+async def test_what_leaves_the_block_is_committed(database: Database) -> None:
+    async with database.begin() as connection:
+        await connection.execute(text(_ADD), {"version": 1})
+    assert await _leaves(database) == 1
+
+
+async def test_an_error_undoes_all_of_it_whatever_wrote(database: Database) -> None:
+    async def act() -> None:
+        async with database.begin() as connection:
+            await connection.execute(text(_ADD), {"version": 1})
+            await copy_rows(connection, "trust_list", ("version", "document"), [(2, b"x")])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await act()
+    assert await _leaves(database) == 0
+
+
+async def test_copy_shares_the_transaction_even_as_its_first_act(database: Database) -> None:
+    async def act() -> None:
+        async with database.begin() as connection:
+            await copy_rows(connection, "trust_list", ("version", "document"), [(2, b"x")])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await act()
+    assert await _leaves(database) == 0
+
+
+async def test_reading_cannot_write(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="read-only"):
+        async with database.read() as connection:
+            await connection.execute(text(_ADD), {"version": 1})
+    with pytest.raises(Exception, match="read-only"):
+        async with database.read() as connection:
+            await (await driver(connection)).execute("DELETE FROM trust_list")
+
+
+async def test_a_cancelled_act_is_undone_and_its_connection_usable(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def act() -> None:
+        async with database.begin() as connection:
+            await connection.execute(text(_ADD), {"version": 1})
+            begun.set()
+            await connection.execute(text("SELECT pg_sleep(30)"))
+
+    for _ in range(3):
+        begun.clear()
+        task = asyncio.create_task(act())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert await _leaves(database) == 0
+
+
+async def test_a_connection_that_is_cut_is_unavailable_and_the_next_one_works(database: Database) -> None:
+    async def act() -> None:
+        async with database.begin() as connection:
+            await connection.execute(text(_ADD), {"version": 1})
+            await _cut_off(database, connection)
+            await connection.execute(text("SELECT 1"))
+
+    with pytest.raises(Unavailable) as cut:
+        await act()
+    assert (cut.value.code, cut.value.retry, cut.value.status) == ("unavailable", "NORMAL", 503)
+    assert await _leaves(database) == 0
+
+
+async def test_a_cut_inside_copy_is_unavailable_too(database: Database) -> None:
+    async def act() -> None:
+        async with database.begin() as connection:
+            await _cut_off(database, connection)
+            await copy_rows(connection, "trust_list", ("version", "document"), [(2, b"x")])
+
+    with pytest.raises(Unavailable):
+        await act()
+    assert await _leaves(database) == 0
+
+
+async def test_connections_that_died_while_idle_are_not_handed_out_as_errors(database: Database) -> None:
+    await _leaves(database)
+    async with database.begin() as connection:
+        await connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    results = []
+    for _ in range(4):
+        try:
+            results.append(await _leaves(database))
+        except Unavailable:
+            results.append(-1)
+    assert results[-1] == 0
+    assert results.count(-1) <= 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://nobody@/none?host=/nonexistent",
+        "postgresql://nobody@127.0.0.1:9/none",
+        "postgresql://nobody@no-such-host.invalid/none",
+    ],
+)
+async def test_no_database_at_all_is_unavailable(url: str) -> None:
+    nowhere = open_database(url)
+    with pytest.raises(Unavailable):
+        async with nowhere.read():
+            pass
+    await nowhere.close()
+
+
+async def test_a_server_that_takes_nobody_in_is_unavailable(database_url: str) -> None:
+    strangers = open_database(database_url.replace("/t", "/no_such_database_t", 1))
+    with pytest.raises(Unavailable):
+        async with strangers.read():
+            pass
+    await strangers.close()
+
+
+async def test_a_pool_that_is_used_up_is_unavailable_not_broken(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "POOL_SECONDS", 0.2)
+    narrow = open_database(database_url, pool=1)
+    async with narrow.begin():
+        with pytest.raises(Unavailable) as waited:
+            async with narrow.begin():
+                pass
+    assert waited.value.retry == "NORMAL"
+    await narrow.close()
+
+
+async def test_errors_of_the_act_itself_are_not_taken_for_the_databases(database: Database) -> None:
+    """An act may wait for something else; what that raises is its own affair."""
+
+    async def act(error: Exception) -> None:
+        async with database.begin():
+            raise error
+
+    for error in (ValueError("x"), FileNotFoundError("x")):
+        with pytest.raises(type(error)):
+            await act(error)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x.db", "mysql://x/y"])
+def test_only_postgresql_is_a_database(url: str) -> None:
+    with pytest.raises(ValueError, match="postgresql"):
+        async_url(url)
