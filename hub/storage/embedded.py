@@ -4,6 +4,7 @@ Real PostgreSQL from a wheel, reachable only through a socket in the data folder
 Several hub processes share one server; whoever comes first starts it, and the last handle to close stops it.
 """
 
+import atexit
 import os
 import secrets
 import signal
@@ -92,6 +93,8 @@ class EmbeddedPostgres:
         with self._server._lock:
             handles.put([pid for pid in handles._get() if _is_alive(pid)])
         self._server.cleanup()
+        # The library would do it once more at the end of the process, and make the folder anew if it is gone by then.
+        atexit.unregister(self._server._cleanup)
 
 
 def _is_alive(pid: int) -> bool:
