@@ -130,9 +130,12 @@ async def receive(hub: Hub, member: Member, document: Document, body: AsyncItera
 
 
 async def receive_file(
-    hub: Hub, member: Member, document: Document, file: Path, stored: Callable[[int], None]
+    hub: Hub, member: Member, document: Document, file: Path, stored: Callable[[int], None], *, rows: int | None = None
 ) -> Acknowledgement:
-    """Store a file of any size as a document: parts are sealed and sent as they are read, all in one transaction."""
+    """Store a file of any size as a document: parts are sealed and sent as they are read, all in one transaction.
+
+    `rows` is how many it has, where it was read to its end already.
+    """
     mapping = acceptable(member, document.mapping)
     async with hub.database.read() as connection:
         known = await repeated(hub, connection, member, document.message_id, document.digest)
@@ -155,6 +158,8 @@ async def receive_file(
                 stored(size)
         if size != new.size or digest.digest() != document.digest:
             raise Invalid("digest-mismatch", "The file changed while it was read; nothing was stored. Load it again.")
+        if rows is not None:
+            await submissions.move(connection, id_, State.VALIDATED, now, f"rows: {rows}")
         await work.put(connection, "translate", id_, now=now, priority=_priority(mapping.kind))
     return Acknowledgement(acknowledgement, repeated=False)
 

@@ -1,7 +1,8 @@
-"""Takes in a file from this machine: stored in parts as it is read, then translated here and now.
+"""Takes in a file from this machine: read to its end, then stored in parts, then translated here and now.
 
-The same acts as over HTTP. The message id follows from the member and the file's digest, so loading a file again answers
-with what was stored before, and goes on where an interrupted load stopped.
+The same acts as over HTTP, but what cannot be read is refused before it is stored. The message id follows from the member
+and the file's digest, so loading a file again answers with what was stored before, and goes on where an interrupted load
+stopped.
 """
 
 import asyncio
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import mappings
 from hub.domain.messages import FINAL, State
-from hub.errors import NotFound, Unavailable
+from hub.errors import Invalid, NotFound, Unavailable
 from hub.runtime import Hub
 from hub.services import intake, translating
-from hub.services.preparation import Preparer
+from hub.services.preparation import Preparer, Task
 from hub.storage import members, people, submissions, work
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
@@ -52,7 +54,7 @@ async def load(
     stored: Callable[[int], None] = lambda _: None,
     progress: translating.Progress | None = None,
 ) -> Loaded:
-    """Take in `file` as a document of the member `owner`. Raises NotFound, Invalid, Unavailable."""
+    """Take in `file` as a document of the member `owner`. Raises NotFound, Invalid (unreadable too), Unavailable."""
     async with hub.database.read() as connection:
         member = await members.by_name(connection, owner)
     if member is None:
@@ -60,7 +62,8 @@ async def load(
     digest = await asyncio.to_thread(_digest, file)
     message_id = uuid5(NAMESPACE_URL, f"urn:lianqiao:load:{owner}:{mapping}:{digest.hex()}")
     document = intake.Document(message_id, mapping, "application/octet-stream", file.name, digest)
-    await intake.receive_file(hub, member, document, file, stored)
+    rows = await _read_through(hub, member, document, file, preparer)
+    await intake.receive_file(hub, member, document, file, stored, rows=rows)
     started = time.monotonic()
     claimed = await _claim(hub, member, message_id)
     if claimed is not None:
@@ -68,6 +71,35 @@ async def load(
         async with hub.database.begin() as connection:
             await people.analyze(connection)
     return await _report(hub, member, message_id, time.monotonic() - started)
+
+
+async def _read_through(
+    hub: Hub, member: Member, document: intake.Document, file: Path, preparer: Preparer
+) -> int | None:
+    """How many rows a file has that is new to the hub. Raises Invalid with what is wrong with it."""
+    mapping = intake.acceptable(member, document.mapping)
+    async with hub.database.read() as connection:
+        if await submissions.by_message(connection, hub.vault, member.id, document.message_id) is not None:
+            return None
+    size, batch = file.stat().st_size, hub.settings.batch_rows
+    task = Task(mapping.name, member.name, hub.now(), document.file_name, size, batch, skip=0, dry=True)
+
+    async def fetch(seq: int) -> bytes:
+        return await asyncio.to_thread(_part, file, seq)
+
+    try:
+        return await translating.read_through(preparer, task, fetch)
+    except mappings.UnreadableFile as error:
+        raise Invalid(error.issue.code, f"{error.issue.text} {error.issue.text_zh}") from error
+    except BaseException:
+        await preparer.abandon()
+        raise
+
+
+def _part(file: Path, seq: int) -> bytes:
+    with file.open("rb") as handle:
+        handle.seek(seq * submissions.PART_BYTES)
+        return handle.read(submissions.PART_BYTES)
 
 
 def _digest(file: Path) -> bytes:

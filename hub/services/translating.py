@@ -20,7 +20,7 @@ from hub.domain.messages import State
 from hub.errors import HubError
 from hub.runtime import Hub
 from hub.services import recording
-from hub.services.preparation import WITHHELD, Preparer, Task
+from hub.services.preparation import WITHHELD, Fetch, Preparer, Task
 from hub.services.preparing import Prepared, prepare, told
 from hub.storage import audit, members, quarantine, submissions, work
 from hub.storage.audit import Act
@@ -89,16 +89,20 @@ async def _part(hub: Hub, job: _Job, seq: int) -> bytes:
 
 async def _read_through(hub: Hub, job: _Job, preparer: Preparer) -> None:
     """Read the whole document without storing anything. Raises UnreadableFile."""
-    await preparer.begin(_task(hub, job, dry=True))
-    rows = 0
-    while (found := await preparer.next(partial(_part, hub, job))) is not None:
-        rows += found if isinstance(found, int) else found.rows
-        async with hub.database.begin() as connection:
-            await work.hold(connection, job.work, _lease(hub))
+    rows = await read_through(preparer, _task(hub, job, dry=True), partial(_part, hub, job))
     async with hub.database.begin() as connection:
         await work.hold(connection, job.work, _lease(hub))
         await work.progressed(connection, job.work)
         await submissions.move(connection, job.submission.id, State.VALIDATED, hub.now(), f"rows: {rows}")
+
+
+async def read_through(preparer: Preparer, task: Task, fetch: Fetch) -> int:
+    """The rows of a document, read to its end by a dry task. Raises UnreadableFile."""
+    await preparer.begin(task)
+    rows = 0
+    while (found := await preparer.next(fetch)) is not None:
+        rows += found if isinstance(found, int) else found.rows
+    return rows
 
 
 def _lease(hub: Hub) -> datetime:
