@@ -61,18 +61,25 @@ async def ingest(
         now,
     )
     known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
-    await _compare(hub, connection, dict(zip(ids, keys, strict=True)), every, known)
+    live = {id_: own for id_, item, own in zip(ids, items, keys, strict=True) if item.features.number("live")}
+    await _compare(hub, connection, live, every, known)
     return await project(hub, connection, ids, cause="ingest", now=now)
 
 
 async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now: datetime, *, cause: str) -> Outcome:
-    """Compare stored records anew, as reconciliation does."""
+    """Compare stored records anew, as reconciliation does: what no longer speaks for a link is forgotten."""
+    await people.lock_all_keys(
+        connection
+    )  # before reading: a record that changes meanwhile would be judged by its past
     stored = await people.features(connection, hub.vault, ids)
     known = {id_: Features.from_bytes(data) for id_, data in stored.items()}
-    keys = {id_: tuple(blocking.keys(found, hub.vault.blocking_secret)) for id_, found in known.items()}
-    every = {key for some in keys.values() for key in some}
-    await people.lock_keys(connection, every)
-    await _compare(hub, connection, keys, every, known)
+    keys = {
+        id_: tuple(blocking.keys(found, hub.vault.blocking_secret))
+        for id_, found in known.items()
+        if found.number("live")
+    }
+    await people.forget_pairs(connection, list(known))
+    await _compare(hub, connection, keys, {key for some in keys.values() for key in some}, known)
     return await project(hub, connection, list(known), cause=cause, now=now)
 
 
@@ -130,12 +137,13 @@ async def project(
     component = await _lock_component(connection, ids)
     pairs = await people.pairs_touching(connection, component)
     inside = set(component)
-    constraints_ = await people.constraints_within(connection, component)
-    records = await people.info(connection, inside | {id_ for pair in pairs for id_ in (pair.a, pair.b)})
+    decided = await people.constraints_touching(connection, component)
+    ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
+    records = await people.info(connection, inside | ends)
     partition = _partition(
         component,
         [p for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside],
-        constraints_,
+        [c for c in decided if c.a in inside and c.b in inside],
         await _distinct(hub, connection, {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside),
     )
     person = {id_: info.person_id for id_, info in records.items()}
@@ -148,7 +156,7 @@ async def project(
                 person[id_] = anchor
     if moves:
         await people.move_records(connection, moves, cause=cause, decision_seq=decision_seq, now=now)
-    opened = await _task_reviews(connection, pairs, constraints_, records, person, now)
+    opened = await _task_reviews(connection, pairs, decided, records, person, now)
     wanted = set(ids)
     linked = sum(len(wanted & cluster) for cluster in partition if len(cluster) > 1)
     return Outcome(linked, opened, moves, tuple(ids))

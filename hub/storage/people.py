@@ -74,6 +74,18 @@ async def lock_keys(connection: AsyncConnection, keys: Iterable[int]) -> None:
     )
 
 
+async def lock_all_keys(connection: AsyncConnection) -> None:
+    """Hold every stripe: nothing else is compared until the transaction ends."""
+    await lock_keys(connection, range(_STRIPES))
+
+
+async def forget_pairs(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Drop the scores of the records `ids`, before they are compared anew."""
+    raw = await driver(connection)
+    await raw.execute("DELETE FROM pair_score WHERE a = ANY($1::bigint[])", list(ids))
+    await raw.execute("DELETE FROM pair_score WHERE b = ANY($1::bigint[])", list(ids))
+
+
 async def lock_records(connection: AsyncConnection, ids: Iterable[int]) -> None:
     """Hold the rows of the records `ids`, in ascending order."""
     raw = await driver(connection)
@@ -111,7 +123,8 @@ async def put_records(
             for id_, r in zip(new_ids, fresh, strict=True)
         ],
     )
-    replaced = [record for record in records if record.resource_id in known]
+    # In ascending order, like every lock on records.
+    replaced = sorted((r for r in records if r.resource_id in known), key=lambda record: known[record.resource_id])
     if replaced:
         ids = [known[record.resource_id] for record in replaced]
         await raw.executemany(
@@ -211,13 +224,15 @@ async def pair(connection: AsyncConnection, a: int, b: int) -> Pair | None:
     return next((found for found in await pairs_touching(connection, [a]) if (found.a, found.b) == (a, b)), None)
 
 
-async def constraints_within(connection: AsyncConnection, ids: Sequence[int]) -> list[Constraint]:
-    """Decisions in force between the records `ids`."""
+async def constraints_touching(connection: AsyncConnection, ids: Sequence[int]) -> list[Constraint]:
+    """Decisions in force with at least one end among the records `ids`."""
     raw = await driver(connection)
     rows = await raw.fetch(
         """
-        -- constraints_within: MUST and CANNOT whose both ends are among the records
-        SELECT a, b, kind FROM link_constraint WHERE a = ANY($1::bigint[]) AND b = ANY($1::bigint[])""",
+        -- constraints_touching: MUST and CANNOT with an end among the records
+        SELECT a, b, kind FROM link_constraint WHERE a = ANY($1::bigint[])
+        UNION
+        SELECT a, b, kind FROM link_constraint WHERE b = ANY($1::bigint[])""",
         list(ids),
     )
     return [Constraint(row["a"], row["b"], row["kind"]) for row in rows]

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, or_, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.database import driver
@@ -59,34 +58,29 @@ async def open_tasks(
     """Open tasks (a, b, reason, weight, member ids) for pairs that have none; a withdrawn one is opened again."""
     if not tasks:
         return 0
-    statement = upsert(review_task)
-    done = await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["a", "b"],
-            set_={
-                "state": "REVIEW",
-                "reason": statement.excluded.reason,
-                "weight": statement.excluded.weight,
-                "version": review_task.c.version + 1,
-                "opened_at": statement.excluded.opened_at,
-            },
-            where=review_task.c.state == "WITHDRAWN",
-        ),
-        [
-            {
-                "id": uuid4(),
-                "a": a,
-                "b": b,
-                "reason": reason,
-                "weight": weight,
-                "state": "REVIEW",
-                "member_ids": sorted(set(member_ids)),
-                "opened_at": now,
-            }
-            for a, b, reason, weight, member_ids in tasks
-        ],
+    raw = await driver(connection)
+    opened = await raw.fetch(
+        """
+        -- open_tasks: one row a pair; of those known already only the withdrawn are opened again
+        INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at)
+        SELECT gen_random_uuid(), t.a, t.b, t.reason, t.weight, 'REVIEW',
+               CASE WHEN t.one = t.other THEN ARRAY[t.one] ELSE ARRAY[LEAST(t.one, t.other), GREATEST(t.one, t.other)] END,
+               $7
+        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::bigint[], $6::bigint[])
+             AS t(a, b, reason, weight, one, other)
+        ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', reason = excluded.reason, weight = excluded.weight,
+            member_ids = excluded.member_ids, version = review_task.version + 1, opened_at = excluded.opened_at,
+            deferred_until = NULL
+        WHERE review_task.state = 'WITHDRAWN' RETURNING id""",
+        [a for a, _, _, _, _ in tasks],
+        [b for _, b, _, _, _ in tasks],
+        [reason for _, _, reason, _, _ in tasks],
+        [weight for _, _, _, weight, _ in tasks],
+        [members[0] for _, _, _, _, members in tasks],
+        [members[-1] for _, _, _, _, members in tasks],
+        now,
     )
-    return done.rowcount
+    return len(opened)
 
 
 async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]) -> None:

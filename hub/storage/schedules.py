@@ -106,10 +106,15 @@ async def renew(connection: AsyncConnection, slot: Slot, worker: str, lease_unti
 async def finish(
     connection: AsyncConnection, slot: Slot, *, state: str, outcome: dict[str, Any], now: datetime
 ) -> None:
-    """The slot is DONE or FAILED, with what came of it."""
+    """The slot is DONE or FAILED, with what came of it; nothing is written for a holder that was taken over."""
     await connection.execute(
         update(schedule_slot)
-        .where(schedule_slot.c.schedule == slot.schedule, schedule_slot.c.due_at == slot.due_at)
+        .where(
+            schedule_slot.c.schedule == slot.schedule,
+            schedule_slot.c.due_at == slot.due_at,
+            schedule_slot.c.attempts == slot.attempts,
+            schedule_slot.c.state == "CLAIMED",
+        )
         .values(state=state, outcome=outcome, finished_at=now, lease_until=None)
     )
 
