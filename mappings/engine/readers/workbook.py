@@ -21,6 +21,9 @@ from mappings.engine.readers.limits import Limits
 _CHUNK = 1 << 20
 _SMALL = 1 << 20  # a part below this size may have any ratio
 
+# What the zip reader raises for a directory that leads nowhere (ValueError, OSError), a part that does not unpack, or is locked.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
+
 
 class _Chosen(NamedTuple):
     name: str
@@ -44,7 +47,7 @@ def read(stream: BinaryIO, columns: Columns, file_name: str, batch_size: int, li
         ) from error
     except sheets.ForbiddenXml as error:
         raise UnreadableFile(make("xml-forbidden", file=file_name, part=error.part)) from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, sheets.BadSheet) as error:
+    except _DAMAGED as error:
         raise UnreadableFile(make("not-a-workbook", file=file_name, reason=str(error)[:80])) from error
     yield from _sheet_rows(stream, columns, file_name, batch_size, surveys)
 
