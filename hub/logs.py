@@ -25,6 +25,14 @@ def _place(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[s
     return event
 
 
+class _TypeAndPlace(logging.Formatter):
+    """What libraries log of an exception: its type and the frames it came through, never its message."""
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the standard library's name
+        frames = traceback.extract_tb(ei[2])[-6:]
+        return "\n".join([ei[0].__name__, *(f"  {frame.filename}:{frame.lineno}" for frame in frames)])
+
+
 def configure(level: str) -> None:
     """Set up logging for this process."""
     structlog.configure(
@@ -38,9 +46,9 @@ def configure(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_TypeAndPlace("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Libraries that put values into messages stay silent below errors.
     for name in ("sqlalchemy", "asyncpg", "httpx2", "httpcore2", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -219,3 +219,13 @@ async def number_of(hub: Hub, table_name: str) -> int:
     """Rows in a table."""
     async with hub.database.read() as connection:
         return int((await connection.execute(text(f'SELECT count(*) FROM "{table_name}"'))).scalar_one())  # noqa: S608
+
+
+async def forget_documents(hub: Hub) -> None:
+    """Remove every document and what was made of it, so that the same can arrive again."""
+    async with hub.database.begin() as connection:
+        await connection.execute(
+            text("""
+                TRUNCATE submission, resource, resource_version, resource_identifier, source_record, blocking_key, pair_score,
+                    membership, membership_history, person_event, review_task, work_item CASCADE""")
+        )

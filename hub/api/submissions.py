@@ -86,7 +86,7 @@ async def find(
     hub: TheHub,
     caller: Caller,
     message_id: UUID | None = None,
-    changed_after: Annotated[int | None, Query(ge=0)] = None,
+    changed_after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> dict[str, Any]:
     """One by its message id, or those whose state changed after a cursor."""
@@ -108,7 +108,7 @@ async def issues(
     hub: TheHub,
     caller: Caller,
     submission_id: UUID,
-    after: Annotated[int, Query(ge=0)] = 0,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,
 ) -> Response:
     """Every issue, a page at a time; as JSON, or as CSV for a spreadsheet when asked with Accept: text/csv."""

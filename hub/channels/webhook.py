@@ -14,11 +14,15 @@ from urllib.parse import urlsplit
 
 import httpx2
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 Outcome = Literal["delivered", "retry", "gone", "refused"]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _TIMEOUT = httpx2.Timeout(10.0)
+_LONGEST_WAIT = 24 * 3600
+_UNICAST = ipaddress.ip_network("2000::/3")
+_REFUSED = tuple(ipaddress.ip_network(text) for text in ("3fff::/20", "2001:db8::/32", "192.88.99.0/24"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,9 @@ def check_address(text: str, *, allow_private: bool) -> ipaddress.IPv4Address | 
         or address.teredo is not None
     ):
         raise ForbiddenAddress(f"{address} hides an IPv4 address")
-    if not allow_private and (not address.is_global or address.is_multicast):
+    unusual = isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST
+    unusual = unusual or any(address.version == net.version and address in net for net in _REFUSED)
+    if not allow_private and (not address.is_global or address.is_multicast or unusual):
         raise ForbiddenAddress(f"{address} is not a public address")
     return address
 
@@ -54,7 +60,9 @@ class Webhooks:
 
     def __init__(self, *, allow_private: bool) -> None:
         self._allow_private = allow_private
-        self._client = httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False)
+        # No connection is kept: two names behind one address must not share what was verified for one of them.
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        self._client = httpx2.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, trust_env=False, limits=limits)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -68,19 +76,28 @@ class Webhooks:
             return Attempt("refused", str(error))
         except OSError as error:
             return Attempt("retry", f"the name does not resolve: {error}")
-        signature = Webhook(secret).sign(message_id, at, body.decode())
+        try:
+            signature = Webhook(secret).sign(message_id, at, body.decode())
+        except (ValueError, EmptyWebhookSecretError):
+            return Attempt("refused", "the endpoint's secret is not one of Standard Webhooks")
         headers = {
             "host": host,
+            "accept-encoding": "identity",
             "content-type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": signature,
         }
         try:
-            answer = await self._client.post(target, content=body, headers=headers, extensions={"sni_hostname": name})
+            # Only status and headers are looked at; what the receiver writes below them is never read.
+            async with self._client.stream(
+                "POST", target, content=body, headers=headers, extensions={"sni_hostname": name}
+            ) as answer:
+                return _judge(answer)
+        except httpx2.InvalidURL:
+            return Attempt("refused", "the address is not one that can be called")
         except httpx2.HTTPError as error:
             return Attempt("retry", f"{type(error).__name__}: the receiver cannot be reached")
-        return _judge(answer)
 
     async def _pin(self, url: str) -> tuple[str, str, str]:
         """(URL with the resolved address, Host header, name for TLS)."""
@@ -104,4 +121,5 @@ def _judge(answer: httpx2.Response) -> Attempt:
     if status == 410:
         return Attempt("gone", "410: the receiver wants no more")
     after = answer.headers.get("retry-after", "")
-    return Attempt("retry", f"the receiver answered {status}", int(after) if after.isdigit() else None)
+    plain = after.isascii() and after.isdigit() and len(after) < 7
+    return Attempt("retry", f"the receiver answered {status}", min(int(after), _LONGEST_WAIT) if plain else None)

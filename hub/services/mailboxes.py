@@ -53,7 +53,7 @@ async def read(hub: Hub, member: Member, item_id: UUID) -> Handed:
     """The same message again, while it waits. Raises NotFound."""
     now = hub.now()
     async with hub.database.begin() as connection:
-        item = await mailbox.get(connection, hub.vault, item_id, member.id)
+        item = await mailbox.get(connection, hub.vault, item_id, member.id, lock=True)
         if item is None or item.state not in (State.AVAILABLE, State.RECEIVED) or item.expires_at <= now:
             raise NotFound
         handed = await _hand(hub, connection, member, item, now)

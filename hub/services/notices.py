@@ -52,9 +52,15 @@ async def push(hub: Hub) -> int:
         endpoints = {e.id: e for e in await members.endpoints(connection, hub.vault)} if claimed else {}
     # At once, each within the time it is claimed for: a slow receiver holds up nobody, and nothing is sent twice.
     attempts = await asyncio.gather(*(_send(hub, item, endpoints[item.endpoint_id]) for item in claimed))
+    failed: list[Exception] = []
     for item, attempt in zip(claimed, attempts, strict=True):
-        async with hub.database.begin() as connection:
-            await _settle(hub, connection, item, endpoints[item.endpoint_id], attempt, hub.now())
+        try:
+            async with hub.database.begin() as connection:
+                await _settle(hub, connection, item, endpoints[item.endpoint_id], attempt, hub.now())
+        except Exception as error:  # noqa: BLE001 - one notice that cannot be settled must not undo the others; raised below
+            failed.append(error)
+    if failed:
+        raise failed[0]
     return sum(attempt.outcome == "delivered" for attempt in attempts)
 
 
@@ -121,7 +127,6 @@ async def expire(hub: Hub) -> dict[str, int]:
         for item in sorted(items, key=lambda item: item.sender_id):
             await mailbox.settle(connection, hub.vault, item.id, State.EXPIRED, receipt=None, errors=None, now=now)
             await submissions.move(connection, item.submission_id, State.EXPIRED, now)
-            await deliveries.answer_notice(connection, item.id, now)
         if items:
             acts = [Act("expire", "hub", {"message": str(item.message_id)}, now) for item in items]
             await audit.append(connection, hub.vault, acts)

@@ -66,8 +66,9 @@ async def receive(hub: Hub, member: Member, envelope: Envelope) -> Acknowledgeme
         _check_header(hub, member, keys, envelope, header)
     except Refused as refusal:
         async with hub.database.begin() as connection:
-            subject = subject_of(hub, header.from_, header.subject)
-            await _note(hub, connection, member, header, None, subject, refusal.code)
+            # Whoever speaks for another writes nothing into the ledger of that other's person.
+            own = subject_of(hub, member.name, header.subject) if header.from_ == member.name else None
+            await _note(hub, connection, member, header, None, own, refusal.code)
         raise
     try:
         acknowledgement = await _store(hub, member, envelope, header)
@@ -145,7 +146,7 @@ async def _note(
     member: Member,
     header: seal.Header,
     person: UUID | None,
-    subject: bytes,
+    subject: bytes | None,
     outcome: str,
 ) -> None:
     """The look-up in the person's ledger; a refusal is a leaf of the log too."""

@@ -16,7 +16,7 @@ from hub.storage.members import Member
 from hub.storage.submissions import StoredIssue, Submission
 
 _SHOWN = 100
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 async def by_id(hub: Hub, member: Member, submission_id: UUID) -> dict[str, Any]:
@@ -129,4 +129,4 @@ def as_csv(found: list[StoredIssue]) -> bytes:
 
 
 def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return f"'{cell}" if cell.startswith(_FORMULA) or cell.lstrip().startswith(_FORMULA) else cell

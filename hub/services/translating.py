@@ -220,7 +220,8 @@ async def replay(hub: Hub, claimed: Work) -> None:
         pass
     async with hub.database.begin() as connection:
         done = await submissions.by_id(connection, hub.vault, submission.id)
-        if done is not None and done.translated > submission.translated:
+        went_on = done is not None and done.translated > submission.translated
+        if done is not None and (went_on or (done.state is State.BUSINESS_ERROR and done.translated)):
             detail = f"replayed with {job.mapping.name}, quarantined: {done.quarantined}"
             await submissions.move(connection, done.id, State.PROCESSED, hub.now(), detail)
         await work.finish(connection, claimed)

@@ -96,6 +96,7 @@ def open_database(url: str, *, pool: int = 10, embedded: EmbeddedPostgres | None
         async_url(url),
         pool_size=pool,
         max_overflow=0,
+        hide_parameters=True,
         pool_timeout=POOL_SECONDS,
         connect_args={"server_settings": {"timezone": "UTC", "application_name": "hub"}},
     )

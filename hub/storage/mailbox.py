@@ -161,10 +161,10 @@ async def resting_on(connection: AsyncConnection, vault: Vault, consent_ids: Seq
 
 
 async def expired(connection: AsyncConnection, vault: Vault, now: datetime, limit: int) -> list[Item]:
-    """Items whose time is over and that nobody has settled."""
+    """Items whose time is over and that nobody has received; what was received is answered, however late."""
     rows = await connection.execute(
         select(mailbox_item)
-        .where(mailbox_item.c.state.in_([State.AVAILABLE, State.RECEIVED]), mailbox_item.c.expires_at <= now)
+        .where(mailbox_item.c.state == State.AVAILABLE, mailbox_item.c.expires_at <= now)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

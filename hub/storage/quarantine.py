@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.tables import quarantined_row
+from hub.storage.tables import quarantined_row, submission
 from hub.storage.vault import Vault
 
 
@@ -97,10 +97,15 @@ async def release(connection: AsyncConnection, submission_id: UUID, rows: Sequen
 
 
 async def waiting(connection: AsyncConnection, mapping_prefix: str) -> list[UUID]:
-    """Submissions with held rows of mappings whose name begins so."""
+    """Submissions, worked through to their end, with held rows of mappings whose name begins so."""
     rows = await connection.execute(
         select(quarantined_row.c.submission_id)
-        .where(quarantined_row.c.state == "held", quarantined_row.c.mapping.startswith(mapping_prefix))
+        .join(submission, submission.c.id == quarantined_row.c.submission_id)
+        .where(
+            quarantined_row.c.state == "held",
+            quarantined_row.c.mapping.startswith(mapping_prefix),
+            submission.c.state.in_(["PROCESSED", "BUSINESS_ERROR"]),
+        )
         .distinct()
     )
     return [row.submission_id for row in rows]

@@ -311,8 +311,9 @@ async def test_a_header_that_lies_is_refused_and_noted(
     assert refused.value.code == code
     assert await _nothing_moved(hub)
     assert [leaf["reason"] for leaf in await acts(hub, "refuse")] == [code]
-    (looked,) = await _ledger(hub, member=subject_of_)
-    assert (looked.actor, looked.outcome) == ("yongkang", code)
+    looked = [(some.actor, some.outcome) for some in await _ledger(hub, member=subject_of_)]
+    # Whoever speaks for another leaves no trace in the ledger of that other's person.
+    assert looked == ([("yongkang", code)] if subject_of_ == "yongkang" else [])
 
 
 async def test_what_is_no_envelope_is_refused(hub: Hub, yongkang: Enrolled, huiji: Enrolled) -> None:

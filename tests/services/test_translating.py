@@ -11,7 +11,6 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 import mappings
 from adapters.gateway import withheld
@@ -35,6 +34,7 @@ from tests.documents import (
     Beside,
     Sent,
     consent,
+    forget_documents,
     number_of,
     page,
     receive,
@@ -256,7 +256,7 @@ async def test_a_worker_that_dies_behind_any_batch_costs_nothing(
         whole = await taken_in(patient, huiji, preparer, body)
         versions, records = await number_of(hub, "resource_version"), await _patients(hub)
         # The same sheet of a member that is new to the hub, and a worker that dies behind every batch.
-        await _forget(patient)
+        await forget_documents(patient)
         await taken_in(patient, yongkang, preparer, page([record(number) for number in range(1, 12)]), PERSON_PAGE)
         what = sent(body)
         await receive(patient, huiji, what)
@@ -269,16 +269,6 @@ async def test_a_worker_that_dies_behind_any_batch_costs_nothing(
         assert await number_of(hub, "resource_version") == versions
         assert await _patients(hub) == records
         assert await number_of(hub, "work_item") == 0
-
-
-async def _forget(hub: Hub) -> None:
-    async with hub.database.begin() as connection:
-        await connection.execute(
-            text(
-                "TRUNCATE submission, resource, resource_version, resource_identifier, source_record, "
-                "blocking_key, pair_score, membership, membership_history, person_event, review_task, work_item CASCADE"
-            )
-        )
 
 
 async def test_who_lost_the_lease_stores_nothing_more(

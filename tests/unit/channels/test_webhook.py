@@ -28,6 +28,12 @@ SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ="
         "::ffff:127.0.0.1",
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
+        "64:ff9b:1::7f00:1",
+        "fec0::1",
+        "::127.0.0.1",
+        "192.88.99.1",
+        "3fff::1",
+        "5f00::1",
     ],
 )
 def test_private_and_disguised_addresses_are_refused(address: str) -> None:
@@ -119,6 +125,28 @@ async def test_what_the_answer_means(receiver: Receiver, answer: bytes, outcome:
     receiver.answer = answer
     assert (await _send(receiver))[0] == outcome
     assert len(receiver.came) == 1
+
+
+@pytest.mark.parametrize("after", [b"\xb2", b"9" * 5000, b"soon", b"-1"])
+async def test_a_strange_wait_is_not_taken(receiver: Receiver, after: bytes) -> None:
+    receiver.answer = (
+        b"HTTP/1.1 503 No\r\nretry-after: " + after + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    )
+    assert (await _send(receiver))[0] == "retry"
+
+
+async def test_what_stands_below_the_answer_is_never_read(receiver: Receiver) -> None:
+    receiver.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\nonly the beginning"
+    assert (await _send(receiver))[0] == "delivered"
+
+
+async def test_a_secret_that_is_none_refuses_the_notice_and_nothing_else(receiver: Receiver) -> None:
+    webhooks = Webhooks(allow_private=True)
+    attempt = await webhooks.send(
+        f"http://localhost:{receiver.port}/", "whsec_!", message_id="m", at=datetime.now(UTC), body=b"{}"
+    )
+    await webhooks.close()
+    assert attempt.outcome == "refused"
 
 
 async def test_nobody_listening_is_tried_again() -> None:
