@@ -441,7 +441,7 @@ async def test_a_reading_longer_than_the_lease_keeps_it(
 
 
 @pytest.fixture
-def mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A folder of mappings with a second version of the sheet, which finds names in the remarks too."""
     folder = tmp_path / "mappings"
     shutil.copytree(mapping_loader.root() / "huiji", folder / "huiji")
@@ -454,7 +454,8 @@ def mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     assert changed.count("[姓名, 备注]") == 1
     (second / "mapping.yaml").write_text(changed)
     monkeypatch.setattr(mapping_loader, "root", lambda: folder)
-    return "huiji/person.v2"
+    yield "huiji/person.v2"
+    mapping_loader.load.cache_clear()
 
 
 async def test_mending_a_mapping_releases_what_it_can_read_now(
