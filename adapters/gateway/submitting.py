@@ -50,13 +50,21 @@ class Submitting:
     async def cycle(self) -> int:
         """Send one batch; the number tried. Raises what concerns the connection rather than one message."""
         items = await asyncio.to_thread(self._next)
-        for stage in sorted({item.route is not Route.RAW for item in items}):
-            batch = [item for item in items if (item.route is not Route.RAW) is stage]
-            results = await asyncio.gather(*(self._send(item) for item in batch), return_exceptions=True)
+        sources = dict.fromkeys(item.source for item in items if item.route is Route.RAW)
+        documents = [[i for i in items if i.route is Route.RAW and i.source == source] for source in sources]
+        sealed = [[item] for item in items if item.route is not Route.RAW]
+        for stage in (documents, sealed):
+            results = await asyncio.gather(*(self._send_in_order(some) for some in stage), return_exceptions=True)
             for result in results:
                 if isinstance(result, BaseException):
                     raise result
         return len(items)
+
+    async def _send_in_order(self, items: Sequence[Item]) -> None:
+        """One after the other, ending with the first that is not accepted: a newer document never overtakes an older one."""
+        for item in items:
+            if not await self._send(item):
+                return
 
     def _next(self) -> list[Item]:
         """What may go now. A report waits until every consent the county had when it was read has been dealt with at the hub."""
@@ -68,7 +76,8 @@ class Submitting:
         floor = outgoing.unsettled(vocabulary.PERSON, accepted_since=now - self._person_wait, held=False)
         return outgoing.to_submit(BATCH, now, consents_through=through, person_floor=floor)
 
-    async def _send(self, item: Item) -> None:
+    async def _send(self, item: Item) -> bool:
+        """Send one message; False when it has to wait or was refused."""
         async with self._parallel:
             try:
                 body = await asyncio.to_thread(self._spool.outgoing.body, item.seq)
@@ -91,8 +100,9 @@ class Submitting:
                 raise
             except GatewayError as error:
                 await asyncio.to_thread(self._failures.of, item, error)
-                return
+                return False
             await asyncio.to_thread(self._accept, item, accepted, str(claims_of.get("leaf", "")))
+            return True
 
     async def _known(self, item: Item) -> Accepted | None:
         """The acknowledgement of an earlier attempt whose answer was lost."""

@@ -1,5 +1,5 @@
 """The `hub` command: `main` is its entry point; one file for each group of commands."""
 
-from hub.cli.root import main
+from hub.cli.root import app, main
 
-__all__ = ["main"]
+__all__ = ["app", "main"]

@@ -1,12 +1,8 @@
 """The linkage model: one JSON file, named by its id and the SHA-256 of its content, the same for every executor.
 
-The weight of a pair is log2 of its posterior odds:
-
-    log2 prior odds + sum(log2 m/u + frequency adjustment) - log2((1 - sum h) + sum h * prod(w/u))
-
-`m` are the levels' probabilities among matches and `u` among two people picked at random. People of one household, or
-using one ID, agree on phone, address and family together: each such class has a share `h` of the non-matching pairs and
-level probabilities `w` of its own, so that what they share counts as evidence once.
+Weight of a pair = log2 prior odds + sum(log2 m/u + frequency adjustment) - log2((1 - sum h) + sum h * prod(w/u)): `m`
+among matches, `u` among two people picked at random. People of one household, or using one ID, agree on phone, address
+and family together: each such class has a share `h` of the non-matching pairs and level probabilities `w` of its own.
 """
 
 import hashlib

@@ -100,6 +100,6 @@ async def _submit(
         received_at=now,
     )
     await submissions.add(connection, hub.vault, new, [hub.vault.seal(body)])
-    for state in (State.VALIDATED, State.QUEUED, State.AVAILABLE):
-        await submissions.move(connection, id_, state, now)
+    steps = [(State.VALIDATED, ""), (State.QUEUED, ""), (State.AVAILABLE, "")]
+    await submissions.move_through(connection, id_, steps, now)
     return id_

@@ -221,8 +221,8 @@ async def _make_available(
     if isinstance(permit, policy.Deny):
         raise TypeError("only a permitted message is made available")
     id_ = received.submission_id
-    for state, detail in ((State.VALIDATED, ""), (State.QUEUED, f"to {recipient.name}"), (State.AVAILABLE, "")):
-        await submissions.move(connection, id_, state, now, detail)
+    steps = [(State.VALIDATED, ""), (State.QUEUED, f"to {recipient.name}"), (State.AVAILABLE, "")]
+    await submissions.move_through(connection, id_, steps, now)
     item = Item(
         id=uuid4(),
         submission_id=id_,

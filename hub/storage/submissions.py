@@ -155,13 +155,21 @@ _TURN = text("""
 
 async def move(connection: AsyncConnection, submission_id: UUID, state: State, at: datetime, detail: str = "") -> None:
     """Set the state, tell the timeline, and advance the sender's change cursor."""
+    await move_through(connection, submission_id, [(state, detail)], at)
+
+
+async def move_through(
+    connection: AsyncConnection, submission_id: UUID, steps: Sequence[tuple[State, str]], at: datetime
+) -> None:
+    """Go through several states at once: each (state, detail) is in the timeline, the last one stays."""
     await connection.execute(_TURN, {"space": _CHANGES, "id": submission_id})
     await connection.execute(
         update(submission)
         .where(submission.c.id == submission_id)
-        .values(state=state, state_at=at, changed=submission_change.next_value())
+        .values(state=steps[-1][0], state_at=at, changed=submission_change.next_value())
     )
-    await add_event(connection, submission_id, state, at, detail)
+    events = [{"submission_id": submission_id, "state": state, "at": at, "detail": detail} for state, detail in steps]
+    await connection.execute(insert(submission_event), events)
 
 
 async def count(connection: AsyncConnection, submission_id: UUID, **added: int) -> None:

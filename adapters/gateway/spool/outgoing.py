@@ -22,7 +22,11 @@ _TO_PREPARE = """
 """
 _TO_SUBMIT = """
     SELECT * FROM messages WHERE state = 'READY' AND held IS NULL AND due_at <= ? AND (needs_consent = 0 OR seq <= ?)
-    AND (stage < 2 OR seq < ?) ORDER BY stage, seq LIMIT ?
+    AND (stage < 2 OR seq < ?)
+    AND (route <> 'RAW' OR NOT EXISTS (
+        SELECT 1 FROM items e WHERE e.source = messages.source AND e.route = 'RAW' AND e.state = 'READY'
+        AND e.held IS NULL AND e.seq < messages.seq AND e.due_at > ?))
+    ORDER BY stage, seq LIMIT ?
 """
 _PENDING = """
     SELECT count(*) AS number, coalesce(sum(size), 0) AS size,
@@ -142,7 +146,7 @@ class Outgoing:
     def to_submit(self, limit: int, now: datetime, *, consents_through: int, person_floor: int | None) -> list[Item]:
         """Messages to send: lower stages first. What rests on a consent waits for `consents_through`; sealed ones for the persons."""
         floor = person_floor if person_floor is not None else 2**62
-        return self._select(_TO_SUBMIT, (now.timestamp(), consents_through, floor, limit))
+        return self._select(_TO_SUBMIT, (now.timestamp(), consents_through, floor, now.timestamp(), limit))
 
     def unsettled(self, kind: str, accepted_since: datetime | None = None, *, held: bool = True) -> int | None:
         """Lowest sequence number of a message of `kind` that the hub has not dealt with yet; None if all are settled.

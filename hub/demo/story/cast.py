@@ -86,10 +86,10 @@ def write_gateway(places: Places, settings: Settings, county: str, county_url: s
             for name, kind in _KINDS.items()
         ],
         "run": {
-            "poll_seconds": 1,
-            "mailbox_wait_seconds": 2,
+            "poll_seconds": 3,
+            "mailbox_wait_seconds": 5,
             "mailbox_lease_seconds": 10,
-            "status_seconds": 0.5,
+            "status_seconds": 2,
             "retry_first_seconds": 0.5,
             "retry_cap_seconds": 5,
             "drain_seconds": 10,

@@ -67,6 +67,8 @@ async def _counties(children: Children, places: Places, port: int) -> dict[str, 
             str(places.register(YONGKANG)),
             "--secret-file",
             str(places.secret(YONGKANG, "interface")),
+            "--page-size",
+            "2000",
         )
         return await cast.make_keys(children, YONGKANG, cast.write_gateway(places, settings, YONGKANG, url))
 
