@@ -23,8 +23,8 @@ _TO_PREPARE = """
 _TO_SUBMIT = """
     SELECT * FROM messages WHERE state = 'READY' AND held IS NULL AND due_at <= ? AND (needs_consent = 0 OR seq <= ?)
     AND (stage < 2 OR seq < ?)
-    AND (route <> 'RAW' OR NOT EXISTS (
-        SELECT 1 FROM items e WHERE e.source = messages.source AND e.route = 'RAW' AND e.state = 'READY'
+    AND (route <> 'raw' OR NOT EXISTS (
+        SELECT 1 FROM items e WHERE e.source = messages.source AND e.route = 'raw' AND e.state = 'READY'
         AND e.held IS NULL AND e.seq < messages.seq AND e.due_at > ?))
     ORDER BY stage, seq LIMIT ?
 """
