@@ -328,7 +328,7 @@ def upgrade() -> None:
     op.create_table(
         "work_item",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False, comment="translate | replay | route"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="translate | replay"),
         sa.Column("subject", sa.Uuid(), nullable=False),
         sa.Column("priority", sa.SmallInteger(), server_default="5", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
