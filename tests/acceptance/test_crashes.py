@@ -37,7 +37,7 @@ def disturb(running: Demo, draws: random.Random) -> list[str]:
     """Kill one of the victims again and again, each time after a random while; answers who died."""
     killed: list[str] = []
     while len(killed) < KILLS and running.process.poll() is None:
-        time.sleep(draws.uniform(0.5, 9.0))
+        time.sleep(draws.uniform(0.3, 6.0))
         name = draws.choice(VICTIMS)
         pid = running.running().get(name)
         if pid is not None and running.process.poll() is None:

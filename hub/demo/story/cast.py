@@ -109,8 +109,14 @@ async def make_keys(children: Children, county: str, configuration: Path) -> dic
     return keys
 
 
+async def open_accounts(hub: Hub) -> None:
+    """The accounts of the visitor and of the story's own steward."""
+    await accounts.create_user(hub, name=VISITOR, display="来访者", roles=["steward", "supervisor"])
+    await accounts.create_user(hub, name=OFFICER, display="王敏", roles=["steward"])
+
+
 async def enrol(hub: Hub, places: Places, keys: dict[str, dict[str, object]], partner_url: str) -> Cast:
-    """Enrol the members, put their agreements into force, make the accounts, publish the trust list."""
+    """Enrol the members, put their agreements into force, publish the trust list."""
     partner_key = SigningKey.generate()
     secret = places.secret(JINJIANG, "webhook").read_text(encoding="ascii").strip()
     keys = keys | {JINJIANG: {"keys": [{**partner_key.public.to_jwk(), "purpose": "auth"}]}}
@@ -125,8 +131,6 @@ async def enrol(hub: Hub, places: Places, keys: dict[str, dict[str, object]], pa
     for sender, recipient in (COUNTIES, COUNTIES[::-1]):
         for purpose, kinds in _AGREED.items():
             await _agree(hub, sender, recipient, purpose, frozenset(kinds))
-    await accounts.create_user(hub, name=VISITOR, display="来访者", roles=["steward", "supervisor"])
-    await accounts.create_user(hub, name=OFFICER, display="王敏", roles=["steward"])
     return Cast(partner_key)
 
 

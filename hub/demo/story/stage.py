@@ -35,17 +35,18 @@ async def set_stage(places: Places, port: int, narrator: Narrator) -> AsyncItera
     settings = settings_of(places, port)
     children = Children(places, environment(settings))
     try:
-        with narrator.step("setting up the hub, two counties, two gateways and a partner"):
-            _, keys, partner_url = await asyncio.gather(
-                children.run("init", "hub", "init"), _counties(children, places, port), _partner(children, places)
-            )
+        with narrator.step("making a hub"):
+            await children.run("init", "hub", "init")
         async with open_hub(settings) as hub, Public(settings.base_url) as public:
             with narrator.step("starting the hub"):
                 await children.start("hub", "hub", "serve")
-                troupe = await cast.enrol(hub, places, keys, partner_url)
-                await children.start("worker", "hub", "work")
+                await cast.open_accounts(hub)
                 await public.ask("GET", "/readyz")
             narrator.say(f"sign in here: {await accounts.make_sign_in_link(hub, VISITOR)}")
+            with narrator.step("setting up two counties, their gateways and a partner"):
+                await children.start("worker", "hub", "work")
+                keys, partner_url = await asyncio.gather(_counties(children, places, port), _partner(children, places))
+                troupe = await cast.enrol(hub, places, keys, partner_url)
             try:
                 yield Stage(places, hub, public, children, troupe)
             finally:
