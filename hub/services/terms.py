@@ -25,10 +25,12 @@ async def parties(hub: Hub, sender: str, recipient: str) -> tuple[Member, Member
 
 
 async def enter(hub: Hub, title: str, made: Agreement) -> None:
-    """Put an agreement into force. Raises Invalid for kinds or purposes that may not be exchanged."""
+    """Put an agreement into force. Raises Invalid for kinds or purposes that may not be exchanged, or no time."""
     unknown = sorted((made.kinds - KNOWN_KINDS) | (made.purposes - PURPOSES))
     if unknown or not made.kinds or not made.purposes:
         raise Invalid("bad-agreement", f"Not a record kind or purpose of the exchange: {', '.join(unknown) or 'none'}.")
+    if made.valid_to <= made.valid_from:
+        raise Invalid("bad-agreement", "An agreement ends after it begins.")
     content = {
         "agreement": str(made.id),
         "from": made.from_member,
