@@ -99,7 +99,12 @@ async def _refuse(send: Send, status: int, code: str, detail: str, retry: str) -
             "trace_id": uuid4().hex,
         }
     )
-    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

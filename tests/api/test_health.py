@@ -1,0 +1,68 @@
+"""Alive, ready, and numbers: true while it is so, and without anybody's data."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
+
+from hub.api import health
+from hub.runtime import Hub, open_hub
+from hub.settings import Settings
+from tests.documents import NAMELESS, Beside, row, sheet, taken_in
+from tests.hubs import Enrolled, serve, settings_for
+from tests.messages import agree, allow, posted
+
+
+@pytest.fixture
+async def client(hub: Hub) -> AsyncIterator[httpx2.AsyncClient]:
+    async with serve(hub, health.router) as made:
+        yield made
+
+
+async def test_a_hub_is_alive_and_ready(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/healthz")).json() == {"status": "alive"}
+    assert (await client.get("/readyz")).json() == {"status": "ready"}
+
+
+async def test_another_schema_is_not_ready(hub: Hub, client: httpx2.AsyncClient) -> None:
+    async with hub.database.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    answer = await client.get("/readyz")
+    assert (answer.status_code, answer.json()["code"]) == (503, "schema-outdated")
+    assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_without_a_database_it_is_alive_but_not_ready(hub: Hub, hub_settings: Settings, tmp_path: Path) -> None:
+    gone = settings_for(hub_settings.data_dir, f"postgresql://nobody@/none?host={tmp_path}")
+    async with open_hub(gone) as cut_off, serve(cut_off, health.router) as client:
+        assert (await client.get("/healthz")).status_code == 200
+        for path in ("/readyz", "/metrics"):
+            answer = await client.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
+
+async def test_numbers_are_prometheus_text_and_name_nobody(
+    hub: Hub, client: httpx2.AsyncClient, huiji: Enrolled, yongkang: Enrolled
+) -> None:
+    await taken_in(hub, huiji, Beside(), sheet([row(1), row(2), row(3, **NAMELESS)]))
+    await agree(hub, yongkang, huiji)
+    await allow(hub, yongkang)
+    await posted(hub, yongkang, huiji)
+    answer = await client.get("/metrics")
+    assert answer.status_code == 200
+    found = {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert found[("hub_work_waiting",)] == 0
+    assert found[("hub_submissions_received",)] == 3
+    assert found[("hub_submissions_translated",)] == 3
+    assert found[("hub_quarantined", ("code", "required-missing"))] == 1
+    assert found[("hub_mailbox_items", ("kind", "contraception-report"), ("state", "AVAILABLE"))] == 1
+    assert "process_resident_memory_bytes" in {name for name, *_ in found}
+    for secret in (row(1)["姓名"], row(1)["身份证号码"], "HJ0000001", "YK0000001"):
+        assert secret not in answer.text
