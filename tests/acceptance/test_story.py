@@ -57,15 +57,18 @@ def test_nobody_died(told: Demo) -> None:
     assert set(told.running()) >= {"hub", "worker", "gateway-yongkang", "gateway-huiji", "partner"}
 
 
-def test_the_last_link_signs_in(told: Demo) -> None:
+def test_the_last_link_signs_in_and_the_pages_are_there(told: Demo) -> None:
     first, last = told.links()
     assert first != last
     opened_by_hand = {"Sec-Fetch-Site": "none"}
     with httpx2.Client(trust_env=False, follow_redirects=True, headers=opened_by_hand) as browser:
         page = browser.get(last)
-    assert page.status_code == 200
-    assert "/console" in str(page.url)
-    assert "token=" not in str(page.url)
+        assert page.status_code == 200
+        assert "/console" in str(page.url)
+        assert "token=" not in str(page.url)
+        for path in ("/console/", "/console/conflicts", "/console/deliveries"):
+            found = browser.get(str(page.url.join(path)))
+            assert (found.status_code, found.url.path) == (200, path)
 
 
 def test_a_word_inside_a_sealed_report_is_seen_by_its_recipient_only(told: Demo) -> None:

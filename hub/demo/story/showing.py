@@ -58,9 +58,8 @@ class _Showing:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Of how many certificates shown how many were accepted with exactly the selected claims, and by which number."""
+    """The numbers of the certificates that were accepted and showed exactly the selected claims."""
 
-    shown: int
     accepted: frozenset[str]
 
 
@@ -81,7 +80,7 @@ async def show_all(public: Public, files: Iterable[Path], step: Step) -> Shown:
         step.at(len(accepted), len(listed))
 
     await asyncio.gather(*(show(path) for path in listed))
-    return Shown(len(listed), frozenset(accepted))
+    return Shown(frozenset(accepted))
 
 
 async def show_bad_ones(public: Public, counter: Counter, stranger: SigningKey) -> dict[str, str]:
