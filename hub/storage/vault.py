@@ -40,8 +40,8 @@ class Vault:
 
     def open(self, sealed: bytes) -> bytes:
         """The plain bytes. Raises HubError `wrong-key` when the key or the bytes are not the ones."""
-        if sealed[:1] != _VERSION:
-            raise HubError("wrong-key", "A stored value has an unknown encryption version.")
+        if sealed[:1] != _VERSION or len(sealed) <= _NONCE + len(_VERSION):
+            raise HubError("wrong-key", "A stored value is cut off or has an unknown encryption version.")
         try:
             return self._aead.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], _VERSION)
         except InvalidTag as error:
