@@ -6,7 +6,7 @@ crash starts a server of its own through `hub.storage.embedded`.
 
 import asyncio
 import re
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,12 @@ class Server:
 
     def create_migrated(self) -> str:
         """Name of a new database with the schema of this version of the code."""
-        name = self.create()
-        self._thread.submit(upgrade, self.url(name)).result()
+        return self.create_prepared("template0", upgrade)
+
+    def create_prepared(self, template: str, prepare: Callable[[str], object]) -> str:
+        """Name of a new database that `prepare` was given the address of; a template, once nobody is connected."""
+        name = self.create(template)
+        self._thread.submit(prepare, self.url(name)).result()
         return name
 
     def drop(self, name: str) -> None:

@@ -4,7 +4,9 @@
 over HTTP in the same process.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +25,7 @@ from hub.runtime import Hub, open_hub
 from hub.services import enrolment, setup, trust
 from hub.settings import Settings
 from hub.storage.members import Member
+from tests.databases import Server
 
 BASE_URL = "http://hub.test"
 
@@ -64,16 +67,32 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(scope="session")
+def new_hub(
+    database_server: Server, migrated_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, str]:
+    """(folder, database) of a hub as `hub init` leaves it; copied, never used itself."""
+    folder = tmp_path_factory.mktemp("new") / "hub"
+
+    def prepare(database_url: str) -> None:
+        asyncio.run(setup.initialise(settings_for(folder, database_url)))
+
+    return folder, database_server.create_prepared(migrated_template, prepare)
+
+
 @pytest.fixture
-def hub_settings(tmp_path: Path, database_url: str) -> Settings:
+def hub_settings(tmp_path: Path, database_server: Server, new_hub: tuple[Path, str]) -> Iterator[Settings]:
     """The settings of `hub`."""
-    return settings_for(tmp_path / "hub", database_url)
+    folder, template = new_hub
+    shutil.copytree(folder, tmp_path / "hub")
+    name = database_server.create(template)
+    yield settings_for(tmp_path / "hub", database_server.url(name))
+    database_server.drop(name)
 
 
 @pytest.fixture
 async def hub(hub_settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
     """An open hub, set up and empty."""
-    await setup.initialise(hub_settings, now=clock)
     async with open_hub(hub_settings, now=clock) as opened:
         yield opened
 
