@@ -35,7 +35,7 @@ class Settings(BaseSettings):
 
     max_submission_bytes: int = Field(64 * 2**20, ge=1024, description="Largest document over HTTP.")
     max_json_bytes: int = Field(1 * 2**20, ge=1024, description="Largest JSON body of the other endpoints.")
-    batch_rows: int = Field(500, ge=1, le=5000, description="Rows translated, linked and stored in one transaction.")
+    batch_rows: int = Field(1000, ge=1, le=5000, description="Rows translated, linked and stored in one transaction.")
     queue_limit: int = Field(10_000, ge=1, description="Documents waiting to be processed before new ones get 503.")
     lease_seconds: int = Field(
         15, ge=2, le=600, description="How long a worker holds a piece of work without renewing."

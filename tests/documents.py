@@ -20,6 +20,7 @@ from sqlalchemy import text
 from hub.demo.population.dialects.huiji import workbooks
 from hub.demo.population.dialects.huiji.workbooks import Cell
 from hub.demo.population.resident_ids import check_digit
+from hub.domain.messages import PART_BYTES
 from hub.jobs import worker
 from hub.runtime import Hub
 from hub.services import intake, submitted
@@ -27,7 +28,6 @@ from hub.services.documents import open_document
 from hub.services.intake import Acknowledgement, Document
 from hub.services.preparation import Fetch, Preparer, Task, answers
 from hub.services.preparing import Prepared
-from hub.storage import submissions
 from tests.hubs import Enrolled
 
 PERSON_SHEET = "huiji/person.v1"
@@ -62,7 +62,7 @@ class Beside(Preparer):
     async def next(self, fetch: Fetch) -> Prepared | int | None:
         """The next batch."""
         if self._answers is None:
-            count = -(-self._task.size // submissions.PART_BYTES)
+            count = -(-self._task.size // PART_BYTES)
             parts = [await fetch(seq) for seq in range(count)]
             self._answers = answers(self._task, open_document(self._task.size, parts.__getitem__))
         return next(self._answers, None)

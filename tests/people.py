@@ -8,12 +8,13 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from hub.linkage import features
+from hub.linkage import blocking, features
+from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services import linking
 from hub.storage import people, resources
 from hub.storage.members import Member
-from hub.storage.resources import Incoming
+from hub.storage.resources import Incoming, Stored
 from mappings import divisions
 from mappings.vocabulary import ADDRESS_ROLE, DIVISION, RESIDENT_ID, record_system
 
@@ -48,6 +49,11 @@ def patient(source: str, record: str, **said: str) -> dict[str, Any]:
     return found
 
 
+def item_of(stored: Stored, found: Features) -> linking.Item:
+    """What linking is given of a stored record with the features `found`."""
+    return linking.Item(stored.id, stored.version, found, tuple(blocking.texts(found)))
+
+
 async def arrive(hub: Hub, member: Member, patients: Sequence[dict[str, Any]]) -> linking.Outcome:
     """Store and link the patients as one batch of the member, in one transaction."""
     async with hub.database.begin() as connection:
@@ -55,7 +61,7 @@ async def arrive(hub: Hub, member: Member, patients: Sequence[dict[str, Any]]) -
             connection, hub.vault, member.id, None, [_incoming(hub, member, p) for p in patients], hub.now()
         )
         items = [
-            linking.Item(result.id, result.version, features.extract(p, history=divisions.canonical))
+            item_of(result, features.extract(p, history=divisions.canonical))
             for p, result in zip(patients, stored, strict=True)
             if result.change != "same"
         ]

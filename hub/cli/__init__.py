@@ -1,5 +1,11 @@
-"""The `hub` command: `main` is its entry point; one file for each group of commands."""
+"""The `hub` command: `main` is its entry point; one file for each group of commands.
 
-from hub.cli.root import app, main
+The commands are loaded when they are run: a process that is started to read documents begins here too and needs none.
+"""
 
-__all__ = ["app", "main"]
+
+def main() -> None:
+    """Run the command line."""
+    from hub.cli.root import app
+
+    app()

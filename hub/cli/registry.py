@@ -4,7 +4,7 @@ import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
@@ -15,6 +15,7 @@ from hub.domain.policy import KNOWN_KINDS, PURPOSES, Agreement
 from hub.runtime import Hub
 from hub.services import accounts, enrolment, terms, tokens, trust
 from hub.storage import members
+from hub.storage.ids import new_id
 
 member = typer.Typer(no_args_is_help=True, help="Members of the exchange.")
 agreement = typer.Typer(no_args_is_help=True, help="What two regions settled about their exchange.")
@@ -128,7 +129,7 @@ def add_agreement(
         now = hub.now()
         sender, recipient = await terms.parties(hub, from_member, to_member)
         made = Agreement(
-            id=uuid4(),
+            id=new_id(),
             from_member=sender.id,
             to_member=recipient.id,
             kinds=frozenset(kind),

@@ -109,8 +109,3 @@ def _several(processes: int) -> None:
 def _require_initialised(chosen: Settings) -> None:
     if not chosen.master_key_file.exists():
         fail(f"there is no hub in {chosen.data_dir}; run `hub init` first")
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

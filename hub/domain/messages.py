@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+PART_BYTES = 2**20
+"""Documents are stored in parts of this size, the last of them shorter."""
+
 
 class State(StrEnum):
     """States of a submission and of what it delivers."""

@@ -89,28 +89,34 @@ def _reason(error: Any) -> str:
 _CHOICES = ("value", "effective", "onset", "deceased", "multipleBirth", "performed", "occurrence")
 _DATES = frozenset({"start", "end", "issued", "recorded", "date"})
 _DATE_ENDS = ("Date", "DateTime", "Instant")
-_DATE, _CHOICE = 1, 2
 
 
 @lru_cache(maxsize=4096)
-def _traits(name: str) -> int:
-    """What a property's name says: bit 0 a date, and one bit more for the choice value[x] it is one of."""
-    traits = _DATE if name in _DATES or name.endswith(_DATE_ENDS) else 0
-    for at, stem in enumerate(_CHOICES):
-        if name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper():
-            traits |= _CHOICE << at
-    return traits
+def _shape(names: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
+    """What the properties of one object say: has it a fault or a period that only `_element` can judge; which are dates."""
+    doubtful = {"start", "end"} <= set(names) or any(_element("", dict.fromkeys(names)))
+    return doubtful, tuple(name for name in names if _is_date(name))
+
+
+def _is_date(name: str) -> bool:
+    return name in _DATES or name.endswith(_DATE_ENDS)
 
 
 def _clean(resource: dict[str, Any]) -> bool:
     """Would `_walk` find nothing? The same rules without paths, several times faster: most resources have no fault."""
     waiting = [resource]
-    while waiting:
-        value = waiting.pop()
-        choices = 0
-        for name, inner in value.items():
+    for value in waiting:
+        doubtful, dates = _shape(tuple(value))
+        if doubtful and any(_element("", value)):
+            return False
+        for name in dates:
+            inner = value[name]
+            if type(inner) is str and not _real(inner):
+                return False
+        for inner in value.values():
             kind = type(inner)
-            traits = _traits(name)
+            if kind is str:
+                continue
             if kind is dict:
                 if not inner:
                     return False
@@ -118,17 +124,10 @@ def _clean(resource: dict[str, Any]) -> bool:
             elif kind is list:
                 if not inner:
                     return False
-                waiting.extend(item for item in inner if type(item) is dict)
-            elif inner is None or (kind is str and traits & _DATE and not _real(inner)):
+                waiting.extend([item for item in inner if type(item) is dict])
+            elif inner is None:
                 return False
-            traits &= ~_DATE
-            if traits:
-                if choices & traits:
-                    return False
-                choices |= traits
-        if "start" in value and "end" in value and any(_element("", value)):
-            return False
-    return bool(resource)
+    return all(waiting)
 
 
 def _walk(path: str, value: dict[str, Any]) -> Iterator[Problem]:
@@ -139,7 +138,7 @@ def _walk(path: str, value: dict[str, Any]) -> Iterator[Problem]:
         yield from _element(path, value)
     for name, inner in value.items():
         if type(inner) is str:
-            if (name in _DATES or name.endswith(_DATE_ENDS)) and not _real(inner):
+            if _is_date(name) and not _real(inner):
                 yield Problem(f"{path}.{name}", "is not a day of the calendar")
         elif type(inner) is dict:
             yield from _walk(f"{path}.{name}", inner)
@@ -168,6 +167,7 @@ def _element(path: str, value: dict[str, Any]) -> Iterator[Problem]:
                 seen.add(stem)
 
 
+@lru_cache(maxsize=16384)
 def _real(text: str) -> bool:
     parts = text[:10].split("-")
     if len(parts) != 3 or not all(part.isdigit() for part in parts):

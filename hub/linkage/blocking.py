@@ -5,7 +5,7 @@ that survive the commonest faults (tone-less sound, year alone, plain characters
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 import numpy as np
@@ -25,14 +25,21 @@ _TELLING = 4  # characters of an address that has a number in it: shorter ones n
 
 def keys(features: Features, secret: bytes) -> list[int]:
     """The record's keys as sorted signed 64-bit numbers. `secret` is 1 to 64 bytes and the same for every record."""
-    return sorted({_keyed(text, secret) for text in _texts(features)})
+    return keyed(texts(features), secret)
 
 
-def _keyed(text: str, secret: bytes) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8, key=secret).digest(), "little", signed=True)
+def keyed(found: Iterable[str], secret: bytes) -> list[int]:
+    """The keys of the texts `found`, as `keys` gives them."""
+    return sorted(
+        {
+            int.from_bytes(blake2b(text.encode(), digest_size=8, key=secret).digest(), "little", signed=True)
+            for text in found
+        }
+    )
 
 
-def _texts(features: Features) -> Iterator[str]:
+def texts(features: Features) -> Iterator[str]:
+    """What a record can be found by, in the clear: for `keyed`, wherever the secret is."""
     row = ROW.unpack(features.row)
     birth = row[_BIRTH]
     if row[_ID] and row[_FORM] != Form.CUT:

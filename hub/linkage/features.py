@@ -5,8 +5,7 @@ and absent never equals absent. Storage keeps `to_bytes()` encrypted.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.linkage import addresses, dates, divisions, hanzi, layout, names, phones, resident_id
 from hub.linkage.layout import PLACE, ROW, hashed
@@ -26,8 +25,7 @@ _SILENCE = dict.fromkeys(TEXTS, "")
 _KIN = {"SPS": "spouse", "FTH": "father", "NFTH": "father", "MTH": "mother", "NMTH": "mother"}
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+class Features(NamedTuple):
     """`row` holds the numbers of `layout.FIELDS`, `words` the texts of `TEXTS` for exact comparison and for people."""
 
     row: bytes

@@ -7,7 +7,7 @@ marriage number only with the region it names. Status lists are made from the re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from certs import kinds
 from certs.divisions import covers
@@ -23,6 +23,7 @@ from hub.storage import audit, certificates, members
 from hub.storage.audit import Act
 from hub.storage.certificates import Certificate
 from hub.storage.database import AsyncConnection
+from hub.storage.ids import new_id
 from hub.storage.members import Member
 from mappings import vocabulary
 
@@ -86,7 +87,7 @@ async def _register(
             return refusal
         list_id = await certificates.current_list(connection, SIZE)
         made = Certificate(
-            id=uuid4(),
+            id=new_id(),
             issuer_id=member.id,
             message_id=asked.message_id,
             kind=asked.kind,

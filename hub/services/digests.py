@@ -7,7 +7,7 @@ slot's digest is made once however often it is asked for.
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
-from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import orjson
 
@@ -17,6 +17,7 @@ from hub.services import intake, notices
 from hub.storage import audit, deliveries, mailbox, members, submissions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
+from hub.storage.ids import new_id
 from hub.storage.mailbox import Item
 from hub.storage.members import Member
 from hub.storage.submissions import NewSubmission
@@ -51,7 +52,7 @@ async def _lay(hub: Hub, connection: AsyncConnection, member: Member, slot: date
     body, now = orjson.dumps({"type": "lianqiao.digest", **content}, option=orjson.OPT_SORT_KEYS), hub.now()
     submission = await _submit(hub, connection, sender, message_id, body, now)
     item = Item(
-        id=uuid4(),
+        id=new_id(),
         submission_id=submission,
         sender_id=sender.id,
         recipient_id=member.id,
@@ -78,7 +79,7 @@ async def _submit(
     hub: Hub, connection: AsyncConnection, sender: Member, message_id: UUID, body: bytes, now: datetime
 ) -> UUID:
     """The digest as a message like any other: its bytes, its receipt, its leaf, its timeline."""
-    id_, digest_ = uuid4(), sha256(body).digest()
+    id_, digest_ = new_id(), sha256(body).digest()
     acknowledgement, leaf = await intake.acknowledge(
         hub, connection, sender, id_, message_id, digest_, KIND, State.ACCEPTED, now
     )

@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable
 from typing import BinaryIO
 
-from hub.storage.submissions import PART_BYTES
+from hub.domain.messages import PART_BYTES
 
 _KEPT = 2
 

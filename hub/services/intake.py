@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
 
 import mappings
-from hub.domain.messages import State
+from hub.domain.messages import PART_BYTES, State
 from hub.errors import Conflict, Invalid, NotAllowed, TooLarge, Unavailable
 from hub.runtime import Hub
 from hub.services import receipts
 from hub.storage import audit, submissions, work
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
+from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.submissions import NewSubmission
 from mappings import vocabulary
@@ -61,9 +62,9 @@ async def seal_parts(hub: Hub, body: AsyncIterator[bytes], limit: int) -> tuple[
             raise TooLarge(f"The document is larger than {limit} bytes. Send it in smaller parts; nothing was stored.")
         digest.update(chunk)
         pending += chunk
-        while len(pending) >= submissions.PART_BYTES:
-            parts.append(hub.vault.seal(bytes(pending[: submissions.PART_BYTES])))
-            del pending[: submissions.PART_BYTES]
+        while len(pending) >= PART_BYTES:
+            parts.append(hub.vault.seal(bytes(pending[:PART_BYTES])))
+            del pending[:PART_BYTES]
     if pending or not parts:
         parts.append(hub.vault.seal(bytes(pending)))
     return parts, digest.digest(), size
@@ -141,7 +142,7 @@ async def receive_file(
         known = await repeated(hub, connection, member, document.message_id, document.digest)
     if known is not None:
         return known
-    id_, now = uuid4(), hub.now()
+    id_, now = new_id(), hub.now()
     digest, size = sha256(), 0
     async with hub.database.begin() as connection:
         acknowledgement, leaf = await acknowledge(
@@ -151,7 +152,7 @@ async def receive_file(
         if not await submissions.add(connection, hub.vault, new, ()):
             raise Unavailable("unavailable", "The same file is being stored at this moment; try again.")
         with file.open("rb") as handle:
-            for seq, part in enumerate(iter(lambda: handle.read(submissions.PART_BYTES), b"")):
+            for seq, part in enumerate(iter(lambda: handle.read(PART_BYTES), b"")):
                 digest.update(part)
                 size += len(part)
                 await submissions.add_part(connection, id_, seq, hub.vault.seal(part))
@@ -203,7 +204,7 @@ async def _store(
 ) -> Acknowledgement:
     """The one transaction that makes a document the hub's."""
     now = hub.now()
-    id_ = uuid4()
+    id_ = new_id()
     async with hub.database.begin() as connection:
         known = await repeated(hub, connection, member, document.message_id, document.digest)
         if known is not None:

@@ -26,11 +26,12 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record that arrived: its resource and what linkage knows of it."""
+    """A record that arrived: its resource, what linkage knows of it, and the texts of its blocking keys."""
 
     resource_id: UUID
     version: int
     features: Features
+    blocks: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def ingest(
     hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
-    keys = [tuple(blocking.keys(item.features, hub.vault.blocking_secret)) for item in items]
+    keys = [blocking.keyed(item.blocks, hub.vault.blocking_secret) for item in items]
     every = {key for some in keys for key in some}
     await people.lock_keys(connection, every)
     ids = await people.put_records(

@@ -14,7 +14,7 @@ from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import mappings
-from hub.domain.messages import FINAL, State
+from hub.domain.messages import FINAL, PART_BYTES, State
 from hub.errors import Invalid, NotFound, Unavailable
 from hub.runtime import Hub
 from hub.services import intake, translating
@@ -98,8 +98,8 @@ async def _read_through(
 
 def _part(file: Path, seq: int) -> bytes:
     with file.open("rb") as handle:
-        handle.seek(seq * submissions.PART_BYTES)
-        return handle.read(submissions.PART_BYTES)
+        handle.seek(seq * PART_BYTES)
+        return handle.read(PART_BYTES)
 
 
 def _digest(file: Path) -> bytes:

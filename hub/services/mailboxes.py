@@ -13,7 +13,7 @@ import orjson
 
 from certs.seal_header import read_header_bytes
 from hub.domain import policy
-from hub.domain.messages import State, may_follow
+from hub.domain.messages import PART_BYTES, State, may_follow
 from hub.errors import Conflict, Invalid, NotFound
 from hub.runtime import HUB_NAME, Hub
 from hub.services import crossref, receipts, routing
@@ -96,9 +96,7 @@ async def _give(
     if submission is None:
         raise LookupError(f"mailbox item {item.id} has no submission")
     body = b""
-    while (
-        part := await submissions.part(connection, hub.vault, submission.id, len(body) // submissions.PART_BYTES)
-    ) is not None:
+    while (part := await submissions.part(connection, hub.vault, submission.id, len(body) // PART_BYTES)) is not None:
         body += part
         if len(body) >= submission.size:
             break

@@ -9,26 +9,28 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 import mappings
 from hub.fhir import validate
-from hub.linkage import features
+from hub.linkage import blocking, features
 from hub.linkage.features import Features
 from mappings import divisions
 from mappings.engine.issues import make
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
+CONSENT_TYPE = "Consent"
+PERSON_TYPE = "Patient"
 FORBIDDEN = "forbidden-content"
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value)."""
+class Ready(NamedTuple):
+    """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value).
+
+    Of a person there are `features`, and `blocks`: the texts of its blocking keys.
+    """
 
     row: int
     type: str
@@ -37,6 +39,7 @@ class Ready:
     digest: bytes
     identifiers: tuple[tuple[str, str], ...]
     features: Features | None
+    blocks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,7 @@ def _readable(row: mappings.Row) -> mappings.Row:
 def _ready(row: int, key: str, resource: dict[str, Any]) -> Ready:
     body = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
     type_ = resource["resourceType"]
+    found = features.extract(resource, history=divisions.canonical) if type_ == PERSON_TYPE else None
     return Ready(
         row=row,
         type=type_,
@@ -127,7 +131,8 @@ def _ready(row: int, key: str, resource: dict[str, Any]) -> Ready:
             for identifier in resource.get("identifier", ())
             if identifier.get("system") and identifier.get("value")
         ),
-        features=features.extract(resource, history=divisions.canonical) if type_ == "Patient" else None,
+        features=found,
+        blocks=tuple(blocking.texts(found)) if found else (),
     )
 
 
@@ -140,7 +145,3 @@ def _invalid(row: mappings.Row, problem: validate.Problem) -> mappings.Issue:
         row=row.number,
         column=problem.path,
     )
-
-
-CONSENT_TYPE = "Consent"
-PERSON_TYPE = "Patient"

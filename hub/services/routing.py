@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from certs import seal
 from certs.seal_header import write_header
 from hub.domain import deadlines, policy
-from hub.domain.messages import State
+from hub.domain.messages import PART_BYTES, State
 from hub.errors import Invalid, NotAllowed, Refused, TooLarge
 from hub.runtime import Hub
 from hub.services import crossref, notices
@@ -23,9 +23,10 @@ from hub.storage import access, agreements, audit, deliveries, mailbox, members,
 from hub.storage.access import Access
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
+from hub.storage.ids import new_id
 from hub.storage.mailbox import Item
 from hub.storage.members import Member, MemberKey
-from hub.storage.submissions import PART_BYTES, NewSubmission
+from hub.storage.submissions import NewSubmission
 from mappings import vocabulary
 
 PERMIT = "permit"
@@ -178,7 +179,7 @@ async def _receive(
     now: datetime,
 ) -> _Received:
     """Store the envelope as a submission. Raises Raced when another request did so first."""
-    id_ = uuid4()
+    id_ = new_id()
     acknowledgement, leaf = await acknowledge(
         hub, connection, member, id_, envelope.message_id, envelope.digest, header.typ, State.ACCEPTED, now
     )
@@ -224,7 +225,7 @@ async def _make_available(
     steps = [(State.VALIDATED, ""), (State.QUEUED, f"to {recipient.name}"), (State.AVAILABLE, "")]
     await submissions.move_through(connection, id_, steps, now)
     item = Item(
-        id=uuid4(),
+        id=new_id(),
         submission_id=id_,
         sender_id=member.id,
         recipient_id=recipient.id,

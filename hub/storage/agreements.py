@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.policy import Agreement, Case, Consent
+from hub.storage.ids import new_id
 from hub.storage.tables import agreement, consent, exchange_case
 
 
@@ -105,7 +106,7 @@ async def put_consents(connection: AsyncConnection, member_id: int, items: Seque
             "valid_to": item.valid_to,
             "withdrawn_at": item.withdrawn_at,
         }
-        statement = upsert(consent).values(id=uuid4(), member_id=member_id, reference=item.reference, **values)
+        statement = upsert(consent).values(id=new_id(), member_id=member_id, reference=item.reference, **values)
         id_ = (
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=["member_id", "reference"], set_=values).returning(
@@ -155,7 +156,7 @@ async def open_case(
 ) -> UUID:
     """Open, or find, the case of one person between two regions."""
     statement = upsert(exchange_case).values(
-        id=uuid4(),
+        id=new_id(),
         subject=subject,
         kind=kind,
         from_member=from_member,

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.storage.ids import new_id
 from hub.storage.tables import delivery, mailbox_item, notice
 
 
@@ -47,7 +48,7 @@ async def queue(
         await connection.execute(
             upsert(delivery)
             .values(
-                id=uuid4(),
+                id=new_id(),
                 endpoint_id=endpoint_id,
                 topic=topic,
                 dedupe=dedupe,

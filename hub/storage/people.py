@@ -7,12 +7,13 @@ the key space) and `lock_records` (row locks in id order), so that concurrent ar
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.database import copy_rows, driver
+from hub.storage.ids import new_id
 from hub.storage.tables import membership, person_event, source_record
 from hub.storage.vault import Vault
 
@@ -27,7 +28,7 @@ class NewRecord:
     resource_id: UUID
     version: int
     features: bytes
-    keys: tuple[int, ...]
+    keys: Sequence[int]
     live: bool = True
 
 
@@ -119,7 +120,7 @@ async def put_records(
         "source_record",
         ("id", "resource_id", "member_id", "anchor", "features", "version", "live", "seen_at"),
         [
-            (id_, r.resource_id, member_id, uuid4(), vault.seal(r.features), r.version, r.live, now)
+            (id_, r.resource_id, member_id, new_id(), vault.seal(r.features), r.version, r.live, now)
             for id_, r in zip(new_ids, fresh, strict=True)
         ],
     )
@@ -181,25 +182,25 @@ async def put_pairs(connection: AsyncConnection, model: str, pairs: Sequence[Pai
     )
 
 
-_COMPONENT = """
-    -- component: everything that hangs together with the records $1 by automatic links, decisions or today's persons
-    WITH RECURSIVE reached(id) AS (
-        SELECT unnest($1::bigint[])
-        UNION
-        SELECT e.id FROM reached r CROSS JOIN LATERAL (
-            SELECT b FROM pair_score WHERE a = r.id AND decision = 'auto'
-            UNION ALL SELECT a FROM pair_score WHERE b = r.id AND decision = 'auto'
-            UNION ALL SELECT b FROM link_constraint WHERE a = r.id AND kind = 'MUST'
-            UNION ALL SELECT a FROM link_constraint WHERE b = r.id AND kind = 'MUST'
-            UNION ALL SELECT o.record_id FROM membership m JOIN membership o USING (person_id) WHERE m.record_id = r.id
-        ) AS e(id))
-    SELECT id FROM reached"""
+_NEIGHBOURS = """
+    -- neighbours: what hangs together with the records $1 by automatic links, decisions or today's persons
+    SELECT b AS id FROM pair_score WHERE a = ANY($1::bigint[]) AND decision = 'auto'
+    UNION ALL SELECT a FROM pair_score WHERE b = ANY($1::bigint[]) AND decision = 'auto'
+    UNION ALL SELECT b FROM link_constraint WHERE a = ANY($1::bigint[]) AND kind = 'MUST'
+    UNION ALL SELECT a FROM link_constraint WHERE b = ANY($1::bigint[]) AND kind = 'MUST'
+    UNION ALL SELECT o.record_id FROM membership m JOIN membership o USING (person_id)
+        WHERE m.record_id = ANY($1::bigint[])"""
 
 
 async def component(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:
     """All records whose persons can depend on the records `ids`, ascending."""
     raw = await driver(connection)
-    return sorted(row["id"] for row in await raw.fetch(_COMPONENT, list(ids)))
+    reached = set(ids)
+    edge = reached
+    while edge:
+        edge = {row["id"] for row in await raw.fetch(_NEIGHBOURS, list(edge))} - reached
+        reached |= edge
+    return sorted(reached)
 
 
 async def pairs_touching(connection: AsyncConnection, ids: Sequence[int]) -> list[Pair]:

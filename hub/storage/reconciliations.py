@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.storage.database import AsyncConnection
+from hub.storage.ids import new_id
 from hub.storage.tables import reconciliation_run, source_record
 
 
@@ -47,7 +48,7 @@ async def begin(connection: AsyncConnection, cause: str, model: str, now: dateti
     await connection.execute(
         upsert(reconciliation_run)
         .values(
-            id=uuid4(),
+            id=new_id(),
             cause=cause,
             state="RUNNING",
             model=model,

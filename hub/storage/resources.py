@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.database import copy_rows, driver
+from hub.storage.ids import new_id
 from hub.storage.tables import resource, resource_identifier, resource_version
 from hub.storage.vault import Vault
 
@@ -101,7 +102,7 @@ async def upsert(
         if known is not None and item.key in newer:
             result.append(Stored(known[0], known[1], "older"))
             continue
-        id_, version = (known[0], known[1] + 1) if known else (uuid4(), 1)
+        id_, version = (known[0], known[1] + 1) if known else (new_id(), 1)
         current[item.key] = (id_, version, item.digest)
         fresh_identifiers[id_] = item.identifiers
         versions.append((id_, version, vault.seal(item.body), item.digest, submission_id, item.row, now))

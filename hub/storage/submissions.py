@@ -11,11 +11,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.messages import State
+from hub.storage.database import copy_rows
 from hub.storage.tables import submission, submission_event, submission_issue, submission_part
 from hub.storage.tables.intake import submission_change
 from hub.storage.vault import Vault
 
-PART_BYTES = 2**20
 _CHANGES = 0x6C63  # "lc"
 
 
@@ -255,14 +255,17 @@ async def add_issues(
     """Store issues: dicts of row, column, code, severity, text, text_zh, value."""
     if not issues:
         return
-    await connection.execute(
-        insert(submission_issue),
+    said = ("row", "column", "code", "severity", "text", "text_zh")
+    await copy_rows(
+        connection,
+        "submission_issue",
+        ("submission_id", *said, "value"),
         [
-            {
-                **{name: issue[name] for name in ("row", "column", "code", "severity", "text", "text_zh")},
-                "submission_id": submission_id,
-                "value": vault.seal(issue["value"].encode()) if issue["value"] is not None else None,
-            }
+            (
+                submission_id,
+                *(issue[name] for name in said),
+                vault.seal(issue["value"].encode()) if issue["value"] is not None else None,
+            )
             for issue in issues
         ],
     )

@@ -18,6 +18,7 @@ from hub.storage import keyring, members, people, resources, reviews
 from hub.storage.resources import Incoming
 from hub.storage.vault import create_master_key, read_master_key
 from tests.console.people import HOMES, HUIJI, JINJIANG, YONGKANG
+from tests.people import item_of
 
 PASSWORD = "eight calm herons"
 DISPLAYS = {
@@ -102,7 +103,7 @@ async def add_records(hub: Hub, *patients: dict[str, Any]) -> list[int]:
             )
             stored = (await resources.upsert(connection, hub.vault, member.id, None, [item], hub.now()))[0]
             known = features.extract(patient)
-            items = [linking.Item(stored.id, stored.version, known)]
+            items = [item_of(stored, known)]
             outcome = await linking.ingest(hub, connection, member.id, items, hub.now())
             ids.append(outcome.records[0])
     return ids

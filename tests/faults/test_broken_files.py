@@ -22,6 +22,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.demo.population.dialects.huiji.workbooks import Formula
+from hub.domain.messages import PART_BYTES
 from hub.runtime import Hub
 from hub.services.preparation import Preparer, Task, answers
 from hub.services.preparing import Prepared
@@ -166,7 +167,7 @@ async def _kept(hub: Hub, owner: Enrolled, cursor: int = 0) -> bytes:
         newest = (await submissions.changed_after(connection, hub.vault, owner.member.id, cursor, 500))[-1]
         parts = [
             await submissions.part(connection, hub.vault, newest.id, seq)
-            for seq in range(-(-newest.size // submissions.PART_BYTES) or 1)
+            for seq in range(-(-newest.size // PART_BYTES) or 1)
         ]
     return b"".join(part or b"" for part in parts)
 

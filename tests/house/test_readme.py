@@ -31,7 +31,7 @@ def subcommands(command: object) -> dict[str, object]:
 
 def program(name: str) -> object:
     """The command line of `name` (hub, gateway or mappings)."""
-    module = importlib.import_module({"gateway": "adapters.cli"}.get(name, f"{name}.cli"))
+    module = importlib.import_module({"hub": "hub.cli.root", "gateway": "adapters.cli"}.get(name, f"{name}.cli"))
     (app,) = [value for value in vars(module).values() if isinstance(value, typer.Typer)][:1]
     return typer.main.get_command(app)
 

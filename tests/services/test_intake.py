@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from certs import merkle, tokens
+from hub.domain.messages import PART_BYTES
 from hub.errors import Conflict, Invalid, NotAllowed, TooLarge, Unavailable
 from hub.runtime import HUB_NAME, Hub, open_hub
 from hub.services import auditing, intake, receipts, trust
@@ -62,7 +63,7 @@ async def test_the_leaf_of_the_receipt_is_in_the_log(hub: Hub, huiji: Enrolled) 
 
 async def test_the_bytes_are_kept_exactly_and_sealed(hub: Hub, huiji: Enrolled) -> None:
     body = sheet(rows(20_000))  # several parts
-    assert len(body) > 2 * submissions.PART_BYTES
+    assert len(body) > 2 * PART_BYTES
     told_ = orjson.loads((await receive(hub, huiji, sent(body, file_name="五月.csv"))).body)
     assert await _stored_bytes(hub, told_["submission_id"]) == body
     async with hub.database.read() as connection:

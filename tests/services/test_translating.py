@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import mappings
 from adapters.gateway import withheld
+from hub.domain.messages import PART_BYTES
 from hub.errors import Conflict
 from hub.jobs import worker
 from hub.runtime import Hub, open_hub
@@ -185,11 +186,11 @@ async def test_a_process_of_its_own_prepares_the_same_as_one_beside(
 ) -> None:
     more = [row(number, 备注="长" * 600) for number in range(100, 1100)]
     body = _mixed(40) + sheet(more).split(b"\r\n", 1)[1]
-    assert len(body) > submissions.PART_BYTES
+    assert len(body) > PART_BYTES
     task = Task(PERSON_SHEET, "huiji", hub.now(), "五月.csv", len(body), 100, 102, dry=False)
 
     async def fetch(seq: int) -> bytes:
-        return body[seq * submissions.PART_BYTES :][: submissions.PART_BYTES]
+        return body[seq * PART_BYTES :][:PART_BYTES]
 
     found = []
     for one in (preparer, process):

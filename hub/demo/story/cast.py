@@ -7,7 +7,6 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import yaml
 
@@ -19,6 +18,7 @@ from hub.runtime import Hub
 from hub.services import accounts, enrolment, terms, trust
 from hub.settings import Settings
 from hub.storage import members
+from hub.storage.ids import new_id
 from mappings import vocabulary
 
 VISITOR = "steward"
@@ -138,7 +138,7 @@ async def _agree(hub: Hub, sender: str, recipient: str, purpose: str, kinds: fro
     now = hub.now()
     one, other = await terms.parties(hub, sender, recipient)
     made = Agreement(
-        id=uuid4(),
+        id=new_id(),
         from_member=one.id,
         to_member=other.id,
         kinds=kinds,

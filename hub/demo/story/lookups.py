@@ -19,6 +19,7 @@ from hub.demo.counties.huiji.inbox import Inbox
 from hub.demo.counties.yongkang.store import Store
 from hub.demo.population import Story
 from hub.demo.story.places import COUNTIES, HUIJI, YONGKANG, Places
+from hub.domain.messages import PART_BYTES
 from hub.runtime import Hub
 from hub.services.recording import reference_of, subject_of
 from hub.storage import agreements, audit, members, people, quarantine, resources, reviews, submissions
@@ -84,7 +85,7 @@ async def _sent(hub: Hub, connection: AsyncConnection, submission_id: UUID) -> d
         raise LookupError(f"submission {submission_id} is gone")
     body = bytearray()
     while len(body) < submission.size:
-        part = await submissions.part(connection, hub.vault, submission_id, len(body) // submissions.PART_BYTES)
+        part = await submissions.part(connection, hub.vault, submission_id, len(body) // PART_BYTES)
         body += part or b""
         if not part:
             raise LookupError(f"submission {submission_id} is not complete")
