@@ -1,18 +1,17 @@
-"""Is this a valid R4 resource? The published JSON schema, and compiled checks for what a schema cannot say.
+"""Is this a valid R4 resource? A compiled schema says yes or no; only of what is refused the reasons are looked for.
 
-The schema is HL7's FHIR 4.0.1 JSON schema (CC0), cut to the types the hub handles; one validator a type, compiled once.
-Beyond it: real calendar dates, one value[x] each, no empty arrays or objects, periods that do not end before they begin.
+Beyond the published schema: real calendar dates, one value[x] each, no empty arrays or objects, no nulls, periods that
+do not end before they begin.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, lru_cache
-from importlib.resources import files
+from itertools import islice
 from typing import Any
 
-import jsonschema_rs
-import orjson
+from hub.fhir import schema
+from hub.fhir.schema import CHOICES
 
 _MOST = 20
 
@@ -25,45 +24,43 @@ class Problem:
     reason: str
 
 
-@cache
-def _schema() -> dict[str, Any]:
-    loaded: dict[str, Any] = orjson.loads(files("hub.fhir").joinpath("r4.schema.json").read_bytes())
-    return loaded
+def check(resource: dict[str, Any], body: bytes | None = None) -> list[Problem]:
+    """Every fault of the resource, at most 20; empty when it is valid.
 
-
-@cache
-def types() -> frozenset[str]:
-    """The resource types the hub handles."""
-    return frozenset(ref["$ref"].rsplit("/", 1)[1] for ref in _schema()["definitions"]["ResourceList"]["oneOf"])
-
-
-@cache
-def _validator(type_: str) -> jsonschema_rs.Draft6Validator:
-    schema = _schema()
-    return jsonschema_rs.Draft6Validator(
-        {"$schema": schema["$schema"], "$ref": f"#/definitions/{type_}", "definitions": schema["definitions"]}
-    )
-
-
-def check(resource: dict[str, Any]) -> list[Problem]:
-    """Every fault of the resource, at most 20; empty when it is valid."""
+    `body` is the same as JSON without spaces: where it is at hand, a resource without periods need not be searched for them.
+    """
     type_ = resource.get("resourceType")
-    if not isinstance(type_, str) or type_ not in types():
+    if not isinstance(type_, str) or type_ not in schema.types():
         return [Problem("resourceType", "is not a resource type that the hub handles")]
-    validator = _validator(type_)
-    problems: list[Problem] = []
-    if not validator.is_valid(resource):
-        for error in validator.iter_errors(resource):
-            problems.append(Problem(_path(error.instance_path) or type_, _reason(error)))
-            if len(problems) >= _MOST:
-                return problems
-    if _clean(resource):
-        return problems
-    for problem in _walk(type_, resource):
-        problems.append(problem)
-        if len(problems) >= _MOST:
+    if schema.strict(type_).is_valid(resource) and (
+        (body is not None and b'"end":' not in body) or all(_in_order(period) for period in _periods(resource))
+    ):
+        return []
+    return _faults(type_, resource) or [Problem(type_, "is not valid")]
+
+
+def _faults(type_: str, resource: dict[str, Any]) -> list[Problem]:
+    """The reasons: the rules' own words first, the schema's for what they do not speak of."""
+    found = {problem.path: problem for problem in islice(_walk("", resource), _MOST)}
+    for error in schema.strict(type_).iter_errors(resource):
+        kind = type(error.kind).__name__.rsplit("_", 1)[-1]
+        if len(found) >= _MOST:
             break
-    return problems
+        if kind not in _RULES:
+            path = _path(error.instance_path)
+            found.setdefault(path, Problem(path, _REASONS.get(kind, f"breaks the R4 schema ({kind})")))
+    return [Problem(problem.path or type_, problem.reason) for problem in found.values()]
+
+
+_RULES = ("Not", "AnyOf", "MinItems", "MinProperties")  # how the strict schema says what `_walk` says in words
+_REASONS = {
+    "AdditionalProperties": "has a property that R4 does not know",
+    "Required": "lacks a required property",
+    "Pattern": "does not have the form R4 asks for",
+    "Enum": "is not one of the allowed values",
+    "Type": "has the wrong JSON type",
+    "Constant": "is not the expected value",
+}
 
 
 def _path(steps: list[str | int]) -> str:
@@ -73,101 +70,63 @@ def _path(steps: list[str | int]) -> str:
     return text
 
 
-def _reason(error: Any) -> str:
-    kind = type(error.kind).__name__.rsplit("_", 1)[-1]
-    texts = {
-        "AdditionalProperties": "has a property that R4 does not know",
-        "Required": "lacks a required property",
-        "Pattern": "does not have the form R4 asks for",
-        "Enum": "is not one of the allowed values",
-        "Type": "has the wrong JSON type",
-        "Constant": "is not the expected value",
-    }
-    return texts.get(kind, f"breaks the R4 schema ({kind})")
-
-
-_CHOICES = ("value", "effective", "onset", "deceased", "multipleBirth", "performed", "occurrence")
 _DATES = frozenset({"start", "end", "issued", "recorded", "date"})
 _DATE_ENDS = ("Date", "DateTime", "Instant")
 
 
-@lru_cache(maxsize=4096)
-def _shape(names: tuple[str, ...]) -> tuple[bool, tuple[str, ...]]:
-    """What the properties of one object say: has it a fault or a period that only `_element` can judge; which are dates."""
-    doubtful = {"start", "end"} <= set(names) or any(_element("", dict.fromkeys(names)))
-    return doubtful, tuple(name for name in names if _is_date(name))
-
-
-def _is_date(name: str) -> bool:
-    return name in _DATES or name.endswith(_DATE_ENDS)
-
-
-def _clean(resource: dict[str, Any]) -> bool:
-    """Would `_walk` find nothing? The same rules without paths, several times faster: most resources have no fault."""
-    waiting = [resource]
-    for value in waiting:
-        doubtful, dates = _shape(tuple(value))
-        if doubtful and any(_element("", value)):
-            return False
-        for name in dates:
-            inner = value[name]
-            if type(inner) is str and not _real(inner):
-                return False
-        for inner in value.values():
-            kind = type(inner)
-            if kind is str:
-                continue
-            if kind is dict:
-                if not inner:
-                    return False
+def _periods(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every object in the resource that has a start and an end."""
+    waiting = [value]
+    for found in waiting:
+        if "start" in found and "end" in found:
+            yield found
+        for inner in found.values():
+            if type(inner) is dict:
                 waiting.append(inner)
-            elif kind is list:
-                if not inner:
-                    return False
+            elif type(inner) is list:
                 waiting.extend([item for item in inner if type(item) is dict])
-            elif inner is None:
-                return False
-    return all(waiting)
+
+
+def _in_order(period: dict[str, Any]) -> bool:
+    start, end = period["start"], period["end"]
+    return not (isinstance(start, str) and isinstance(end, str) and end[: len(start)] < start[: len(end)])
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _walk(path: str, value: dict[str, Any]) -> Iterator[Problem]:
-    """Faults of an object and all below it. Plain dict and list only: what JSON parsing gives."""
+    """Faults of an object and all below it that HL7's schema lets pass. Plain dict and list only."""
     if not value:
         yield Problem(path, "is an empty object")
-    if len(value) > 1:
-        yield from _element(path, value)
+    if "start" in value and "end" in value and not _in_order(value):
+        yield Problem(path, "ends before it starts")
+    for stem in CHOICES:
+        if len(schema.choice_of(stem, value)) > 1:
+            yield Problem(path, f"has more than one {stem}[x]")
     for name, inner in value.items():
         if type(inner) is str:
-            if _is_date(name) and not _real(inner):
-                yield Problem(f"{path}.{name}", "is not a day of the calendar")
+            if (name in _DATES or name.endswith(_DATE_ENDS)) and not _real(inner):
+                yield Problem(_below(path, name), "is not a day of the calendar")
         elif type(inner) is dict:
-            yield from _walk(f"{path}.{name}", inner)
+            yield from _walk(_below(path, name), inner)
         elif type(inner) is list:
-            if not inner:
-                yield Problem(f"{path}.{name}", "is an empty list")
-            for at, item in enumerate(inner):
-                if type(item) is dict:
-                    yield from _walk(f"{path}.{name}[{at}]", item)
+            yield from _walk_list(_below(path, name), inner, nulls=name.startswith("_"))
         elif inner is None:
-            yield Problem(f"{path}.{name}", "is null")
+            yield Problem(_below(path, name), "is null")
 
 
-def _element(path: str, value: dict[str, Any]) -> Iterator[Problem]:
-    """Faults between the properties of one object."""
-    if "start" in value and "end" in value:
-        start, end = value["start"], value["end"]
-        if isinstance(start, str) and isinstance(end, str) and end[: len(start)] < start[: len(end)]:
-            yield Problem(path, "ends before it starts")
-    seen: set[str] = set()
-    for name in value:
-        for stem in _CHOICES:
-            if name.startswith(stem) and name[len(stem) : len(stem) + 1].isupper():
-                if stem in seen:
-                    yield Problem(path, f"has more than one {stem}[x]")
-                seen.add(stem)
+def _walk_list(path: str, items: list[Any], *, nulls: bool) -> Iterator[Problem]:
+    if not items:
+        yield Problem(path, "is an empty list")
+    for at, item in enumerate(items):
+        if type(item) is dict:
+            yield from _walk(f"{path}[{at}]", item)
+        elif item is None and not nulls:
+            yield Problem(f"{path}[{at}]", "is null")
 
 
-@lru_cache(maxsize=16384)
 def _real(text: str) -> bool:
     parts = text[:10].split("-")
     if len(parts) != 3 or not all(part.isdigit() for part in parts):

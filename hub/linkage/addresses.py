@@ -25,7 +25,7 @@ _SYNONYM = re.compile(
 _SAME_AS = (None, "村", "社区", "号")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def core(text: str) -> str:
     """The address below township level, in one spelling; '' where nothing is said."""
     plain = _NOISE.sub("", unicodedata.normalize("NFKC", text)).lower()
@@ -59,7 +59,7 @@ def _arabic(found: re.Match[str]) -> str:
     return str(total + digit)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def signature(text: str) -> tuple[int, int]:
     """Two 64-bit words: one bit for every pair of neighbouring characters and every whole number of the core."""
     short = core(text)
@@ -76,7 +76,7 @@ class _Bits(dict[str, int]):
 
     def __missing__(self, token: str) -> int:
         bit = 1 << (crc32(token.encode()) % 128)
-        if len(self) < 1 << 20:
+        if len(self) < 1 << 16:
             self[token] = bit
         return bit
 

@@ -14,7 +14,7 @@ _PLACEHOLDERS = frozenset((19000101, 19000100, 19000000, 18990101, 18991230, 194
 _DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def parse(text: str) -> int:
     """YYYY, YYYY-MM, YYYY-MM-DD or YYYYMMDD as a number; 0 for placeholders and what is no date."""
     found = _SHAPE.fullmatch(text.strip())

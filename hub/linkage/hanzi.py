@@ -70,7 +70,7 @@ def near_sound(sound: str) -> str:
     return plain[:-1] if plain.endswith("ng") else plain
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def sound_code(sound: str) -> int:
     """A reading as a number below 2**32: eight times its letters in base 27, plus the tone. Zero means no sound."""
     value = 0
@@ -82,7 +82,7 @@ def sound_code(sound: str) -> int:
     return value * 8 + tone
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def near_code(sound: str) -> int:
     """`near_sound` as a number, in the manner of `sound_code`."""
     return sound_code(near_sound(sound))

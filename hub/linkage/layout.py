@@ -29,7 +29,7 @@ DTYPE = np.dtype([(name, {"Q": "<u8", "I": "<u4", "B": "u1"}[code]) for name, co
 PLACE = {name: place for place, (name, _) in enumerate(FIELDS)}
 
 
-@lru_cache(maxsize=131072)
+@lru_cache(maxsize=32768)
 def hashed(text: str) -> int:
     """A 64-bit stand-in for a text, never 0; 0 for ''."""
     if not text:

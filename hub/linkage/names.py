@@ -90,7 +90,7 @@ def single_surnames() -> frozenset[str]:
     return frozenset(hanzi.fold("".join(text.split())))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def parse(text: str) -> tuple[Name, ...]:
     """The names in a field, the present one first, former ones from brackets after it; empty where it names nobody."""
     if _PLAIN.fullmatch(text) and text not in _NOT_A_NAME:

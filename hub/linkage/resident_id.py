@@ -73,7 +73,7 @@ def canonical(text: str) -> str:
     return _NOISE.sub("", text.translate(_DIGITS))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def parse(text: str) -> ResidentId | None:
     """The number behind `text`, or None where it can identify nobody: placeholder, wrong length, impossible date."""
     number = canonical(text)
@@ -92,7 +92,7 @@ def parse(text: str) -> ResidentId | None:
     return ResidentId(number, Form.CHECKED if check_digit(number[:17]) == number[17] else Form.UNCHECKED)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def _real_date(digits: str) -> bool:
     try:
         born = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))

@@ -133,7 +133,7 @@ def _serve(pipe: Connection) -> None:
     """The child: one document after the other until the parent is gone."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     # Batches are trees without rings that live for a moment: looking through them for rings costs a sixth of the time.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(500_000, 20, 20)
     gc.freeze()
     try:
         while True:

@@ -73,15 +73,16 @@ def prepare(
     rows = [_readable(row) for row in rows]
     for row, result in zip(rows, mapping.apply(rows, context), strict=True):
         problems = list(result.issues)
-        if result.ok:
-            problems += [_invalid(row, problem) for item in result.resources for problem in validate.check(item)]
+        bodies = [orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in result.resources] if result.ok else []
+        for item, body in zip(result.resources, bodies, strict=False):
+            problems += [_invalid(row, problem) for problem in validate.check(item, body)]
         issues += [told(issue) for issue in problems]
         errors = tuple(dict.fromkeys(issue.code for issue in problems if issue.severity == "error"))
         if errors or not result.ok:
             refused.append(_refuse(row, errors or ("not-translated",)))
             continue
         key = result.key or hashlib.sha256(row.original.encode()).hexdigest()
-        ready += [_ready(row.number, key, item) for item in result.resources]
+        ready += [_ready(row.number, key, item, body) for item, body in zip(result.resources, bodies, strict=True)]
     return Prepared(len(rows), ready, refused, issues)
 
 
@@ -116,8 +117,7 @@ def _readable(row: mappings.Row) -> mappings.Row:
     return mappings.Row(row.number, cells, _UNSTORABLE.sub("\ufffd", row.original), (*row.issues, *damaged))
 
 
-def _ready(row: int, key: str, resource: dict[str, Any]) -> Ready:
-    body = orjson.dumps(resource, option=orjson.OPT_SORT_KEYS)
+def _ready(row: int, key: str, resource: dict[str, Any], body: bytes) -> Ready:
     type_ = resource["resourceType"]
     found = features.extract(resource, history=divisions.canonical) if type_ == PERSON_TYPE else None
     return Ready(

@@ -1,0 +1,127 @@
+"""FHIR checks: what is valid passes, each kind of fault is found where it is, and the quick answer is the thorough one's."""
+
+import copy
+import json
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import mappings
+from hub.fhir import schema, validate
+from mappings import examples
+from mappings.engine.load import root
+
+PATIENT: dict[str, Any] = {
+    "resourceType": "Patient",
+    "identifier": [{"system": "urn:oid:2.16.156.10011.1.3", "value": "410108198911308233"}],
+    "name": [{"text": "陈庆玉", "family": "陈", "given": ["庆玉"], "period": {"start": "1989-11-30", "end": "2020"}}],
+    "birthDate": "2000-02-29",
+    "deceasedDateTime": "2024-12-31T23:59:59+08:00",
+    "extension": [
+        {"url": "urn:x:one", "valueDate": "2001-01"},
+        {"url": "urn:x:two", "extension": [{"url": "a", "valueCode": "b"}]},
+    ],
+}
+TRANSLATED = [
+    resource
+    for name in mappings.names()
+    for example in examples.examples(root() / name)
+    for result in json.loads(example.expected.read_text("utf-8"))
+    for resource in result["resources"]
+]
+
+
+def at(resource: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """A copy of the resource with `value` put at a dotted path; numbers are places in lists."""
+    changed = copy.deepcopy(resource)
+    *way, last = path.split(".")
+    inner: Any = changed
+    for step in way:
+        inner = inner[int(step) if step.isdigit() else step]
+    inner[int(last) if last.isdigit() else last] = value
+    return changed
+
+
+def test_a_whole_patient_is_valid() -> None:
+    assert validate.check(PATIENT) == []
+    assert validate.check(PATIENT, orjson.dumps(PATIENT)) == []
+
+
+@pytest.mark.parametrize("resource", [r for r in TRANSLATED if r["resourceType"] == "Patient"])
+def test_what_mappings_give_is_valid(resource: dict[str, Any]) -> None:
+    assert validate.check(resource, orjson.dumps(resource)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where", "reason"),
+    [
+        ("birthDate", "1999-02-29", "birthDate", "not a day of the calendar"),
+        ("birthDate", "1900-02-29", "birthDate", "not a day of the calendar"),
+        ("birthDate", "2023-04-31", "birthDate", "not a day of the calendar"),
+        ("birthDate", "2023-02-30", "birthDate", "not a day of the calendar"),
+        ("deceasedDateTime", "2023-02-29T10:00:00Z", "deceasedDateTime", "not a day of the calendar"),
+        ("extension.0.valueDate", "2023-06-31", "extension[0].valueDate", "not a day of the calendar"),
+        ("birthDate", "30/11/1989", "birthDate", "form R4 asks for"),
+        ("birthDate", None, "birthDate", "is null"),
+        ("maritalStatus", None, "maritalStatus", "is null"),
+        ("name", [], "name", "empty list"),
+        ("name", [None], "name[0]", "is null"),
+        ("name.0", {}, "name[0]", "empty object"),
+        ("name.0.given", [], "name[0].given", "empty list"),
+        ("name.0.period", {"start": "2021", "end": "2020"}, "name[0].period", "ends before it starts"),
+        ("deceasedBoolean", True, "Patient", "more than one deceased[x]"),
+        ("extension.0.valueCode", "x", "extension[0]", "more than one value[x]"),
+        ("extension.1.extension.0.valueString", "x", "extension[1].extension[0]", "more than one value[x]"),
+        ("gender", "man", "gender", "allowed values"),
+        ("colour", "red", "Patient", "property that R4 does not know"),
+        ("name.0.text", 7, "name[0].text", "wrong JSON type"),
+    ],
+)
+def test_each_fault_is_named_where_it_is(path: str, value: Any, where: str, reason: str) -> None:
+    found = validate.check(at(PATIENT, path, value))
+    assert [problem for problem in found if problem.path == where and reason in problem.reason], found
+    assert not any(str(value) in problem.reason for problem in found if isinstance(value, str) and len(value) > 1)
+
+
+@pytest.mark.parametrize("type_", [None, 7, "Medication", "patient"])
+def test_an_unknown_type_is_refused(type_: Any) -> None:
+    assert [problem.path for problem in validate.check({"resourceType": type_})] == ["resourceType"]
+
+
+def test_nulls_mark_the_places_of_extensions_of_primitive_values() -> None:
+    given = at(PATIENT, "name.0.given", ["庆", "玉"])
+    marked = at(given, "name.0._given", [None, {"extension": [{"url": "urn:x:one", "valueCode": "a"}]}])
+    assert validate.check(marked) == []
+
+
+@given(
+    year=st.integers(1, 9999),
+    month=st.integers(1, 12),
+    day=st.integers(1, 31),
+    time=st.sampled_from(("", "T10:00:00Z")),
+)
+def test_the_calendar_of_the_schema_is_the_calendar(year: int, month: int, day: int, time: str) -> None:
+    written = f"{year:04}-{month:02}-{day:02}{time}"
+    assert schema.strict("Patient").is_valid(at(PATIENT, "deceasedDateTime", written)) == validate._real(written)
+
+
+PATHS = ["birthDate", "deceasedDateTime", "name", "name.0", "name.0.given", "name.0.period", "extension.0",
+         "extension.0.valueCode", "extension.1.extension", "identifier.0.value", "deceasedBoolean", "_birthDate",
+         "contact", "managingOrganization", "multipleBirthBoolean", "multipleBirthInteger"]  # fmt: skip
+VALUES: list[Any] = [None, [], [None], [{}], "2020-02-30", "2020-02-29", "x", True, 1, {"start": "2021-05-01", "end": "2021-04"},
+          {"extension": [{"url": "a", "valueCode": "b"}]}, [{"gender": "male"}], [["x"]]]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from(VALUES)), min_size=1, max_size=3))
+def test_the_quick_answer_and_the_reasons_agree(changes: list[tuple[str, Any]]) -> None:
+    resource: dict[str, Any] = PATIENT
+    for path, value in changes:
+        try:
+            resource = at(resource, path, value)
+        except (KeyError, IndexError, TypeError):
+            continue
+    quick = not validate.check(resource, orjson.dumps(resource))
+    assert quick == (not validate._faults("Patient", resource))
