@@ -2,8 +2,7 @@
 
 from hub.errors import Unavailable
 from hub.runtime import Hub
-from hub.storage import certificates, deliveries, mailbox, people, quarantine, reviews, submissions, work
-from hub.storage.migrate import current_in, head
+from hub.storage import certificates, deliveries, mailbox, people, quarantine, reviews, revision, submissions, work
 
 Gauge = tuple[str, dict[str, str], int]
 
@@ -11,8 +10,8 @@ Gauge = tuple[str, dict[str, str], int]
 async def check_ready(hub: Hub) -> None:
     """Raises Unavailable unless the database answers with this version's schema."""
     async with hub.database.read() as connection:
-        found = await current_in(connection)
-    if found != head():
+        found = await revision.current(connection)
+    if found != revision.NEEDED:
         raise Unavailable("schema-outdated", "The database has another version's schema. Run `hub init`.")
 
 

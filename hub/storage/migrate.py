@@ -8,13 +8,12 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hub.storage.database import async_url
+from hub.storage.revision import current
 
 _LOCK = 0x6C71_6D69  # "lqmi"
 
@@ -28,21 +27,9 @@ def config(connection: Connection | None = None) -> Config:
     return made
 
 
-def head() -> str:
-    """The revision this version of the code needs."""
-    revision = ScriptDirectory.from_config(config()).get_current_head()
-    if revision is None:
-        raise RuntimeError("the package has no migrations")
-    return revision
-
-
 def _upgrade(connection: Connection, revision: str) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     command.upgrade(config(connection), revision)
-
-
-def _current(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 async def upgrade_async(url: str, revision: str = "head") -> None:
@@ -55,17 +42,12 @@ async def upgrade_async(url: str, revision: str = "head") -> None:
         await engine.dispose()
 
 
-async def current_in(connection: AsyncConnection) -> str | None:
-    """The revision of the database behind `connection`."""
-    return await connection.run_sync(_current)
-
-
 async def current_async(url: str) -> str | None:
     """The revision the database is at; None when it is empty."""
     engine = create_async_engine(async_url(url), poolclass=NullPool)
     try:
         async with engine.connect() as connection:
-            return await connection.run_sync(_current)
+            return await current(connection)
     finally:
         await engine.dispose()
 

@@ -15,7 +15,8 @@ from hub.errors import Unavailable
 from hub.runtime import open_hub
 from hub.services import overview, setup
 from hub.storage.database import async_url
-from hub.storage.migrate import config, current_async, head, upgrade_async
+from hub.storage.migrate import config, current_async, upgrade_async
+from hub.storage.revision import NEEDED
 from hub.storage.tables import metadata
 from tests.databases import Server
 from tests.hubs import settings_for
@@ -69,7 +70,7 @@ def _run(connection: Connection, *statements: str) -> None:
 async def test_from_nothing_to_exactly_the_tables(empty_database_url: str, database_server: Server) -> None:
     assert await current_async(empty_database_url) is None
     await upgrade_async(empty_database_url)
-    assert await current_async(empty_database_url) == head() == REVISIONS[-1]
+    assert await current_async(empty_database_url) == NEEDED == REVISIONS[-1]
     assert await _in(empty_database_url, _differences) == []
     made = database_server.create()
     try:
@@ -89,7 +90,7 @@ async def test_upgrading_again_changes_nothing(database_url: str) -> None:
 
 async def test_several_at_once_are_one(empty_database_url: str) -> None:
     await asyncio.gather(*(upgrade_async(empty_database_url) for _ in range(4)))
-    assert await current_async(empty_database_url) == head()
+    assert await current_async(empty_database_url) == NEEDED
     assert await _in(empty_database_url, _differences) == []
 
 
@@ -100,7 +101,7 @@ async def test_an_upgrade_happens_wholly_or_not_at_all(empty_database_url: str) 
     assert await current_async(empty_database_url) is None
     await _in(empty_database_url, _run, "DROP TABLE work_item")
     await upgrade_async(empty_database_url)
-    assert await current_async(empty_database_url) == head()
+    assert await current_async(empty_database_url) == NEEDED
 
 
 _ROWS = (
@@ -123,7 +124,7 @@ async def test_rows_survive_from_every_revision(empty_database_url: str, revisio
     assert await current_async(empty_database_url) == revision
     await _in(empty_database_url, _run, *_ROWS)
     await upgrade_async(empty_database_url)
-    assert await current_async(empty_database_url) == head()
+    assert await current_async(empty_database_url) == NEEDED
     assert await _in(empty_database_url, _differences) == []
     for table in ("member", "submission", "submission_part", "work_item", "audit_leaf"):
         found = await _in(empty_database_url, lambda c, t=table: c.execute(text(f"SELECT count(*) FROM {t}")).scalar())  # noqa: S608
