@@ -53,17 +53,27 @@ class Resource:
     updated_at: datetime
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is known under one record key: `said_at` is when the newest document that says so was received."""
+
+    id: UUID
+    version: int
+    digest: bytes
+    said_at: datetime
+    was: Literal["new", "changed", "same"] = "same"
+    confirmed: bool = False
+    identifiers: tuple[bytes, ...] = ()
+
+
 _EXISTING = """
-    -- existing: what is stored under these record keys, and when the document that says so was received
-    SELECT r.id, r.record_key, r.version, r.digest, s.received_at
-    FROM resource r
-    JOIN resource_version v ON v.resource_id = r.id AND v.version = r.version
-    LEFT JOIN submission s ON s.id = v.submission_id
-    WHERE r.member_id = $1 AND r.type = $2 AND r.record_key = ANY($3::bytea[]) FOR UPDATE OF r"""
+    -- existing: what is stored under these record keys
+    SELECT id, record_key, version, digest, said_at FROM resource
+    WHERE member_id = $1 AND type = $2 AND record_key = ANY($3::bytea[]) FOR UPDATE"""
 
 _RAISE = """
     -- raise: the new current versions
-    UPDATE resource SET version = n.version, digest = n.digest, updated_at = $4
+    UPDATE resource SET version = n.version, digest = n.digest, updated_at = $4, said_at = $5
     FROM unnest($1::uuid[], $2::int[], $3::bytea[]) AS n(id, version, digest) WHERE resource.id = n.id"""
 
 
@@ -84,62 +94,69 @@ async def upsert(
     if not items:
         return []
     raw = await driver(connection)
-    type_ = items[0].type
-    rows = await raw.fetch(_EXISTING, member_id, type_, list({item.key for item in items}))
-    current = {row["record_key"]: (row["id"], row["version"], row["digest"]) for row in rows}
-    before = set(current)
-    newer = {
-        row["record_key"] for row in rows if received_at and row["received_at"] and row["received_at"] > received_at
-    }
-    result: list[Stored] = []
-    versions = []
-    fresh_identifiers: dict[UUID, tuple[bytes, ...]] = {}
-    for item in items:
-        known = current.get(item.key)
-        if known is not None and known[2] == item.digest:
-            result.append(Stored(known[0], known[1], "same"))
-            continue
-        if known is not None and item.key in newer:
-            result.append(Stored(known[0], known[1], "older"))
-            continue
-        id_, version = (known[0], known[1] + 1) if known else (new_id(), 1)
-        current[item.key] = (id_, version, item.digest)
-        fresh_identifiers[id_] = item.identifiers
-        versions.append((id_, version, vault.seal(item.body), item.digest, submission_id, item.row, now))
-        result.append(Stored(id_, version, "changed" if known else "new"))
-    created = [
-        (id_, type_, member_id, key, version, digest, False, now)
-        for key, (id_, version, digest) in current.items()
-        if key not in before
-    ]
-    raised = [
-        (id_, version, digest)
-        for key, (id_, version, digest) in current.items()
-        if key in before and id_ in fresh_identifiers
-    ]
+    rows = await raw.fetch(_EXISTING, member_id, items[0].type, list({item.key for item in items}))
+    known = {row["record_key"]: _Known(row["id"], row["version"], row["digest"], row["said_at"]) for row in rows}
+    said_at = received_at or now
+    result = [_take(known, item, said_at) for item in items]
     await copy_rows(
         connection,
         "resource",
-        ("id", "type", "member_id", "record_key", "version", "digest", "deleted", "updated_at"),
-        created,
+        ("id", "type", "member_id", "record_key", "version", "digest", "deleted", "updated_at", "said_at"),
+        [
+            (one.id, items[0].type, member_id, key, one.version, one.digest, False, now, said_at)
+            for key, one in known.items()
+            if one.was == "new"
+        ],
     )
-    if raised:
-        ids = [row[0] for row in raised]
-        await raw.execute(_RAISE, ids, [row[1] for row in raised], [row[2] for row in raised], now)
-        await raw.execute("DELETE FROM resource_identifier WHERE resource_id = ANY($1::uuid[])", ids)
+    await _bring_up_to_date(connection, list(known.values()), now, said_at)
     await copy_rows(
         connection,
         "resource_version",
         ("resource_id", "version", "body", "digest", "submission_id", "row", "recorded_at"),
-        versions,
+        [
+            (stored.id, stored.version, vault.seal(item.body), item.digest, submission_id, item.row, now)
+            for item, stored in zip(items, result, strict=True)
+            if stored.counts
+        ],
     )
     await copy_rows(
         connection,
         "resource_identifier",
         ("value", "resource_id"),
-        [(value, id_) for id_, values in fresh_identifiers.items() for value in dict.fromkeys(values)],
+        [(value, one.id) for one in known.values() if one.was != "same" for value in dict.fromkeys(one.identifiers)],
     )
     return result
+
+
+def _take(known: dict[bytes, _Known], item: Incoming, said_at: datetime) -> Stored:
+    """What becomes of one item, told in `known` too."""
+    one = known.get(item.key)
+    if one is None:
+        known[item.key] = one = _Known(new_id(), 1, item.digest, said_at, "new", identifiers=item.identifiers)
+        return Stored(one.id, 1, "new")
+    if one.digest == item.digest:
+        one.confirmed = one.confirmed or one.said_at < said_at
+        return Stored(one.id, one.version, "same")
+    if one.said_at > said_at:
+        return Stored(one.id, one.version, "older")
+    one.version, one.digest, one.said_at, one.identifiers = one.version + 1, item.digest, said_at, item.identifiers
+    one.was = "new" if one.was == "new" else "changed"
+    return Stored(one.id, one.version, "changed")
+
+
+async def _bring_up_to_date(
+    connection: AsyncConnection, known: Sequence[_Known], now: datetime, said_at: datetime
+) -> None:
+    """Write what was stored before and is different, or is said again by a newer document."""
+    raw = await driver(connection)
+    changed = [one for one in known if one.was == "changed"]
+    confirmed = [one.id for one in known if one.was == "same" and one.confirmed]
+    if changed:
+        ids = [one.id for one in changed]
+        await raw.execute(_RAISE, ids, [one.version for one in changed], [one.digest for one in changed], now, said_at)
+        await raw.execute("DELETE FROM resource_identifier WHERE resource_id = ANY($1::uuid[])", ids)
+    if confirmed:
+        await raw.execute("UPDATE resource SET said_at = $2 WHERE id = ANY($1::uuid[])", confirmed, said_at)
 
 
 _NEWEST = (

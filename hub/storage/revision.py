@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0002"
+NEEDED = "0003"
 """The newest revision under `migrations/versions`."""
 
 

@@ -81,6 +81,20 @@ async def test_what_was_received_later_stays(hub: Hub, huiji: Enrolled, clock: C
     assert (again.version, again.change) == (2, "changed")
 
 
+async def test_what_was_said_again_later_stays_too(hub: Hub, huiji: Enrolled, clock: Clock) -> None:
+    documents = []
+    for _ in range(3):
+        documents.append(await _document(hub, huiji))
+        clock.advance(seconds=1)
+    first, between, last = documents
+    (one,) = await _put(hub, huiji, _incoming("a"), document=first)
+    (again,) = await _put(hub, huiji, _incoming("a"), document=last)
+    assert again.change == "same"
+    (late,) = await _put(hub, huiji, _incoming("b"), document=between)
+    assert late == Stored(one.id, 1, "older")
+    assert await _newest(hub, one.id) == (1, b"a")
+
+
 async def test_identifiers_are_those_of_the_newest_version(hub: Hub, huiji: Enrolled) -> None:
     before, after = b"1" * 16, b"2" * 16
     await _put(hub, huiji, _incoming("a", KEY, before, before))

@@ -111,6 +111,7 @@ resource = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("deleted", Boolean, nullable=False, server_default="false"),
     moment("updated_at"),
+    moment("said_at", comment="when the newest document that says what is current was received"),
     UniqueConstraint("member_id", "type", "record_key"),
 )
 
