@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,7 +17,7 @@ import httpx2
 
 from adapters.errors import HubError, HubUnreachable, Retry, SignInRefused
 from adapters.gateway import tls
-from adapters.gateway.backoff import retry_after_seconds
+from adapters.gateway.backoff import http_date, retry_after_seconds
 from adapters.gateway.clock import Clock, utc_now
 from adapters.gateway.config import HubSettings
 
@@ -179,12 +178,10 @@ class Connection:
         raise problem(answer, self._clock())
 
     def _note_clock(self, answer: Answer) -> None:
-        value = answer.headers.get("date")
-        if value:
-            try:
-                self.skew = parsedate_to_datetime(value) - self._clock()
-            except ValueError:
-                self.skew = None
+        told = answer.headers.get("date")
+        if told:
+            moment = http_date(told)
+            self.skew = None if moment is None else moment - self._clock()
 
 
 async def _read(response: httpx2.Response) -> Answer:

@@ -13,7 +13,9 @@ from typing import Any
 from adapters.errors import Retry, TransportError
 
 _BLANK = re.compile(r"[ \t\r\n]*")
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _DECODER = json.JSONDecoder()
+MOST_VERSION = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,9 @@ def _skip(text: str, place: int) -> int:
 
 def _version(row: Any) -> int:
     value = row.get("rowver") if isinstance(row, dict) else None
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value < MOST_VERSION:
         raise _strange("a row has no usable rowver")
     return value
 

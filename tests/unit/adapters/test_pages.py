@@ -60,6 +60,9 @@ def test_known_rows_are_cut_and_nothing_else(
         {"list": [{"rowver": -1}]},
         {"list": [{"rowver": True}]},
         {"list": [{"rowver": "²"}]},
+        {"list": [{"rowver": "１２"}]},
+        {"list": [{"rowver": "9" * 5000}]},
+        {"list": [{"rowver": 2**63}]},
         {"list": [{"rowver": 5}, {"rowver": 4}]},
     ],
 )
