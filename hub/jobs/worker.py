@@ -1,6 +1,7 @@
 """The worker: claims work, does it, gives it back or sets it aside; pushes notices; places audit leaves; keeps the clock.
 
-Any number of workers may run. Each loop sleeps when there is nothing, and slows down when the database is away.
+Any number of workers may run. Each loop sleeps when there is nothing, and slows down when the database is away. Told to
+end, a worker ends after the batch in hand and leaves the rest of the document to another.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ async def work_until_stopped(hub: Hub, stop: asyncio.Event | None = None) -> Non
     await clock.start()
     preparer = Preparer()
     tasks = [
-        asyncio.create_task(_repeat(ended, lambda: do_one(hub, preparer), "work")),
+        asyncio.create_task(_repeat(ended, lambda: do_one(hub, preparer, ended.is_set), "work")),
         asyncio.create_task(_repeat(ended, lambda: notices.push(hub), "notices")),
         asyncio.create_task(_repeat(ended, lambda: auditing.sequence(hub), "log")),
     ]
@@ -64,12 +65,12 @@ async def _repeat(ended: asyncio.Event, act: Callable[[], Awaitable[int]], name:
                 await asyncio.wait_for(ended.wait(), rest)
 
 
-async def do_one(hub: Hub, preparer: Preparer) -> int:
-    """Claim one piece of work and do it; 0 when there is none."""
+async def do_one(hub: Hub, preparer: Preparer, stop: Callable[[], bool] = lambda: False) -> int:
+    """Claim one piece of work and do it, or as much of it as is done when `stop` says so; 0 when there is none."""
     async with hub.database.begin() as connection:
         claimed = await work.claim(connection, KINDS, hub.now(), seconds=hub.settings.lease_seconds, limit=1)
     for item in claimed:
-        await _do(hub, item, preparer)
+        await _do(hub, item, preparer, stop)
     return len(claimed)
 
 
@@ -84,15 +85,17 @@ async def drain(hub: Hub, preparer: Preparer) -> int:
 KINDS = ("translate", "replay")
 
 
-async def _do(hub: Hub, item: Work, preparer: Preparer) -> None:
+async def _do(hub: Hub, item: Work, preparer: Preparer, stop: Callable[[], bool]) -> None:
     try:
         if item.attempts > hub.settings.work_attempts:
             # Every try ended with its worker, and none came to this line's end.
             await _give_back(hub, item, "worker-died")
         elif item.kind == "translate":
-            await translating.translate(hub, item, preparer)
+            await translating.translate(hub, item, preparer, stop=stop)
         else:
-            await translating.replay(hub, item)
+            await translating.replay(hub, item, stop=stop)
+    except translating.Stopped:
+        await _lay_down(hub, item)
     except Exception as error:
         code = error.code if isinstance(error, HubError) else type(error).__name__
         if code == work.LEASE_LOST:
@@ -101,6 +104,13 @@ async def _do(hub: Hub, item: Work, preparer: Preparer) -> None:
             return
         log.exception("work failed", work=item.id, kind=item.kind, attempt=item.attempts)
         await _give_back(hub, item, code)
+
+
+async def _lay_down(hub: Hub, item: Work) -> None:
+    """Told to end in the middle: another worker goes on behind the last stored batch."""
+    with contextlib.suppress(HubError):  # if it cannot be said, the lease runs out
+        await translating.lay_down(hub, item)
+        log.info("work laid down", work=item.id)
 
 
 async def _give_back(hub: Hub, item: Work, code: str) -> None:

@@ -30,6 +30,15 @@ from hub.storage.submissions import Submission
 from hub.storage.work import Work
 
 Progress = Callable[[int], None]
+Stop = Callable[[], bool]
+
+
+class Stopped(Exception):
+    """The worker was told to end between two batches: what is stored stays, the rest is for another (`lay_down`)."""
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +51,19 @@ class _Job:
     mapping: mappings.Mapping
 
 
-async def translate(hub: Hub, claimed: Work, preparer: Preparer, *, progress: Progress | None = None) -> None:
-    """Translate the submission `claimed.subject` to its end; `preparer` reads and translates beside this process."""
+async def translate(
+    hub: Hub, claimed: Work, preparer: Preparer, *, progress: Progress | None = None, stop: Stop = _never
+) -> None:
+    """Translate the submission `claimed.subject` to its end; `preparer` reads and translates beside this process.
+
+    `stop` is asked before each batch. Raises Stopped.
+    """
     job = await _job(hub, claimed)
     try:
         async with _holding(hub, claimed):
             if job.submission.state is State.ACCEPTED:
-                await _read_through(hub, job, preparer)
-            await _record_all(hub, job, preparer, progress)
+                await _read_through(hub, job, preparer, stop)
+            await _record_all(hub, job, preparer, progress, stop)
     except mappings.UnreadableFile as error:
         await _reject(hub, job, error.issue)
     except BaseException:
@@ -87,22 +101,28 @@ async def _part(hub: Hub, job: _Job, seq: int) -> bytes:
     return part
 
 
-async def _read_through(hub: Hub, job: _Job, preparer: Preparer) -> None:
+async def _read_through(hub: Hub, job: _Job, preparer: Preparer, stop: Stop) -> None:
     """Read the whole document without storing anything. Raises UnreadableFile."""
-    rows = await read_through(preparer, _task(hub, job, dry=True), partial(_part, hub, job))
+    rows = await read_through(preparer, _task(hub, job, dry=True), partial(_part, hub, job), stop=stop)
     async with hub.database.begin() as connection:
         await work.hold(connection, job.work, _lease(hub))
         await work.progressed(connection, job.work)
         await submissions.move(connection, job.submission.id, State.VALIDATED, hub.now(), f"rows: {rows}")
 
 
-async def read_through(preparer: Preparer, task: Task, fetch: Fetch) -> int:
-    """The rows of a document, read to its end by a dry task. Raises UnreadableFile."""
+async def read_through(preparer: Preparer, task: Task, fetch: Fetch, *, stop: Stop = _never) -> int:
+    """The rows of a document, read to its end by a dry task. Raises UnreadableFile, Stopped."""
     await preparer.begin(task)
     rows = 0
     while (found := await preparer.next(fetch)) is not None:
+        _go_on(stop)
         rows += found if isinstance(found, int) else found.rows
     return rows
+
+
+def _go_on(stop: Stop) -> None:
+    if stop():
+        raise Stopped
 
 
 def _lease(hub: Hub) -> datetime:
@@ -135,12 +155,13 @@ async def _keep(hub: Hub, claimed: Work, done: asyncio.Event) -> None:
                 return  # the next transaction of the work itself finds out, and undoes itself
 
 
-async def _record_all(hub: Hub, job: _Job, preparer: Preparer, progress: Progress | None) -> None:
+async def _record_all(hub: Hub, job: _Job, preparer: Preparer, progress: Progress | None, stop: Stop) -> None:
     """Store batch after batch; the preparer is one ahead."""
     await preparer.begin(_task(hub, job, dry=False))
     while (batch := await preparer.next(partial(_part, hub, job))) is not None:
         if isinstance(batch, int):
             raise TypeError("the preparer counted rows instead of preparing them")
+        _go_on(stop)
         await _record(hub, job, batch)
         if progress is not None:
             progress(batch.rows)
@@ -210,14 +231,20 @@ async def give_back(hub: Hub, claimed: Work, error: str, *, retry_at: datetime) 
     return dead
 
 
-async def replay(hub: Hub, claimed: Work) -> None:
-    """Try the held rows of a submission again with the newest version of their mapping."""
+async def lay_down(hub: Hub, claimed: Work) -> None:
+    """Leave work half done for the next worker to go on with, at once. Raises Conflict `lease-lost`."""
+    async with hub.database.begin() as connection:
+        await work.lay_down(connection, claimed)
+
+
+async def replay(hub: Hub, claimed: Work, *, stop: Stop = _never) -> None:
+    """Try the held rows of a submission again with the newest version of their mapping. Raises Stopped."""
     found = await _job(hub, claimed)
     submission = found.submission
     job = replace(found, mapping=mappings.load(newest_version(found.mapping.name)))
     after = 0
     while (after := await _replay_some(hub, job, after)) >= 0:
-        pass
+        _go_on(stop)
     async with hub.database.begin() as connection:
         done = await submissions.by_id(connection, hub.vault, submission.id)
         went_on = done is not None and done.translated > submission.translated

@@ -156,6 +156,20 @@ async def fail(connection: AsyncConnection, work: Work, error: str, *, retry_at:
     return bool(state == "DEAD")
 
 
+async def lay_down(connection: AsyncConnection, work: Work) -> None:
+    """Give it back unharmed: whoever comes next may have it at once, and this try is not counted.
+
+    Raises Conflict `lease-lost` like `hold`.
+    """
+    done = await connection.execute(
+        update(work_item)
+        .where(work_item.c.id == work.id, work_item.c.lease == work.lease)
+        .values(lease=None, lease_until=None, attempts=func.greatest(work_item.c.attempts - 1, 0))
+    )
+    if done.rowcount != 1:
+        raise _lost()
+
+
 def _lost() -> Conflict:
     return Conflict(LEASE_LOST, "Another worker has taken this piece of work over.", retry="NORMAL")
 

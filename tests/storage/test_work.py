@@ -80,6 +80,20 @@ async def test_renewing_keeps_it(database: Database) -> None:
     assert await _claim(database, LATER) == []
 
 
+async def test_laid_down_it_is_free_at_once_and_the_try_is_not_counted(database: Database) -> None:
+    await _put(database)
+    for _ in range(3):
+        (held,) = await _claim(database)
+        assert held.attempts == 1
+        async with database.begin() as connection:
+            await work.lay_down(connection, held)
+    (again,) = await _claim(database)
+    async with database.begin() as connection:
+        await work.progressed(connection, again)
+        await work.lay_down(connection, again)
+    assert (await _claim(database))[0].attempts == 1
+
+
 async def test_who_lost_it_can_do_nothing_with_it(database: Database) -> None:
     await _put(database)
     (lost,) = await _claim(database)
@@ -87,6 +101,7 @@ async def test_who_lost_it_can_do_nothing_with_it(database: Database) -> None:
     for act in (
         lambda c: work.hold(c, lost, LATER),
         lambda c: work.finish(c, lost),
+        lambda c: work.lay_down(c, lost),
         lambda c: work.fail(c, lost, "x", retry_at=NOW, most=1),
     ):
         with pytest.raises(Conflict) as refused:
