@@ -28,6 +28,8 @@ from hub.services.documents import open_document
 from hub.services.intake import Acknowledgement, Document
 from hub.services.preparation import Fetch, Preparer, Task, answers
 from hub.services.preparing import Prepared
+from hub.storage import people, resources, work
+from hub.storage.work import Work
 from tests.hubs import Enrolled
 
 PERSON_SHEET = "huiji/person.v1"
@@ -229,3 +231,38 @@ async def forget_documents(hub: Hub) -> None:
                 TRUNCATE submission, resource, resource_version, resource_identifier, source_record, blocking_key, pair_score,
                     membership, membership_history, person_event, review_task, work_item CASCADE""")
         )
+
+
+async def patients(hub: Hub) -> dict[str, dict[str, Any]]:
+    """Every Patient by its record number."""
+    async with hub.database.read() as connection:
+        ids = await people.records_behind(connection, 0, 2**62, 100_000)
+        infos = await people.info(connection, ids)
+        found = await resources.newest(connection, hub.vault, [info.resource_id for info in infos.values()])
+    bodies = [orjson.loads(resource.body) for resource in found.values()]
+    return {body["identifier"][0]["value"]: body for body in bodies}
+
+
+async def claim(hub: Hub) -> Work:
+    """The one piece of work that waits."""
+    async with hub.database.begin() as connection:
+        (claimed,) = await work.claim(connection, worker.KINDS, hub.now(), seconds=hub.settings.lease_seconds)
+    return claimed
+
+
+def facts(found: dict[str, Any]) -> tuple[Any, ...]:
+    """What a document came to, to be compared with another's."""
+    listed = [(i["row"], i["column"], i["code"], i["value"]) for i in found["issues"]]
+    return found["state"], found["counts"], listed
+
+
+def mixed(count: int) -> bytes:
+    """A sheet with everything in it: totals, faults, warnings, people who come twice."""
+    people_ = rows(count)
+    people_[3] = row(4, **NAMELESS)
+    people_[9] = row(10, 身份证号码="4.1E+17")
+    people_[20] = row(2, 联系电话="13900000000")
+    people_[-1] = row(count, 备注="政策外二孩")
+    return sheet(
+        [*people_[:12], {"登记编号": "小计", "姓名": "12人"}, *people_[12:], {"登记编号": "合计", "姓名": "x"}]
+    )

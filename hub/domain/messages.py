@@ -41,7 +41,7 @@ FINAL = frozenset(
 _NEXT: dict[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.VALIDATED, State.REJECTED, State.PROCESSED, State.BUSINESS_ERROR, State.DEAD}),
     State.VALIDATED: frozenset(
-        {State.QUEUED, State.REJECTED, State.PROCESSED, State.BUSINESS_ERROR, State.MANUAL_REVIEW}
+        {State.QUEUED, State.REJECTED, State.PROCESSED, State.BUSINESS_ERROR, State.MANUAL_REVIEW, State.DEAD}
     ),
     State.QUEUED: frozenset({State.AVAILABLE, State.VOIDED, State.DEAD}),
     State.AVAILABLE: frozenset(
@@ -63,9 +63,16 @@ _NEXT: dict[State, frozenset[State]] = {
     State.MANUAL_REVIEW: frozenset({State.QUEUED, State.REJECTED, State.VOIDED}),
     # A mapping fix releases quarantined rows; the document they came in is then processed anew.
     State.BUSINESS_ERROR: frozenset({State.PROCESSED}),
+    State.PROCESSED: frozenset({State.PROCESSED}),
+    State.DEAD: frozenset({State.ACCEPTED}),
 }
 
 
 def may_follow(current: State, following: State) -> bool:
-    """Is the step allowed? A final state has no successor but the one a replay gives."""
+    """Is the step allowed? A final state has no successor but the one a replay gives, or another try of what was given up."""
     return following in _NEXT.get(current, frozenset())
+
+
+def before(state: State) -> frozenset[State]:
+    """The states that `state` may follow."""
+    return frozenset(earlier for earlier in State if may_follow(earlier, state))

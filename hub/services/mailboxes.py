@@ -17,6 +17,7 @@ from hub.domain.messages import PART_BYTES, State, may_follow
 from hub.errors import Conflict, Invalid, NotFound
 from hub.runtime import HUB_NAME, Hub
 from hub.services import crossref, receipts, routing
+from hub.services.voiding import void
 from hub.storage import access, audit, deliveries, mailbox, members, submissions
 from hub.storage.access import Access
 from hub.storage.audit import Act
@@ -106,15 +107,6 @@ async def _give(
     content = {"message": str(item.message_id), "kind": item.kind, "attempt": item.attempt}
     await audit.append(connection, hub.vault, [Act("hand-over", member.name, content, now)])
     return Handed(item, sender.name, submission.media_type, body, subjects)
-
-
-async def void(hub: Hub, connection: AsyncConnection, item: Item, reason: str, actor: str, now: datetime) -> None:
-    """The message is not handed over; its sender sees why."""
-    await mailbox.settle(connection, hub.vault, item.id, State.VOIDED, receipt=None, errors=None, now=now)
-    await submissions.move(connection, item.submission_id, State.VOIDED, now, reason)
-    await deliveries.answer_notice(connection, item.id, now)
-    content = {"message": str(item.message_id), "reason": reason}
-    await audit.append(connection, hub.vault, [Act("void", actor, content, now)])
 
 
 async def acknowledge(

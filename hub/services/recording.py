@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from hub.domain.messages import State
 from hub.runtime import Hub
 from hub.services import linking
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
-from hub.storage import agreements, audit, deliveries, mailbox, quarantine, resources, submissions
+from hub.services.voiding import void
+from hub.storage import agreements, audit, mailbox, quarantine, resources, submissions
 from hub.storage.agreements import NewConsent
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
@@ -163,11 +163,7 @@ async def _consents(
     ]
     withdrawn = await agreements.put_consents(connection, member.id, made)
     for item in await mailbox.resting_on(connection, hub.vault, withdrawn):
-        await mailbox.settle(connection, hub.vault, item.id, State.VOIDED, receipt=None, errors=None, now=now)
-        await submissions.move(connection, item.submission_id, State.VOIDED, now, "consent-withdrawn")
-        await deliveries.answer_notice(connection, item.id, now)
-        content = {"message": str(item.message_id), "reason": "consent-withdrawn"}
-        await audit.append(connection, hub.vault, [Act("void", member.name, content, now)])
+        await void(hub, connection, item, "consent-withdrawn", member.name, now)
 
 
 def _consent(hub: Hub, member: Member, resource: dict[str, Any], stored: Stored, now: datetime) -> NewConsent:

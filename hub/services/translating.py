@@ -156,7 +156,9 @@ async def _keep(hub: Hub, claimed: Work, done: asyncio.Event) -> None:
 
 
 async def _record_all(hub: Hub, job: _Job, preparer: Preparer, progress: Progress | None, stop: Stop) -> None:
-    """Store batch after batch; the preparer is one ahead."""
+    """Store batch after batch; the preparer is ahead."""
+    if job.submission.issues and not job.submission.rows:
+        await _begin_anew(hub, job)
     await preparer.begin(_task(hub, job, dry=False))
     while (batch := await preparer.next(partial(_part, hub, job))) is not None:
         if isinstance(batch, int):
@@ -166,6 +168,15 @@ async def _record_all(hub: Hub, job: _Job, preparer: Preparer, progress: Progres
         if progress is not None:
             progress(batch.rows)
     await _finish(hub, job)
+
+
+async def _begin_anew(hub: Hub, job: _Job) -> None:
+    """Forget what an earlier try said of a document without storing a row of it."""
+    async with hub.database.begin() as connection:
+        await work.hold(connection, job.work, _lease(hub))
+        said = await submissions.drop_issues(connection, job.submission.id)
+        if said:
+            await submissions.count(connection, job.submission.id, issues=-said)
 
 
 async def _record(hub: Hub, job: _Job, batch: Prepared) -> None:
@@ -303,10 +314,10 @@ async def ask_replay(hub: Hub, mapping: str) -> list[UUID]:
     stem, now = mapping.rsplit(".v", 1)[0] + ".v", hub.now()
     async with hub.database.begin() as connection:
         waiting = await quarantine.waiting(connection, stem)
-        for submission_id in waiting:
+        for submission_id in sorted(waiting):
             await work.put(connection, "replay", submission_id, now=now, priority=6)
         dead = await submissions.set_aside(connection, stem)
-        for submission_id in dead:
+        for submission_id in sorted(dead):
             await submissions.move(connection, submission_id, State.ACCEPTED, now, "tried again")
             await work.put(connection, "translate", submission_id, now=now)
     return list(dict.fromkeys([*waiting, *dead]))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import case, func, insert, not_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,6 +28,23 @@ class NewConsent:
     valid_from: datetime
     valid_to: datetime
     withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeCase:
+    """A case as it is kept; `ends_at` is when it was closed or, while it is open, when it ends by itself."""
+
+    id: UUID
+    kind: str
+    from_member: int
+    to_member: int
+    closed: bool
+    opened_at: datetime
+    ends_at: datetime | None
+
+    def is_open(self, now: datetime) -> bool:
+        """Does it stand at `now`?"""
+        return not self.closed and self.ends_at is not None and now < self.ends_at
 
 
 def _agreement(row: Any) -> Agreement:
@@ -68,6 +85,12 @@ async def end(connection: AsyncConnection, agreement_id: UUID, at: datetime) -> 
         update(agreement).where(agreement.c.id == agreement_id, agreement.c.ended_at.is_(None)).values(ended_at=at)
     )
     return bool(done.rowcount)
+
+
+async def by_id(connection: AsyncConnection, agreement_id: UUID) -> Agreement | None:
+    """The agreement with that id, in force or not."""
+    row = (await connection.execute(select(agreement).where(agreement.c.id == agreement_id))).one_or_none()
+    return _agreement(row) if row else None
 
 
 async def listed(connection: AsyncConnection) -> list[tuple[str, Agreement]]:
@@ -152,9 +175,21 @@ def _consent(row: Any) -> Consent:
 
 
 async def open_case(
-    connection: AsyncConnection, *, from_member: int, to_member: int, kind: str, subject: bytes, now: datetime
-) -> UUID:
-    """Open, or find, the case of one person between two regions."""
+    connection: AsyncConnection,
+    *,
+    from_member: int,
+    to_member: int,
+    kind: str,
+    subject: bytes,
+    now: datetime,
+    until: datetime,
+    move: bool,
+) -> bool:
+    """Open the case of one person, kind and pair of regions until `until`; False when it is open already.
+
+    With `move`, the end of one that is open becomes `until`; False then when that is its end already.
+    """
+    is_open = (exchange_case.c.state == "OPEN") & (exchange_case.c.closed_at > now)
     statement = upsert(exchange_case).values(
         id=new_id(),
         subject=subject,
@@ -163,35 +198,51 @@ async def open_case(
         to_member=to_member,
         state="OPEN",
         opened_at=now,
+        closed_at=until,
     )
-    return UUID(
-        str(
-            (
-                await connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=["from_member", "to_member", "kind", "subject"],
-                        set_={"state": "OPEN", "closed_at": None},
-                    ).returning(exchange_case.c.id)
-                )
-            ).scalar_one()
+    done = await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["from_member", "to_member", "kind", "subject"],
+            set_={
+                "state": "OPEN",
+                "opened_at": case((is_open, exchange_case.c.opened_at), else_=now),
+                "closed_at": until,
+            },
+            where=not_(is_open & (exchange_case.c.closed_at == until) if move else is_open),
         )
     )
+    return bool(done.rowcount)
 
 
-async def close_case(connection: AsyncConnection, case_id: UUID, now: datetime) -> None:
-    """Close a case."""
-    await connection.execute(
-        update(exchange_case).where(exchange_case.c.id == case_id).values(state="CLOSED", closed_at=now)
+async def close_case(connection: AsyncConnection, case_id: UUID, now: datetime) -> bool:
+    """Close a case; False when there is none such or it was closed already."""
+    done = await connection.execute(
+        update(exchange_case)
+        .where(exchange_case.c.id == case_id, exchange_case.c.state == "OPEN")
+        .values(state="CLOSED", closed_at=func.least(exchange_case.c.closed_at, now))
     )
+    return bool(done.rowcount)
+
+
+async def case_by_id(connection: AsyncConnection, case_id: UUID) -> ExchangeCase | None:
+    """The case with that id."""
+    row = (await connection.execute(select(exchange_case).where(exchange_case.c.id == case_id))).one_or_none()
+    return _case(row) if row else None
+
+
+async def cases(connection: AsyncConnection) -> list[ExchangeCase]:
+    """All cases, the newest first."""
+    order = (exchange_case.c.opened_at.desc(), exchange_case.c.kind, exchange_case.c.id)
+    return [_case(row) for row in await connection.execute(select(exchange_case).order_by(*order))]
 
 
 async def case_for(
-    connection: AsyncConnection, *, from_member: int, to_member: int, kind: str, subject: bytes
+    connection: AsyncConnection, *, from_member: int, to_member: int, kind: str, subject: bytes, now: datetime
 ) -> Case | None:
-    """The case of this person and kind between the two."""
+    """The case of this person and kind between the two, as it stands at `now`."""
     row = (
         await connection.execute(
-            select(exchange_case.c.id, exchange_case.c.kind, exchange_case.c.state).where(
+            select(exchange_case).where(
                 exchange_case.c.from_member == from_member,
                 exchange_case.c.to_member == to_member,
                 exchange_case.c.kind == kind,
@@ -199,4 +250,10 @@ async def case_for(
             )
         )
     ).one_or_none()
-    return Case(row.id, row.kind, row.state == "OPEN") if row else None
+    return Case(row.id, row.kind, _case(row).is_open(now)) if row else None
+
+
+def _case(row: Any) -> ExchangeCase:
+    return ExchangeCase(
+        row.id, row.kind, row.from_member, row.to_member, row.state == "CLOSED", row.opened_at, row.closed_at
+    )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from hub.errors import Unavailable
+from hub.errors import Conflict, Unavailable
 from hub.settings import Settings
 from hub.storage.embedded import EmbeddedPostgres
 
@@ -30,6 +30,7 @@ def async_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+asyncpg")
 
 
+_GIVEN_UP = ("40P01", "40001")  # deadlock_detected, serialization_failure
 POOL_SECONDS = 10.0
 """How long an act waits for a connection of a pool that is used up."""
 
@@ -43,7 +44,10 @@ class Database:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed on leaving, rolled back on an error. Raises Unavailable when there is no database."""
+        """One transaction: committed on leaving, rolled back on an error.
+
+        Raises Unavailable when there is no database, Conflict `busy` when it was given up for another transaction.
+        """
         try:
             async with AsyncExitStack() as stack:
                 connection = await _connected(stack, self.engine)
@@ -54,7 +58,11 @@ class Database:
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise Unavailable("unavailable", "The database went away; send it again.") from error
+            if getattr(error.orig, "sqlstate", None) in _GIVEN_UP:
+                raise _busy() from error
             raise
+        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+            raise _busy() from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -68,6 +76,10 @@ class Database:
         await self.engine.dispose()
         if self._embedded is not None:
             self._embedded.close()
+
+
+def _busy() -> Conflict:
+    return Conflict("busy", "Others are changing the same records; nothing was stored. Send it again.", retry="NORMAL")
 
 
 async def _connected(stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnection:

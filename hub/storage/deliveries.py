@@ -152,6 +152,15 @@ async def answer_notice(connection: AsyncConnection, item_id: UUID, now: datetim
     )
 
 
+async def void_notice(connection: AsyncConnection, item_id: UUID) -> None:
+    """No answer is owed any more: the message is not handed over."""
+    await connection.execute(
+        update(notice)
+        .where(notice.c.mailbox_item_id == item_id, notice.c.state.in_(["OPEN", "OVERDUE"]))
+        .values(state="VOIDED")
+    )
+
+
 async def overdue(connection: AsyncConnection, now: datetime, limit: int) -> list[Notice]:
     """Turn open notices whose time has passed into overdue ones; each is answered here once."""
     due = (

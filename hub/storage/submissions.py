@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.domain.messages import State
+from hub.domain.messages import State, before, may_follow
+from hub.errors import Conflict
 from hub.storage.database import copy_rows
 from hub.storage.tables import submission, submission_event, submission_issue, submission_part
 from hub.storage.tables.intake import submission_change
@@ -154,20 +156,28 @@ _TURN = text("""
 
 
 async def move(connection: AsyncConnection, submission_id: UUID, state: State, at: datetime, detail: str = "") -> None:
-    """Set the state, tell the timeline, and advance the sender's change cursor."""
+    """Set the state, tell the timeline, and advance the sender's change cursor. Raises Conflict like `move_through`."""
     await move_through(connection, submission_id, [(state, detail)], at)
 
 
 async def move_through(
     connection: AsyncConnection, submission_id: UUID, steps: Sequence[tuple[State, str]], at: datetime
 ) -> None:
-    """Go through several states at once: each (state, detail) is in the timeline, the last one stays."""
+    """Go through several states at once: each (state, detail) is in the timeline, the last one stays.
+
+    Raises Conflict `state-conflict` where the first may not follow the state the submission is in.
+    """
+    for (state, _), (following, _) in pairwise(steps):
+        if not may_follow(state, following):
+            raise ValueError(f"{following} does not follow {state}")
     await connection.execute(_TURN, {"space": _CHANGES, "id": submission_id})
-    await connection.execute(
+    done = await connection.execute(
         update(submission)
-        .where(submission.c.id == submission_id)
+        .where(submission.c.id == submission_id, submission.c.state.in_(before(steps[0][0])))
         .values(state=steps[-1][0], state_at=at, changed=submission_change.next_value())
     )
+    if done.rowcount != 1:
+        raise Conflict("state-conflict", f"The message cannot become {steps[0][0]} any more.")
     events = [{"submission_id": submission_id, "state": state, "at": at, "detail": detail} for state, detail in steps]
     await connection.execute(insert(submission_event), events)
 
@@ -271,14 +281,12 @@ async def add_issues(
     )
 
 
-async def drop_issues(connection: AsyncConnection, submission_id: UUID, rows: Sequence[int]) -> int:
-    """Forget what was found in these rows; answers how many issues that were."""
-    done = await connection.execute(
-        delete(submission_issue).where(
-            submission_issue.c.submission_id == submission_id, submission_issue.c.row.in_(list(rows))
-        )
-    )
-    return done.rowcount
+async def drop_issues(connection: AsyncConnection, submission_id: UUID, rows: Sequence[int] | None = None) -> int:
+    """Forget what was found in these rows, or anywhere; answers how many issues that were."""
+    statement = delete(submission_issue).where(submission_issue.c.submission_id == submission_id)
+    if rows is not None:
+        statement = statement.where(submission_issue.c.row.in_(list(rows)))
+    return (await connection.execute(statement)).rowcount
 
 
 async def issues(

@@ -17,6 +17,7 @@ from hub.services import mailboxes, notices, receipts, terms, trust
 from hub.services.mailboxes import Handed
 from hub.services.recording import subject_of
 from hub.services.routing import Envelope
+from hub.services.voiding import void
 from hub.storage import access, deliveries
 from tests.documents import PERSON_PAGE, Beside, page, record, row, sheet, taken_in, told
 from tests.hubs import Clock, Enrolled, acts, enrol
@@ -369,3 +370,16 @@ async def test_an_answer_settles_the_notice_in_time_or_late(
     async with hub.database.read() as connection:
         rows = await connection.execute(text("SELECT state, count(*) FROM notice GROUP BY state ORDER BY state"))
         assert [tuple(found) for found in rows] == [("ANSWERED", 2), ("OVERDUE", 1)]
+
+
+async def test_a_notice_whose_message_is_void_is_not_said_to_be_answered(
+    hub: Hub, huiji: Enrolled, letters: list[Envelope], clock: Clock
+) -> None:
+    first, *_ = await _lease(hub, huiji)
+    async with hub.database.begin() as connection:
+        await void(hub, connection, first.item, "no-consent", "huiji", hub.now())
+        rows = await connection.execute(text("SELECT state, count(*) FROM notice GROUP BY state ORDER BY state"))
+        assert [tuple(found) for found in rows] == [("OPEN", 2), ("VOIDED", 1)]
+    with pytest.raises(Conflict, match="cannot become"):
+        async with hub.database.begin() as connection:
+            await void(hub, connection, first.item, "no-consent", "huiji", hub.now())

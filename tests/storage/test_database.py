@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from hub.errors import Unavailable
+from hub.errors import Conflict, Unavailable
 from hub.storage import database as databases
 from hub.storage.database import AsyncConnection, Database, async_url, copy_rows, driver, open_database
 
@@ -132,6 +132,28 @@ async def test_connections_that_died_while_idle_are_not_handed_out_as_errors(dat
             results.append(-1)
     assert results[-1] == 0
     assert results.count(-1) <= 1
+
+
+async def test_the_loser_of_a_deadlock_is_told_to_try_again(database: Database) -> None:
+    async with database.begin() as connection:
+        await connection.execute(text("CREATE TABLE pair (id int PRIMARY KEY, n int)"))
+        await connection.execute(text("INSERT INTO pair VALUES (1, 0), (2, 0)"))
+    held = asyncio.Barrier(2)
+
+    async def change(*ids: int, beneath: bool) -> None:
+        async with database.begin() as connection:
+            for at, id_ in enumerate(ids):
+                if at:
+                    await held.wait()
+                if beneath:
+                    await (await driver(connection)).execute("UPDATE pair SET n = n + 1 WHERE id = $1", id_)
+                else:
+                    await connection.execute(text("UPDATE pair SET n = n + 1 WHERE id = :id"), {"id": id_})
+
+    for beneath in (True, False):
+        both = (change(1, 2, beneath=beneath), change(2, 1, beneath=beneath))
+        failed = [found for found in await asyncio.gather(*both, return_exceptions=True) if found is not None]
+        assert [(type(error), getattr(error, "code", "")) for error in failed] == [(Conflict, "busy")]
 
 
 @pytest.mark.parametrize(

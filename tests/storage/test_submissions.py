@@ -94,11 +94,11 @@ async def test_a_follower_sees_the_last_state_of_everything(hub: Hub, huiji: Enr
             await asyncio.sleep(0)
 
     following = asyncio.create_task(follow())
-    for state in (State.VALIDATED, State.QUEUED, State.PROCESSED):
+    for state in (State.VALIDATED, State.QUEUED, State.AVAILABLE):
         await asyncio.gather(*(_move(hub, id_, state) for id_ in ids))
     going = False
     await following
-    assert seen == dict.fromkeys(ids, State.PROCESSED)
+    assert seen == dict.fromkeys(ids, State.AVAILABLE)
 
 
 async def test_a_message_id_is_used_once_by_a_member(hub: Hub, huiji: Enrolled, yongkang: Enrolled) -> None:

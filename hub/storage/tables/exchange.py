@@ -123,7 +123,7 @@ notice = Table(
     Column("member_id", BigInteger, nullable=False, comment="who owes the answer"),
     Column("to_member", BigInteger, nullable=False, comment="who waits for it"),
     Column("kind", Text, nullable=False),
-    Column("state", Text, nullable=False, comment="OPEN | ANSWERED | OVERDUE"),
+    Column("state", Text, nullable=False, comment="OPEN | ANSWERED | OVERDUE | VOIDED"),
     moment("opened_at"),
     moment("due_at"),
     moment("answered_at", nullable=True),

@@ -2,13 +2,21 @@
 
 import pytest
 
-from hub.domain.messages import FINAL, State, may_follow
+from hub.domain.messages import FINAL, State, before, may_follow
 
 
 def test_final_states_end_but_for_a_replay() -> None:
-    for state in FINAL - {State.BUSINESS_ERROR}:
-        assert not any(may_follow(state, other) for other in State)
-    assert [s for s in State if may_follow(State.BUSINESS_ERROR, s)] == [State.PROCESSED]
+    again = {
+        State.BUSINESS_ERROR: {State.PROCESSED},
+        State.PROCESSED: {State.PROCESSED},
+        State.DEAD: {State.ACCEPTED},
+    }
+    for state in FINAL:
+        assert {other for other in State if may_follow(state, other)} == again.get(state, set())
+
+
+def test_before_is_the_other_way_round() -> None:
+    assert all((earlier in before(state)) == may_follow(earlier, state) for state in State for earlier in State)
 
 
 @pytest.mark.parametrize(

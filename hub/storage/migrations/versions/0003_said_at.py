@@ -1,4 +1,4 @@
-"""A resource remembers when what it says was last said."""
+"""A resource remembers when what it says was last said; a notice can be void."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,8 +20,11 @@ def upgrade() -> None:
              WHERE v.resource_id = resource.id AND v.version = resource.version),
             updated_at)""")
     op.alter_column("resource", "said_at", nullable=False)
+    op.alter_column("notice", "state", comment="OPEN | ANSWERED | OVERDUE | VOIDED")
 
 
 def downgrade() -> None:
     """Undo."""
     op.drop_column("resource", "said_at")
+    op.execute("UPDATE notice SET state = 'ANSWERED' WHERE state = 'VOIDED'")
+    op.alter_column("notice", "state", comment="OPEN | ANSWERED | OVERDUE")
