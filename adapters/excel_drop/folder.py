@@ -1,21 +1,26 @@
 """The drop folder's rules: which files are taken, when they are complete, and where they go afterwards.
 
 Only regular files directly in the folder are looked at: no links, no sub-folders, no programs' temporary files. Inside, files carry the
-id of their delivery; a name the county chose is used again only after every unusual character was replaced.
+id of their delivery; a name the county chose is used again only after every unusual character was replaced. Who may write here may swap
+things at any moment, so what counts is what was found when the file was opened (`adapters.excel_drop.regular`).
 """
 
+import contextlib
 import fnmatch
 import re
-import stat
 import time
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.errors import Retry, TransportError
+from adapters.excel_drop.regular import Refusal, refusal
 from adapters.gateway.durable import move_file
 
 SUFFIXES = {".csv": "text/csv", ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 _TEMPORARY = ("~$", ".", "._")
+_MOST_STEM = 180
+_NOT_UTF8 = Refusal("refused-file", "Its name is not UTF-8; rename it.", "文件名不是 UTF-8 编码，请改名后再提交。")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class Dropped:
 
     path: Path
     size: int
-    why_not: str | None
+    why_not: Refusal | None
 
 
 class DropFolder:
@@ -41,8 +46,20 @@ class DropFolder:
         self._seen: dict[str, tuple[tuple[int, int, int], float]] = {}
 
     def make(self) -> None:
-        for folder in (self.base, self.processing, self.staging, self.done, self.failed, self.inbox):
+        for folder in (self.base, *self._own()):
             folder.mkdir(parents=True, exist_ok=True)
+
+    def _own(self) -> tuple[Path, ...]:
+        return self.processing, self.staging, self.done, self.failed, self.inbox
+
+    def check_own(self) -> None:
+        """TransportError if one of our folders was replaced by a link: what is moved or written there would end elsewhere."""
+        for folder in self._own():
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(exist_ok=True)
+            if folder.is_symlink() or not folder.is_dir():
+                text = f"{folder.name} in the drop folder is not an ordinary folder; nothing is read or written"
+                raise TransportError(text, code="drop-folder-replaced", retry=Retry.CONTACT)
 
     def look(self) -> tuple[list[Dropped], bool]:
         """Files that are complete, oldest first, and whether others are still being written."""
@@ -57,7 +74,7 @@ class DropFolder:
             except FileNotFoundError:
                 continue
             present.add(path.name)
-            why_not = _refusal(status.st_mode, status.st_nlink)
+            why_not = refusal(status) if _is_text(path.name) else _NOT_UTF8
             if why_not is None and not self._complete(path.name, (status.st_size, status.st_mtime_ns, status.st_ino)):
                 waiting = True
                 continue
@@ -95,6 +112,8 @@ def readable_name(name: str, delivery_id: str) -> str:
     suffix = plain.suffix.lower() if plain.suffix.lower() in SUFFIXES else ".bin"
     stem = plain.name if suffix == ".bin" else plain.stem
     kept = re.sub(r"[^\w\-()（）]+", "_", stem).strip("_.-")[:60]
+    # File systems count bytes: room is left for the id and for what is put behind the name.
+    kept = kept.encode()[:_MOST_STEM].decode(errors="ignore")
     return f"{kept or 'file'}.{delivery_id[:8]}{suffix}"
 
 
@@ -105,9 +124,10 @@ def matches(name: str, pattern: str) -> bool:
     )
 
 
-def _refusal(mode: int, links: int) -> str | None:
-    if not stat.S_ISREG(mode):
-        return "it is a link or not an ordinary file"
-    if links > 1:
-        return "it is linked from elsewhere"
-    return None
+def _is_text(name: str) -> bool:
+    """Names unpacked from other systems' archives can be bytes in another encoding; nothing further on could carry them."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -5,6 +5,8 @@ either the file in its place or a delivery that is read again from the start. No
 """
 
 import asyncio
+import contextlib
+import io
 import os
 import uuid
 from collections.abc import Sequence
@@ -12,7 +14,9 @@ from pathlib import Path
 
 import mappings
 from adapters.errors import ConfigError, TransportError
+from adapters.excel_drop import regular
 from adapters.excel_drop.folder import SUFFIXES, DropFolder, Dropped, matches, readable_name
+from adapters.excel_drop.regular import Refusal, Unfit
 from adapters.excel_drop.settings import DropSource, ExcelDropSettings
 from adapters.gateway import withheld
 from adapters.gateway.durable import move_file, write_file
@@ -32,6 +36,7 @@ class ExcelDrop:
         self._settings = settings
         self._patterns = [(source.name, own.pattern) for source, own in sources]
         self._folder = DropFolder(settings.folder, settings.settle_seconds)
+        self._left: set[str] = set()
         try:
             self._folder.make()
         except OSError as error:
@@ -41,17 +46,13 @@ class ExcelDrop:
         return await asyncio.to_thread(self._read, source, intake)
 
     def _read(self, source: Source, intake: Intake) -> Reading:
+        self._folder.check_own()
         stored = self._resume(source, intake)
         dropped, waiting = self._folder.look()
         for file in dropped:
             owner = self._owner(file.path.name)
             if owner is None and source.name == self._patterns[0][0]:
-                self._refuse(
-                    file,
-                    "unknown-file",
-                    "No source of this gateway takes files of this name.",
-                    "没有与此文件名对应的数据来源。",
-                )
+                self._refuse(file, _UNKNOWN)
             elif owner == source.name:
                 stored += self._take(source, file, intake)
         return Reading(stored, complete=not waiting)
@@ -72,23 +73,14 @@ class ExcelDrop:
             left = intake.spool.deliveries.get(path.stem)
             if left is not None and left.source == source.name and left.state != "OPEN":
                 folder = self._folder.failed if left.state == "ABANDONED" else self._folder.done
-                self._folder.put_away(path, folder, left.id, left.name)
+                self._put_away(path, folder, left)
         return stored
 
     def _take(self, source: Source, file: Dropped, intake: Intake) -> int:
-        if file.why_not is not None:
-            self._refuse(
-                file, "refused-file", f"The file was not read: {file.why_not}.", "该文件是链接或非普通文件，未读取。"
-            )
-            return 0
-        limit = self._settings.max_document_bytes if source.route is Route.RAW else self._settings.max_sealed_bytes
-        if file.size > limit:
-            self._refuse(
-                file,
-                "too-large",
-                f"The file is larger than {limit} bytes; split it.",
-                f"文件超过 {limit} 字节，请拆分后再提交。",
-            )
+        limit = self._limit(source)
+        why_not = file.why_not or (regular.too_large(limit) if file.size > limit else None)
+        if why_not is not None:
+            self._refuse(file, why_not)
             return 0
         delivery_id = str(uuid.uuid4())
         intake.spool.deliveries.open(delivery_id, source.name, file.path.name, now=intake.clock())
@@ -107,19 +99,36 @@ class ExcelDrop:
             take = self._take_document if source.route is Route.RAW else self._take_rows
             stored, issues = take(source, path, delivery, intake)
         except mappings.UnreadableFile as error:
-            self._tell_failure(delivery.id, delivery.name, [error.issue.to_json()])
+            return self._give_up(path, delivery, error.issue.to_json(), intake)
+        except Unfit as error:
+            return self._give_up(path, delivery, _issue_of(error.why), intake)
+        except FileNotFoundError:
+            # Somebody took it away again between claiming and reading.
             intake.spool.deliveries.abandon(delivery.id)
-            self._folder.put_away(path, self._folder.failed, delivery.id, delivery.name)
             return 0
         intake.spool.deliveries.finish(delivery.id, issues)
-        self._folder.put_away(path, self._folder.done, delivery.id, delivery.name)
+        self._put_away(path, self._folder.done, delivery)
         return stored
+
+    def _give_up(self, path: Path, delivery: Delivery, why: dict[str, object], intake: Intake) -> int:
+        self._tell_failure(delivery.id, delivery.name, [why])
+        intake.spool.deliveries.abandon(delivery.id)
+        self._put_away(path, self._folder.failed, delivery)
+        return 0
+
+    def _put_away(self, path: Path, folder: Path, delivery: Delivery) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._folder.put_away(path, folder, delivery.id, delivery.name)
+
+    def _limit(self, source: Source) -> int:
+        return self._settings.max_document_bytes if source.route is Route.RAW else self._settings.max_sealed_bytes
 
     def _take_document(
         self, source: Source, path: Path, delivery: Delivery, intake: Intake
     ) -> tuple[int, list[dict[str, object]]]:
-        withheld.check(source.mapping, path, delivery.name)
-        body = _read_regular(path)
+        # Read once: what is looked through is what is sent, whatever happens to the file meanwhile.
+        body = regular.content_of(path, self._limit(source))
+        withheld.check(source.mapping, io.BytesIO(body), delivery.name)
         put = intake.document(
             source,
             body,
@@ -141,18 +150,25 @@ class ExcelDrop:
     ) -> tuple[int, list[dict[str, object]]]:
         stored = 0
         issues: list[dict[str, object]] = []
-        with path.open("rb") as stream:
+        limit = self._limit(source)
+        with regular.opened(path, limit) as stream:
             for batch in mappings.load(source.mapping).read(stream, file_name=delivery.name):
+                regular.check_size(stream, limit)
                 issues += [found.to_json() for found in batch.issues]
                 put = intake.rows(source, batch.rows, file_name=delivery.name, delivery=delivery.id, resend=True)
                 stored += put.stored
         return stored, issues
 
-    def _refuse(self, file: Dropped, code: str, text: str, text_zh: str) -> None:
-        """Out of the way, with the reason beside it. A link is moved as a link, never followed."""
+    def _refuse(self, file: Dropped, why: Refusal) -> None:
+        """Out of the way, with the reason beside it. A link is moved as a link, never followed; what cannot be moved stays, told once."""
+        if file.path.name in self._left:
+            return
         refused_id = uuid.uuid4().hex
-        self._tell_failure(refused_id, file.path.name, [issue("error", code, text, text_zh)])
-        move_file(file.path, self._folder.failed / readable_name(file.path.name, refused_id))
+        self._tell_failure(refused_id, file.path.name, [_issue_of(why)])
+        try:
+            move_file(file.path, self._folder.failed / readable_name(file.path.name, refused_id))
+        except OSError:
+            self._left.add(file.path.name)
 
     def _tell_failure(self, delivery_id: str, name: str, issues: list[dict[str, object]]) -> None:
         path = self._folder.failed / f"{readable_name(name, delivery_id)}.issues.csv"
@@ -162,6 +178,7 @@ class ExcelDrop:
         return self._folder.done / f"{readable_name(delivery.name, delivery.id)}.issues.csv"
 
     async def stage(self, message: WriteBack) -> None:
+        self._folder.check_own()
         header, row = table_of(message)
         content = csv_bytes(header, [row])
         await asyncio.to_thread(write_file, self._folder.staging / f"{message.message_id}.csv", content)
@@ -170,6 +187,7 @@ class ExcelDrop:
         await asyncio.to_thread(self._publish, f"{message.message_id}.csv")
 
     def _publish(self, name: str) -> None:
+        self._folder.check_own()
         try:
             move_file(self._folder.staging / name, self._folder.inbox / name)
         except FileNotFoundError:
@@ -193,10 +211,13 @@ class ExcelDrop:
         """Nothing is held open."""
 
 
-def _read_regular(path: Path) -> bytes:
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    with os.fdopen(handle, "rb") as file:
-        return file.read()
+_UNKNOWN = Refusal(
+    "unknown-file", "No source of this gateway takes files of this name.", "没有与此文件名对应的数据来源。"
+)
+
+
+def _issue_of(why: Refusal) -> dict[str, object]:
+    return issue("error", why.code, why.text, why.text_zh)
 
 
 def _writable(folder: Path) -> Finding:

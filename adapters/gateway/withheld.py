@@ -5,8 +5,7 @@ fields; a spreadsheet is not ours to rewrite, so it comes back to its clerk with
 """
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import mappings
 
@@ -16,7 +15,8 @@ CODE = "withheld-column"
 def without(mapping: str, content: bytes) -> bytes:
     """The JSON document without the fields that `mapping` withholds; the very same bytes when it has none of them."""
     names = mappings.load(mapping).withheld
-    if not any(name.encode() in content for name in names):
+    # A name may be written with escapes; then only parsing tells.
+    if b"\\u" not in content and not any(name.encode() in content for name in names):
         return content
     found = False
 
@@ -29,14 +29,13 @@ def without(mapping: str, content: bytes) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() if found else content
 
 
-def check(mapping: str, path: Path, name: str) -> None:
+def check(mapping: str, stream: BinaryIO, name: str) -> None:
     """Raises UnreadableFile when a spreadsheet's header names a withheld column. Reads the header's batch only."""
     loaded = mappings.load(mapping)
     if not loaded.withheld:
         return
-    with path.open("rb") as stream:
-        for batch in loaded.read(stream, file_name=name, batch_size=1):
-            for issue in batch.issues:
-                if issue.code == CODE:
-                    raise mappings.UnreadableFile(issue)
-            return
+    for batch in loaded.read(stream, file_name=name, batch_size=1):
+        for issue in batch.issues:
+            if issue.code == CODE:
+                raise mappings.UnreadableFile(issue)
+        return

@@ -1,11 +1,14 @@
 """Spreadsheets in a folder: taken whole and once, put away with their faults beside them, answered in the inbox."""
 
 import csv
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from adapters.errors import TransportError
+from adapters.excel_drop import regular, transport
 from adapters.gateway.durable import move_file
 from tests.adapters import kit
 
@@ -161,6 +164,96 @@ async def test_links_are_put_aside_unread(world: kit.Exchange, drop: Path, tmp_p
     assert world.ledger.of("huiji") == []
     assert secret.read_text() == "secret"
     assert [path.is_symlink() for path in (drop / "failed").glob("人员*.csv") if "issues" not in path.name] == [True]
+
+
+async def claimed(config: Path, drop: Path, name: str) -> Path:
+    """Where a file of this name would lie after a crash between claiming and reading it."""
+    delivery = "11111111-aaaa-4000-8000-000000000000"
+    async with kit.opened(config) as gateway:
+        gateway.spool.deliveries.open(delivery, "persons", name, now=gateway.clock())
+    return drop / ".processing" / f"{delivery}.csv"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "hard link"])
+@pytest.mark.parametrize("name", ["人员.csv", "避孕.csv"])
+async def test_what_was_swapped_after_it_was_looked_at_is_put_aside_unread(
+    kind: str, name: str, world: kit.Exchange, drop: Path, tmp_path: Path
+) -> None:
+    config = kit.huiji_gateway(world)
+    secret = put(tmp_path, "secret.csv", HEADER, PERSON)
+    path = await claimed(config, drop, name)
+    if name == "避孕.csv":
+        async with kit.opened(config) as gateway:
+            with gateway.spool._store.write() as db:
+                db.execute("UPDATE deliveries SET source = 'reports'")
+    if kind == "link":
+        path.symlink_to(secret)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.hardlink_to(secret)
+    put(drop, "人员 好.csv", HEADER, PERSON)
+    assert (await kit.drain(config)).clean
+    assert [submission.body for submission in world.ledger.of("huiji")] == [secret.read_bytes()]
+    assert [code for _, _, code in faults(drop, "failed")] == ["refused-file"]
+    assert list((drop / ".processing").iterdir()) == []
+    assert len(listed(drop / "failed")) == 1
+
+
+async def test_a_claimed_file_taken_away_again_stops_nothing(
+    world: kit.Exchange, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = kit.huiji_gateway(world)
+    put(drop, "人员.csv", HEADER, PERSON)
+
+    def vanished(path: Path, limit: int) -> bytes:
+        path.unlink()
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(regular, "content_of", vanished)
+    assert (await kit.drain(config)).clean
+    assert world.ledger.of("huiji") == []
+
+
+async def test_names_in_another_encoding_are_put_aside(world: kit.Exchange, drop: Path) -> None:
+    sources = [{"name": "persons", "mapping": "huiji/person.v1", "pattern": "*"}]
+    config = kit.huiji_gateway(world, sources)
+    put(drop, os.fsdecode("人员.csv".encode("gb18030")), HEADER, PERSON)
+    put(drop, "人员.csv", HEADER, PERSON)
+    assert (await kit.drain(config)).clean
+    assert len(world.ledger.of("huiji")) == 1
+    assert [code for _, _, code in faults(drop, "failed")] == ["refused-file"]
+
+
+async def test_what_cannot_be_moved_stays_and_is_told_once(
+    world: kit.Exchange, drop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = kit.huiji_gateway(world)
+    put(drop, "无名.csv", "a")
+    put(drop, "人员.csv", HEADER, PERSON)
+
+    def refusing(source: Path, target: Path) -> None:
+        raise PermissionError(source)
+
+    monkeypatch.setattr(transport, "move_file", refusing)
+    async with kit.opened(config) as gateway:
+        for _ in range(3):
+            await gateway.intaking.cycle()
+        assert gateway.spool.counts()["person"] == {"READY": 1}
+    assert faults(drop, "failed") == [("", "error", "unknown-file")]
+
+
+async def test_nothing_is_read_while_a_folder_of_ours_is_a_link(
+    world: kit.Exchange, drop: Path, tmp_path: Path
+) -> None:
+    config = kit.huiji_gateway(world)
+    async with kit.opened(config) as gateway:
+        put(drop, "人员.csv", HEADER, PERSON)
+        (drop / ".processing").rmdir()
+        (drop / ".processing").symlink_to(tmp_path)
+        with pytest.raises(TransportError, match="not an ordinary folder"):
+            await gateway.intaking.cycle()
+        assert gateway.spool.counts() == {}
 
 
 async def test_a_file_too_large_is_not_read(world: kit.Exchange, drop: Path) -> None:

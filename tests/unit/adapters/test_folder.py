@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.errors import TransportError
 from adapters.excel_drop.folder import DropFolder, matches, readable_name
 
 ID = "0a1b2c3d-0000-4000-8000-000000000000"
@@ -71,14 +72,37 @@ def test_links_and_folders_are_refused_not_followed(folder: DropFolder, tmp_path
     }
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
+def test_a_name_in_another_encoding_is_refused(folder: DropFolder) -> None:
+    drop(folder, os.fsdecode("人员.csv".encode("gb18030")))
+    ((dropped,), waiting) = folder.look()
+    assert (dropped.why_not is not None, waiting) == (True, False)
+    assert readable_name(dropped.path.name, ID).encode()
+
+
+def test_a_folder_of_ours_replaced_by_a_link_stops_the_work(folder: DropFolder, tmp_path: Path) -> None:
+    folder.check_own()
+    folder.staging.rmdir()
+    folder.check_own()
+    assert folder.staging.is_dir(), "one that was deleted is made again"
+    folder.staging.rmdir()
+    folder.staging.symlink_to(tmp_path)
+    with pytest.raises(TransportError) as caught:
+        folder.check_own()
+    assert caught.value.code == "drop-folder-replaced"
+    folder.staging.unlink()
+    folder.staging.write_bytes(b"")
+    with pytest.raises(TransportError):
+        folder.check_own()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80) | st.text("𠀀𠀁", min_size=60))
 def test_a_readable_name_is_one_harmless_file_name(name: str) -> None:
     made = readable_name(name, ID)
     assert Path(made).name == made
     assert not made.startswith((".", "~", "-"))
     assert made.isprintable()
     assert "0a1b2c3d" in made
-    assert len(made.encode()) < 250
+    assert len(made.encode()) < 220, "there is room for what is put behind it"
 
 
 def test_a_readable_name_keeps_what_a_clerk_knows() -> None:
