@@ -1,7 +1,8 @@
 """Links arriving records into persons, and brings persons up to date after a decision.
 
 Order does not matter: scores depend on two records only, and the partition is a pure function of the records that hang
-together (linkage.clusters). All within the caller's transaction, under sorted locks. ARCHITECTURE §6.
+together (linkage.clusters). What a key found before more than `block_limit` records shared it stays until the nightly
+reconciliation. All within the caller's transaction, under sorted locks. ARCHITECTURE §6.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

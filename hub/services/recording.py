@@ -58,22 +58,11 @@ async def record(
     """Store `batch` of `submission`."""
     await resources.lock_member(connection, member.id)
     linked = reviews_opened = 0
-    digests = sha256()
     issues = list(batch.issues)
     for type_ in sorted({ready.type for ready in batch.ready}):
         some = [ready for ready in batch.ready if ready.type == type_]
-        stored = await resources.upsert(
-            connection,
-            hub.vault,
-            member.id,
-            submission.id,
-            [_incoming(hub, member, ready) for ready in some],
-            now,
-            received_at=submission.received_at,
-        )
+        stored = await _store(hub, connection, member, submission, some, now)
         issues += [_older(ready) for ready, result in zip(some, stored, strict=True) if result.change == "older"]
-        for ready in some:
-            digests.update(ready.digest)
         if type_ == PERSON_TYPE:
             outcome = await linking.ingest(hub, connection, member.id, _items(some, stored), now)
             linked, reviews_opened = linked + outcome.linked, reviews_opened + outcome.reviews
@@ -98,10 +87,30 @@ async def record(
         "translated": result.translated,
         "quarantined": result.quarantined,
         "linked": linked,
-        "digest": digests.hexdigest(),
+        "digest": sha256(b"".join(ready.digest for ready in batch.ready)).hexdigest(),
     }
     await audit.append(connection, hub.vault, [Act("record", member.name, content, now)])
     return result
+
+
+async def _store(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    submission: Submission,
+    ready: Sequence[Ready],
+    now: datetime,
+) -> list[Stored]:
+    """Resources of one type, and what became of each."""
+    return await resources.upsert(
+        connection,
+        hub.vault,
+        member.id,
+        submission.id,
+        [_incoming(hub, member, one) for one in ready],
+        now,
+        received_at=submission.received_at,
+    )
 
 
 def _incoming(hub: Hub, member: Member, ready: Ready) -> Incoming:

@@ -107,6 +107,8 @@ async def put_records(
             [record.resource_id for record in records],
         )
     }
+    replaced = [(known[record.resource_id], record) for record in records if record.resource_id in known]
+    await _replace(connection, vault, replaced, now)
     fresh = [record for record in records if record.resource_id not in known]
     new_ids = [
         row["id"]
@@ -124,19 +126,6 @@ async def put_records(
             for id_, r in zip(new_ids, fresh, strict=True)
         ],
     )
-    # In ascending order, like every lock on records.
-    replaced = sorted((r for r in records if r.resource_id in known), key=lambda record: known[record.resource_id])
-    if replaced:
-        ids = [known[record.resource_id] for record in replaced]
-        await raw.executemany(
-            "UPDATE source_record SET features = $2, version = $3, live = $4, seen_at = $5 WHERE id = $1",
-            [
-                (id_, vault.seal(record.features), record.version, record.live, now)
-                for id_, record in zip(ids, replaced, strict=True)
-            ],
-        )
-        await raw.execute("DELETE FROM blocking_key WHERE record_id = ANY($1::bigint[])", ids)
-        await raw.execute("DELETE FROM pair_score WHERE a = ANY($1::bigint[]) OR b = ANY($1::bigint[])", ids)
     await copy_rows(
         connection,
         "blocking_key",
@@ -144,6 +133,26 @@ async def put_records(
         [(key, by_resource[r.resource_id]) for r in records if r.live for key in dict.fromkeys(r.keys)],
     )
     return [by_resource[record.resource_id] for record in records]
+
+
+async def _replace(
+    connection: AsyncConnection, vault: Vault, replaced: Sequence[tuple[int, NewRecord]], now: datetime
+) -> None:
+    """What is known of records (id, record) changes; their keys and scores go."""
+    if not replaced:
+        return
+    raw = await driver(connection)
+    ids = sorted(id_ for id_, _ in replaced)
+    await raw.executemany(
+        "UPDATE source_record SET features = $2, version = $3, live = $4, seen_at = $5 WHERE id = $1",
+        # In ascending order, like every lock on records.
+        [
+            (id_, vault.seal(record.features), record.version, record.live, now)
+            for id_, record in sorted(replaced, key=lambda pair: pair[0])
+        ],
+    )
+    await raw.execute("DELETE FROM blocking_key WHERE record_id = ANY($1::bigint[])", ids)
+    await forget_pairs(connection, ids)
 
 
 async def blocks(connection: AsyncConnection, keys: Iterable[int], limit: int) -> dict[int, list[int]]:
