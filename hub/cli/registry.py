@@ -121,7 +121,7 @@ def add_agreement(
     purpose: Annotated[list[str], typer.Option(help=f"Purpose: {', '.join(sorted(PURPOSES))}")],
     years: Annotated[float, typer.Option(min=0.01, max=50, help="How long it is in force.")] = 3,
     answer_days: Annotated[int, typer.Option(min=1, max=250, help="Working days in which a message is answered.")] = 15,
-    case_required: Annotated[bool, typer.Option(help="Only with an open case.")] = False,
+    case_required: Annotated[bool, typer.Option(help="Only with an open case (`hub case`).")] = False,
 ) -> None:
     """Enter an agreement: one direction, named kinds and purposes."""
 
@@ -155,7 +155,7 @@ def end_agreement(agreement_id: Annotated[UUID, typer.Argument(help="As `hub agr
 @agreement.command("list")
 def list_agreements() -> None:
     """Show the agreements."""
-    table = Table("id", "title", "from", "to", "kinds", "purposes", "until")
+    table = Table("id", "title", "from", "to", "kinds", "purposes", "case", "until")
     for title, found, sender, recipient in with_hub(terms.listed):
         table.add_row(
             str(found.id),
@@ -164,6 +164,7 @@ def list_agreements() -> None:
             recipient,
             ", ".join(sorted(found.kinds)),
             ", ".join(sorted(found.purposes)),
+            "required" if found.case_required else "",
             f"{found.valid_to.astimezone(_ZONE):%Y-%m-%d}",
         )
     out.print(table)

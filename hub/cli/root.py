@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import demo, proof, records, registry
+from hub.cli import demo, matters, proof, records, registry
 from hub.cli.frame import explained, fail, out, settings
 from hub.settings import Settings
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(registry.member, name="member")
 app.add_typer(registry.agreement, name="agreement")
+app.add_typer(matters.case, name="case")
 app.add_typer(registry.key, name="key")
 app.add_typer(registry.user, name="user")
 app.add_typer(proof.audit, name="audit")

@@ -109,7 +109,7 @@ async def consider(hub: Hub, connection: AsyncConnection, sender: Member, header
     if recipient is not None:
         agreement = await agreements.between(connection, sender.id, recipient.id, header.typ, header.purpose, moment)
         case = await agreements.case_for(
-            connection, from_member=sender.id, to_member=recipient.id, kind=header.typ, subject=subject
+            connection, from_member=sender.id, to_member=recipient.id, kind=header.typ, subject=subject, now=moment
         )
     if header.consent_ref:
         reference = reference_of(hub, sender.name, header.consent_ref)
