@@ -6,7 +6,7 @@ The only module that reads the environment. A setting that is not here does not 
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -55,6 +55,13 @@ class Settings(BaseSettings):
         10.0, ge=0.05, le=60.0, description="Longest time between two signed log checkpoints."
     )
 
+    verify_per_minute: int = Field(
+        120, ge=1, le=100_000, description="Checks of certificates one address may ask for in a minute, in one process."
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""),
+        description="Bearer token that /metrics asks for; empty, it answers direct callers on the loopback address only.",
+    )
     webhook_private: bool = Field(
         False, description="Allow webhooks to private and loopback addresses (demonstrations and tests only)."
     )

@@ -141,14 +141,14 @@ async def huiji(hub: Hub) -> Enrolled:
 
 
 @asynccontextmanager
-async def serve(hub: Hub, *routers: APIRouter) -> AsyncIterator[httpx2.AsyncClient]:
-    """A client of the interface's parts (routers of hub.api), served in this process."""
+async def serve(hub: Hub, *routers: APIRouter, host: str = "127.0.0.1") -> AsyncIterator[httpx2.AsyncClient]:
+    """A client at `host` of the interface's parts (routers of hub.api), served in this process."""
     app = FastAPI()
     problems.install(app)
     app.state.hub = hub
     for router in routers:
         app.include_router(router)
-    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=(host, 50000))
     async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
         yield client
 

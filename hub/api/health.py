@@ -1,13 +1,22 @@
 """Is the process alive, can it serve, and its numbers for monitoring."""
 
-from fastapi import APIRouter
+import ipaddress
+import secrets
+from typing import Final
+
+from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from hub.api.context import TheHub
+from hub.runtime import Hub
 from hub.services import overview
 
 router = APIRouter(tags=["health"])
+
+_PASSED_ON: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+"""What proxies add: the caller is then whoever is behind the proxy, wherever the connection comes from."""
 
 
 @router.get("/", include_in_schema=False)
@@ -30,11 +39,27 @@ async def readyz(hub: TheHub) -> dict[str, str]:
 
 
 @router.get("/metrics")
-async def metrics(hub: TheHub) -> Response:
-    """Prometheus text: the process's own numbers and the queues."""
+async def metrics(request: Request, hub: TheHub) -> Response:
+    """Prometheus text: the process's own numbers and the queues. To strangers there is no such page."""
+    if not _may_read(request, hub):
+        raise HTTPException(404)
     lines = [
         f"hub_{name}{{{','.join(f'{k}={chr(34)}{v}{chr(34)}' for k, v in labels.items())}}} {value}"
         for name, labels, value in await overview.gauges(hub)
     ]
     text = generate_latest(REGISTRY).decode() + "\n".join(lines) + "\n"
     return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _may_read(request: Request, hub: Hub) -> bool:
+    """Does the caller have the token, or does it call from this machine and not through a proxy?"""
+    wanted = hub.settings.metrics_token.get_secret_value()
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if wanted and scheme.lower() == "bearer" and secrets.compare_digest(given.encode(), wanted.encode()):
+        return True
+    if request.client is None or any(name in request.headers for name in _PASSED_ON):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

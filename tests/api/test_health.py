@@ -1,11 +1,13 @@
 """Alive, ready, and numbers: true while it is so, and without anybody's data."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from hub.api import health
@@ -66,3 +68,46 @@ async def test_numbers_are_prometheus_text_and_name_nobody(
     assert "process_resident_memory_bytes" in {name for name, *_ in found}
     for secret in (row(1)["姓名"], row(1)["身份证号码"], "HJ0000001", "YK0000001"):
         assert secret not in answer.text
+
+
+def token(value: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {value}"}
+
+
+NEAR, FAR = "127.0.0.1", "203.0.113.7"
+SECRET = "three quiet otters"
+CALLS: list[tuple[str, str, dict[str, str], bool]] = [
+    ("", NEAR, {}, True),
+    ("", "::1", {}, True),
+    ("", FAR, {}, False),
+    ("", FAR, token(""), False),
+    ("", NEAR, {"X-Forwarded-For": NEAR}, False),
+    ("", NEAR, {"Forwarded": "for=127.0.0.1"}, False),
+    ("", NEAR, {"X-Real-IP": FAR}, False),
+    (SECRET, NEAR, {}, True),
+    (SECRET, FAR, token(SECRET), True),
+    (SECRET, NEAR, token(SECRET) | {"X-Forwarded-For": FAR}, True),
+    (SECRET, FAR, token("three quiet ottery"), False),
+    (SECRET, FAR, {"Authorization": f"Basic {SECRET}"}, False),
+]
+
+
+@pytest.mark.parametrize(("secret", "host", "headers", "told"), CALLS)
+async def test_numbers_are_for_this_machine_or_for_who_has_the_token(
+    hub: Hub, secret: str, host: str, headers: dict[str, str], told: bool
+) -> None:
+    settings = hub.settings.model_copy(update={"metrics_token": SecretStr(secret)})
+    async with serve(replace(hub, settings=settings), health.router, host=host) as client:
+        answer = await client.get("/metrics", headers=headers)
+        if told:
+            assert answer.status_code == 200
+            assert "hub_work_waiting" in answer.text
+        else:
+            nothing = await client.get("/nothing-here", headers=headers)
+            assert answer.status_code == nothing.status_code == 404
+            assert answer.json() | {"trace_id": ""} == nothing.json() | {"trace_id": ""}
+
+
+def test_the_token_is_not_printed_with_the_settings() -> None:
+    made = Settings.model_validate({"metrics_token": SECRET})
+    assert SECRET not in f"{made!r}{made}{made.model_dump_json()}"
