@@ -9,6 +9,7 @@
     │   ├── Conflict          it contradicts what is stored (digest-conflict, already-issued, stale)
     │   └── TooLarge          above a stated limit
     └── Unavailable        nothing is wrong with the request; send it again (unavailable, too-many)
+        └── TooMany           one caller asks too often (too-many)
 
 Each carries a stable code and a retry class (WIRE.md); `hub.api.problems` alone turns them into answers.
 """
@@ -87,3 +88,12 @@ class Unavailable(HubError):
 
     status = 503
     default_retry: ClassVar[Retry] = "NORMAL"
+
+
+class TooMany(Unavailable):
+    """One caller asks too often; after a while the same is answered."""
+
+    status = 429
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__("too-many", detail, retry_after=retry_after)

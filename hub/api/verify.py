@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from certs.sdjwt_parts import MAX_BYTES
 from hub.api import verify_page
 from hub.api.context import TheHub
+from hub.api.rates import Admitted
 from hub.services import presentations
 
 router = APIRouter(tags=["verify"])
@@ -25,7 +26,7 @@ class Shown(BaseModel):
 
 
 @router.post("/verify/challenge")
-async def challenge(hub: TheHub) -> Response:
+async def challenge(hub: TheHub, _: Admitted) -> Response:
     """Begin a check: the nonce that the holder's device confirms, once, within five minutes."""
     made = await presentations.challenge(hub)
     body = {"nonce": made.nonce, "audience": made.audience, "expires_at": made.expires_at.isoformat()}
@@ -33,7 +34,7 @@ async def challenge(hub: TheHub) -> Response:
 
 
 @router.post("/verify")
-async def verify(hub: TheHub, body: Shown) -> Response:
+async def verify(hub: TheHub, body: Shown, _: Admitted) -> Response:
     """What was shown, if it counts now; else a problem with the one code that says why not."""
     found = await presentations.verify(hub, body.presentation, body.nonce)
     answer: dict[str, Any] = {

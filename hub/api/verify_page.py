@@ -21,8 +21,9 @@ from certs.errors import CertsError, catalogue
 from certs.sdjwt import Verified
 from certs.sdjwt_parts import MAX_BYTES
 from hub.api.context import TheHub
+from hub.api.rates import admit
 from hub.api.verify_texts import Language, claim_line, kind_name, say
-from hub.errors import Invalid, Unavailable
+from hub.errors import Invalid, TooMany, Unavailable
 from hub.runtime import Hub
 from hub.services import presentations
 from hub.services.presentations import Challenge
@@ -86,19 +87,27 @@ async def style() -> Response:
 async def start(request: Request, hub: TheHub) -> Response:
     """The page with a nonce for the holder's device."""
     form = await _form(request)
-    return _render(hub, _language(request, form.get("lang", "")), challenge=await presentations.challenge(hub))
+    language = _language(request, form.get("lang", ""))
+    try:
+        admit(request, hub)
+    except TooMany as error:
+        return _wait(hub, language, error)
+    return _render(hub, language, challenge=await presentations.challenge(hub))
 
 
 @router.post("/verify/page")
 async def check(request: Request, hub: TheHub) -> Response:
-    """The page with the result; 400 and 503 when the certificate is not confirmed."""
+    """The page with the result; 400, 429 and 503 when the certificate is not confirmed."""
     form = await _form(request)
     language = _language(request, form.get("lang", ""))
     presentation = "".join(form.get("presentation", "").split())
     try:
+        admit(request, hub)
         verified = await presentations.verify(hub, presentation, form.get("nonce") or None)
     except CertsError as error:
         return _render(hub, language, refusal=_refusal(type(error), language), status=400)
+    except TooMany as error:
+        return _wait(hub, language, error)
     except Unavailable as error:
         cause = catalogue().get(error.code, catalogue()["status-unavailable"])
         return _render(hub, language, refusal=_refusal(cause, language, look="unavailable"), status=503)
@@ -140,6 +149,14 @@ def _refusal(cause: type[CertsError], language: Language, look: str = "refused")
     words = say(language)
     text = cause.message.zh if language == "zh" else cause.message.en
     return Refusal(look, words[look], text, words[f"retry_{cause.retry}"], cause.code)
+
+
+def _wait(hub: Hub, language: Language, error: TooMany) -> Response:
+    words = say(language)
+    refusal = Refusal("unavailable", words["unavailable"], words["too_many"], words["retry_NORMAL"], error.code)
+    answer = _render(hub, language, refusal=refusal, status=error.status)
+    answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
 
 
 def _local(hub: Hub, moment: datetime) -> str:

@@ -19,6 +19,7 @@ SENTENCES: Final[dict[str, tuple[str, str]]] = {
     "valid": ("证照有效", "The certificate is valid"),
     "refused": ("不能确认此证照", "The certificate is not confirmed"),
     "unavailable": ("暂时无法核验", "Verification is not possible now"),
+    "too_many": ("从此地址发来的核验请求过多。", "Too many checks came from this address."),
     "kind": ("证照种类", "Kind"),
     "issuer": ("签发机关", "Issuing authority"),
     "issued_at": ("签发时间", "Issued"),

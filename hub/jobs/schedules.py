@@ -50,7 +50,7 @@ async def _forget(hub: Hub, _: datetime) -> dict[str, Any]:
     total: Counter[str] = Counter()
     while True:
         async with hub.database.begin() as connection:
-            deleted = await retention.forget(connection, now=now, day=now - timedelta(days=1), before=before)
+            deleted = await retention.forget(connection, now=now, before=before)
         total.update(deleted)
         if max(deleted.values(), default=0) < retention.BATCH:
             return dict(total)

@@ -1,16 +1,18 @@
 """Verifies what a holder shows: the certificate itself, its status this moment, and that it was shown for this check.
 
-A nonce is spent by the first presentation sent with it, whatever comes of that. What was shown is neither stored nor
-logged: the holder's ledger of look-ups keeps which claims were shown, when, and what came of it.
+A nonce says itself until when it counts, under the hub's seal: nothing is kept of it until a presentation verifies with
+it, and then until its end, so that none counts twice. What was shown is neither stored nor logged: the holder's ledger
+of look-ups keeps which claims were shown, when, and what came of it.
 """
 
+import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from certs import sdjwt
-from certs.encoding import b64url, sha256
+from certs.encoding import b64url, sha256, unb64url
 from certs.errors import CertsError, NonceRequired, NotRegistered, Replayed
 from certs.sdjwt import Parsed, StatusRef, Verified
 from certs.status import Standing
@@ -23,11 +25,13 @@ from hub.storage import certificates as registry
 from hub.storage.access import Access
 from hub.storage.audit import Act
 from hub.storage.certificates import Certificate
+from hub.storage.database import AsyncConnection
 
 CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
 PURPOSE: Final = "certificate-verification"
 _VERIFIER: Final = "verifier"
-_MAX_NONCE: Final = 200
+_NONCE_BYTES: Final = 40
+"""Eight of its end in milliseconds, sixteen at random, sixteen that only this hub can make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +55,32 @@ def audience(hub: Hub) -> str:
 
 
 async def challenge(hub: Hub) -> Challenge:
-    """Begin a check."""
-    nonce = b64url(secrets.token_bytes(32))
-    made = Challenge(nonce, audience(hub), hub.now() + CHALLENGE_LIFETIME)
-    async with hub.database.begin() as connection:
-        await registry.add_challenge(connection, sha256(nonce.encode()), made.expires_at)
-    return made
+    """Begin a check. Nothing is stored: strangers may ask as often as they like."""
+    expires_at = hub.now() + CHALLENGE_LIFETIME
+    plain = round(expires_at.timestamp() * 1000).to_bytes(8) + secrets.token_bytes(16)
+    return Challenge(b64url(plain + _seal(hub, plain)), audience(hub), expires_at)
+
+
+def _seal(hub: Hub, plain: bytes) -> bytes:
+    return hub.vault.blind("presentation-challenge", plain.hex())
 
 
 async def verify(hub: Hub, presentation: str, nonce: str | None) -> Verified:
     """What was shown, if it counts. Raises the one error of certs.errors that says why not, or Unavailable."""
-    if nonce is not None:
-        await _spend(hub, nonce)
+    expires_at = await _fresh(hub, nonce) if nonce is not None else None
     parsed = sdjwt.parse(presentation)
     believed = await _believed(hub)
     found = await _look_up(hub, parsed)
     try:
         verified = _verify(hub, presentation, nonce, believed, found)
     except CertsError as error:
-        await _note(hub, found, error.code, ())
+        async with hub.database.begin() as connection:
+            await _note(hub, connection, found, error.code, ())
         raise
-    await _note(hub, found, "permit", tuple(sorted(verified.claims)))
+    async with hub.database.begin() as connection:
+        if nonce is not None and expires_at is not None:
+            await _spend(connection, nonce, expires_at, hub.now())
+        await _note(hub, connection, found, "permit", tuple(sorted(verified.claims)))
     return verified
 
 
@@ -102,15 +111,32 @@ def _verify(hub: Hub, presentation: str, nonce: str | None, believed: TrustList,
     )
 
 
-async def _spend(hub: Hub, nonce: str) -> None:
-    if len(nonce) > _MAX_NONCE:
+async def _fresh(hub: Hub, nonce: str) -> datetime:
+    """When the nonce ends, if the hub gave it and none was verified with it. Raises NonceRequired, Replayed."""
+    try:
+        raw = unb64url(nonce)
+    except ValueError:
+        raw = b""
+    plain = raw[:24]
+    if len(raw) != _NONCE_BYTES or not hmac.compare_digest(raw[24:], _seal(hub, plain)):
         raise NonceRequired("no nonce of this hub")
-    async with hub.database.begin() as connection:
-        state = await registry.use_challenge(connection, sha256(nonce.encode("utf-8", "surrogatepass")), hub.now())
-    if state == "used":
-        raise Replayed("the nonce was answered before")
-    if state != "fresh":
-        raise NonceRequired(f"the nonce is {state}")
+    async with hub.database.read() as connection:
+        if await registry.is_used(connection, sha256(nonce.encode())):
+            raise _replayed()
+    expires_at = datetime.fromtimestamp(int.from_bytes(plain[:8]) / 1000, UTC)
+    if expires_at <= hub.now():
+        raise NonceRequired("the nonce is expired")
+    return expires_at
+
+
+async def _spend(connection: AsyncConnection, nonce: str, expires_at: datetime, now: datetime) -> None:
+    """Of two presentations at once with one nonce, the first to get here counts. Raises Replayed."""
+    if not await registry.use_challenge(connection, sha256(nonce.encode()), expires_at, now):
+        raise _replayed()
+
+
+def _replayed() -> Replayed:
+    return Replayed("the nonce was answered before")
 
 
 async def _look_up(hub: Hub, parsed: Parsed) -> _Registered | None:
@@ -123,7 +149,9 @@ async def _look_up(hub: Hub, parsed: Parsed) -> _Registered | None:
     return _Registered(found, issuer.name) if issuer.name == parsed.issuer else None
 
 
-async def _note(hub: Hub, found: _Registered | None, outcome: str, shown: tuple[str, ...]) -> None:
+async def _note(
+    hub: Hub, connection: AsyncConnection, found: _Registered | None, outcome: str, shown: tuple[str, ...]
+) -> None:
     """A person's ledger has every check of her certificate; what is nobody's certificate is nobody's look-up."""
     if found is None:
         return
@@ -140,6 +168,5 @@ async def _note(hub: Hub, found: _Registered | None, outcome: str, shown: tuple[
         at=now,
     )
     content = {"certificate": str(found.certificate.id), "outcome": outcome}
-    async with hub.database.begin() as connection:
-        await access.note(connection, [event])
-        await audit.append(connection, hub.vault, [Act("verify", _VERIFIER, content, now)])
+    await access.note(connection, [event])
+    await audit.append(connection, hub.vault, [Act("verify", _VERIFIER, content, now)])

@@ -1,4 +1,4 @@
-"""The registry of issued certificates, their status lists, and the verifiers' challenges.
+"""The registry of issued certificates, their status lists, and the verifiers' challenges that were answered.
 
 A certificate's status lives in its row alone; a status list is made from the rows that are not valid and kept as the
 signed document until one of them changes (`lock_list` orders the two).
@@ -223,32 +223,22 @@ async def put_list_document(connection: AsyncConnection, list_id: int, document:
     )
 
 
-async def add_challenge(connection: AsyncConnection, nonce_hash: bytes, expires_at: datetime) -> None:
-    """A nonce that one presentation may answer."""
-    await connection.execute(insert(presentation_challenge).values(nonce_hash=nonce_hash, expires_at=expires_at))
-
-
-async def use_challenge(connection: AsyncConnection, nonce_hash: bytes, now: datetime) -> str:
-    """Spend a nonce: "fresh" when it could be, else "used", "expired" or "unknown"."""
-    done = await connection.execute(
-        update(presentation_challenge)
-        .where(
-            presentation_challenge.c.nonce_hash == nonce_hash,
-            presentation_challenge.c.used_at.is_(None),
-            presentation_challenge.c.expires_at > now,
-        )
-        .values(used_at=now)
+async def is_used(connection: AsyncConnection, nonce_hash: bytes) -> bool:
+    """Did a presentation count with this nonce?"""
+    found = await connection.execute(
+        select(presentation_challenge.c.used_at).where(presentation_challenge.c.nonce_hash == nonce_hash)
     )
-    if done.rowcount:
-        return "fresh"
-    row = (
-        await connection.execute(
-            select(presentation_challenge.c.used_at).where(presentation_challenge.c.nonce_hash == nonce_hash)
-        )
-    ).one_or_none()
-    if row is None:
-        return "unknown"
-    return "used" if row.used_at is not None else "expired"
+    return found.one_or_none() is not None
+
+
+async def use_challenge(connection: AsyncConnection, nonce_hash: bytes, expires_at: datetime, now: datetime) -> bool:
+    """Spend a nonce; False when it was spent before. Its end is kept so that it can be forgotten then."""
+    done = await connection.execute(
+        upsert(presentation_challenge)
+        .values(nonce_hash=nonce_hash, expires_at=expires_at, used_at=now)
+        .on_conflict_do_nothing()
+    )
+    return bool(done.rowcount)
 
 
 async def totals(connection: AsyncConnection) -> dict[tuple[str, str], int]:

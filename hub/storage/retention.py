@@ -38,7 +38,7 @@ _RULES: Final = {
             SELECT d.id FROM delivery d JOIN endpoint e ON e.id = d.endpoint_id
             WHERE (d.state <> 'QUEUED' OR e.state = 'disabled') AND d.created_at < :before LIMIT :batch)""",
     "assertion_seen": "DELETE FROM assertion_seen WHERE expires_at < :now",
-    "presentation_challenge": "DELETE FROM presentation_challenge WHERE expires_at < :day",
+    "presentation_challenge": "DELETE FROM presentation_challenge WHERE expires_at < :now",
     "login_session": "DELETE FROM login_session WHERE expires_at < :now",
     "sign_in_link": "DELETE FROM sign_in_link WHERE expires_at < :now",
     "schedule_slot": "DELETE FROM schedule_slot WHERE due_at < :before AND state <> 'CLAIMED'",
@@ -66,12 +66,12 @@ KEPT: Final = frozenset(
 """Tables without a rule."""
 
 
-async def forget(connection: AsyncConnection, *, now: datetime, day: datetime, before: datetime) -> dict[str, int]:
-    """Apply every rule to at most BATCH rows: `before` is where retention ends, `day` a day ago; rows deleted by table."""
+async def forget(connection: AsyncConnection, *, now: datetime, before: datetime) -> dict[str, int]:
+    """Apply every rule to at most BATCH rows: `before` is where retention ends; rows deleted by table."""
     deleted = {}
     for table, rule in _RULES.items():
         statement = rule.replace("$over", _OVER)
-        wanted = {"now": now, "day": day, "before": before, "batch": BATCH}
+        wanted = {"now": now, "before": before, "batch": BATCH}
         values = {name: value for name, value in wanted.items() if f":{name}" in statement}
         done = await connection.execute(text(statement), values)
         if done.rowcount:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -13,7 +14,7 @@ from hub.api import certificates
 from hub.runtime import Hub
 from hub.services.certificates import change_status
 from tests import papers
-from tests.hubs import BASE_URL, Clock, Enrolled, serve
+from tests.hubs import BASE_URL, Clock, Enrolled, acts, serve
 from tests.papers import Paper
 
 
@@ -110,6 +111,28 @@ async def test_a_replayed_presentation_is_refused(hub: Hub, client: httpx2.Async
     other, _ = await begin(client)
     assert (await check(client, shown, other))["code"] == "replayed"
     assert (await check(client, shown))["code"] == "nonce-required"
+
+
+async def test_a_stranger_who_asks_without_end_is_told_to_wait(hub: Hub, yongkang: Enrolled, clock: Clock) -> None:
+    paper = await papers.issue(hub, yongkang)
+    few = replace(hub, settings=hub.settings.model_copy(update={"verify_per_minute": 3}))
+    async with serve(few, certificates.router) as client:
+        for path in ("/verify", "/verify/page", "/verify/challenge"):
+            body = {"json": {"presentation": "x"}} if path == "/verify" else {"data": {"presentation": "x"}}
+            assert (await client.post(path, **body)).status_code in (200, 400)  # type: ignore[arg-type]
+        before = len(await acts(hub, "verify"))
+        for path in ("/verify", "/verify/challenge", "/verify/page", "/verify/page/challenge"):
+            form = {"presentation": paper.credential, "lang": "en"}
+            answer = (
+                await client.post(path, json={"presentation": paper.credential})
+                if path == "/verify"
+                else await client.post(path, data=form)
+            )
+            assert (answer.status_code, answer.headers["retry-after"]) == (429, "20")
+            assert "too-many" in answer.text
+        assert len(await acts(hub, "verify")) == before
+        clock.advance(seconds=20)
+        assert (await check(client, paper.credential))["valid"] is True
 
 
 async def test_the_algorithm_is_the_keys_own(hub: Hub, client: httpx2.AsyncClient, yongkang: Enrolled) -> None:

@@ -12,8 +12,9 @@ from hub.errors import Unavailable
 from hub.runtime import Hub
 from hub.services import certificates, enrolment, presentations
 from hub.services.recording import subject_of
-from hub.storage import access
+from hub.storage import access, retention
 from tests import papers
+from tests.documents import number_of
 from tests.hubs import Clock, Enrolled, acts
 
 
@@ -139,6 +140,28 @@ async def test_a_bound_certificate_needs_its_holder_here_and_now(hub: Hub, yongk
         papers.show(hub, paper, "holder", nonce=nonce, audience=presentations.audience(hub)).split("~")[-1],
     )
     assert await code_of(hub, stripped, nonce) == "holder-binding-invalid"
+
+
+async def test_a_nonce_costs_nothing_until_something_verifies_with_it(
+    hub: Hub, yongkang: Enrolled, clock: Clock
+) -> None:
+    paper = await papers.issue(hub, yongkang, bound=True)
+    begun = [await presentations.challenge(hub) for _ in range(3)]
+    assert await number_of(hub, "presentation_challenge") == 0
+    first = begun[0]
+    assert await code_of(hub, paper.credential, first.nonce) == "holder-binding-missing"
+    assert await number_of(hub, "presentation_challenge") == 0
+    shown = papers.show(hub, paper, nonce=first.nonce, audience=first.audience)
+    await presentations.verify(hub, shown, first.nonce)
+    assert await number_of(hub, "presentation_challenge") == 1
+    assert await code_of(hub, shown, first.nonce) == "replayed"
+    forged = first.nonce[:-2] + ("AA" if first.nonce[-2:] != "AA" else "BA")
+    assert await code_of(hub, shown, forged) == "nonce-required"
+    clock.advance(minutes=5, seconds=1)
+    async with hub.database.begin() as connection:
+        await retention.forget(connection, now=clock(), before=clock())
+    assert await number_of(hub, "presentation_challenge") == 0
+    assert await code_of(hub, shown, first.nonce) == "nonce-required"
 
 
 async def test_a_trust_list_out_of_date_is_our_fault_not_hers(hub: Hub, yongkang: Enrolled, clock: Clock) -> None:

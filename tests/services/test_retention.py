@@ -87,7 +87,7 @@ async def test_a_letter_that_waits_is_kept_and_one_that_is_settled_goes(
     await agree(hub, yongkang, huiji)
     await allow(hub, yongkang)
     made = await posted(hub, yongkang, huiji)
-    short = {"now": clock(), "day": clock(), "before": clock() + timedelta(seconds=1)}
+    short = {"now": clock(), "before": clock() + timedelta(seconds=1)}
     async with hub.database.begin() as connection:
         await retention.forget(connection, **short)
     (handed,) = await mailboxes.lease(hub, huiji.member, most=5, seconds=60)
