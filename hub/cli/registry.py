@@ -43,14 +43,13 @@ def add_member(
     secret = webhook_secret_file.read_text().strip() if webhook_secret_file else ""
 
     async def act(hub: Hub) -> int:
-        added = await enrolment.add_member(
+        await enrolment.add_member(
             hub, name=name, kind=kind, display=display, display_zh=display_zh, divisions=division
         )
         if document is not None:
             await enrolment.add_keys(hub, name, document)
         if webhook:
-            async with hub.database.begin() as connection:
-                await members.put_endpoint(connection, hub.vault, added.id, "webhook", webhook, secret)
+            await enrolment.set_endpoint(hub, name, "webhook", webhook, secret)
         return (await trust.publish(hub)).version
 
     out.print(f"{name} is enrolled; trust list version {with_hub(act)}")

@@ -1,4 +1,4 @@
-"""Who takes part and with which keys: enrols members, takes up their public keys, notes which were stolen.
+"""Who takes part, with which keys, told where: enrols members, takes up public keys, notes which were stolen.
 
 Private keys of members are never seen here. What is enrolled counts for others once it stands in the next published
 trust list (`services.trust`); a key reported stolen is published at once.
@@ -7,6 +7,7 @@ trust list (`services.trust`); a key reported stolen is published at once.
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
 
 from certs.divisions import is_division
 from certs.errors import CertsError, MalformedTrustList
@@ -24,6 +25,7 @@ from hub.storage.members import Member, MemberKey
 from mappings import vocabulary
 
 KINDS: Final = ("county", "partner")
+CHANNELS: Final = ("webhook",)
 HUB_TYPES: Final = ("checkpoint", "receipt", "status")
 LIFETIMES: Final = {"auth": timedelta(days=365), "sig": timedelta(days=365), "enc": timedelta(days=90)}
 """How long a key counts after it was taken up (SECURITY.md)."""
@@ -138,6 +140,31 @@ async def _is_new(connection: AsyncConnection, key: MemberKey) -> bool:
                 raise Conflict("key-taken", "A key serves one member and one purpose; this one is in use already.")
             return False
     return True
+
+
+async def set_endpoint(hub: Hub, name: str, channel: str, address: str, secret: str) -> None:
+    """Set where a member is told that something waits, in the place of what was set before. Raises Invalid, NotFound.
+
+    Whether the address may be called is asked at each call, when its name is resolved; the log has its host only.
+    """
+    parts = _address(address)
+    if channel not in CHANNELS or not secret:
+        raise Invalid("bad-endpoint", f"An endpoint has a secret and a channel: {', '.join(CHANNELS)}.")
+    async with hub.database.begin() as connection:
+        member = await _member(connection, name)
+        await members.put_endpoint(connection, hub.vault, member.id, channel, address, secret)
+        content = {"member": name, "channel": channel, "host": parts.hostname}
+        await audit.append(connection, hub.vault, [Act("set-endpoint", _OPERATOR, content, hub.now())])
+
+
+def _address(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise Invalid("bad-endpoint", "This is no address.") from error
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.password is not None:
+        raise Invalid("bad-endpoint", "An address begins with https://, names a host and holds no password.")
+    return parts
 
 
 async def report_stolen(hub: Hub, kid: str, at: datetime) -> TrustList:

@@ -10,8 +10,10 @@ from certs.keys import DecryptionKey, SigningKey
 from hub.errors import Conflict, HubError, Invalid, NotFound
 from hub.runtime import Hub
 from hub.services import enrolment, trust
+from hub.storage import members
 from tests.hubs import Clock, Enrolled, acts, enrol
 
+SECRET = "whsec_" + "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"
 YONGKANG = {
     "name": "yongkang",
     "kind": "county",
@@ -106,6 +108,40 @@ async def test_the_list_holds_what_others_need_and_no_more(hub: Hub, yongkang: E
     assert listed.encryption_key("yongkang", clock()).kid == yongkang.enc.kid
     assert listed.member_for_division("330784101000").name == "yongkang"
     assert keys[yongkang.enc.kid].naf == clock() + timedelta(days=90)
+
+
+async def test_where_a_member_is_told_is_in_the_log_by_its_host_and_nothing_more(hub: Hub, yongkang: Enrolled) -> None:
+    first, second = "https://hooks.example/in/token-1", "https://other.example:8443/in"
+    for address, secret in ((first, SECRET), (second, SECRET + "x")):
+        await enrolment.set_endpoint(hub, "yongkang", "webhook", address, secret)
+    async with hub.database.read() as connection:
+        (found,) = await members.endpoints(connection, hub.vault)
+    assert (found.member_id, found.address, found.secret) == (yongkang.member.id, second, SECRET + "x")
+    about = {"member": "yongkang", "channel": "webhook", "actor": "operator"}
+    assert await acts(hub, "set-endpoint") == [{**about, "host": "hooks.example"}, {**about, "host": "other.example"}]
+
+
+NO_ENDPOINTS = [
+    ("webhook", "ftp://hooks.example/", SECRET),
+    ("webhook", "hooks.example", SECRET),
+    ("webhook", "https:///in", SECRET),
+    ("webhook", "https://[hooks.example/", SECRET),
+    ("webhook", "https://me:secret@hooks.example/", SECRET),
+    ("webhook", "https://hooks.example/", ""),
+    ("pigeon", "https://hooks.example/", SECRET),
+]
+
+
+async def test_what_is_no_endpoint_is_neither_set_nor_noted(hub: Hub, yongkang: Enrolled) -> None:
+    for channel, address, secret in NO_ENDPOINTS:
+        with pytest.raises(Invalid) as refused:
+            await enrolment.set_endpoint(hub, "yongkang", channel, address, secret)
+        assert refused.value.code == "bad-endpoint"
+    with pytest.raises(NotFound):
+        await enrolment.set_endpoint(hub, "nobody", "webhook", "https://hooks.example/", SECRET)
+    async with hub.database.read() as connection:
+        assert await members.endpoints(connection, hub.vault) == []
+    assert await acts(hub, "set-endpoint") == []
 
 
 async def test_a_stolen_key_is_in_the_next_list_at_once(hub: Hub, yongkang: Enrolled, clock: Clock) -> None:

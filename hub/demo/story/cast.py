@@ -17,7 +17,6 @@ from hub.domain.policy import Agreement
 from hub.runtime import Hub
 from hub.services import accounts, enrolment, terms, trust
 from hub.settings import Settings
-from hub.storage import members
 from hub.storage.ids import new_id
 from mappings import vocabulary
 
@@ -121,12 +120,11 @@ async def enrol(hub: Hub, places: Places, keys: dict[str, dict[str, object]], pa
     secret = places.secret(JINJIANG, "webhook").read_text(encoding="ascii").strip()
     keys = keys | {JINJIANG: {"keys": [{**partner_key.public.to_jwk(), "purpose": "auth"}]}}
     for name, (kind, display, display_zh, division) in _MEMBERS.items():
-        added = await enrolment.add_member(
+        await enrolment.add_member(
             hub, name=name, kind=kind, display=display, display_zh=display_zh, divisions=[division]
         )
         await enrolment.add_keys(hub, name, keys[name])
-        async with hub.database.begin() as connection:
-            await members.put_endpoint(connection, hub.vault, added.id, "webhook", f"{partner_url}/hook", secret)
+        await enrolment.set_endpoint(hub, name, "webhook", f"{partner_url}/hook", secret)
     await trust.publish(hub)
     for sender, recipient in (COUNTIES, COUNTIES[::-1]):
         for purpose, kinds in _AGREED.items():
