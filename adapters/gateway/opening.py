@@ -17,10 +17,8 @@ from adapters.gateway.records import Incoming, WriteBack
 from adapters.gateway.statuslists import StatusLists
 from adapters.gateway.trust import TrustStore
 from adapters.gateway.writeback import flatten
-from certs import disclosures, kinds, sdjwt, seal
-from certs.errors import CertsError, HolderBindingMissing, KeyNotValid, UnknownIssuer
-from certs.sdjwt_parts import ENVELOPE
-from certs.status import Status, StatusRef
+from certs import sdjwt, seal
+from certs.errors import CertsError, KeyNotValid, UnknownIssuer
 from certs.trust import TrustList
 from mappings import vocabulary
 
@@ -128,27 +126,13 @@ class Opener:
 
     async def _check_certificate(self, credential: str, message: Incoming, trust: TrustList) -> dict[str, Any]:
         try:
-            parsed = sdjwt.parse(credential)
-            await self._statuses.fetch(parsed.status, trust)
-            self._verify(credential, parsed.status, trust)
-            if (kinds.by_vct(parsed.vct).name, parsed.issuer) != (message.kind, message.sender):
-                raise BusinessError("the certificate is not of this kind or not its sender's", code="header-mismatch")
-            shown = disclosures.reveal(parsed.payload, parsed.disclosures)
+            await self._statuses.fetch(sdjwt.parse(credential).status, trust)
+            found = sdjwt.verify_issued(credential, trust=trust, status=self._statuses.standing, now=self._clock())
         except CertsError as error:
             raise _of(error) from error
-        return {name: value for name, value in shown.items() if name not in ENVELOPE}
-
-    def _verify(self, credential: str, ref: StatusRef, trust: TrustList) -> None:
-        """As a verifier would, but for the holder's confirmation: this copy comes from the issuer, not from the holder."""
-        now = self._clock()
-        try:
-            sdjwt.verify(credential, trust=trust, status=self._statuses.standing, now=now)
-        except HolderBindingMissing:
-            # Raised after signature, period and content were found right; what is left is the status.
-            standing = self._statuses.standing(ref)
-            if standing.status is not Status.VALID:
-                code = standing.status.name.lower()
-                raise BusinessError(f"the certificate is {code}", code=code) from None
+        if (found.kind, found.issuer) != (message.kind, message.sender):
+            raise BusinessError("the certificate is not of this kind or not its sender's", code="header-mismatch")
+        return found.claims
 
 
 def _payload(data: bytes, kind: str) -> Mapping[str, Any]:
