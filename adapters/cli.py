@@ -140,6 +140,8 @@ def show(config: ConfigFile, message: Annotated[str, typer.Argument(help="A mess
             out.print(f"last error: {item.error_text} [{item.error_code}]", markup=False)
         if item.receipt:
             out.print(f"receipt: {item.receipt}", markup=False)
+        if item.issue_receipt:
+            out.print(f"receipt of the issue: {item.issue_receipt}", markup=False)
 
 
 @app.command()

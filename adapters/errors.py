@@ -4,7 +4,8 @@ GatewayError
 ├── ConfigError        a setting, key file or folder is wrong: the operator must act
 ├── SpoolFull          back-pressure: stop reading, later again
 ├── TransportError     the county's own system did not answer properly
-├── TrustError         the trust list, a receipt or a status list does not verify
+├── TrustError         the trust list or a status list does not verify
+│   └── ReceiptRefused a receipt is not the hub's or speaks of something else
 └── HubError           the hub refused or did not answer
     └── HubUnreachable no answer at all (not charged to a message)
 """
@@ -63,6 +64,13 @@ class TrustError(GatewayError):
 
     code = "not-trusted"
     retry = Retry.CONTACT
+
+
+class ReceiptRefused(TrustError):
+    """What the receipt was given for counts as not acknowledged and is sent again; the hub answers the same bytes the same."""
+
+    code = "wrong-receipt"
+    retry = Retry.NORMAL
 
 
 class HubError(GatewayError):

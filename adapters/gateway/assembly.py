@@ -24,6 +24,7 @@ from adapters.gateway.keys import KeyRing
 from adapters.gateway.mailbox import Mailbox
 from adapters.gateway.opening import Opener
 from adapters.gateway.preparing import Preparing
+from adapters.gateway.receipts import Receipts
 from adapters.gateway.records import Source
 from adapters.gateway.sealer import Sealer
 from adapters.gateway.spool import Spool
@@ -111,7 +112,9 @@ def _connect(
     client = HubClient(connection)
     failures = Failures(spool, config.run, clock)
     sealer = Sealer(config.member, ring, config.sealing)
-    issuer = Issuer(config.member, sealer, client, config.sealing, config.county.folder / "certificates", clock)
+    receipts = Receipts(trust, clock, hub=config.hub.member, member=config.member)
+    issued = config.county.folder / "certificates"
+    issuer = Issuer(config.member, sealer, client, receipts, config.sealing, issued, clock)
     lists = StatusLists(client, config.hub.member, clock)
     opener = Opener(config.member, ring, trust, lists, client, clock)
     parallel = config.hub.parallel
@@ -129,15 +132,14 @@ def _connect(
         submitting=Submitting(
             spool,
             client,
-            trust,
+            receipts,
             failures,
             sources,
             clock,
-            hub=config.hub.member,
             parallel=parallel,
             person_wait=timedelta(seconds=config.run.person_wait_seconds),
         ),
         statuses=Statuses(spool, client, clock),
-        mailbox=Mailbox(spool, client, opener, transport, config.run, clock, parallel=parallel),
+        mailbox=Mailbox(spool, client, receipts, opener, transport, config.run, clock, parallel=parallel),
         clock=clock,
     )

@@ -17,6 +17,7 @@ from adapters.gateway.clock import Clock
 from adapters.gateway.config import SealingSettings
 from adapters.gateway.durable import write_file
 from adapters.gateway.mapper import Mapped, routing_json
+from adapters.gateway.receipts import CERTIFICATE, Receipts
 from adapters.gateway.records import Item, State
 from adapters.gateway.sealer import Sealer
 from adapters.gateway.spool import Change
@@ -39,11 +40,19 @@ class Issuer:
     """Issues in the name of one member; `folder` receives the certificates for the county to hand out."""
 
     def __init__(
-        self, member: str, sealer: Sealer, client: HubClient, settings: SealingSettings, folder: Path, clock: Clock
+        self,
+        member: str,
+        sealer: Sealer,
+        client: HubClient,
+        receipts: Receipts,
+        settings: SealingSettings,
+        folder: Path,
+        clock: Clock,
     ) -> None:
         self._member = member
         self._sealer = sealer
         self._client = client
+        self._receipts = receipts
         self._settings = settings
         self._folder = folder
         self._clock = clock
@@ -85,7 +94,7 @@ class Issuer:
             kind=item.kind,
             number=intended["number"],
             subject=intended["routing"]["subject"],
-            message_id=str(uuid.uuid5(uuid.UUID(item.message_id), "register")),
+            message_id=registration_id(item),
         )
         stored = {
             **intended,
@@ -117,15 +126,17 @@ class Issuer:
         return Change(item.seq, item.state, State.ISSUED, "", {"credential": credential})
 
     async def record(self, item: Item) -> Change:
-        """Give the hub the digest of what was signed, and the county the certificate itself."""
+        """Give the hub the digest of what was signed. Its receipt is kept for ever: the proof that the issue was logged."""
         stored, credential = _certificate(item), item.credential or ""
-        await self._client.record_certificate(
-            stored["id"],
-            digest=f"sha-256:{sdjwt.parse(credential).digest}",
-            issued_at=stored["iat"],
-            expires_at=stored["exp"],
+        digest = f"sha-256:{sdjwt.parse(credential).digest}"
+        receipt = await self._client.record_certificate(
+            stored["id"], digest=digest, issued_at=stored["iat"], expires_at=stored["exp"]
         )
-        return Change(item.seq, item.state, State.RECORDED)
+        leaf = self._receipts.check(
+            receipt, what=CERTIFICATE, id_=stored["id"], message_id=registration_id(item), digest=digest
+        )
+        detail = f"receipt verified, log leaf {leaf[:16]}"
+        return Change(item.seq, item.state, State.RECORDED, detail, {"issue_receipt": receipt})
 
     def hand_out(self, item: Item) -> Path:
         """Put the certificate into the county's folder, named by its number; the same certificate always at the same place."""
@@ -133,6 +144,11 @@ class Issuer:
         path = self._folder / f"{number}.{item.message_id[:8]}.sd-jwt"
         write_file(path, (item.credential or "").encode("ascii"), mode=0o600)
         return path
+
+
+def registration_id(item: Item) -> str:
+    """The message id under which the certificate of this message is registered, the same at every attempt."""
+    return str(uuid.uuid5(uuid.UUID(item.message_id), "register"))
 
 
 def stored_routing(item: Item) -> dict[str, Any]:

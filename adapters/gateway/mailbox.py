@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from adapters.errors import GatewayError, HubError, HubUnreachable, SignInRefused
+from adapters.errors import GatewayError, HubError, HubUnreachable, SignInRefused, TrustError
 from adapters.gateway.backoff import delay
 from adapters.gateway.client import HubClient, Leased
 from adapters.gateway.clock import Clock
 from adapters.gateway.config import RunSettings
 from adapters.gateway.opening import BusinessError, Opener
+from adapters.gateway.receipts import MAILBOX, Receipts
 from adapters.gateway.records import InboxState, Incoming, WriteBack
 from adapters.gateway.spool import Spool, Step
 from adapters.gateway.transport import Transport
@@ -37,6 +38,7 @@ class Mailbox:
         self,
         spool: Spool,
         client: HubClient,
+        receipts: Receipts,
         opener: Opener,
         transport: Transport,
         settings: RunSettings,
@@ -46,6 +48,7 @@ class Mailbox:
     ) -> None:
         self._spool = spool
         self._client = client
+        self._receipts = receipts
         self._opener = opener
         self._transport = transport
         self._settings = settings
@@ -65,11 +68,20 @@ class Mailbox:
         )
         arrived = [self._incoming(item) for item in leased]
         strangers, repeated = await asyncio.to_thread(self._spool.inbox.put, arrived)
-        for stranger in strangers:
-            error = {"code": "digest-conflict", "text": "this message id was used for other content before", "path": ""}
-            await self._answer(stranger, InboxState.BUSINESS_ERROR, [error])
-        for message in repeated:
-            await self._answer(message, message.state, message.errors)
+        conflict = {"code": "digest-conflict", "text": "this message id was used for other content before", "path": ""}
+        answers = [
+            *((stranger, InboxState.BUSINESS_ERROR, (conflict,)) for stranger in strangers),
+            *((message, message.state, message.errors) for message in repeated),
+        ]
+        refused: TrustError | None = None
+        for message, state, errors in answers:
+            try:
+                await self._answer(message, state, errors)
+            except TrustError as error:
+                # Its lease runs out and it comes again; the others are answered meanwhile.
+                refused = error
+        if refused is not None:
+            raise refused
         if unreadable:
             raise GatewayError(f"{unreadable} items of the mailbox are not of the agreed form", code="bad-answer")
         return len(leased)
@@ -147,7 +159,7 @@ class Mailbox:
 
     async def _receipt(self, message: Incoming, state: InboxState) -> Step:
         try:
-            receipt = await self._client.give_receipt(message.mailbox_id, state, message.digest, message.errors)
+            receipt = await self._acknowledge(message, state, message.errors)
         except HubError as error:
             if error.status not in _GONE and error.code != _TAKEN_BACK:
                 raise
@@ -170,8 +182,16 @@ class Mailbox:
 
     async def _answer(self, message: Incoming, state: InboxState, errors: Sequence[Mapping[str, str]]) -> None:
         """Settle a place in the mailbox whose message needs nothing more from us; nothing is stored."""
-        await self._client.give_receipt(message.mailbox_id, InboxState.RECEIVED, message.digest)
-        await self._client.give_receipt(message.mailbox_id, state, message.digest, errors)
+        await self._acknowledge(message, InboxState.RECEIVED, ())
+        await self._acknowledge(message, state, errors)
+
+    async def _acknowledge(self, message: Incoming, state: InboxState, errors: Sequence[Mapping[str, str]]) -> str:
+        """Tell the hub; its receipt, verified. Raises HubError, ReceiptRefused: then the hub was told nothing that counts."""
+        receipt = await self._client.give_receipt(message.mailbox_id, state, message.digest, errors)
+        self._receipts.check(
+            receipt, what=MAILBOX, id_=message.mailbox_id, message_id=message.message_id, digest=message.digest
+        )
+        return receipt
 
     def _incoming(self, item: Leased) -> Incoming:
         return Incoming(

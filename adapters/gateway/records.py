@@ -110,6 +110,7 @@ class Item:
     error_text: str | None
     submission_id: str | None
     receipt: str | None
+    issue_receipt: str | None
     hub_state: str | None
     created_at: datetime
 

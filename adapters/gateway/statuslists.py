@@ -14,7 +14,7 @@ from adapters.gateway.trust import hub_key
 from certs import tokens
 from certs.errors import CertsError, StatusUnavailable
 from certs.status import Standing, StatusList, StatusRef
-from certs.trust import TrustList
+from certs.trust import STATUS, TrustList
 
 _PATH = re.compile(r"/status/[A-Za-z0-9_-]{1,100}$")
 FRESH = timedelta(minutes=1)
@@ -38,7 +38,7 @@ class StatusLists:
         token = (await self._client.status_list(_path(ref.uri))).decode("ascii", "replace").strip()
         try:
             kid = tokens.take_apart(token, max_bytes=24 << 20).kid
-            key = hub_key(trust, kid, self._hub, now)
+            key = hub_key(trust, kid, self._hub, now, typ=STATUS)
             newest = held[1].issued_at if held else None
             found = StatusList.verify(token, key, now, uri=ref.uri, newest=newest)
         except CertsError as error:

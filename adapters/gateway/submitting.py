@@ -8,13 +8,13 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
-from adapters.errors import GatewayError, HubUnreachable, SignInRefused, TrustError
+from adapters.errors import GatewayError, HubUnreachable, ReceiptRefused, SignInRefused, TrustError
 from adapters.gateway.client import Accepted, HubClient, accepted_from, digest_of
 from adapters.gateway.clock import Clock
 from adapters.gateway.failures import Failures
+from adapters.gateway.receipts import SUBMISSION, Receipts
 from adapters.gateway.records import Item, Route, Source, State
 from adapters.gateway.spool import Change, Spool
-from adapters.gateway.trust import TrustStore, check_receipt
 from mappings import vocabulary
 
 BATCH = 64
@@ -28,22 +28,20 @@ class Submitting:
         self,
         spool: Spool,
         client: HubClient,
-        trust: TrustStore,
+        receipts: Receipts,
         failures: Failures,
         sources: Sequence[Source],
         clock: Clock,
         *,
-        hub: str,
         parallel: int,
         person_wait: timedelta,
     ) -> None:
         self._spool = spool
         self._client = client
-        self._trust = trust
+        self._receipts = receipts
         self._failures = failures
         self._reads_consents = any(source.kind == vocabulary.CONSENT for source in sources)
         self._clock = clock
-        self._hub = hub
         self._parallel = asyncio.Semaphore(parallel)
         self._person_wait = person_wait
 
@@ -83,25 +81,27 @@ class Submitting:
                 body = await asyncio.to_thread(self._spool.outgoing.body, item.seq)
                 digest = digest_of(body)
                 accepted = await self._known(item) or await self._submit(item, body)
-                claims_of = check_receipt(
+                leaf = self._receipts.check(
                     accepted.receipt,
-                    self._trust.current(),
-                    hub=self._hub,
+                    what=SUBMISSION,
+                    id_=accepted.submission_id,
                     message_id=item.message_id,
                     digest=digest,
-                    now=self._clock(),
                 )
             except HubUnreachable as error:
                 if error.sent:
                     # The outcome is open; the attempt counts so that the next one asks before it sends.
                     await asyncio.to_thread(self._failures.of, item, error)
                 raise
+            except ReceiptRefused as error:
+                await asyncio.to_thread(self._failures.of, item, error)
+                return False
             except (SignInRefused, TrustError):
                 raise
             except GatewayError as error:
                 await asyncio.to_thread(self._failures.of, item, error)
                 return False
-            await asyncio.to_thread(self._accept, item, accepted, str(claims_of.get("leaf", "")))
+            await asyncio.to_thread(self._accept, item, accepted, leaf)
             return True
 
     async def _known(self, item: Item) -> Accepted | None:

@@ -16,12 +16,10 @@ from adapters.gateway.clock import Clock
 from adapters.gateway.config import TrustSettings
 from adapters.gateway.durable import write_file
 from adapters.gateway.spool import Spool
-from certs import tokens
 from certs.errors import CertsError, TrustListStale
 from certs.keys import VerifyKey
 from certs.trust import TrustList
 
-RECEIPT_TYPE = "lianqiao-receipt+jwt"
 _SEEN = "trust-list"
 
 
@@ -89,26 +87,10 @@ class TrustStore:
         return self._list
 
 
-def hub_key(trust: TrustList, kid: str | None, hub: str, now: datetime) -> VerifyKey:
-    """The hub's own signing key of that name, if it may be used now. Raises TrustError."""
+def hub_key(trust: TrustList, kid: str | None, hub: str, now: datetime, *, typ: str) -> VerifyKey:
+    """The hub's own key of that name, if it is listed for documents of type `typ` and may be used now. Raises TrustError."""
     try:
-        owner, key = trust.owner(kid or ""), trust.key(kid or "")
+        return trust.verify_key(kid or "", member=hub, typ=typ, signed_at=now)
     except CertsError as error:
-        raise TrustError("the hub signed with a key that the trust list does not hold", code=error.code) from error
-    if owner.name != hub or key.use != "sig" or key.compromised_at is not None or not key.nbf <= now < key.naf:
-        raise TrustError("the hub signed with a key that is not its own or not valid now", code="key-not-valid")
-    return VerifyKey.from_jwk(dict(key.jwk), key.suite)
-
-
-def check_receipt(
-    receipt: str, trust: TrustList, *, hub: str, message_id: str, digest: str, now: datetime
-) -> dict[str, object]:
-    """The claims of the hub's receipt, once it is signed by the hub and speaks of exactly this message. Raises TrustError."""
-    try:
-        token = tokens.take_apart(receipt)
-        claims = tokens.check(token, hub_key(trust, token.kid, hub, now), typ=RECEIPT_TYPE)
-    except CertsError as error:
-        raise TrustError(f"the hub's receipt does not verify: {error.message.en}", code=error.code) from error
-    if claims.get("message_id") != message_id or claims.get("digest") != digest:
-        raise TrustError("the hub's receipt speaks of another message or other bytes", code="wrong-receipt")
-    return claims
+        text = f"the hub signed with a key that is not its own for this or not valid now: {error.message.en}"
+        raise TrustError(text, code=error.code) from error

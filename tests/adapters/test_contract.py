@@ -16,7 +16,7 @@ from adapters.gateway.assembly import assertion
 from adapters.gateway.client import HubClient, accepted_from, digest_of
 from adapters.gateway.config import HubSettings
 from adapters.gateway.connection import Connection
-from adapters.gateway.trust import check_receipt
+from adapters.gateway.receipts import check_receipt
 from certs.keys import VerifyKey
 from certs.status import StatusList
 from certs.trust import TrustList
@@ -88,6 +88,14 @@ async def settled(client: HubClient, message: str, until: Callable[[dict[str, An
             await asyncio.sleep(0.1)
 
 
+async def check(side: Side, client: HubClient, receipt: str, said: dict[str, str]) -> None:
+    """Whether a receipt is the hub's and says all this."""
+    now = datetime.now(UTC)
+    trust = TrustList.verify(await client.trust_list(), side.roots, now=now)
+    claims = check_receipt(receipt, trust, said, hub="hub", now=now)
+    assert len(str(claims["leaf"])) == 64
+
+
 async def test_a_submission_is_acknowledged_once_and_for_all(side: Side) -> None:
     body, message = page(kit.consent(1)), str(uuid.uuid4())
     async with side.client("yongkang") as client:
@@ -96,11 +104,8 @@ async def test_a_submission_is_acknowledged_once_and_for_all(side: Side) -> None
         assert await send(client, body, message) == first
         assert (first.message_id, first.digest, first.state) == (message, digest_of(body), "ACCEPTED")
         assert await refused(send(client, body + b" ", message)) == (409, "digest-conflict", Retry.FIX_FIRST)
-        trust = TrustList.verify(await client.trust_list(), side.roots, now=datetime.now(UTC))
-        claims = check_receipt(
-            first.receipt, trust, hub="hub", message_id=message, digest=digest_of(body), now=datetime.now(UTC)
-        )
-        assert len(str(claims["leaf"])) == 64
+        said = {"what": "submission", "id": first.submission_id, "sub": "yongkang", "message_id": message}
+        await check(side, client, first.receipt, {**said, "digest": digest_of(body)})
         found = await settled(client, message, lambda found: found["application_ack"] is not None)
         assert accepted_from(found) == first
         assert found["application_ack"]["state"] == "PROCESSED"
@@ -159,9 +164,10 @@ async def test_a_sealed_record_is_decided_on_by_its_header(side: Side) -> None:
         assert (await refused(reader.give_receipt(item.id, "BUSINESS_ERROR", item.digest)))[0] == 400
         first = await reader.give_receipt(item.id, "RECEIVED", item.digest)
         assert await reader.give_receipt(item.id, "RECEIVED", item.digest)
-        assert first
+        said = {"what": "mailbox", "id": item.id, "sub": "huiji", "message_id": item.message_id, "digest": item.digest}
+        await check(side, reader, first, said)
         last = await reader.give_receipt(item.id, "PROCESSED", item.digest)
-        assert last
+        await check(side, reader, last, said)
         assert await reader.give_receipt(item.id, "PROCESSED", item.digest)
         errors = [{"code": "x", "text": "y", "path": ""}]
         late = await refused(reader.give_receipt(item.id, "BUSINESS_ERROR", item.digest, errors))
@@ -182,8 +188,10 @@ async def test_a_certificate_is_registered_and_recorded_once(side: Side) -> None
         made = await register(client, message)
         assert await register(client, message) == made
         assert (await refused(register(client, str(uuid.uuid4()))))[:2] == (409, "already-issued")
-        assert await client.record_certificate(made.certificate_id, digest=digest_of(b"signed"), **times)
-        assert await client.record_certificate(made.certificate_id, digest=digest_of(b"signed"), **times)
+        said = {"what": "certificate", "id": made.certificate_id, "sub": "yongkang", "message_id": message}
+        for _ in range(2):
+            receipt = await client.record_certificate(made.certificate_id, digest=digest_of(b"signed"), **times)
+            await check(side, client, receipt, {**said, "digest": digest_of(b"signed")})
         again = client.record_certificate(made.certificate_id, digest=digest_of(b"another"), **times)
         assert (await refused(again))[:2] == (409, "digest-conflict")
         trust = TrustList.verify(await client.trust_list(), side.roots, now=now)

@@ -50,7 +50,7 @@ _STEP = """
 _RESENT = (State.REFUSED, State.NOT_SENT)
 _CHANGEABLE = frozenset({"content_type", "body", "size", "row", "certificate", "credential", "issues"})
 _CHANGEABLE |= {"business_key", "content_digest", "supersedes", "needs_consent", "recipient"}
-_CHANGEABLE |= {"submission_id", "receipt", "hub_state", "hub_answer", "error_code", "error_text"}
+_CHANGEABLE |= {"submission_id", "receipt", "issue_receipt", "hub_state", "hub_answer", "error_code", "error_text"}
 
 
 @dataclass(frozen=True, slots=True)

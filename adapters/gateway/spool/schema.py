@@ -15,7 +15,7 @@ from typing import IO
 
 from adapters.errors import ConfigError
 
-VERSION = 1
+VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE items (
@@ -50,6 +50,7 @@ CREATE TABLE items (
     error_text TEXT,
     submission_id TEXT,
     receipt TEXT,
+    issue_receipt TEXT,
     hub_state TEXT,
     hub_settled INTEGER NOT NULL DEFAULT 0,
     hub_answer TEXT,
@@ -66,12 +67,6 @@ CREATE INDEX items_business ON items (kind, business_key) WHERE business_key IS 
 CREATE INDEX items_state ON items (state);
 CREATE INDEX items_delivery ON items (delivery) WHERE delivery IS NOT NULL;
 CREATE INDEX items_unreported ON items (delivery) WHERE reported = 0 AND issues IS NOT NULL;
-
-CREATE VIEW messages AS SELECT
-    seq, message_id, source, kind, mapping, route, state, held, delivery, row_number, file_name, content_type, size,
-    row, certificate, credential, business_key, content_digest, supersedes, needs_consent, recipient, attempts, due_at,
-    stage, error_code, error_text, submission_id, receipt, hub_state, issues, reported, created_at, updated_at
-    FROM items;
 
 CREATE TABLE timeline (
     seq INTEGER NOT NULL REFERENCES items (seq),
@@ -113,6 +108,16 @@ CREATE TABLE inbox (
 ) STRICT;
 CREATE INDEX inbox_work ON inbox (state) WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN');
 """
+
+_VIEW = """
+CREATE VIEW messages AS SELECT
+    seq, message_id, source, kind, mapping, route, state, held, delivery, row_number, file_name, content_type, size,
+    row, certificate, credential, business_key, content_digest, supersedes, needs_consent, recipient, attempts, due_at,
+    stage, error_code, error_text, submission_id, receipt, issue_receipt, hub_state, issues, reported, created_at, updated_at
+    FROM items
+"""
+# How a file of an earlier version is brought to the next; the view is made anew afterwards.
+_UPGRADES = {1: "ALTER TABLE items ADD COLUMN issue_receipt TEXT"}
 
 
 class Store:
@@ -182,13 +187,20 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _migrate(db: sqlite3.Connection, path: Path) -> None:
     db.execute("BEGIN IMMEDIATE")
-    found = int(db.execute("PRAGMA user_version").fetchone()[0])
-    if found == 0:
+    found = version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version == 0:
         for statement in _SCHEMA.split(";"):
             if statement.strip():
                 db.execute(statement)
+        version = VERSION
+    while version in _UPGRADES:
+        db.execute(_UPGRADES[version])
+        version += 1
+    if found != version == VERSION:
+        db.execute("DROP VIEW IF EXISTS messages")
+        db.execute(_VIEW)
         db.execute(f"PRAGMA user_version={VERSION}")
     db.execute("COMMIT")
-    if found not in (0, VERSION):
+    if version != VERSION:
         db.close()
         raise ConfigError(f"{path} was written by another gateway version (schema {found})", code="spool-version")

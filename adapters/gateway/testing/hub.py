@@ -26,7 +26,7 @@ from adapters.gateway.testing.ledger import Certificate, Ledger, Letter, Manners
 from adapters.gateway.testing.world import World
 from certs import seal, tokens
 from certs.errors import CertsError
-from certs.keys import VerifyKey
+from certs.keys import SigningKey, VerifyKey
 from certs.status import StatusList, draw_index
 from mappings import vocabulary
 
@@ -202,16 +202,6 @@ class StandInHub:
 
     def _acknowledge(self, submission: Submission) -> bytes:
         leaf = hashlib.sha256(submission.id.encode()).hexdigest()
-        claims = {
-            "iss": self.base,
-            "sub": submission.member,
-            "iat": int(submission.at.timestamp()),
-            "what": "submission",
-            "id": submission.id,
-            "message_id": submission.message_id,
-            "digest": submission.digest,
-            "leaf": leaf,
-        }
         return json.dumps(
             {
                 "submission_id": submission.id,
@@ -220,7 +210,7 @@ class StandInHub:
                 "state": "ACCEPTED",
                 "received_at": submission.at.isoformat(),
                 "leaf": leaf,
-                "receipt": tokens.sign(claims, typ="lianqiao-receipt+jwt", signer=self.world.hub_key),
+                "receipt": self._sign("submission", submission.member, submission, submission.digest),
             }
         ).encode()
 
@@ -292,8 +282,7 @@ class StandInHub:
             if letter.state not in _FINAL:
                 letter.state = said["state"]
                 letter.errors = said["errors"]
-            claims = {"what": "mailbox", "id": letter.id, "message_id": letter.message_id, "digest": letter.digest}
-            receipt = tokens.sign(claims, typ="lianqiao-receipt+jwt", signer=self.world.hub_key)
+            receipt = self._sign("mailbox", member, letter, letter.digest)
             return JSONResponse({"receipt": receipt, "state": letter.state})
 
     async def _register(self, request: Request, member: str) -> Response:
@@ -319,8 +308,24 @@ class StandInHub:
             if known.digests and said["digest"] not in known.digests:
                 raise Refused(409, "digest-conflict", "FIX_FIRST")
             known.digests.append(said["digest"])
-        claims = {"what": "certificate", "id": known.id, "message_id": known.message_id, "digest": said["digest"]}
-        return JSONResponse({"receipt": tokens.sign(claims, typ="lianqiao-receipt+jwt", signer=self.world.hub_key)})
+        return JSONResponse({"receipt": self._sign("certificate", member, known, said["digest"])})
+
+    def _sign(self, what: str, member: str, kept: Submission | Letter | Certificate, digest: str) -> str:
+        """A receipt, twisted as `manners` want it."""
+        claims = {
+            "iss": self.base,
+            "sub": member,
+            "iat": int(datetime.now(UTC).timestamp()),
+            "what": what,
+            "id": kept.id,
+            "message_id": kept.message_id,
+            "digest": digest,
+            "leaf": hashlib.sha256(kept.id.encode()).hexdigest(),
+        }
+        twist = self.manners.twist
+        signer = SigningKey.generate() if twist == "signature" else self.world.hub_key
+        changed = {twist: "00"} if twist in claims else {}
+        return tokens.sign({**claims, **changed}, typ="lianqiao-receipt+jwt", signer=signer)
 
 
 def _open_mapping(name: str) -> mappings.Mapping:

@@ -15,6 +15,7 @@ class Manners:
     """Shares of requests that go wrong. `lost`: done, but the answer never arrives; `busy`: 503, nothing done.
 
     `settle_seconds`: how long a document waits for its translation; `longest_lease` caps what a reader asks for.
+    `twist`: the claim that receipts state wrongly, or "signature" for those of a stranger's key.
     """
 
     seed: int = 0
@@ -22,6 +23,7 @@ class Manners:
     busy: float = 0
     settle_seconds: float = 0
     longest_lease: float = 3600
+    twist: str = ""
     draws: random.Random = field(init=False)
 
     def __post_init__(self) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from certs.keys import EncryptionKey, SigningKey, VerifyKey
-from certs.trust import Member, TrustedKey, TrustList
+from certs.trust import CHECKPOINT, RECEIPT, STATUS, Member, TrustedKey, TrustList
 
-HUB_TYPES = frozenset({"receipt", "status-list"})
+HUB_TYPES = frozenset({CHECKPOINT, RECEIPT, STATUS})
 SEALED_TYPES = frozenset({"contraception-report", "marriage-certificate", "birth-certificate"})
 
 

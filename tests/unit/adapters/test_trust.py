@@ -1,4 +1,4 @@
-"""The gateway believes a trust list, a receipt and the hub's key only as far as they are signed, current and its own."""
+"""The gateway believes a trust list only as far as it is signed, current and the newest."""
 
 import json
 from collections.abc import Iterator
@@ -11,12 +11,10 @@ from adapters.errors import ConfigError, TrustError
 from adapters.gateway.config import TrustSettings
 from adapters.gateway.spool import Spool
 from adapters.gateway.testing.world import World
-from adapters.gateway.trust import RECEIPT_TYPE, TrustStore, check_receipt, load_roots
-from certs import tokens
-from certs.keys import DecryptionKey, SigningKey
+from adapters.gateway.trust import TrustStore, load_roots
+from certs.keys import SigningKey
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-DIGEST = "sha-256:" + "ab" * 32
 
 
 class Hub:
@@ -81,36 +79,6 @@ async def test_too_few_signatures_and_stale_lists_are_refused(world: World, spoo
     with pytest.raises(TrustError) as caught:
         late.current()
     assert caught.value.code == "trust-list-stale"
-
-
-def receipt(key: SigningKey, **changed: str) -> str:
-    claims = {"message_id": "m1", "digest": DIGEST, "leaf": "00", **changed}
-    return tokens.sign(claims, typ=RECEIPT_TYPE, signer=key)
-
-
-def test_a_receipt_counts_for_its_message_and_bytes_only(world: World) -> None:
-    trust = world.trust_list(NOW)
-    good = receipt(world.hub_key)
-    assert check_receipt(good, trust, hub="hub", message_id="m1", digest=DIGEST, now=NOW)["leaf"] == "00"
-    for message, digest in (("m2", DIGEST), ("m1", "sha-256:" + "cd" * 32)):
-        with pytest.raises(TrustError, match="another message"):
-            check_receipt(good, trust, hub="hub", message_id=message, digest=digest, now=NOW)
-
-
-def test_a_receipt_by_anybody_but_the_hub_is_refused(world: World) -> None:
-    member = SigningKey.generate()
-    jwk = {**member.public.to_jwk(), "purpose": "sig"}
-    world.enrol(
-        "huiji", ["410108000000"], {"keys": [jwk, {**DecryptionKey.generate().public.to_jwk(), "purpose": "enc"}]}
-    )
-    trust = world.trust_list(NOW)
-    for key, now in ((SigningKey.generate(), NOW), (member, NOW), (world.hub_key, NOW + timedelta(days=365))):
-        with pytest.raises(TrustError):
-            check_receipt(receipt(key), trust, hub="hub", message_id="m1", digest=DIGEST, now=now)
-    head, body, signature = receipt(world.hub_key).split(".")
-    tampered = f"{head}.{body[:-4]}AAAA.{signature}"
-    with pytest.raises(TrustError, match="does not verify"):
-        check_receipt(tampered, trust, hub="hub", message_id="m1", digest=DIGEST, now=NOW)
 
 
 def test_the_roots_file_must_hold_enough_keys(world: World, tmp_path: Path) -> None:
