@@ -104,6 +104,11 @@ def language_of(request: Request, session: Session | None = None) -> str:
     return wanted if wanted in i18n.LANGUAGES else i18n.LANGUAGES[0]
 
 
+def address_of(request: Request) -> str:
+    """Where the browser is; behind a proxy, as the web server takes it from the proxy's header."""
+    return request.client.host if request.client else ""
+
+
 def token_of(request: Request, hub: Hub) -> str:
     """The session's token as the browser brings it."""
     return request.cookies.get(_name(hub, "session"), "")

@@ -12,7 +12,7 @@ import pyotp
 
 from hub.errors import Invalid, Unauthenticated
 from hub.runtime import Hub
-from hub.services import passwords
+from hub.services import guesses, passwords
 from hub.services.accounts import LANGUAGES, STEWARD, SUPERVISOR, is_closed, token_hash
 from hub.storage import accounts, audit, members
 from hub.storage.accounts import Account
@@ -21,7 +21,6 @@ from hub.storage.database import AsyncConnection
 
 DECIDING = frozenset({STEWARD, SUPERVISOR})
 HUB_REGION = "hub"
-FREE_TRIES, FIRST_LOCK, LONGEST_LOCK = 5, 60, 3600
 _STEP_SECONDS = 30
 
 
@@ -72,17 +71,20 @@ class SignedIn:
     session: Session
 
 
-async def sign_in(hub: Hub, name: str, password: str, code: str = "") -> SignedIn:
-    """Begin a session. Raises Unauthenticated `sign-in-failed` whatever is wrong, `appointment-ended` after its end."""
+async def sign_in(hub: Hub, name: str, password: str, code: str = "", *, address: str = "") -> SignedIn:
+    """Begin a session for somebody at `address`.
+
+    Raises Unauthenticated `sign-in-failed` whatever is wrong, `appointment-ended` after its end; TooMany.
+    """
+    guesses.admit(hub, address)
     name, now = name.strip().lower()[:40], hub.now()
     async with hub.database.begin() as connection:
-        account = await accounts.count_try(
-            connection, hub.vault, name, now=now, free=FREE_TRIES, first=FIRST_LOCK, longest=LONGEST_LOCK
-        )
+        guess = await guesses.count(hub, connection, name, address)
+    account = guess.account
     right = await passwords.verify(account.password_hash if account else passwords.UNUSABLE, password)
     step = _step(account, code, now) if account else None
     if account is None or not right or (account.totp_secret is not None and step is None) or account.disabled:
-        await _note_failure(hub, name, now)
+        await guesses.note(hub, guess)
         raise _failed()
     if is_closed(account, now):
         raise Unauthenticated("appointment-ended", "The appointment of this account has ended.", retry="CONTACT")
@@ -90,6 +92,7 @@ async def sign_in(hub: Hub, name: str, password: str, code: str = "") -> SignedI
     async with hub.database.begin() as connection:
         if not await accounts.succeed(connection, account.id, totp_step=step):
             raise _failed()
+        guesses.forgive(hub, guess)
         if fresh is not None:
             await accounts.change(connection, account.id, password_hash=fresh)
         return await _begin(hub, connection, account, "password", now)
@@ -99,13 +102,6 @@ def _failed() -> Unauthenticated:
     return Unauthenticated(
         "sign-in-failed", "The name, the password or the code is not right, or there were too many tries."
     )
-
-
-async def _note_failure(hub: Hub, name: str, now: datetime) -> None:
-    """Failed tries are evidence; what was typed as a name may be a password, so only its blind index is kept."""
-    content = {"name": hub.vault.blind("sign-in-name", name).hex()}
-    async with hub.database.begin() as connection:
-        await audit.append(connection, hub.vault, [Act("sign-in-failed", "console", content, now)])
 
 
 def _step(account: Account, code: str, now: datetime) -> int | None:

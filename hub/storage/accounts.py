@@ -5,10 +5,10 @@ before the password is looked at, in its own transaction: parallel guesses count
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, delete, func, insert, or_, select, text, update
+from sqlalchemy import case, delete, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.tables import login_session, sign_in_link, user_account
@@ -111,24 +111,25 @@ async def all_accounts(connection: AsyncConnection, vault: Vault) -> list[Accoun
 
 
 async def count_try(
-    connection: AsyncConnection, vault: Vault, name: str, *, now: datetime, free: int, first: int, longest: int
+    connection: AsyncConnection, vault: Vault, name: str | None, *, now: datetime, most: int, seconds: float
 ) -> Account | None:
-    """Count a try and answer the account; None when there is none or it is locked.
+    """Count a try and answer the account; None when there is none, or it takes no more: `most` in `seconds`.
 
-    From the `free`-th try on the account locks for `first` seconds, twice as long each time, at most `longest`.
+    Each try costs seconds/most of the account's time, which `locked_until` says is used up to; it may run ahead of the
+    clock by `seconds`. Nobody waits for the disk, so that a name that exists takes no longer than one that does not.
     """
-    # The failures before this try: this one is counted as failed until `succeed` says otherwise.
-    doublings = func.least(user_account.c.failures + 1 - free, 20)
-    seconds = func.least(first * func.power(2, doublings), longest)
-    lock = case((user_account.c.failures + 1 >= free, now + func.make_interval(0, 0, 0, 0, 0, 0, seconds)), else_=None)
+    until, step = user_account.c.locked_until, timedelta(seconds=seconds / most)
+    await connection.execute(text("SET LOCAL synchronous_commit = off"))
     row = (
         await connection.execute(
             update(user_account)
             .where(
                 user_account.c.name == name,
-                or_(user_account.c.locked_until.is_(None), user_account.c.locked_until <= now),
+                or_(until.is_(None), until <= now + timedelta(seconds=seconds) - step),
             )
-            .values(failures=user_account.c.failures + 1, locked_until=lock)
+            .values(
+                failures=user_account.c.failures + 1, locked_until=case((until > now, until + step), else_=now + step)
+            )
             .returning(user_account)
         )
     ).one_or_none()

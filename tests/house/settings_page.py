@@ -21,7 +21,7 @@ values in force. This page is made from `hub/settings.py` by `make docs`.
 
 def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
-    return f"`{value}`" if value not in (None, "") else "–"
+    return f"`{value}`" if value is not None and str(value) else "–"
 
 
 def render() -> str:

@@ -11,9 +11,9 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import text
 
-from hub.errors import Conflict, HubError, Invalid, NotFound, Unauthenticated, Unavailable
+from hub.errors import Conflict, HubError, Invalid, NotFound, TooMany, Unauthenticated, Unavailable
 from hub.runtime import Hub
-from hub.services import accounts, passwords, sessions
+from hub.services import accounts, guesses, passwords, sessions
 from hub.storage import audit
 from tests.console import world
 from tests.console.world import PASSWORD, Clock
@@ -65,9 +65,9 @@ def token_in(link: str) -> str:
     return parse_qs(urlsplit(link).query)["token"][0]
 
 
-async def failed(hub: Hub, name: str, password: str, code: str = "") -> HubError:
+async def failed(hub: Hub, name: str, password: str, code: str = "", *, address: str = "") -> HubError:
     with pytest.raises(Unauthenticated) as caught:
-        await sessions.sign_in(hub, name, password, code)
+        await sessions.sign_in(hub, name, password, code, address=address)
     return caught.value
 
 
@@ -137,11 +137,67 @@ async def test_five_wrong_tries_lock_and_the_lock_grows(here: tuple[Hub, Clock])
 
 async def test_the_lock_never_lasts_more_than_an_hour(here: tuple[Hub, Clock]) -> None:
     hub, clock = here
-    async with hub.database.begin() as connection:
-        await connection.execute(text("UPDATE user_account SET failures = 500"))
+    for _ in range(14):
+        await failed(hub, "lihua", "wrong")
+        clock.forward(seconds=3601)
     await failed(hub, "lihua", "wrong")
-    clock.forward(seconds=3601)
+    clock.forward(seconds=3599)
+    await failed(hub, "lihua", PASSWORD)
+    clock.forward(seconds=2)
     await sessions.sign_in(hub, "lihua", PASSWORD)
+
+
+async def test_a_stranger_locks_out_nobody_but_himself(here: tuple[Hub, Clock]) -> None:
+    hub, clock = here
+    for _ in range(5):
+        await failed(hub, "lihua", "wrong", address="2001:db8:1:2::7")
+    for _ in range(40):
+        await failed(hub, "lihua", PASSWORD, address="2001:db8:1:2:ffff::8")
+        clock.forward(seconds=1)
+    await sessions.sign_in(hub, "lihua", PASSWORD, address="192.0.2.9")
+
+
+async def test_over_all_addresses_an_account_takes_a_hundred_failures_an_hour(here: tuple[Hub, Clock]) -> None:
+    hub, clock = here
+    for number in range(guesses.MOST):
+        await failed(hub, "lihua", "wrong", address=f"192.0.2.{number}")
+    await failed(hub, "lihua", PASSWORD, address="198.51.100.1")
+    await failed(hub, "lihua", PASSWORD, address="198.51.100.2")
+    assert (await acts(hub)).count("sign-in-locked") == 1
+    clock.forward(seconds=guesses.WINDOW / guesses.MOST)
+    await sessions.sign_in(hub, "lihua", PASSWORD, address="198.51.100.3")
+
+
+async def test_a_new_password_lifts_a_lock(here: tuple[Hub, Clock]) -> None:
+    hub, _ = here
+    for _ in range(6):
+        await failed(hub, "lihua", "wrong")
+    await accounts.set_password(hub, "lihua", "another calm heron")
+    await sessions.sign_in(hub, "lihua", "another calm heron")
+
+
+async def test_the_log_has_the_first_failure_and_the_locks(here: tuple[Hub, Clock]) -> None:
+    hub, clock = here
+    before = len(await acts(hub))
+    for _ in range(20):
+        await failed(hub, "lihua", "wrong")
+        await failed(hub, "nobody", "wrong")
+        clock.forward(seconds=5)
+    assert sorted((await acts(hub))[before:]) == ["sign-in-failed"] * 2 + ["sign-in-locked"] * 4
+
+
+async def test_one_address_cannot_fill_the_log_with_names(here: tuple[Hub, Clock]) -> None:
+    hub, clock = here
+    before = len(await acts(hub))
+    for number in range(60):
+        await failed(hub, f"name {number}", "wrong", address="192.0.2.1")
+        clock.forward(seconds=2)
+    assert len(await acts(hub)) - before <= 32
+    for number in range(guesses.TRIES_A_MINUTE):
+        await failed(hub, f"other {number}", "wrong", address="192.0.2.3")
+    with pytest.raises(TooMany) as caught:
+        await sessions.sign_in(hub, "lihua", PASSWORD, address="192.0.2.3")
+    assert (caught.value.status, caught.value.code, caught.value.retry) == (429, "too-many", "NORMAL")
 
 
 async def test_guesses_at_once_count_like_guesses_in_a_row(here: tuple[Hub, Clock]) -> None:

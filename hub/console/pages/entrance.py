@@ -38,7 +38,9 @@ async def sign_in(visit: AnyVisit, form: Form) -> Response:
     """Sign in, or show the page again with what is wrong."""
     name = field(form, "name")
     try:
-        done = await sessions.sign_in(visit.hub, name, field(form, "password"), field(form, "code"))
+        done = await sessions.sign_in(
+            visit.hub, name, field(form, "password"), field(form, "code"), address=visits.address_of(visit.request)
+        )
     except (Unauthenticated, Unavailable) as error:
         again = {"next": _inside(field(form, "next")), "name": name[:40], "failure": error.code}
         return page(visit, "sign_in.html", status=error.status, **again)
