@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 from starlette.responses import Response
 
 from hub.api import verify
+from hub.api.bodies import Body
 from hub.api.context import Caller, TheHub
 from hub.services import certificates, status_lists, trust
 from hub.services.certificates import Registration
@@ -24,7 +25,7 @@ TRUST_TYPE: Final = "application/jose+json"
 DIGEST: Final = "sha-256:"
 
 
-class _Strict(BaseModel):
+class _Strict(Body):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 

@@ -1,4 +1,4 @@
-"""Limits every request meets before a handler sees it: size of the body, and how long it may take to arrive."""
+"""Limits every request meets before a handler sees it: size of the body, how long it may take to arrive, no NUL anywhere."""
 
 import asyncio
 import time
@@ -83,6 +83,30 @@ class _BodyLimit:
             await _refuse(send, *arriving.refusal)
 
 
+class _NoNul:
+    """Answers 400 when the address or a header holds NUL, which no text of ours has and PostgreSQL does not take."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and _has_nul(scope):
+            detail = "The address or a header holds the character NUL. Nothing was stored."
+            await _refuse(send, 400, "invalid-content", detail, "FIX_FIRST")
+            return
+        await self._app(scope, receive, send)
+
+
+def _has_nul(scope: Scope) -> bool:
+    query = scope["query_string"]
+    return (
+        "\0" in scope["path"]
+        or b"\0" in query
+        or b"%00" in query
+        or any(b"\0" in value for _, value in scope["headers"])
+    )
+
+
 def _too_large(limit: int) -> tuple[int, str, str, str]:
     return 413, "too-large", f"A body has at most {limit} bytes here. Nothing was stored.", "FIX_FIRST"
 
@@ -111,4 +135,5 @@ async def _refuse(send: Send, status: int, code: str, detail: str, retry: str) -
 
 def install(app: FastAPI, settings: Settings) -> None:
     """Put the limits in front of the application."""
+    app.add_middleware(_NoNul)
     app.add_middleware(_BodyLimit, documents=settings.max_submission_bytes + _MARGIN, others=settings.max_json_bytes)

@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from hub.api.bodies import Body
 from hub.api.context import Caller, TheHub
 from hub.domain.messages import State
 from hub.errors import Invalid
@@ -19,7 +20,7 @@ router = APIRouter(tags=["mailbox"])
 _POLL = 0.5
 
 
-class Lease(BaseModel):
+class Lease(Body):
     """How much to read, for how long to hold it, and how long to wait for something to come."""
 
     max: Annotated[int, Field(ge=1, le=100)] = 20
@@ -27,7 +28,7 @@ class Lease(BaseModel):
     wait_seconds: Annotated[float, Field(ge=0, le=30)] = 0
 
 
-class BusinessError(BaseModel):
+class BusinessError(Body):
     """Why the recipient could not use it; no personal data."""
 
     code: Annotated[str, Field(max_length=80)]
@@ -35,12 +36,12 @@ class BusinessError(BaseModel):
     path: Annotated[str | None, Field(max_length=300)] = None
 
 
-class Receipt(BaseModel):
+class Receipt(Body):
     """What became of a message at its recipient."""
 
     state: Literal["RECEIVED", "PROCESSED", "BUSINESS_ERROR"]
     digest: Annotated[str, Field(pattern=r"^sha-256:[0-9a-f]{64}$")]
-    errors: Annotated[list[BusinessError], Field(max_length=50)] = []
+    errors: Annotated[list[BusinessError], Field(max_length=50, default_factory=list)]
 
 
 @router.post("/mailbox")

@@ -3,11 +3,12 @@
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from certs.sdjwt_parts import MAX_BYTES
 from hub.api import verify_page
+from hub.api.bodies import Body
 from hub.api.context import TheHub
 from hub.api.rates import Admitted
 from hub.services import presentations
@@ -16,7 +17,7 @@ router = APIRouter(tags=["verify"])
 router.include_router(verify_page.router)
 
 
-class Shown(BaseModel):
+class Shown(Body):
     """What the holder shows, and the nonce she was given where her certificate asks for one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -13,7 +13,8 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from hub.console import i18n
-from hub.errors import NotAllowed, Unauthenticated
+from hub.domain.texts import can_be_kept
+from hub.errors import Invalid, NotAllowed, Unauthenticated
 from hub.runtime import Hub
 from hub.services import sessions
 from hub.services.sessions import Session, User
@@ -85,10 +86,15 @@ async def signed_in(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
 
 
 async def form_of(visit: Annotated[Visit, Depends(visit_of)]) -> FormData:
-    """The form of this request, if it was made by one of our own pages. Raises NotAllowed `form-expired`."""
+    """The form of this request, if it was made by one of our own pages.
+
+    Raises NotAllowed `form-expired`, Invalid for texts that cannot be kept.
+    """
     form = await visit.request.form(max_files=0, max_fields=50)
     if visit.request.state.foreign or not secrets.compare_digest(field(form, "csrf").encode(), visit.csrf.encode()):
         raise NotAllowed("form-expired", "This form did not come from a page of this session.", retry="FIX_FIRST")
+    if not all(can_be_kept(text) for pair in form.multi_items() for text in pair if isinstance(text, str)):
+        raise Invalid("invalid-content", "A field holds a character that no text has.")
     return form
 
 

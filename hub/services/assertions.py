@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey
 
 from certs.encoding import load_object, unb64url
 from certs.instants import instant
+from hub.domain.texts import can_be_kept
 from hub.errors import Invalid, Unauthenticated
 from hub.storage.members import MemberKey
 
@@ -62,7 +63,7 @@ def issuer_of(assertion: str) -> str:
     except ValueError as error:
         raise _refusal("malformed-assertion", "The client assertion is not a signed JWT.") from error
     issuer = claims.get("iss")
-    if not isinstance(issuer, str) or claims.get("sub") != issuer:
+    if not isinstance(issuer, str) or claims.get("sub") != issuer or not can_be_kept(issuer):
         raise _refusal("malformed-assertion", "iss and sub must both be the member's name.")
     return issuer
 
@@ -115,7 +116,7 @@ def _judge(claims: dict[str, Any], kid: str, audience: str, now: datetime) -> As
         if begins_at is not None and begins_at > now + SKEW:
             raise _refusal("not-yet-valid", "The client assertion is from the future; check the clock.")
     jti = claims.get("jti")
-    if not isinstance(jti, str) or not 8 <= len(jti) <= _MAX_ID or "\x00" in jti:
+    if not isinstance(jti, str) or not 8 <= len(jti) <= _MAX_ID or not can_be_kept(jti):
         raise _refusal("malformed-assertion", "jti must be a text of 8 to 255 characters that is never used again.")
     return Assertion(jti, kid, expires_at + SKEW)
 

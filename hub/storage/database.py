@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from hub.errors import Conflict, Unavailable
+from hub.errors import Conflict, Invalid, Unavailable
 from hub.settings import Settings
 from hub.storage.embedded import EmbeddedPostgres
 
@@ -46,7 +46,8 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed on leaving, rolled back on an error.
 
-        Raises Unavailable when there is no database, Conflict `busy` when it was given up for another transaction.
+        Raises Unavailable when there is no database, Conflict `busy` when it was given up for another transaction,
+        Invalid `invalid-content` for a text that no database keeps, wherever it came through.
         """
         try:
             async with AsyncExitStack() as stack:
@@ -60,9 +61,15 @@ class Database:
                 raise Unavailable("unavailable", "The database went away; send it again.") from error
             if getattr(error.orig, "sqlstate", None) in _GIVEN_UP:
                 raise _busy() from error
+            if _no_text(error):
+                raise _not_kept() from None
             raise
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
             raise _busy() from error
+        except asyncpg.DataError as error:
+            if _no_text(error):
+                raise _not_kept() from None
+            raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -76,6 +83,19 @@ class Database:
         await self.engine.dispose()
         if self._embedded is not None:
             self._embedded.close()
+
+
+def _no_text(error: BaseException | None) -> bool:
+    """Is it about NUL or half a surrogate pair in a text?"""
+    while error is not None:
+        if isinstance(error, asyncpg.CharacterNotInRepertoireError | UnicodeEncodeError):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _not_kept() -> Invalid:
+    return Invalid("invalid-content", "A text holds a character that cannot be kept; nothing was stored.")
 
 
 def _busy() -> Conflict:

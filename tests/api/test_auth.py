@@ -13,6 +13,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey
 
 from certs import tokens as signed_tokens
+from certs.encoding import b64url
 from certs.keys import SigningKey
 from hub.api import auth
 from hub.api.context import Caller
@@ -97,6 +98,18 @@ async def test_refusals_are_those_of_oauth_and_ours(
         headers={"Content-Type": "application/x-www-form-urlencoded"},
     )
     assert (as_json.status_code, twice.status_code) == (400, 400)
+
+
+@pytest.mark.parametrize("name", ["yong\0kang", "\0"])
+async def test_a_name_that_no_database_keeps_is_a_bad_assertion(
+    client: httpx2.AsyncClient, yongkang: Enrolled, clock: Clock, name: str
+) -> None:
+    answer = await client.post("/auth/token", data=form(assertion(yongkang.auth, name, clock)))
+    assert (answer.status_code, answer.json()["code"]) == (401, "malformed-assertion")
+    body = json.dumps({"iss": "\ud800", "sub": "\ud800"}).encode()
+    half = ".".join((b64url(b'{"alg":"ES256","kid":"x"}'), b64url(body), "AAAA"))
+    answer = await client.post("/auth/token", data=form(half))
+    assert (answer.status_code, answer.json()["code"]) == (401, "malformed-assertion")
 
 
 async def test_unknown_members_and_wrong_keys_are_answered_alike(

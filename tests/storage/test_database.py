@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from hub.errors import Conflict, Unavailable
+from hub.errors import Conflict, Invalid, Unavailable
 from hub.storage import database as databases
 from hub.storage.database import AsyncConnection, Database, async_url, copy_rows, driver, open_database
 
@@ -203,6 +203,23 @@ async def test_errors_of_the_act_itself_are_not_taken_for_the_databases(database
     for error in (ValueError("x"), FileNotFoundError("x")):
         with pytest.raises(type(error)):
             await act(error)
+
+
+@pytest.mark.parametrize("wrong", ["a\0b", "a\ud800b"])
+async def test_a_text_that_cannot_be_kept_is_refused_however_it_comes(database: Database, wrong: str) -> None:
+    async def typed(connection: AsyncConnection) -> None:
+        await connection.execute(text("SELECT CAST(:given AS text)"), {"given": wrong})
+
+    async def raw(connection: AsyncConnection) -> None:
+        await (await driver(connection)).fetch("SELECT $1::text", wrong)
+
+    for act in (typed, raw):
+        with pytest.raises(Invalid, match="invalid-content") as caught:
+            async with database.begin() as connection:
+                await act(connection)
+        assert caught.value.__cause__ is None
+    async with database.read() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
 
 
 @pytest.mark.parametrize("url", ["sqlite:///x.db", "mysql://x/y"])
