@@ -4,7 +4,6 @@ Both carry the stable code, the retry class and a trace id; an unexpected error 
 """
 
 from typing import Any
-from uuid import uuid4
 
 import orjson
 import structlog
@@ -12,9 +11,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from certs.errors import CertsError
+from hub import last_resort
 from hub.errors import HubError
+from hub.last_resort import LastResort
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +37,7 @@ _ISSUE_TYPES = {400: "invalid", 401: "login", 403: "forbidden", 404: "not-found"
 
 def trace_id(request: Request) -> str:
     """The request's trace id, made on first use."""
-    if not hasattr(request.state, "trace_id"):
-        request.state.trace_id = uuid4().hex
-    return str(request.state.trace_id)
+    return last_resort.trace_id(request.scope)
 
 
 def answer(
@@ -110,15 +110,15 @@ def install(app: FastAPI) -> None:
         code = _CODES.get(error.status_code, "bad-request")
         return answer(request, error.status_code, code, str(error.detail), "FIX_FIRST")
 
-    @app.exception_handler(Exception)
-    async def of_anything(request: Request, error: Exception) -> Response:
-        # The message may hold personal data (a database error quotes values), so only its type is told and logged.
-        log.error("unexpected", error=type(error).__name__, trace_id=trace_id(request))
-        return answer(
-            request,
+    async def unforeseen(scope: Scope, receive: Receive, send: Send) -> None:
+        found = answer(
+            Request(scope, receive),
             500,
             "internal-error",
             "Something went wrong inside the hub. Nothing of this request is half-stored: send it again, "
             "and tell us the trace id if the trouble stays.",
             "NORMAL",
         )
+        await found(scope, receive, send)
+
+    app.add_middleware(LastResort, answer=unforeseen)

@@ -4,22 +4,20 @@ A visitor who is not signed in is led to the sign-in page and back. An unexpecte
 """
 
 from contextlib import suppress
-from pathlib import Path
-from traceback import extract_tb
 from urllib.parse import quote
-from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from hub.console import i18n, rendering, visits
 from hub.console.rendering import BASE
 from hub.console.visits import Visit
 from hub.errors import HubError, Unauthenticated
+from hub.last_resort import LastResort, trace_id
 
 log = structlog.get_logger(__name__)
 
@@ -73,9 +71,7 @@ def _back(request: Request) -> str:
 
 
 def _trace(request: Request) -> str:
-    if not hasattr(request.state, "trace_id"):
-        request.state.trace_id = uuid4().hex
-    return str(request.state.trace_id)
+    return trace_id(request.scope)
 
 
 def install(site: FastAPI) -> None:
@@ -105,45 +101,9 @@ def install(site: FastAPI) -> None:
         code = _CODES.get(error.status_code, "bad-request")
         return await _answer(request, error.status_code, code, _trace(request))
 
-    site.add_middleware(_LastResort)
+    async def unforeseen(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        answer = await _answer(request, 500, "internal-error", _trace(request), ask=False)
+        await answer(scope, receive, send)
 
-
-class _LastResort:
-    """ASGI middleware for what nobody foresaw. The framework's own would pass the error on to the server, whose log
-    would then hold its message and with it, perhaps, personal data: only the error's type is logged.
-    What breaks while the request is still arriving belongs to whoever limits requests and is passed on.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
-        arriving: Exception | None = None
-
-        async def received() -> Message:
-            nonlocal arriving
-            try:
-                return await receive()
-            except Exception as error:
-                arriving = error
-                raise
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, received, watched)
-        except Exception as error:
-            if error is arriving:
-                raise
-            request = Request(scope, receive)
-            where = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[-3:]]
-            log.error(  # noqa: TRY400 - the message stays out of the log
-                "unexpected", error=type(error).__name__, where=where, trace_id=_trace(request)
-            )
-            if not started:
-                answer = await _answer(request, 500, "internal-error", _trace(request), ask=False)
-                await answer(scope, receive, send)
+    site.add_middleware(LastResort, answer=unforeseen)

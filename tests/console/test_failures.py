@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from hub.console.failures import _LastResort
+from hub.last_resort import LastResort
 
 SCOPE: Scope = {"type": "http", "method": "POST", "path": "/console/", "headers": [], "query_string": b"", "state": {}}
 
@@ -18,6 +18,10 @@ async def _nothing(_: Message) -> None:
     raise AssertionError("nothing may be answered")
 
 
+async def _unanswered(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("nothing may be answered")
+
+
 async def test_what_breaks_while_the_request_arrives_is_passed_on() -> None:
     async def reading(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
@@ -26,7 +30,7 @@ async def test_what_breaks_while_the_request_arrives_is_passed_on() -> None:
         raise TooMuch
 
     with pytest.raises(TooMuch):
-        await _LastResort(reading)(SCOPE, receive, _nothing)
+        await LastResort(reading, _unanswered)(SCOPE, receive, _nothing)
 
 
 async def test_an_answer_that_has_begun_is_not_begun_again(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,7 +46,7 @@ async def test_an_answer_that_has_begun_is_not_begun_again(capsys: pytest.Captur
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await _LastResort(breaking)(SCOPE, receive, send)
+    await LastResort(breaking, _unanswered)(SCOPE, receive, send)
     assert len(sent) == 1
     logged = capsys.readouterr()
     assert "410108197908300195" not in logged.out + logged.err

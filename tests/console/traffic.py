@@ -18,8 +18,8 @@ CANARY = "金丝雀正文"
 # kind, from, to, states with the minutes since the message came in, days until the answer is due (negative: overdue)
 Story = tuple[str, str, str, tuple[tuple[State, int], ...], float | None]
 STORIES: tuple[Story, ...] = (
-    (REPORT, YONGKANG, HUIJI, ((State.QUEUED, 1), (State.AVAILABLE, 1)), 9.0),
-    (REPORT, YONGKANG, HUIJI, ((State.QUEUED, 1), (State.AVAILABLE, 2), (State.RECEIVED, 40)), -2.5),
+    (REPORT, YONGKANG, HUIJI, ((State.AVAILABLE, 1),), 9.0),
+    (REPORT, YONGKANG, HUIJI, ((State.AVAILABLE, 2), (State.RECEIVED, 40)), -2.5),
     (REPORT, HUIJI, YONGKANG, ((State.AVAILABLE, 1), (State.RECEIVED, 15), (State.PROCESSED, 61)), 9.0),
     (MARRIAGE, HUIJI, YONGKANG, ((State.AVAILABLE, 1),), -0.4),
     (BIRTH, YONGKANG, HUIJI, ((State.AVAILABLE, 1), (State.RECEIVED, 5), (State.BUSINESS_ERROR, 9)), None),
@@ -74,6 +74,7 @@ async def _message(
             State.AVAILABLE, 0, None, queued, queued + timedelta(days=30), None,
         ),
     )  # fmt: skip
+    await submissions.move_through(connection, submission, [(State.VALIDATED, ""), (State.QUEUED, "")], queued)
     for state, minutes in steps:
         at = begun + timedelta(minutes=minutes)
         await submissions.move(connection, submission, state, at, "")
