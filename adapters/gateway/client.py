@@ -7,6 +7,7 @@ sent exactly as they are: a retransmission is identical and differs in its Attem
 import base64
 import binascii
 import hashlib
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from urllib.parse import quote
 
 from adapters.errors import HubError, Retry
 from adapters.gateway.connection import Answer, Connection
+
+STATUS_URI = re.compile(r"https?://[\x21-\x7e]{1,400}/status/[A-Za-z0-9_-]{1,90}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ class HubClient:
         )
         document = answer.object()
         following = document.get("cursor")
-        return list(document.get("items", [])), None if following is None else str(following)
+        return _items(answer), None if following is None else str(following)
 
     async def submission_issues(self, submission_id: str, after: str | None, limit: int) -> dict[str, Any]:
         params: dict[str, str | int] = {"limit": limit}
@@ -131,7 +134,7 @@ class HubClient:
             body={"max": most, "lease_seconds": lease_seconds, "wait_seconds": wait_seconds},
             timeout=wait_seconds + 30,
         )
-        items = list(answer.object().get("items", []))
+        items = _items(answer)
         read = [leased for item in items if (leased := _leased(item)) is not None]
         return read, len(items) - len(read)
 
@@ -152,12 +155,12 @@ class HubClient:
             body={"kind": kind, "number": number, "subject": subject},
         )
         document = answer.object()
-        try:
-            return Registration(
-                str(document["certificate_id"]), str(document["status_uri"]), int(document["status_index"])
-            )
-        except (KeyError, TypeError, ValueError):
-            raise _incomplete("registration", answer) from None
+        match document:
+            case {"certificate_id": str(made), "status_uri": str(uri), "status_index": int(index)}:
+                # They will stand in what we sign: an address nobody looks up or no index at all would spoil it for ever.
+                if type(index) is int and 0 <= index < 2**31 and STATUS_URI.fullmatch(uri):
+                    return Registration(made, uri, index)
+        raise _incomplete("registration", answer)
 
     async def record_certificate(
         self, certificate_id: str, *, digest: str, issued_at: str, expires_at: str | None
@@ -216,6 +219,13 @@ def _leased(item: Mapping[str, Any]) -> Leased | None:
         )
     except (KeyError, TypeError, ValueError, binascii.Error):
         return None
+
+
+def _items(answer: Answer) -> list[dict[str, Any]]:
+    items = answer.object().get("items", [])
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise _incomplete("list", answer)
+    return items
 
 
 def _incomplete(what: str, answer: Answer) -> HubError:

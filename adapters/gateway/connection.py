@@ -16,13 +16,15 @@ from typing import Any, Self
 import httpx2
 
 from adapters.errors import HubError, HubUnreachable, Retry, SignInRefused
-from adapters.gateway import tls
+from adapters.gateway import answers, tls
 from adapters.gateway.backoff import http_date, retry_after_seconds
 from adapters.gateway.clock import Clock, utc_now
 from adapters.gateway.config import HubSettings
+from certs.encoding import load_json
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 MAX_ANSWER = 64 * 1024**2
+MAX_DEPTH = 64
 _BEFORE_SENDING = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 Assertion = Callable[[Mapping[str, Any]], str]
@@ -39,7 +41,7 @@ class Answer:
 
     def json(self) -> Any:
         try:
-            return json.loads(self.content)
+            return load_json(self.content, max_bytes=MAX_ANSWER, max_depth=MAX_DEPTH)
         except ValueError:
             raise HubError(
                 "the hub's answer is not JSON", code="bad-answer", retry=Retry.NORMAL, status=self.status
@@ -64,6 +66,8 @@ class Connection:
         self._clock = clock
         self._token: tuple[str, datetime] | None = None
         self._token_lock = asyncio.Lock()
+        # A timeout bounds the wait for each part; this bounds all parts together.
+        self._reading = 10 * settings.timeout_seconds
         self.skew: timedelta | None = None
         limits = httpx2.Limits(max_connections=settings.parallel + 4, max_keepalive_connections=settings.parallel + 4)
         self._http = httpx2.AsyncClient(
@@ -72,7 +76,7 @@ class Connection:
             follow_redirects=False,
             trust_env=False,
             verify=tls.context(settings.ca_file),
-            headers={"User-Agent": "lianqiao-gateway"},
+            headers={"User-Agent": "lianqiao-gateway", "Accept-Encoding": answers.ACCEPTED},
         )
 
     async def __aenter__(self) -> Self:
@@ -163,7 +167,7 @@ class Connection:
         try:
             response = await self._http.send(request, stream=True)
             try:
-                answer = await _read(response)
+                answer = await _read(response, self._reading)
             finally:
                 await response.aclose()
         except _BEFORE_SENDING as error:
@@ -184,31 +188,33 @@ class Connection:
             self.skew = None if moment is None else moment - self._clock()
 
 
-async def _read(response: httpx2.Response) -> Answer:
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.aiter_bytes():
-        size += len(part)
-        if size > MAX_ANSWER:
-            raise HubError(
-                "the hub's answer is too large", code="bad-answer", retry=Retry.CONTACT, status=response.status_code
-            )
-        parts.append(part)
-    return Answer(response.status_code, response.headers, b"".join(parts))
+async def _read(response: httpx2.Response, seconds: float) -> Answer:
+    try:
+        content = await answers.read(response, limit=MAX_ANSWER, seconds=seconds)
+    except answers.Unreadable as error:
+        text = f"the hub's answer {error}"
+        raise HubError(text, code="bad-answer", retry=Retry.CONTACT, status=response.status_code) from None
+    return Answer(response.status_code, response.headers, content)
+
+
+def _one_line(text: object, most: int) -> str:
+    """What the hub says, as it may stand in a log or on a terminal: no control characters, no end without end."""
+    return "".join(c if c.isprintable() else " " for c in str(text)[:most])
 
 
 def problem(answer: Answer, now: datetime) -> HubError:
     """A refusal as HubError: the problem document's own code and class, or what the HTTP status says by itself."""
     code, retry, detail, trace = f"http-{answer.status}", _class_of(answer.status), "", ""
     try:
-        document = json.loads(answer.content)
+        document = load_json(answer.content, max_bytes=MAX_ANSWER, max_depth=MAX_DEPTH)
     except ValueError:
         document = None
     if isinstance(document, dict):
-        code = str(document.get("code") or document.get("error") or code)[:80]
-        detail = str(document.get("detail") or document.get("title") or document.get("error_description") or "")[:500]
-        trace = str(document.get("trace_id") or "")[:80]
-        if document.get("retry") in set(Retry):
+        code = _one_line(document.get("code") or document.get("error") or code, 80)
+        said = document.get("detail") or document.get("title") or document.get("error_description") or ""
+        detail = _one_line(said, 500)
+        trace = _one_line(document.get("trace_id") or "", 80)
+        if document.get("retry") in list(Retry):
             retry = Retry(document["retry"])
     return HubError(
         f"the hub answered {answer.status}: {detail or code}",

@@ -46,7 +46,8 @@ class Statuses:
         issues = await self._issues(document)
         if isinstance(ack, Mapping) and not issues:
             # For a document the errors repeat its issues; for a sealed record they are what its recipient answered.
-            issues = [_of_recipient(error) for error in ack.get("errors") or ()]
+            errors = ack.get("errors")
+            issues = [_of_recipient(error) for error in errors[:MOST_ISSUES]] if isinstance(errors, list) else []
         return {
             "message_id": str(document.get("message_id", "")),
             "hub_state": state,
@@ -59,7 +60,7 @@ class Statuses:
 
     async def _issues(self, document: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The issues the hub found; a submission carries up to a hundred, the rest is read page by page."""
-        found = [dict(issue) for issue in document.get("issues") or ()]
+        found = _issues_in(document, "issues")
         submission_id = str(document.get("submission_id", ""))
         if len(found) < 100 or not submission_id:
             return found
@@ -67,13 +68,19 @@ class Statuses:
         after: str | None = None
         while len(everything) < MOST_ISSUES:
             page = await self._client.submission_issues(submission_id, after, 1000)
-            items = [dict(issue) for issue in page.get("items") or ()]
+            items = _issues_in(page, "items")
             everything += items
             following = page.get("after")
             if not items or following is None or str(following) == after:
                 break
             after = str(following)
         return everything or found
+
+
+def _issues_in(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """What is of the agreed form; the rest must not keep the other messages' states from being read."""
+    found = document.get(name)
+    return [dict(issue) for issue in found if isinstance(issue, Mapping)] if isinstance(found, list) else []
 
 
 def _of_recipient(error: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 
 from adapters.errors import Retry, TransportError
-from adapters.gateway import tls
+from adapters.gateway import answers, tls
 from adapters.gateway.clock import Clock, utc_now
 from adapters.gateway.config import read_secret
 from adapters.rest_json.settings import RestJsonSettings
@@ -39,7 +39,7 @@ class CountyRequests:
             follow_redirects=False,
             trust_env=False,
             verify=tls.context(settings.ca_file),
-            headers={"User-Agent": "lianqiao-gateway"},
+            headers={"User-Agent": "lianqiao-gateway", "Accept-Encoding": answers.ACCEPTED},
         )
 
     async def aclose(self) -> None:
@@ -83,21 +83,18 @@ class CountyRequests:
         return content, answer_data(response.status_code, content)
 
     async def _read(self, response: httpx2.Response) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for part in response.aiter_bytes():
-            size += len(part)
-            if size > self._settings.max_page_bytes:
-                raise TransportError("the county's answer is too large", code="too-large", retry=Retry.CONTACT)
-            parts.append(part)
-        return b"".join(parts)
+        settings = self._settings
+        try:
+            return await answers.read(response, limit=settings.max_page_bytes, seconds=10 * settings.timeout_seconds)
+        except answers.Unreadable as error:
+            raise TransportError(f"the county's answer {error}", code="bad-answer", retry=Retry.CONTACT) from None
 
 
 def answer_data(status: int, content: bytes) -> Any:
     """The `data` of a county's answer. Raises TransportError for every error, also the one inside HTTP 200."""
     try:
-        document = json.loads(content)
-    except ValueError:
+        document = json.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError):
         document = None
     code = document.get("code") if isinstance(document, dict) else None
     if status in {401, 403} or code in {401, 403}:

@@ -83,6 +83,8 @@ def test_our_signature_is_the_countys(secret: bytes, body: bytes, target: str, a
         (200, b'{"code": 500, "msg": "busy"}', "county-unavailable", Retry.NORMAL),
         (500, b"oops", "county-unavailable", Retry.NORMAL),
         (200, b"<html>", "county-unavailable", Retry.NORMAL),
+        (200, b"[" * 100_000, "county-unavailable", Retry.NORMAL),
+        (200, b"\xff\xfe{\x00}\x00", "county-unavailable", Retry.NORMAL),
         (401, b'{"code": 401}', "county-refuses-signature", Retry.CONTACT),
         (200, b'{"code": 401}', "county-refuses-signature", Retry.CONTACT),
         (404, b'{"code": 404}', "county-path", Retry.FIX_FIRST),
