@@ -15,6 +15,7 @@ from adapters.gateway.backoff import delay
 from adapters.gateway.client import HubClient, Leased
 from adapters.gateway.clock import Clock
 from adapters.gateway.config import RunSettings
+from adapters.gateway.loops import describe
 from adapters.gateway.opening import BusinessError, Opener
 from adapters.gateway.receipts import MAILBOX, Receipts
 from adapters.gateway.records import InboxState, Incoming, WriteBack
@@ -132,6 +133,8 @@ class Mailbox:
                     steps[message.message_id] = await act(message)
                 except GatewayError as error:
                     troubles.append((message, error))
+                except Exception as error:  # noqa: BLE001 - whatever one message does, the others go on
+                    troubles.append((message, GatewayError(describe(error), code="unexpected")))
         return troubles
 
     async def _open(self, message: Incoming) -> WriteBack:

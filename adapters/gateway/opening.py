@@ -5,19 +5,20 @@ Whatever may pass by itself (no trust list, no status list, the hub away) is rai
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from adapters.errors import GatewayError, Retry, TrustError
 from adapters.gateway.client import HubClient
 from adapters.gateway.clock import Clock
+from adapters.gateway.connection import MAX_ANSWER, MAX_DEPTH
 from adapters.gateway.keys import KeyRing
 from adapters.gateway.records import Incoming, WriteBack
 from adapters.gateway.statuslists import StatusLists
 from adapters.gateway.trust import TrustStore
 from adapters.gateway.writeback import flatten
 from certs import sdjwt, seal
+from certs.encoding import load_json
 from certs.errors import CertsError, KeyNotValid, UnknownIssuer
 from certs.trust import TrustList
 from mappings import vocabulary
@@ -89,7 +90,7 @@ class Opener:
         if message.kind in vocabulary.SEALED_KINDS:
             raise BusinessError("a record of this kind arrived unsealed", code="not-sealed")
         try:
-            document = json.loads(message.body)
+            document = load_json(message.body, max_bytes=MAX_ANSWER, max_depth=MAX_DEPTH)
         except ValueError:
             raise BusinessError("the content is not JSON", code="malformed-payload") from None
         content = {"document": document}
@@ -137,7 +138,7 @@ class Opener:
 
 def _payload(data: bytes, kind: str) -> Mapping[str, Any]:
     try:
-        payload = json.loads(data)
+        payload = load_json(data, max_bytes=MAX_ANSWER, max_depth=MAX_DEPTH)
     except ValueError:
         raise BusinessError("the sealed content is not JSON", code="malformed-payload") from None
     if not isinstance(payload, dict) or payload.get("kind") != kind:

@@ -11,6 +11,7 @@ import pytest
 from adapters.errors import TrustError
 from adapters.gateway import mailbox
 from adapters.gateway.client import digest_of
+from adapters.gateway.records import WriteBack
 from adapters.gateway.testing.ledger import Letter, Submission
 from certs import sdjwt
 from certs.keys import SigningKey
@@ -102,6 +103,13 @@ def _bad() -> dict[str, tuple[bytes, str]]:
         "expired": (kit.envelope(REPORT, iat=NOW - timedelta(hours=3), exp=NOW - timedelta(hours=2)), "expired"),
         "not an envelope": (b"{}", "malformed-envelope"),
         "no resources": (kit.envelope({"kind": vocabulary.CONTRACEPTION_REPORT}), "malformed-payload"),
+        "nested without end": (kit.envelope(b"[" * 100_000), "malformed-payload"),
+        "nested deep": (
+            kit.envelope(b'{"kind":"contraception-report","resources":' + b"[" * 900 + b"]" * 900 + b"}"),
+            "malformed-payload",
+        ),
+        "half a character": (kit.envelope({**REPORT, "resources": ["\ud800"]}), "malformed-payload"),
+        "no number": (kit.envelope(b'{"kind":"contraception-report","resources":[NaN]}'), "malformed-payload"),
         "no JSON": (kit.envelope(b"\x00\x01"), "malformed-payload"),
     }
 
@@ -125,6 +133,30 @@ async def test_a_sealed_kind_in_the_open_is_refused(world: kit.Exchange, receive
     assert (await kit.drain(receiver)).clean
     assert [error["code"] for error in item.errors] == ["not-sealed"]
     assert plain.states == ["RECEIVED", "PROCESSED"]
+    assert written(tmp_path) == [uuid_of(2)]
+
+
+async def test_one_message_that_fails_unforeseen_does_not_stop_the_others(
+    world: kit.Exchange, receiver: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (1, 2):
+        letter(
+            world, b"{}", kind="person", content_type="application/json", message=uuid_of(number), sender=f"m{number}"
+        )
+    async with kit.opened(receiver) as gateway:
+        publish = gateway.transport.publish
+
+        async def failing(message: WriteBack) -> None:
+            if message.message_id == uuid_of(1):
+                raise RecursionError("王芳")
+            await publish(message)
+
+        monkeypatch.setattr(gateway.transport, "publish", failing)
+        await gateway.trust.refresh(gateway.client)
+        await gateway.mailbox.fetch(wait_seconds=0)
+        await gateway.mailbox.work()
+        ((message, why),) = gateway.spool.inbox.troubles()
+    assert (message, "RecursionError" in why, "王芳" in why) == (uuid_of(1), True, False)
     assert written(tmp_path) == [uuid_of(2)]
 
 
