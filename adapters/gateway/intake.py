@@ -7,6 +7,7 @@ record read again, from an overlapping page or a file dropped twice, is one mess
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import mappings
@@ -63,6 +64,7 @@ class Intake:
 
 
 def _entry(source: Source, row: mappings.Row, file_name: str) -> Entry:
+    row = _writable(row)
     # The cells too: a "same as above" in the text means what the row above it says.
     said = json.dumps([row.original, row.cells], sort_keys=True)
     return Entry(
@@ -76,6 +78,25 @@ def _entry(source: Source, row: mappings.Row, file_name: str) -> Entry:
         row=json.dumps(row.to_json(), ensure_ascii=False),
         row_number=row.number,
     )
+
+
+def _writable(row: mappings.Row) -> mappings.Row:
+    """A row with half a surrogate pair cannot be stored or sent: it is kept with a mark instead and told to the county."""
+    cells = {name: text if text is None else _marked(text) for name, text in row.cells.items()}
+    if cells == row.cells:
+        return row
+    found = mappings.Issue(
+        severity="error",
+        code="invalid-character",
+        text="The row holds a broken character; write it anew.",
+        text_zh="该行含有损坏的字符，请重新录入。",
+        row=row.number,
+    )
+    return replace(row, cells=cells, original=_marked(row.original), issues=(*row.issues, found))
+
+
+def _marked(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def row_of(stored: str) -> mappings.Row:
