@@ -5,8 +5,10 @@ Secrets are named by file path only, never written in it. Paths are relative to 
 """
 
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
@@ -29,10 +31,25 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+WEB_ADDRESS = r"^https?://[^/?#@\s\\]+(/[^?#\s]*)?$"
+"""Without a user or password: addresses are told in logs."""
+
+
+def is_private(url: str) -> bool:
+    """Whether what is said there is encrypted or does not leave this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return True
+    try:
+        return ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
 class HubSettings(Strict):
     """Where the hub is, under which name it stands in the trust list, and how to talk to it."""
 
-    url: str = Field(pattern=r"^https?://[^/?#]+(/[^?#]*)?$")
+    url: str = Field(pattern=WEB_ADDRESS)
     member: str = "hub"
     ca_file: FilePath | None = None
     timeout_seconds: float = Field(30, gt=0, le=600)
@@ -40,8 +57,7 @@ class HubSettings(Strict):
 
     @model_validator(mode="after")
     def _tls_beyond_this_machine(self) -> Self:
-        host = self.url.split("://", 1)[1].split("/", 1)[0].rsplit(":", 1)[0].strip("[]")
-        if self.url.startswith("http://") and host not in {"localhost", "::1"} and not host.startswith("127."):
+        if not is_private(self.url):
             raise ValueError("the hub is not on this machine: use https://")
         return self
 

@@ -4,14 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from adapters.gateway.config import FilePath, Strict
+from adapters.gateway.config import WEB_ADDRESS, FilePath, Strict
 
 
 class RestJsonSettings(Strict):
     """`transport:` of the configuration. `attempts`: how often one request is sent before the county counts as down."""
 
     type: Literal["rest_json"]
-    url: str = Field(pattern=r"^https?://[^/?#]+(/[^?#]*)?$")
+    url: str = Field(pattern=WEB_ADDRESS)
     app_id: str
     secret_file: FilePath
     ca_file: FilePath | None = None

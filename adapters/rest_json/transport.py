@@ -13,7 +13,7 @@ from pathlib import Path
 import mappings
 from adapters.errors import Retry, TransportError
 from adapters.gateway import withheld
-from adapters.gateway.config import CountySettings
+from adapters.gateway.config import CountySettings, is_private
 from adapters.gateway.intake import Intake
 from adapters.gateway.records import Finding, Route, Source, WriteBack
 from adapters.gateway.spool import Delivery, WholeDelivery
@@ -77,7 +77,7 @@ class RestJson:
         return self._county.folder / "issues" / name
 
     async def check(self, sources: list[Source]) -> list[Finding]:
-        findings = []
+        findings = [_encrypted(self._settings.url)]
         for source in sources:
             path = self._paths[source.name]
             try:
@@ -93,6 +93,14 @@ class RestJson:
 
     async def aclose(self) -> None:
         await self._requests.aclose()
+
+
+def _encrypted(url: str) -> Finding:
+    ok = is_private(url)
+    text = "encrypted, or on this machine" if ok else "records cross the network readable and unprotected"
+    return Finding(
+        "county connection", ok, text, "use https:// in transport.url, with ca_file for a certificate of your own"
+    )
 
 
 def _cursor(source: Source) -> str:

@@ -8,7 +8,8 @@ import yaml
 
 from adapters import transports
 from adapters.errors import ConfigError
-from adapters.gateway.config import GatewayConfig, load, read_secret
+from adapters.gateway.config import GatewayConfig, is_private, load, read_secret
+from adapters.rest_json.transport import _encrypted
 
 EXAMPLES = Path("adapters/examples")
 
@@ -44,6 +45,9 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"member": "Yong Kang"}, "member"),
         ({"hub": {"url": "hub.example"}}, "hub.url"),
         ({"hub": {"url": "http://hub.example"}}, "https"),
+        ({"hub": {"url": "http://127.hub.example"}}, "https"),
+        ({"hub": {"url": "http://localhost:x@hub.example"}}, "hub.url"),
+        ({"hub": {"url": "https://user:geheim-4711@hub.example"}}, "hub.url"),
         ({"hub": {"url": "https://hub.example", "pasword": "geheim-4711"}}, "hub.pasword"),
         ({"spool": {"file": "x", "max_messages": 0}}, "spool.max_messages"),
         ({"sources": [{"name": "a", "mapping": "m"}, {"name": "a", "mapping": "n"}]}, "two sources"),
@@ -114,3 +118,20 @@ def test_the_examples_are_valid(path: Path) -> None:
 
 def test_there_is_an_example_for_each_transport() -> None:
     assert {load(path).transport["type"] for path in EXAMPLES.glob("*")} == {"rest_json", "excel_drop"}
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [
+        ("https://county.example", True),
+        ("http://127.0.0.1:8000/api", True),
+        ("http://localhost", True),
+        ("http://[::1]:80", True),
+        ("http://county.example", False),
+        ("http://127.county.example", False),
+        ("http://192.168.1.5", False),
+    ],
+)
+def test_what_crosses_the_network_in_the_open_is_known(url: str, private: bool) -> None:
+    assert is_private(url) is private
+    assert _encrypted(url).ok is private
