@@ -56,7 +56,7 @@ def test_deliveries_show_states_and_times_and_never_content(full: Site, enter: E
     page.get_by_role("link", name="Deliveries", exact=True).click()
     expect(page.locator("tbody tr")).to_have_count(6)
     late = page.get_by_role("row", name=re.compile("Overdue by 2 days"))
-    late.get_by_text("4 steps").click()
+    late.get_by_text("5 steps").click()
     assert late.locator("li").all_inner_texts()[-1].endswith("received")
     assert traffic.CANARY not in page.content()
     everything = enter("admin", language="en")
