@@ -5,6 +5,7 @@ with another digest it is a conflict. What is refused leaves an audit leaf and n
 """
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -15,7 +16,7 @@ import orjson
 
 import mappings
 from hub.domain.messages import PART_BYTES, State
-from hub.errors import Conflict, Invalid, NotAllowed, TooLarge, Unavailable
+from hub.errors import Conflict, Invalid, NotAllowed, Refused, TooLarge, Unavailable
 from hub.runtime import Hub
 from hub.services import receipts
 from hub.storage import audit, submissions, work
@@ -115,6 +116,23 @@ def acceptable(member: Member, name: str) -> mappings.Mapping:
 
 async def receive(hub: Hub, member: Member, document: Document, body: AsyncIterator[bytes]) -> Acknowledgement:
     """Store a raw document and ask for its translation."""
+    async with refusals_noted(hub, member, document.message_id):
+        return await _receive(hub, member, document, body)
+
+
+@asynccontextmanager
+async def refusals_noted(hub: Hub, member: Member, message_id: UUID) -> AsyncIterator[None]:
+    """A leaf for each refusal, in a transaction of its own; nothing of the document is in it but its message id."""
+    try:
+        yield
+    except Refused as refusal:
+        content = {"message": str(message_id), "reason": refusal.code}
+        async with hub.database.begin() as connection:
+            await audit.append(connection, hub.vault, [Act("refuse", member.name, content, hub.now())])
+        raise
+
+
+async def _receive(hub: Hub, member: Member, document: Document, body: AsyncIterator[bytes]) -> Acknowledgement:
     mapping = acceptable(member, document.mapping)
     async with hub.database.read() as connection:
         known = await repeated(hub, connection, member, document.message_id, document.digest)
@@ -137,6 +155,13 @@ async def receive_file(
 
     `rows` is how many it has, where it was read to its end already.
     """
+    async with refusals_noted(hub, member, document.message_id):
+        return await _receive_file(hub, member, document, file, stored, rows)
+
+
+async def _receive_file(
+    hub: Hub, member: Member, document: Document, file: Path, stored: Callable[[int], None], rows: int | None
+) -> Acknowledgement:
     mapping = acceptable(member, document.mapping)
     async with hub.database.read() as connection:
         known = await repeated(hub, connection, member, document.message_id, document.digest)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import orjson
@@ -112,6 +113,9 @@ async def test_the_same_id_with_other_bytes_is_a_conflict_and_changes_nothing(hu
     assert refused.value.code == "digest-conflict"
     assert await number_of(hub, "submission") == 1
     assert (await receive(hub, huiji, what)).body == first.body
+    assert await acts(hub, "refuse") == [
+        {"actor": "huiji", "message": str(what.document.message_id), "reason": "digest-conflict"}
+    ]
 
 
 async def test_two_with_one_id_at_once_never_share_an_answer(hub: Hub, huiji: Enrolled) -> None:
@@ -143,6 +147,7 @@ async def test_damaged_on_the_way_is_refused_and_may_be_sent_again(hub: Hub, hui
         await receive(hub, huiji, damaged)
     assert (refused.value.code, refused.value.retry) == ("digest-mismatch", "NORMAL")
     assert await _nothing_stored(hub)
+    assert [leaf["reason"] for leaf in await acts(hub, "refuse")] == ["digest-mismatch"]
     assert not (await receive(hub, huiji, what)).repeated
 
 
@@ -170,6 +175,7 @@ async def test_what_cannot_be_read_here_is_refused_before_its_bytes(
     assert refused.value.code == code
     assert not read
     assert await _nothing_stored(hub)
+    assert [leaf["reason"] for leaf in await acts(hub, "refuse")] == [code]
 
 
 async def test_a_partner_has_no_records_to_submit(hub: Hub) -> None:
@@ -178,6 +184,15 @@ async def test_a_partner_has_no_records_to_submit(hub: Hub) -> None:
         await receive(hub, partner, sent(sheet(rows(1))))
     assert refused.value.code == "not-allowed"
     assert await _nothing_stored(hub)
+    (leaf,) = await acts(hub, "refuse")
+    assert (leaf["actor"], leaf["reason"]) == ("jinjiang", "not-allowed")
+
+
+async def test_a_refused_file_of_the_operator_is_in_the_log_too(hub: Hub, huiji: Enrolled, tmp_path: Path) -> None:
+    document = sent(b"a", "huiji/birth_certificate.v1").document
+    with pytest.raises(Invalid, match="must-be-sealed"):
+        await intake.receive_file(hub, huiji.member, document, tmp_path / "never-opened.csv", lambda _: None)
+    assert [leaf["reason"] for leaf in await acts(hub, "refuse")] == ["must-be-sealed"]
 
 
 async def test_too_large_is_refused_while_it_arrives(hub: Hub, huiji: Enrolled, hub_settings: Settings) -> None:
