@@ -5,7 +5,7 @@ region cannot see does not exist for it, and that attempt is noted too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from hub.linkage.explain import FieldEvidence, explain
 from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services.recording import subject_of
-from hub.services.sessions import User
+from hub.services.sessions import HUB_REGION, User
 from hub.storage import access, audit, decisions, members, people, resources, reviews
 from hub.storage.access import Access
 from hub.storage.audit import Act
@@ -217,14 +217,40 @@ async def _case(hub: Hub, connection: AsyncConnection, user: User, task_id: UUID
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """One line of the ledger of a person; `sides` says of which of the two."""
+    """One line of the ledger of a person; `sides` says of which of the two.
+
+    `body` is the kind of body whose look-up it was. Of all but one's own the event says when and for what purpose, and
+    nothing else: which record kind or what outcome it was may be more than this region may know.
+    """
 
     sides: tuple[str, ...]
     event: Access
+    body: str
+
+    @property
+    def whole(self) -> bool:
+        """Is it shown in full?"""
+        return self.body == OWN
+
+
+OWN, OF_HUB, OF_VERIFIER, OF_ANOTHER = "own", "hub", "verifier", "another-region"
+
+
+def _told(user: User, sides: Sequence[str], event: Access) -> LookUp:
+    """The line as `user` may see it: staff of the hub sees all, a region its own in full."""
+    # A message is asked for by its sender on behalf of its recipient, who need not know of one that was refused.
+    region = event.actor if event.act == "send" else event.region
+    if user.member_id is None or (region == user.region and event.act != "verify"):
+        return LookUp(tuple(sides), event, OWN)
+    body = OF_VERIFIER if event.act == "verify" else OF_HUB if region == HUB_REGION else OF_ANOTHER
+    return LookUp(tuple(sides), replace(event, actor="", region="", act="", fields=(), outcome=""), body)
 
 
 async def look_ups(hub: Hub, user: User, task_id: UUID, *, act: str = "view-look-ups") -> list[LookUp]:
-    """Who looked at the two persons, newest first: also under ids they had before. Raises NotFound."""
+    """Who looked at the two persons, newest first: also under ids they had before, each as the user may see it.
+
+    Raises NotFound.
+    """
     now = hub.now()
     async with hub.database.begin() as connection:
         task = await reviews.get(connection, task_id, user.visible)
@@ -236,7 +262,7 @@ async def look_ups(hub: Hub, user: User, task_id: UUID, *, act: str = "view-look
                     found.setdefault(event, []).append(side)
             await note(hub, connection, user, pair.values(), act=act, fields=("look-ups",), now=now)
             newest = sorted(found.items(), key=lambda line: line[0].at, reverse=True)
-            return [LookUp(tuple(sides), event) for event, sides in newest]
+            return [_told(user, sides, event) for event, sides in newest]
     raise await refused(hub, user, task_id, act)
 
 

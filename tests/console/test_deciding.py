@@ -217,6 +217,30 @@ def test_who_looked_is_shown_and_exported(matters: Matters, enter: Enter) -> Non
     assert "viewed the conflict" in content.decode("utf-8-sig")
 
 
+def test_what_another_region_looked_up_is_only_said_to_have_been(matters: Matters, enter: Enter) -> None:
+    async def sent(hub: Hub) -> None:
+        record = matters.records["slips"][0]
+        async with hub.database.begin() as connection:
+            person = (await people.info(connection, (record,)))[record].person_id
+            given = ("continuity-of-care", person, None, ("contraception-report",), "permit", hub.now())
+            await access.note(connection, [access.Access("jinjiang", "jinjiang", "hand-over", *given)])
+
+    matters.site.run(sent)
+    said = {"en": ("another region", "a look-up", "contraception"), "zh": ("其他地区", "有过查看", "避孕")}
+    for language, (body, act, kind) in said.items():
+        page = enter("sunyue", language=language)
+        page.goto(f"{matters.address('slips')}/look-ups")
+        line = page.get_by_role("row").filter(has_text=body).first
+        expect(line).to_contain_text(act)
+        content = page.content() + page.context.request.get(f"{page.url}.csv").text()
+        assert body in content
+        assert "jinjiang" not in content
+        assert kind not in content
+    page = enter("admin", language="en")
+    page.goto(f"{matters.address('slips')}/look-ups")
+    expect(page.get_by_role("row").filter(has_text="jinjiang").first).to_contain_text("contraception report")
+
+
 def test_numbers_are_masked_until_they_are_asked_for_with_a_purpose(matters: Matters, enter: Enter) -> None:
     numbers = [i["value"] for patient in invented.slips() for i in patient["identifier"][1:]]
     page = enter("lihua", language="en")

@@ -8,15 +8,17 @@ import pytest
 
 from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
+from hub.domain import policy
 from hub.linkage.constraints import NAMES
-from hub.services import boards, cases, reviews
+from hub.services import boards, cases, presentations, reviews
 from hub.services.accounts import ROLES
+from mappings.vocabulary import SEALED_KINDS
 
 CONSOLE = files("hub.console")
 ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
 # Keys whose last part is a code from elsewhere: asked for with `known`, or built from a list that is checked below.
 OPEN_ENDED = (
-    "act.", "advice.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.", "fault.", "field.", "kind.",
+    "act.", "advice.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.", "fault.", "field.", "kind.",
     "nav.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.", "schedule.", "sex.", "show.",
     "shown.", "side.", "slot.", "state.", "verdict.", "view.", "why.", "about.",
 )  # fmt: skip
@@ -82,6 +84,10 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("show.", boards.SHOWS),
         ("purpose.", (*cases.REVEAL_PURPOSES, cases.PURPOSE)),
         ("shown.", (*cases.SHOWN, *cases.REVEALED)),
+        ("body.", (cases.OWN, cases.OF_ANOTHER, cases.OF_HUB, cases.OF_VERIFIER)),
+        ("purpose.", (*policy.PURPOSES, presentations.PURPOSE)),
+        ("shown.", set(SEALED_KINDS)),
+        ("act.", ("send", "hand-over", "verify", "look-up")),
         ("review.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
         ("done.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
         ("outcome.", ("permit", "not-visible", "undone", *CHOICES)),

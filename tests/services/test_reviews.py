@@ -13,10 +13,12 @@ from hub.errors import Conflict, Invalid, NotAllowed, NotFound
 from hub.runtime import Hub
 from hub.services import cases, reviews
 from hub.services.sessions import User
-from hub.storage import audit, decisions, members, people
+from hub.storage import access, audit, decisions, members, people
+from hub.storage.access import Access
 from hub.storage.decisions import Decision
 from tests.console import people as invented
 from tests.console import world
+from tests.console.people import HUIJI, JINJIANG, YONGKANG
 from tests.console.world import USERS
 
 
@@ -301,6 +303,56 @@ async def test_look_ups_follow_a_person_through_linking_and_unlinking(here: Worl
     await reviews.undo(here.hub, steward, here.task, seen=standing.seen)
     apart = await cases.look_ups(here.hub, steward, here.task)
     assert {line.event.act for line in apart} >= {"view", "decide", "undo", "view-look-ups"}
+
+
+async def _noted(here: World, *events: tuple[str, str, str, tuple[str, ...], str]) -> None:
+    """(actor, region, act, fields, outcome) about the person of the first record."""
+    person = (await here.persons())[0]
+    async with here.hub.database.begin() as connection:
+        await access.note(
+            connection,
+            [
+                Access(actor, region, act, "continuity-of-care", person, None, fields, outcome, here.clock())
+                for actor, region, act, fields, outcome in events
+            ],
+        )
+
+
+async def test_of_another_regions_look_ups_only_that_there_was_one(here: World) -> None:
+    sealed = ("contraception-report",)
+    await _noted(
+        here,
+        (YONGKANG, HUIJI, "send", sealed, "permit"),
+        (JINJIANG, YONGKANG, "send", sealed, "no-consent"),
+        (HUIJI, HUIJI, "hand-over", sealed, "permit"),
+        ("admin", "hub", "view", ("name",), "permit"),
+        ("verifier", YONGKANG, "verify", ("method",), "permit"),
+    )
+
+    async def told(name: str) -> set[tuple[str, str, str, tuple[str, ...], str]]:
+        found = await cases.look_ups(here.hub, await here.user(name), here.task)
+        assert {line.event.purpose for line in found} <= {"continuity-of-care", "conflict-review"}
+        assert all(line.event.at == here.clock() for line in found)
+        return {(line.body, line.event.actor, line.event.act, line.event.fields, line.event.outcome) for line in found}
+
+    assert await told("lihua") == {
+        ("own", YONGKANG, "send", sealed, "permit"),
+        ("another-region", "", "", (), ""),
+        ("hub", "", "", (), ""),
+        ("verifier", "", "", (), ""),
+    }
+    assert await told("sunyue") == {
+        ("own", HUIJI, "hand-over", sealed, "permit"),
+        ("another-region", "", "", (), ""),
+        ("hub", "", "", (), ""),
+        ("verifier", "", "", (), ""),
+    }
+    everything = await told("admin")
+    assert {body for body, *_ in everything} == {"own"}
+    assert {
+        ("own", JINJIANG, "send", sealed, "no-consent"),
+        ("own", "verifier", "verify", ("method",), "permit"),
+    } <= everything
 
 
 async def test_of_two_decisions_at_once_one_counts(here: World) -> None:

@@ -32,12 +32,12 @@ async def export(visit: SignedIn, task_id: UUID) -> Response:
     lines = [
         (
             times.iso(line.event.at),
-            line.event.actor,
+            line.event.actor if line.whole else t(f"body.{line.body}"),
             line.event.region,
-            t.known(f"act.{line.event.act}", line.event.act),
+            t.known(f"act.{line.event.act}", line.event.act) if line.whole else t("act.look-up"),
             t.known(f"purpose.{line.event.purpose}", line.event.purpose),
             "; ".join(t.known(f"shown.{name}", name) for name in line.event.fields),
-            t.known(f"outcome.{line.event.outcome}", line.event.outcome),
+            t.known(f"outcome.{line.event.outcome}", line.event.outcome) if line.whole else "",
             " ".join(t(f"side.{side}") for side in line.sides),
         )
         for line in found
