@@ -13,7 +13,7 @@ from hub.runtime import open_hub, utc_now
 from hub.services import enrolment, trust
 from hub.settings import Settings
 from hub.storage import keyring
-from hub.storage.database import locate
+from hub.storage.database import locate, make_data_dir
 from hub.storage.migrate import upgrade_async
 from hub.storage.vault import create_master_key, read_master_key
 
@@ -44,7 +44,7 @@ async def initialise(settings: Settings, *, now: Callable[[], datetime] = utc_no
 
 def _make_keys(settings: Settings) -> tuple[str, ...]:
     folder, made = settings.keys_dir, []
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings.data_dir)
     if not settings.master_key_file.exists():
         if any(folder.glob("*.key")):
             raise HubError(

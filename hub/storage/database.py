@@ -3,6 +3,7 @@
 `Database.begin()` is the only way to a transaction. Storage functions take its `AsyncConnection` and never commit.
 """
 
+import os
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,16 @@ from hub.errors import Conflict, Invalid, Unavailable
 from hub.settings import Settings
 from hub.storage.embedded import EmbeddedPostgres
 
-__all__ = ["AsyncConnection", "Database", "async_url", "copy_rows", "driver", "locate", "open_database"]
+__all__ = [
+    "AsyncConnection",
+    "Database",
+    "async_url",
+    "copy_rows",
+    "driver",
+    "locate",
+    "make_data_dir",
+    "open_database",
+]
 
 
 def async_url(url: str) -> URL:
@@ -117,9 +127,19 @@ def locate(settings: Settings) -> tuple[str, EmbeddedPostgres | None]:
     """The database's address, starting the embedded server when none is configured."""
     if settings.database_url:
         return settings.database_url, None
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_data_dir(settings.data_dir)
     embedded = EmbeddedPostgres(Path(settings.data_dir))
+    if os.geteuid() == 0:
+        # The server does not run as root and has to pass through the folder; its library opens it to readers as well.
+        settings.data_dir.chmod(0o711)
     return embedded.url, embedded
+
+
+def make_data_dir(folder: Path) -> None:
+    """Make the data folder, for its owner only; one that is there stays as its owner has it."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
 
 
 def open_database(url: str, *, pool: int = 10, embedded: EmbeddedPostgres | None = None) -> Database:

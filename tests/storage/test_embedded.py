@@ -13,6 +13,8 @@ import asyncpg
 import psutil
 import pytest
 
+from hub.settings import Settings
+from hub.storage.database import locate, make_data_dir
 from hub.storage.embedded import EmbeddedPostgres
 
 
@@ -60,3 +62,31 @@ async def test_one_server_for_all_handles_shut_to_strangers_and_durable(folder: 
         await asyncio.to_thread(handle.close)
     _, alive = await asyncio.to_thread(psutil.wait_procs, [server], 20)
     assert not alive
+
+
+async def test_the_data_folder_is_its_owners_alone(folder: Path) -> None:
+    data = folder / "data"
+    settings = Settings.model_validate({"data_dir": data})
+    url, embedded = await asyncio.to_thread(locate, settings)
+    assert embedded is not None
+    assert await _fetch(url, "SELECT 1") == 1
+    # Under root the server is another user, who passes through and reads nothing.
+    assert stat.S_IMODE(data.stat().st_mode) == (0o711 if os.geteuid() == 0 else 0o700)
+    for name in ("postgres", "postgres.password"):
+        assert stat.S_IMODE((data / name).stat().st_mode) & 0o077 == 0
+    await asyncio.to_thread(embedded.close)
+    make_data_dir(data)
+    again, embedded = await asyncio.to_thread(locate, settings)
+    assert embedded is not None
+    assert await _fetch(again, "SELECT 1") == 1
+    assert stat.S_IMODE(data.stat().st_mode) & 0o066 == 0
+    await asyncio.to_thread(embedded.close)
+
+
+def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    new, old = tmp_path / "a" / "new", tmp_path / "old"
+    old.mkdir()
+    old.chmod(0o750)
+    for one in (new, old):
+        make_data_dir(one)
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (new, old)] == [0o700, 0o750]
