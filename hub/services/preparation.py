@@ -96,13 +96,15 @@ class Preparer:
 
     async def abandon(self) -> None:
         """Leave a document before its end: the child is replaced when it is needed again."""
-        if self._process is not None:
-            self._process.kill()
-            ahead, self._ahead = self._ahead, None
-            if ahead is not None:
-                await asyncio.gather(ahead, return_exceptions=True)  # ends with the pipe; nobody needs its answer
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._process.join)
-            self._process = None
+        # Taken away first: whoever still listens to the child notes its death in the same place.
+        process, self._process = self._process, None
+        ahead, self._ahead = self._ahead, None
+        if process is not None:
+            process.kill()
+        if ahead is not None:
+            await asyncio.gather(ahead, return_exceptions=True)  # ends with the pipe; nobody needs its answer
+        if process is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, process.join)
 
     async def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
