@@ -1,9 +1,6 @@
 """The root of the command tree, and `serve`, `work`, `init`."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from typing import Annotated
 
 import typer
@@ -76,6 +73,7 @@ def work(
     processes: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
 ) -> None:
     """Translate, link, route, deliver and keep the schedules; run as many as you like, on any machine."""
+    from hub.jobs import crews
     from hub.jobs.worker import work_until_stopped
     from hub.logs import configure
     from hub.runtime import open_hub
@@ -85,8 +83,7 @@ def work(
     with explained():
         _require_initialised(chosen)
     if processes > 1:
-        _several(processes)
-        return
+        raise typer.Exit(asyncio.run(crews.run(processes)))
 
     async def run() -> None:
         async with open_hub(chosen) as hub:
@@ -94,17 +91,6 @@ def work(
 
     with explained():
         asyncio.run(run())
-
-
-def _several(processes: int) -> None:
-    """Run worker processes until told to stop, and end with the first that fails."""
-    command = [sys.executable, "-m", "hub", "work"]
-    children = [subprocess.Popen(command, env=os.environ.copy()) for _ in range(processes)]
-    try:
-        codes = [child.wait() for child in children]
-    except KeyboardInterrupt:
-        codes = [child.wait() for child in children]
-    raise typer.Exit(max(codes, default=0))
 
 
 def _require_initialised(chosen: Settings) -> None:
