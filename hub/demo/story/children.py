@@ -1,14 +1,15 @@
 """The processes of a telling: started, started again when they die, and each stopped at the end by its own process id.
 
 A child that dies is no fault of the story (somebody may have killed it to see what happens): it is noted and started
-again. One that does not stay up ends the telling with the last lines of its log.
+again. One that does not stay up ends the telling with the last lines of its log. No child outlives the telling, however
+that ends.
 """
 
 import asyncio
 import contextlib
 import json
+import os
 import signal
-import sys
 import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hub.demo.story.places import Places
+from hub.jobs import leash
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
@@ -56,8 +58,10 @@ class Children:
         self._places = places
         self._environment = dict(environment)
         self._children: list[_Child] = []
-        self._stopping = False
+        self._stopping = self._let_go = False
         self._begun = time.monotonic()
+        # Never written to, and closed by the kernel however this process ends: all children end with it.
+        self._held, self._leashed = os.pipe()
 
     async def start(self, name: str, *arguments: str) -> None:
         """Start `python -m <arguments>` and keep it running."""
@@ -78,10 +82,8 @@ class Children:
         """Run `python -m <arguments>` to its end; answers its standard output. Raises ProcessFailed."""
         with self._log(name).open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *arguments,
-                stdin=asyncio.subprocess.DEVNULL,
+                *leash.command(*arguments),
+                stdin=self._held,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=self._environment,
@@ -117,6 +119,10 @@ class Children:
         self._stopping = True
         await asyncio.gather(*(_end(child) for child in self._children))
         self._places.processes.unlink(missing_ok=True)
+        if not self._let_go:
+            self._let_go = True
+            os.close(self._held)
+            os.close(self._leashed)
 
     def _log(self, name: str) -> Path:
         return self._places.logs / f"{name}.log"
@@ -127,10 +133,8 @@ class Children:
     async def _spawn(self, child: _Child) -> None:
         with self._log(child.name).open("ab") as log, self._out(child.name).open("ab") as out:
             child.process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                *child.arguments,
-                stdin=asyncio.subprocess.DEVNULL,
+                *leash.command(*child.arguments),
+                stdin=self._held,
                 stdout=out,
                 stderr=log,
                 env=self._environment,

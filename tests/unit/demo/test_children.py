@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -108,6 +109,41 @@ async def test_all_are_stopped_even_who_does_not_listen(
     assert not any(psutil.pid_exists(pid) for pid in pids)
     assert not places.processes.exists()
     assert children.restarts == []
+
+
+ORPHAN = """
+import asyncio, os, sys, time
+from pathlib import Path
+from hub.demo.story.children import Children
+from hub.demo.story.places import lay_out
+
+async def main():
+    children = Children(lay_out(Path(sys.argv[1])), os.environ)
+    await children.start("sleeper", "timeit", "-n", "1", "-r", "1", "import time; time.sleep(600)")
+    partner = ("hub.demo.counties.partner", "serve", "--state", sys.argv[2], "--secret-file", sys.argv[3])
+    await children.serve("partner", *partner)
+    Path(sys.argv[1], "ready").touch()
+    await children.run("once", "timeit", "-n", "1", "-r", "1", "import time; time.sleep(600)")
+
+asyncio.run(main())
+"""
+
+
+async def test_none_outlives_a_telling_that_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    given = (str(tmp_path / "demo"), str(tmp_path / "partner.sqlite"), str(tmp_path / "secret"))
+    telling = await asyncio.create_subprocess_exec(sys.executable, "-c", ORPHAN, *given)
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "demo" / "ready").exists() or len(psutil.Process(telling.pid).children()) < 3:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+    orphans = psutil.Process(telling.pid).children(recursive=True)
+    assert len(orphans) >= 3
+    telling.kill()
+    await telling.wait()
+    while [one for one in orphans if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
+        assert time.monotonic() < deadline + 15
+        await asyncio.sleep(0.05)
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
