@@ -33,6 +33,7 @@ from mappings import vocabulary
 DIVISIONS = {"yongkang": ["330784000000"], "huiji": ["410108000000"]}
 SECRET = "county-secret"
 PASSPHRASE = "a passphrase for tests"
+_load_keys = keys.load
 FAST = {
     "poll_seconds": 0.2,
     "mailbox_wait_seconds": 0.2,
@@ -127,7 +128,7 @@ def _key_folder(name: str) -> Path:
 @cache
 def ring_of(name: str) -> keys.KeyRing:
     folder = _key_folder(name)
-    return keys.load(KeySettings(folder=folder, passphrase_file=folder.parent / "passphrase"))
+    return _load_keys(KeySettings(folder=folder, passphrase_file=folder.parent / "passphrase"))
 
 
 @asynccontextmanager
