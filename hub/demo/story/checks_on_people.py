@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from uuid import UUID
 
 from hub.demo.population import Story
-from hub.demo.story.conflicts import Outcome
+from hub.demo.story.conflicts import DECIDED, Outcome
 from hub.demo.story.findings import Findings
 from hub.demo.story.line import Line, exact
 from hub.demo.story.pairs import Agreement, compare
@@ -18,6 +18,8 @@ PRECISION, RECALL = 0.999, 0.97
 """At least so much of the found links is right, and of the true links found."""
 _FEW = 3
 """In a small story one or two missing pairs are more than three in a hundred; so many are let pass."""
+_RECORDS_A_CONFLICT = 5_000
+"""Fewer conflicts than one in so many records would mean that nobody is asked; more than one in a hundred, everybody."""
 
 
 def taken_in(story: Story, found: Findings) -> Iterator[Line]:
@@ -66,13 +68,14 @@ def linked(story: Story, found: Findings) -> Iterator[Line]:
         _holds(agreement),
     )
     missed = agreement.true - agreement.right
-    open_ = sum(number for state, number in found.reviews.items() if state != "WITHDRAWN")
+    asked = sum(number for state, number in found.reviews.items() if state != "WITHDRAWN")
+    least, most = len(found.records) // _RECORDS_A_CONFLICT, len(found.records) // 100 + _FEW
     yield Line(
         "sent to review",
         f"most of {missed:,} true pairs not linked",
-        f"{found.review_pairs:,} of them, in {open_:,} conflicts",
-        "conflicts between persons who are one in truth",
-        found.review_pairs * 2 >= missed - _FEW,
+        f"{found.review_pairs:,} of them, in {asked:,} conflicts",
+        f"conflicts between persons who are one in truth; {least:,} to {most:,} in all",
+        found.review_pairs * 2 >= missed and least <= asked <= most,
     )
     yield _decided(found.conflicts, found.records)
 
@@ -80,13 +83,15 @@ def linked(story: Story, found: Findings) -> Iterator[Line]:
 def _decided(outcome: Outcome, records: Mapping[str, UUID]) -> Line:
     """Decisions hold through the reconciliation that came after them."""
     kept = sum((records[one.a] == records[one.b]) == one.same for one in outcome.standing)
-    if not outcome.asked:
-        return exact("decided by a steward", "none to decide", "none to decide", "there was no conflict")
+    if not outcome.waiting:
+        return exact("decided by a steward", 0, outcome.asked, "there was no conflict")
+    wanted = min(DECIDED, outcome.waiting)
     return exact(
         "decided by a steward",
-        f"{outcome.asked} followed, 1 undone, {len(outcome.standing)} kept",
+        f"{wanted} followed, 1 undone, {wanted - 1} kept",
         f"{outcome.followed} followed, {int(outcome.undone)} undone, {kept} kept",
         "persons before, after, after undoing, after reconciling",
+        outcome.asked == wanted,
     )
 
 

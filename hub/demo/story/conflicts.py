@@ -12,10 +12,13 @@ from hub.services import accounts, cases, reviews, sessions
 from hub.services.cases import Case
 from hub.services.reviews import Verdict
 from hub.services.sessions import User
+from hub.storage import reviews as queued
 
 DECIDED = 6
 _PAGE = 200
+_EVERYTHING = 2**62
 _REASONS: dict[Verdict, str] = {"same": "documents-agree", "different": "name-only"}
+_ENDS: dict[Verdict, str] = {"same": "CONFIRMED", "different": "REJECTED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,11 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How many conflicts were decided, in how many of them persons followed, which verdicts stand, and whether undoing
-    the first of them brought persons back to where they were.
+    """How many conflicts waited by the hub's own records, how many were decided, in how many of them the conflict was
+    settled and persons followed, which verdicts stand, and whether undoing the first brought persons back.
     """
 
+    waiting: int
     asked: int
     followed: int
     undone: bool
@@ -42,6 +46,8 @@ class Outcome:
 async def decide_some(hub: Hub, story: Story) -> Outcome:
     """Decide up to `DECIDED` conflicts, then undo the first of them."""
     user = await _sign_in(hub)
+    async with hub.database.read() as connection:
+        waiting = len(await queued.queue(connection, None, states=queued.OPEN_STATES, limit=_EVERYTHING))
     chosen = await _choose(hub, user, story)
     followed, undone, standing = 0, False, []
     for place, case in enumerate(chosen):
@@ -51,14 +57,17 @@ async def decide_some(hub: Hub, story: Story) -> Outcome:
             hub, user, case.task.id, verdict, reason=_REASONS[verdict], seen=case.seen, note="核对双方证件后决定"
         )
         after = await cases.view(hub, user, case.task.id)
-        followed += _together(after) == same
+        followed += _together(after) == same and (after.task.state, after.task.decided_by) == (
+            _ENDS[verdict],
+            user.name,
+        )
         if place == 0:
             await reviews.undo(hub, user, case.task.id, seen=after.seen)
             again = await cases.view(hub, user, case.task.id)
             undone = again.task.state == "REVIEW" and _together(again) == _together(case)
         else:
             standing.append(Decided(_name(case.a), _name(case.b), same))
-    return Outcome(len(chosen), followed, undone, tuple(standing))
+    return Outcome(waiting, len(chosen), followed, undone, tuple(standing))
 
 
 def _together(case: Case) -> bool:

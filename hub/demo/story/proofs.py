@@ -12,7 +12,8 @@ from hub.demo.story.children import Children, ProcessFailed
 from hub.demo.story.member import Public
 from hub.runtime import Hub
 
-_ASKED = 60
+ASKED = 60
+"""Receipts that are proved, where there are so many."""
 _WHOLE = re.compile(r"the log is whole: (\d+) entries")
 
 
@@ -35,7 +36,7 @@ async def head(public: Public, hub: Hub) -> Checkpoint:
 async def audit_all(children: Children, public: Public, hub: Hub, earlier: Checkpoint) -> Audited:
     """Verify the log, prove receipts from all over the story, and that today's log continues the `earlier` head."""
     leaves = [leaf.hash async for leaf in lookups.leaves(hub, "receive")]
-    asked = [leaves[place * len(leaves) // _ASKED] for place in range(_ASKED)] if len(leaves) > _ASKED else leaves
+    asked = [leaves[place * len(leaves) // ASKED] for place in range(ASKED)] if len(leaves) > ASKED else leaves
     proved = sum([await _is_proved(public, leaf, hub.signer.public, hub.settings.origin) for leaf in asked])
     now = await head(public, hub)
     try:
