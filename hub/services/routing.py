@@ -17,7 +17,7 @@ from hub.domain.messages import PART_BYTES, State
 from hub.errors import Invalid, NotAllowed, Refused, TooLarge
 from hub.runtime import Hub
 from hub.services import crossref, notices
-from hub.services.intake import Acknowledgement, Raced, acknowledge, again, check_digest, repeated
+from hub.services.intake import Acknowledgement, Raced, acknowledge, again, check_digest, refusals_noted, repeated
 from hub.services.recording import reference_of, subject_of
 from hub.storage import access, agreements, audit, deliveries, mailbox, members, submissions
 from hub.storage.access import Access
@@ -54,15 +54,16 @@ class Considered:
 
 async def receive(hub: Hub, member: Member, envelope: Envelope) -> Acknowledgement:
     """Receive and route a sealed message. Raises NotAllowed with the reason, Invalid, Conflict."""
-    if len(envelope.body) > seal.MAX_ENVELOPE:
-        raise TooLarge(f"A sealed message has at most {seal.MAX_ENVELOPE} bytes.")
-    check_digest(envelope.digest, sha256(envelope.body).digest())
-    header = seal.read_header(envelope.body)
-    async with hub.database.read() as connection:
-        known = await repeated(hub, connection, member, envelope.message_id, envelope.digest)
-        if known is not None:
-            return known
-        keys = await members.keys(connection, member.id)
+    async with refusals_noted(hub, member, envelope.message_id):
+        if len(envelope.body) > seal.MAX_ENVELOPE:
+            raise TooLarge(f"A sealed message has at most {seal.MAX_ENVELOPE} bytes.")
+        check_digest(envelope.digest, sha256(envelope.body).digest())
+        header = seal.read_header(envelope.body)
+        async with hub.database.read() as connection:
+            known = await repeated(hub, connection, member, envelope.message_id, envelope.digest)
+            if known is not None:
+                return known
+            keys = await members.keys(connection, member.id)
     try:
         _check_header(hub, member, keys, envelope, header)
     except Refused as refusal:
