@@ -26,7 +26,7 @@ from hub.runtime import Hub
 from hub.services import intake, submitted
 from hub.services.documents import open_document
 from hub.services.intake import Acknowledgement, Document
-from hub.services.preparation import Fetch, Preparer, Task, answers
+from hub.services.preparation import Fetch, Preparer, Stop, Task, answers, never
 from hub.services.preparing import Prepared
 from hub.storage import people, resources, work
 from hub.storage.work import Work
@@ -61,7 +61,7 @@ class Beside(Preparer):
         self._task = task
         self._answers: Iterator[Prepared | int] | None = None
 
-    async def next(self, fetch: Fetch) -> Prepared | int | None:
+    async def next(self, fetch: Fetch, stop: Stop = never) -> Prepared | int | None:
         """The next batch."""
         if self._answers is None:
             count = -(-self._task.size // PART_BYTES)

@@ -18,7 +18,7 @@ from hub.jobs.clock import Clock
 from hub.jobs.schedules import schedules
 from hub.runtime import Hub
 from hub.services import auditing, notices, translating
-from hub.services.preparation import Preparer
+from hub.services.preparation import Preparer, Stopped
 from hub.storage import work
 from hub.storage.work import Work
 
@@ -94,7 +94,7 @@ async def _do(hub: Hub, item: Work, preparer: Preparer, stop: Callable[[], bool]
             await translating.translate(hub, item, preparer, stop=stop)
         else:
             await translating.replay(hub, item, stop=stop)
-    except translating.Stopped:
+    except Stopped:
         await _lay_down(hub, item)
     except Exception as error:
         code = error.code if isinstance(error, HubError) else type(error).__name__

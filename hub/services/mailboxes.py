@@ -13,7 +13,7 @@ import orjson
 
 from certs.seal_header import read_header_bytes
 from hub.domain import policy
-from hub.domain.messages import PART_BYTES, State, may_follow
+from hub.domain.messages import PART_BYTES, State, before, may_follow
 from hub.errors import Conflict, Invalid, NotFound
 from hub.runtime import HUB_NAME, Hub
 from hub.services import crossref, receipts, routing
@@ -26,6 +26,8 @@ from hub.storage.mailbox import Item
 from hub.storage.members import Member
 
 ANSWERS = (State.RECEIVED, State.PROCESSED, State.BUSINESS_ERROR)
+_UNANSWERED = before(State.RECEIVED) | {State.RECEIVED}
+"""An acknowledgement and an error exclude each other: what was answered stays as it was answered (WIRE.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ async def acknowledge(
             raise Conflict("digest-conflict", "The receipt is for other bytes than those that were handed over.")
         if item.receipt is not None and (item.state is state or (state is State.RECEIVED and item.state in ANSWERS)):
             return item.receipt, item.state
-        if not may_follow(item.state, state):
+        if item.state not in _UNANSWERED or not may_follow(item.state, state):
             raise Conflict("state-conflict", f"The message is {item.state}; it cannot become {state}.")
         content = {"message": str(item.message_id), "state": state, "digest": digest.hex()}
         leaf = (await audit.append(connection, hub.vault, [Act("acknowledge", member.name, content, now)]))[0]

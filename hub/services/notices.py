@@ -127,6 +127,7 @@ async def expire(hub: Hub) -> dict[str, int]:
         for item in sorted(items, key=lambda item: item.sender_id):
             await mailbox.settle(connection, hub.vault, item.id, State.EXPIRED, receipt=None, errors=None, now=now)
             await submissions.move(connection, item.submission_id, State.EXPIRED, now)
+            await deliveries.void_notice(connection, item.id)
         if items:
             acts = [Act("expire", "hub", {"message": str(item.message_id)}, now) for item in items]
             await audit.append(connection, hub.vault, acts)

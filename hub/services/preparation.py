@@ -9,6 +9,7 @@ import asyncio
 import gc
 import multiprocessing
 import resource
+import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +26,19 @@ MEMORY_LIMIT = 4 * 2**30
 NEXT = "next"
 WITHHELD = "withheld-column"
 """A column that may only travel sealed: a document that holds one is refused whole and not kept."""
+PATIENCE = 300.0
+_TICK = 0.25  # seconds between two looks at whether to go on waiting
 Fetch = Callable[[int], Awaitable[bytes]]
+Stop = Callable[[], bool]
+
+
+class Stopped(Exception):
+    """The worker was told to end: what is stored stays, the rest of the document is for another."""
+
+
+def never() -> bool:
+    """A `Stop` that goes on to the end."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +56,16 @@ class Task:
 
 
 class Preparer:
-    """The child process, started when first needed and again after it has died. One document at a time."""
+    """The child process, started when first needed and again after it has died. One document at a time.
 
-    def __init__(self) -> None:
+    `patience` is how many seconds it may take over a batch before it is taken for lost.
+    """
+
+    def __init__(self, patience: float = PATIENCE) -> None:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
         self._ahead: asyncio.Task[Prepared | int | None] | None = None
+        self._patience = patience
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preparer")
 
     async def begin(self, task: Task) -> None:
@@ -57,14 +74,22 @@ class Preparer:
             await self._start()
         await self._send(task)
 
-    async def next(self, fetch: Fetch) -> Prepared | int | None:
-        """The next prepared batch (the number of rows when dry), None at the end. Raises UnreadableFile, Unavailable.
+    async def next(self, fetch: Fetch, stop: Stop = never) -> Prepared | int | None:
+        """The next prepared batch (the number of rows when dry), None at the end.
 
-        The one behind it is fetched from then on, so that neither side waits for the other.
+        The one behind it is fetched from then on, so that neither side waits for the other. Raises UnreadableFile,
+        Unavailable, and Stopped as soon as `stop` says so.
         """
-        coming = self._ahead or asyncio.create_task(self._fetched(fetch))
+        coming = self._ahead = self._ahead or asyncio.create_task(self._fetched(fetch))
+        ends = time.monotonic() + self._patience
+        while not coming.done():
+            await asyncio.wait({coming}, timeout=_TICK)
+            if stop():
+                raise Stopped
+            if not coming.done() and time.monotonic() > ends:
+                raise Unavailable("preparer-slow", "The preparing process took too long over a part of a document.")
         self._ahead = None
-        found = await coming
+        found = coming.result()
         if found is not None:
             self._ahead = asyncio.create_task(self._fetched(fetch))
         return found

@@ -211,7 +211,20 @@ def _moment(text: str | None, *, end: bool) -> datetime:
     if text is None:
         # A consent without an expiry is not one (DOMAIN §2): without a beginning or an end it is never in force.
         return datetime.min.replace(tzinfo=UTC) if end else datetime.max.replace(tzinfo=UTC)
-    if len(text) > 10:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
-    return datetime.combine(day, time.min, tzinfo=_ZONE).astimezone(UTC)
+    try:
+        if len(text) > 10:
+            return datetime.fromisoformat(text).astimezone(UTC)
+        day = _day_behind(text) if end else date.fromisoformat(text + "-01-01"[len(text) - 4 : 6])
+        return datetime.combine(day, time.min, tzinfo=_ZONE).astimezone(UTC)
+    except OverflowError:  # a day that no clock shows: before all others, or behind them
+        return datetime.max.replace(tzinfo=UTC) if text[:4] > "5000" else datetime.min.replace(tzinfo=UTC)
+
+
+def _day_behind(text: str) -> date:
+    """The first day behind a FHIR date, which may be a month or a year. Raises OverflowError behind the year 9999."""
+    year, month, day = (int(part) for part in (text + "-00-00"[len(text) - 4 :]).split("-"))
+    if day:
+        return date(year, month, day) + timedelta(days=1)
+    if (year, month) in ((9999, 0), (9999, 12)):
+        raise OverflowError
+    return date(year + (month in (0, 12)), month % 12 + 1 if month else 1, 1)

@@ -20,7 +20,7 @@ from hub.domain.messages import State
 from hub.errors import HubError
 from hub.runtime import Hub
 from hub.services import recording
-from hub.services.preparation import WITHHELD, Fetch, Preparer, Task
+from hub.services.preparation import WITHHELD, Fetch, Preparer, Stop, Stopped, Task, never
 from hub.services.preparing import Prepared, prepare, told
 from hub.storage import audit, members, quarantine, submissions, work
 from hub.storage.audit import Act
@@ -30,15 +30,6 @@ from hub.storage.submissions import Submission
 from hub.storage.work import Work
 
 Progress = Callable[[int], None]
-Stop = Callable[[], bool]
-
-
-class Stopped(Exception):
-    """The worker was told to end between two batches: what is stored stays, the rest is for another (`lay_down`)."""
-
-
-def _never() -> bool:
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +43,7 @@ class _Job:
 
 
 async def translate(
-    hub: Hub, claimed: Work, preparer: Preparer, *, progress: Progress | None = None, stop: Stop = _never
+    hub: Hub, claimed: Work, preparer: Preparer, *, progress: Progress | None = None, stop: Stop = never
 ) -> None:
     """Translate the submission `claimed.subject` to its end; `preparer` reads and translates beside this process.
 
@@ -110,11 +101,11 @@ async def _read_through(hub: Hub, job: _Job, preparer: Preparer, stop: Stop) -> 
         await submissions.move(connection, job.submission.id, State.VALIDATED, hub.now(), f"rows: {rows}")
 
 
-async def read_through(preparer: Preparer, task: Task, fetch: Fetch, *, stop: Stop = _never) -> int:
+async def read_through(preparer: Preparer, task: Task, fetch: Fetch, *, stop: Stop = never) -> int:
     """The rows of a document, read to its end by a dry task. Raises UnreadableFile, Stopped."""
     await preparer.begin(task)
     rows = 0
-    while (found := await preparer.next(fetch)) is not None:
+    while (found := await preparer.next(fetch, stop)) is not None:
         _go_on(stop)
         rows += found if isinstance(found, int) else found.rows
     return rows
@@ -160,7 +151,7 @@ async def _record_all(hub: Hub, job: _Job, preparer: Preparer, progress: Progres
     if job.submission.issues and not job.submission.rows:
         await _begin_anew(hub, job)
     await preparer.begin(_task(hub, job, dry=False))
-    while (batch := await preparer.next(partial(_part, hub, job))) is not None:
+    while (batch := await preparer.next(partial(_part, hub, job), stop)) is not None:
         if isinstance(batch, int):
             raise TypeError("the preparer counted rows instead of preparing them")
         _go_on(stop)
@@ -248,20 +239,14 @@ async def lay_down(hub: Hub, claimed: Work) -> None:
         await work.lay_down(connection, claimed)
 
 
-async def replay(hub: Hub, claimed: Work, *, stop: Stop = _never) -> None:
+async def replay(hub: Hub, claimed: Work, *, stop: Stop = never) -> None:
     """Try the held rows of a submission again with the newest version of their mapping. Raises Stopped."""
     found = await _job(hub, claimed)
-    submission = found.submission
     job = replace(found, mapping=mappings.load(newest_version(found.mapping.name)))
     after = 0
     while (after := await _replay_some(hub, job, after)) >= 0:
         _go_on(stop)
     async with hub.database.begin() as connection:
-        done = await submissions.by_id(connection, hub.vault, submission.id)
-        went_on = done is not None and done.translated > submission.translated
-        if done is not None and (went_on or (done.state is State.BUSINESS_ERROR and done.translated)):
-            detail = f"replayed with {job.mapping.name}, quarantined: {done.quarantined}"
-            await submissions.move(connection, done.id, State.PROCESSED, hub.now(), detail)
         await work.finish(connection, claimed)
 
 
@@ -295,6 +280,9 @@ async def _replay_some(hub: Hub, job: _Job, after: int) -> int:
             issues=done.issues - dropped,
         )
         if released:
+            # In the act itself: whoever dies behind it leaves no release that the sender is not told of.
+            detail = f"replayed with {job.mapping.name}, released: {len(released)}"
+            await submissions.move(connection, job.submission.id, State.PROCESSED, now, detail)
             await work.progressed(connection, job.work)
         return held[-1].row
 

@@ -55,12 +55,12 @@ class Resource:
 
 @dataclass(slots=True)
 class _Known:
-    """What is known under one record key: `said_at` is when the newest document that says so was received."""
+    """What is known under one record key: `said` is when the newest document that says so was received, and its row."""
 
     id: UUID
     version: int
     digest: bytes
-    said_at: datetime
+    said: tuple[datetime, int]
     was: Literal["new", "changed", "same"] = "same"
     confirmed: bool = False
     identifiers: tuple[bytes, ...] = ()
@@ -68,13 +68,19 @@ class _Known:
 
 _EXISTING = """
     -- existing: what is stored under these record keys
-    SELECT id, record_key, version, digest, said_at FROM resource
+    SELECT id, record_key, version, digest, said_at, said_row FROM resource
     WHERE member_id = $1 AND type = $2 AND record_key = ANY($3::bytea[]) FOR UPDATE"""
 
 _RAISE = """
     -- raise: the new current versions
-    UPDATE resource SET version = n.version, digest = n.digest, updated_at = $4, said_at = $5
-    FROM unnest($1::uuid[], $2::int[], $3::bytea[]) AS n(id, version, digest) WHERE resource.id = n.id"""
+    UPDATE resource SET version = n.version, digest = n.digest, updated_at = $5, said_at = $6, said_row = n.row
+    FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::int[]) AS n(id, version, digest, row)
+    WHERE resource.id = n.id"""
+
+_CONFIRM = """
+    -- confirm: what is current was said again, later
+    UPDATE resource SET said_at = $3, said_row = n.row
+    FROM unnest($1::uuid[], $2::int[]) AS n(id, row) WHERE resource.id = n.id"""
 
 
 async def upsert(
@@ -89,21 +95,25 @@ async def upsert(
 ) -> list[Stored]:
     """Store `items` (all of one type) in order; a repeated key gives a further version, equal content gives nothing.
 
-    What a document received after `received_at` has said stays: a document that was late in the queue does not undo it.
+    What a document received after `received_at`, or a later row of this one, has said stays: neither a document that was
+    late in the queue nor a row that was released late undoes it.
     """
     if not items:
         return []
     raw = await driver(connection)
     rows = await raw.fetch(_EXISTING, member_id, items[0].type, list({item.key for item in items}))
-    known = {row["record_key"]: _Known(row["id"], row["version"], row["digest"], row["said_at"]) for row in rows}
+    known = {
+        row["record_key"]: _Known(row["id"], row["version"], row["digest"], (row["said_at"], row["said_row"]))
+        for row in rows
+    }
     said_at = received_at or now
-    result = [_take(known, item, said_at) for item in items]
+    result = [_take(known, item, (said_at, item.row or 0)) for item in items]
     await copy_rows(
         connection,
         "resource",
-        ("id", "type", "member_id", "record_key", "version", "digest", "deleted", "updated_at", "said_at"),
+        ("id", "type", "member_id", "record_key", "version", "digest", "deleted", "updated_at", "said_at", "said_row"),
         [
-            (one.id, items[0].type, member_id, key, one.version, one.digest, False, now, said_at)
+            (one.id, items[0].type, member_id, key, one.version, one.digest, False, now, *one.said)
             for key, one in known.items()
             if one.was == "new"
         ],
@@ -128,18 +138,19 @@ async def upsert(
     return result
 
 
-def _take(known: dict[bytes, _Known], item: Incoming, said_at: datetime) -> Stored:
+def _take(known: dict[bytes, _Known], item: Incoming, said: tuple[datetime, int]) -> Stored:
     """What becomes of one item, told in `known` too."""
     one = known.get(item.key)
     if one is None:
-        known[item.key] = one = _Known(new_id(), 1, item.digest, said_at, "new", identifiers=item.identifiers)
+        known[item.key] = one = _Known(new_id(), 1, item.digest, said, "new", identifiers=item.identifiers)
         return Stored(one.id, 1, "new")
     if one.digest == item.digest:
-        one.confirmed = one.confirmed or one.said_at < said_at
+        if one.said < said:
+            one.said, one.confirmed = said, True
         return Stored(one.id, one.version, "same")
-    if one.said_at > said_at:
+    if one.said > said:
         return Stored(one.id, one.version, "older")
-    one.version, one.digest, one.said_at, one.identifiers = one.version + 1, item.digest, said_at, item.identifiers
+    one.version, one.digest, one.said, one.identifiers = one.version + 1, item.digest, said, item.identifiers
     one.was = "new" if one.was == "new" else "changed"
     return Stored(one.id, one.version, "changed")
 
@@ -150,13 +161,14 @@ async def _bring_up_to_date(
     """Write what was stored before and is different, or is said again by a newer document."""
     raw = await driver(connection)
     changed = [one for one in known if one.was == "changed"]
-    confirmed = [one.id for one in known if one.was == "same" and one.confirmed]
+    confirmed = [one for one in known if one.was == "same" and one.confirmed]
     if changed:
         ids = [one.id for one in changed]
-        await raw.execute(_RAISE, ids, [one.version for one in changed], [one.digest for one in changed], now, said_at)
+        versions, digests = [one.version for one in changed], [one.digest for one in changed]
+        await raw.execute(_RAISE, ids, versions, digests, [one.said[1] for one in changed], now, said_at)
         await raw.execute("DELETE FROM resource_identifier WHERE resource_id = ANY($1::uuid[])", ids)
     if confirmed:
-        await raw.execute("UPDATE resource SET said_at = $2 WHERE id = ANY($1::uuid[])", confirmed, said_at)
+        await raw.execute(_CONFIRM, [one.id for one in confirmed], [one.said[1] for one in confirmed], said_at)
 
 
 _NEWEST = (

@@ -13,9 +13,12 @@ from hub.storage.database import AsyncConnection
 
 BATCH: Final = 5000
 
-_OVER: Final = """s.state IN ('PROCESSED', 'REJECTED', 'BUSINESS_ERROR', 'VOIDED', 'EXPIRED', 'SUPERSEDED', 'DEAD')
+# What was received and never answered is the recipient's by then, and its answer is taken without the bytes.
+_OVER: Final = """s.state IN ('RECEIVED', 'PROCESSED', 'REJECTED', 'BUSINESS_ERROR', 'VOIDED', 'EXPIRED', 'SUPERSEDED', 'DEAD')
               AND s.state_at < :before
               AND NOT EXISTS (SELECT 1 FROM work_item w WHERE w.subject = s.id)
+              AND NOT EXISTS (SELECT 1 FROM mailbox_item m WHERE m.submission_id = s.id
+                              AND m.state = 'RECEIVED' AND m.expires_at > :now)
               AND NOT EXISTS (SELECT 1 FROM quarantined_row q WHERE q.submission_id = s.id AND q.state = 'held')"""
 
 _RULES: Final = {

@@ -11,7 +11,7 @@ from hub.errors import Conflict
 from hub.jobs import worker
 from hub.runtime import Hub, open_hub
 from hub.services import translating
-from hub.services.preparation import Preparer
+from hub.services.preparation import Preparer, never
 from hub.settings import Settings
 from hub.storage import submissions, work
 from tests.documents import (
@@ -104,9 +104,9 @@ async def test_who_lost_the_lease_stores_nothing_more(
         class Stalls(Beside):
             """Falls asleep behind its second batch, long enough for another worker to do it all."""
 
-            async def next(self, fetch: Any) -> Any:
+            async def next(self, fetch: Any, stop: Any = never) -> Any:
                 nonlocal taken_over
-                found = await super().next(fetch)
+                found = await super().next(fetch, stop)
                 async with patient.database.read() as connection:
                     stored = await submissions.by_id(connection, patient.vault, first.subject)
                 if stored and stored.rows >= 14 and not taken_over:
@@ -136,14 +136,14 @@ async def test_a_preparer_that_is_killed_is_replaced_and_the_document_tried_agai
 
             asked = 0
 
-            async def next(self, fetch: Any) -> Any:
+            async def next(self, fetch: Any, stop: Any = never) -> Any:
                 nonlocal killed
                 self.asked += 1
                 if self.asked == 10 and not killed and self._process is not None and self._process.pid:
                     killed += 1
                     os.kill(self._process.pid, signal.SIGKILL)
                     self._process.join(5)
-                return await super().next(fetch)
+                return await super().next(fetch, stop)
 
         mortal = Mortal()
         await work_off(patient, mortal)
@@ -240,9 +240,9 @@ async def test_a_reading_longer_than_the_lease_keeps_it(
     class Slow(Beside):
         """Takes longer over its first batch than a lease lasts."""
 
-        async def next(self, fetch: Any) -> Any:
+        async def next(self, fetch: Any, stop: Any = never) -> Any:
             await asyncio.sleep(2.6)
-            return await super().next(fetch)
+            return await super().next(fetch, stop)
 
     hasty = hub_settings.model_copy(update={"lease_seconds": 2})
     async with open_hub(hasty) as patient:

@@ -204,6 +204,14 @@ async def test_what_is_processed_cannot_become_an_error(hub: Hub, huiji: Enrolle
     assert refused.value.code == "state-conflict"
 
 
+async def test_what_is_an_error_cannot_become_processed(hub: Hub, huiji: Enrolled, letters: list[Envelope]) -> None:
+    (handed, *_) = await _lease(hub, huiji)
+    await _acknowledge(hub, huiji, handed, State.BUSINESS_ERROR, [ERROR])
+    with pytest.raises(Conflict) as refused:
+        await _acknowledge(hub, huiji, handed)
+    assert refused.value.code == "state-conflict"
+
+
 async def test_two_answers_at_once_are_one(hub: Hub, huiji: Enrolled, letters: list[Envelope]) -> None:
     (handed, *_) = await _lease(hub, huiji)
     results = await asyncio.gather(
@@ -292,6 +300,8 @@ async def test_messages_expire_and_their_sender_sees_it(
     found = await told(hub, yongkang, letters[0].message_id)
     assert (found["state"], found["application_ack"]["state"]) == ("EXPIRED", "EXPIRED")
     assert len(await acts(hub, "expire")) == 3
+    clock.advance(days=60)
+    assert await notices.escalate(hub) == {"overdue": 0}
 
 
 async def test_a_message_never_outlives_its_own_time(

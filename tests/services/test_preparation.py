@@ -7,7 +7,8 @@ import psutil
 import pytest
 
 from hub.domain.messages import PART_BYTES
-from hub.services.preparation import Preparer, Task
+from hub.errors import Unavailable
+from hub.services.preparation import Preparer, Stop, Stopped, Task, never
 from tests.documents import PERSON_SHEET, rows, sheet
 
 BODY = sheet(rows(40))
@@ -21,6 +22,47 @@ def task() -> Task:
     return Task(PERSON_SHEET, "huiji", datetime(2026, 3, 1, tzinfo=UTC), "", len(BODY), 4, 0, dry=True)
 
 
+def child_of(preparer: Preparer) -> psutil.Process:
+    assert preparer._process is not None
+    return psutil.Process(preparer._process.pid)
+
+
+async def drain(preparer: Preparer, stop: Stop = never) -> None:
+    while await preparer.next(fetch, stop) is not None:
+        pass
+
+
+async def test_a_child_that_hangs_is_not_waited_for_without_end() -> None:
+    preparer = Preparer(patience=1)
+    try:
+        await preparer.begin(task())
+        assert await preparer.next(fetch) == 4
+        assert await preparer.next(fetch) == 4  # made before the child was stopped
+        child_of(preparer).suspend()
+        with pytest.raises(Unavailable) as slow:
+            await drain(preparer)
+        assert slow.value.code == "preparer-slow"
+        await preparer.abandon()
+        await preparer.begin(task())
+        assert await preparer.next(fetch) == 4
+    finally:
+        await preparer.abandon()
+        preparer.close()
+
+
+async def test_a_worker_told_to_end_does_not_wait_for_a_batch() -> None:
+    preparer = Preparer()
+    try:
+        await preparer.begin(task())
+        await preparer.next(fetch)
+        child_of(preparer).suspend()
+        with pytest.raises(Stopped):
+            await drain(preparer, lambda: True)
+    finally:
+        await preparer.abandon()
+        preparer.close()
+
+
 @pytest.mark.parametrize("dies_first", [False, True])
 async def test_it_can_be_left_while_it_is_being_asked(dies_first: bool) -> None:
     """It is asked for the next batch, and is silent, in the moment in which it is left or dies."""
@@ -28,7 +70,7 @@ async def test_it_can_be_left_while_it_is_being_asked(dies_first: bool) -> None:
     try:
         await preparer.begin(task())
         assert await preparer.next(fetch) == 4
-        (child,) = [one for one in psutil.Process().children() if "spawn_main" in " ".join(one.cmdline())]
+        child = child_of(preparer)
         child.suspend()  # the next batch is not asked for before this test waits for something
         await asyncio.sleep(0.2)
         if dies_first:

@@ -127,3 +127,27 @@ async def test_notices_that_nobody_wants_any_more_go(hub: Hub, huiji: Enrolled, 
     async with hub.database.begin() as connection:
         await connection.execute(text("UPDATE endpoint SET state = 'disabled'"))
     assert (await _forget(hub))["delivery"] == 2
+
+
+async def test_what_was_received_and_never_answered_goes_too_once_it_is_lent_no_more(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, clock: Clock
+) -> None:
+    await agree(hub, yongkang, huiji)
+    await allow(hub, yongkang)
+    made = await posted(hub, yongkang, huiji)
+    (handed,) = await mailboxes.lease(hub, huiji.member, most=1, seconds=60)
+    await mailboxes.acknowledge(hub, huiji.member, handed.item.id, State.RECEIVED, made.digest, [])
+    before = await number_of(hub, "submission_part")
+    clock.advance(days=20)
+    await _forget(hub)
+    assert await number_of(hub, "submission_part") == before
+    clock.advance(days=hub.settings.retention_days)
+    await _forget(hub)
+    async with hub.database.read() as connection:
+        left = await connection.execute(
+            text(
+                "SELECT count(*) FROM submission_part JOIN submission s ON s.id = submission_id WHERE s.mapping IS NULL"
+            )
+        )
+        assert left.scalar_one() == 0
+    await mailboxes.acknowledge(hub, huiji.member, handed.item.id, State.PROCESSED, made.digest, [])

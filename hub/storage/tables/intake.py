@@ -111,7 +111,8 @@ resource = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("deleted", Boolean, nullable=False, server_default="false"),
     moment("updated_at"),
-    moment("said_at", comment="when the newest document that says what is current was received"),
+    moment("said_at", now=True, comment="when the newest document that says what is current was received"),
+    Column("said_row", Integer, nullable=False, server_default="0", comment="and in which of its rows it stands"),
     UniqueConstraint("member_id", "type", "record_key"),
 )
 
