@@ -43,7 +43,7 @@ def write_owed(spool: Spool, transport: Transport) -> int:
         if report.complaints:
             lines = [_line_of(delivery.name, complaint) for complaint in report.complaints]
             write_file(transport.issues_path(delivery), csv_bytes(_HEADER, lines))
-        spool.deliveries.mark_reported(delivery.id, report.until)
+        spool.deliveries.mark_reported(delivery.id, report.told)
     return len(owed)
 
 

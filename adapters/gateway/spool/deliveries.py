@@ -46,17 +46,17 @@ _OWED = """
         state = 'REPORTED' AND id IN (SELECT delivery FROM items WHERE reported = 0 AND issues IS NOT NULL)
     ) ORDER BY created_at LIMIT 200
 """
-_TOLD = "UPDATE items SET reported = 1 WHERE delivery = ? AND issues IS NOT NULL AND updated_at <= ?"
+_TOLD = "UPDATE items SET reported = 1 WHERE seq = ? AND issues = ?"
 _ISSUES = "SELECT * FROM messages WHERE delivery = ? AND issues IS NOT NULL ORDER BY row_number, seq"
 _FORGET_STEPS = "DELETE FROM timeline WHERE seq IN (SELECT seq FROM items WHERE delivery = ? AND state = 'SPOOLED')"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that is known of a delivery's faults as of `until` (the newest change among its messages)."""
+    """All that is known of a delivery's faults; `told` is exactly what it says, as (seq, issues) of its messages."""
 
     complaints: tuple[Complaint, ...]
-    until: str
+    told: tuple[tuple[int, str], ...]
 
 
 class Deliveries:
@@ -104,7 +104,7 @@ class Deliveries:
     def report(self, delivery_id: str) -> Report:
         """Every fault known now, the delivery's own first, then in the order of the rows."""
         with self._store.read() as db:
-            own = db.execute("SELECT issues, created_at FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()
+            own = db.execute("SELECT issues FROM deliveries WHERE id = ?", (delivery_id,)).fetchone()
             rows = db.execute(_ISSUES, (delivery_id,)).fetchall()
         general = [_complaint(issue, "", "", 0) for issue in json.loads(own["issues"] or "[]")]
         special = [
@@ -112,12 +112,12 @@ class Deliveries:
             for row in rows
             for issue in json.loads(row["issues"])
         ]
-        return Report((*general, *special), max([own["created_at"], *(row["updated_at"] for row in rows)]))
+        return Report((*general, *special), tuple((row["seq"], row["issues"]) for row in rows))
 
-    def mark_reported(self, delivery_id: str, until: str) -> None:
-        """The county was told what was known at `until`; a message that changed since stays owed."""
+    def mark_reported(self, delivery_id: str, told: Sequence[tuple[int, str]]) -> None:
+        """The county was told this, as `Report` has it; a message of which more is known by now stays owed."""
         with self._store.write() as db:
-            db.execute(_TOLD, (delivery_id, until))
+            db.executemany(_TOLD, told)
             db.execute("UPDATE deliveries SET state = 'REPORTED' WHERE id = ?", (delivery_id,))
 
     def _select(self, query: str, parameters: Sequence[Any]) -> list[Delivery]:

@@ -183,12 +183,39 @@ def test_an_abandoned_delivery_leaves_nothing(spool: Spool) -> None:
     assert spool.deliveries.owed() == []
 
 
+def test_what_is_committed_while_the_report_is_written_is_owed_however_it_is_dated(spool: Spool) -> None:
+    """A refusal gets its time before its turn to write: by its time alone it would count as told."""
+    entries = [entry("a"), entry("b")]
+    spool.outgoing.put(entries, now=NOW, delivery=WholeDelivery("d", "s", "file.csv", ()))
+    for seq in (1, 2):
+        accept(spool, seq)
+    first, second = _ids(spool)
+
+    def answered(message_id: str, at: datetime) -> None:
+        found = json.dumps([{"code": "no-consent", "row": 1}])
+        update = {
+            "message_id": message_id,
+            "hub_state": "REJECTED",
+            "hub_answer": "{}",
+            "issues": found,
+            "settled": True,
+        }
+        assert spool.apply_statuses([update], cursor=("c", "5"), now=at) == 1
+
+    answered(first, NOW + timedelta(seconds=5))
+    report = spool.deliveries.report("d")
+    answered(second, NOW + timedelta(seconds=4))
+    spool.deliveries.mark_reported("d", report.told)
+    (owed,) = spool.deliveries.owed()
+    assert {complaint.message_id for complaint in spool.deliveries.report(owed.id).complaints} == {first, second}
+
+
 def test_what_changed_after_the_report_is_owed_again(spool: Spool) -> None:
     spool.outgoing.put([entry("a")], now=NOW, delivery=WholeDelivery("d", "s", "file.csv", ({"code": "totals"},)))
     (owed,) = spool.deliveries.owed()
     report = spool.deliveries.report(owed.id)
     assert [complaint.code for complaint in report.complaints] == ["totals"]
-    spool.deliveries.mark_reported("d", report.until)
+    spool.deliveries.mark_reported("d", report.told)
     assert spool.deliveries.owed() == []
     accept(spool, 1)
     later = NOW + timedelta(seconds=1)
