@@ -1,6 +1,7 @@
 """Is the process alive, can it serve, and its numbers for monitoring."""
 
 import ipaddress
+import re
 import secrets
 from typing import Final
 
@@ -17,6 +18,8 @@ router = APIRouter(tags=["health"])
 
 _PASSED_ON: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 """What proxies add: the caller is then whoever is behind the proxy, wherever the connection comes from."""
+_HERE: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASCII | re.IGNORECASE)
+"""What who calls on this machine calls it. A proxy that adds nothing still passes on the name its callers used."""
 
 
 @router.get("/", include_in_schema=False)
@@ -58,6 +61,8 @@ def _may_read(request: Request, hub: Hub) -> bool:
     if wanted and scheme.lower() == "bearer" and secrets.compare_digest(given.encode(), wanted.encode()):
         return True
     if request.client is None or any(name in request.headers for name in _PASSED_ON):
+        return False
+    if not _HERE.fullmatch(request.headers.get("host", "")):
         return False
     try:
         return ipaddress.ip_address(request.client.host).is_loopback

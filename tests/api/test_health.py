@@ -17,6 +17,8 @@ from tests.documents import NAMELESS, Beside, row, sheet, taken_in
 from tests.hubs import Enrolled, serve, settings_for
 from tests.messages import agree, allow, posted
 
+HERE = {"Host": "127.0.0.1:8080"}
+
 
 @pytest.fixture
 async def client(hub: Hub) -> AsyncIterator[httpx2.AsyncClient]:
@@ -42,7 +44,7 @@ async def test_without_a_database_it_is_alive_but_not_ready(hub: Hub, hub_settin
     async with open_hub(gone) as cut_off, serve(cut_off, health.router) as client:
         assert (await client.get("/healthz")).status_code == 200
         for path in ("/readyz", "/metrics"):
-            answer = await client.get(path)
+            answer = await client.get(path, headers=HERE)
             assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
 
 
@@ -53,7 +55,7 @@ async def test_numbers_are_prometheus_text_and_name_nobody(
     await agree(hub, yongkang, huiji)
     await allow(hub, yongkang)
     await posted(hub, yongkang, huiji)
-    answer = await client.get("/metrics")
+    answer = await client.get("/metrics", headers=HERE)
     assert answer.status_code == 200
     found = {
         (sample.name, *sorted(sample.labels.items())): sample.value
@@ -79,6 +81,13 @@ SECRET = "three quiet otters"
 CALLS: list[tuple[str, str, dict[str, str], bool]] = [
     ("", NEAR, {}, True),
     ("", "::1", {}, True),
+    ("", NEAR, {"Host": "localhost"}, True),
+    ("", NEAR, {"Host": "LocalHost:80"}, True),
+    ("", "::1", {"Host": "[::1]:8080"}, True),
+    ("", NEAR, {"Host": "hub.example"}, False),
+    ("", NEAR, {"Host": "localhost.hub.example"}, False),
+    ("", NEAR, {"Host": "127.0.0.1.hub.example:80"}, False),
+    ("", NEAR, {"Host": ""}, False),
     ("", FAR, {}, False),
     ("", FAR, token(""), False),
     ("", NEAR, {"X-Forwarded-For": NEAR}, False),
@@ -86,6 +95,7 @@ CALLS: list[tuple[str, str, dict[str, str], bool]] = [
     ("", NEAR, {"X-Real-IP": FAR}, False),
     (SECRET, NEAR, {}, True),
     (SECRET, FAR, token(SECRET), True),
+    (SECRET, FAR, token(SECRET) | {"Host": "hub.example"}, True),
     (SECRET, NEAR, token(SECRET) | {"X-Forwarded-For": FAR}, True),
     (SECRET, FAR, token("three quiet ottery"), False),
     (SECRET, FAR, {"Authorization": f"Basic {SECRET}"}, False),
@@ -97,6 +107,7 @@ async def test_numbers_are_for_this_machine_or_for_who_has_the_token(
     hub: Hub, secret: str, host: str, headers: dict[str, str], told: bool
 ) -> None:
     settings = hub.settings.model_copy(update={"metrics_token": SecretStr(secret)})
+    headers = HERE | headers
     async with serve(replace(hub, settings=settings), health.router, host=host) as client:
         answer = await client.get("/metrics", headers=headers)
         if told:
