@@ -32,7 +32,10 @@ class NewConsent:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeCase:
-    """A case as it is kept; `ends_at` is when it was closed or, while it is open, when it ends by itself."""
+    """A case as it is kept; `ends_at` is when it was closed or, while it is open, when it ends by itself.
+
+    Without an end it has ended: rows written before cases had one permit nothing until they are opened again.
+    """
 
     id: UUID
     kind: str
@@ -189,7 +192,8 @@ async def open_case(
 
     With `move`, the end of one that is open becomes `until`; False then when that is its end already.
     """
-    is_open = (exchange_case.c.state == "OPEN") & (exchange_case.c.closed_at > now)
+    # Nothing is permitted without an end: a row that has none is not open, here as in `ExchangeCase.is_open`.
+    is_open = (exchange_case.c.state == "OPEN") & func.coalesce(exchange_case.c.closed_at > now, False)
     statement = upsert(exchange_case).values(
         id=new_id(),
         subject=subject,

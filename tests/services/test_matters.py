@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from hub.errors import Invalid, NotAllowed, NotFound
 from hub.runtime import Hub
@@ -78,6 +79,32 @@ async def test_it_ends_by_itself(hub: Hub, yongkang: Enrolled, huiji: Enrolled, 
     assert (found.open, found.case.closed) == (False, False)
     assert await begin(hub, agreed) == [found.case.id]
     assert await refusal(hub, yongkang, huiji) == ""
+
+
+@pytest.mark.parametrize("days", [None, 7])
+async def test_a_case_without_an_end_has_ended_and_can_be_opened_again(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, agreed: UUID, clock: Clock, days: int | None
+) -> None:
+    (case,) = await begin(hub, agreed)
+    async with hub.database.begin() as connection:
+        await connection.execute(text("UPDATE exchange_case SET closed_at = NULL"))
+    (found,) = await matters.listed(hub)
+    assert (found.open, found.case.closed) == (False, False)
+    assert await refusal(hub, yongkang, huiji) == "no-case"
+    until = clock() + timedelta(days=days) if days else None
+    assert await begin(hub, agreed, until=until) == [case]
+    assert await refusal(hub, yongkang, huiji) == ""
+    (found,) = await matters.listed(hub)
+    assert (found.open, found.case.ends_at) == (True, until or clock() + matters.DEFAULT)
+
+
+async def test_a_case_without_an_end_can_be_closed(hub: Hub, agreed: UUID, clock: Clock) -> None:
+    (case,) = await begin(hub, agreed)
+    async with hub.database.begin() as connection:
+        await connection.execute(text("UPDATE exchange_case SET closed_at = NULL"))
+    assert await matters.close(hub, case)
+    (found,) = await matters.listed(hub)
+    assert (found.case.closed, found.case.ends_at) == (True, clock())
 
 
 async def test_opening_again_is_opening_once(hub: Hub, agreed: UUID, clock: Clock) -> None:
