@@ -4,6 +4,7 @@ The only module that reads the environment. A setting that is not here does not 
 """
 
 from functools import lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
@@ -27,6 +28,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
+    trusted_proxies: str = Field(
+        "127.0.0.1",
+        description="Addresses or networks of the proxies, comma between, whose X-Forwarded-For and -Proto are believed; "
+        "whoever comes through another proxy has that proxy's address, and is limited together with all who do.",
+    )
     key_file: Path | None = Field(
         None, description="Master key file (32 random bytes, base64); default DATA_DIR/keys/master.key."
     )
@@ -79,6 +85,14 @@ class Settings(BaseSettings):
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        named = [part.strip() for part in value.split(",") if part.strip()]
+        for part in named:
+            ip_network(part)
+        return ",".join(named)
 
     @field_validator("heartbeat_seconds")
     @classmethod

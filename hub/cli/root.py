@@ -63,6 +63,8 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=chosen.trusted_proxies,
         timeout_graceful_shutdown=10,
         limit_concurrency=2000,
     )

@@ -19,6 +19,7 @@ from hub.domain.texts import can_be_kept
 from hub.errors import Invalid, NotAllowed, Unauthenticated
 from hub.runtime import Hub
 from hub.services import sessions
+from hub.services.senders import sender_of
 from hub.services.sessions import Session, User
 
 LANGUAGE_SECONDS = 365 * 86400
@@ -133,8 +134,8 @@ def language_of(request: Request, session: Session | None = None) -> str:
 
 
 def address_of(request: Request) -> str:
-    """Where the browser is; behind a proxy, as the web server takes it from the proxy's header."""
-    return request.client.host if request.client else ""
+    """Where the browser is; behind a proxy that is trusted, as the web server takes it from the proxy's header."""
+    return sender_of(request.client.host if request.client else "", request.headers.get("x-forwarded-for", ""))
 
 
 def token_of(request: Request, hub: Hub) -> str:
