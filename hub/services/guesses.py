@@ -1,12 +1,17 @@
 """Failed sign-ins: who is made to wait, and what the log keeps of it.
 
-Whoever guesses is locked out by account and address, so that a stranger locks out nobody but himself; over all addresses
-an account takes `MOST` failures in `WINDOW` seconds. The log has the first failure and each lock, never each try. What
-is remembered by address is this process's own; the bound over all addresses is in the database.
+Whoever guesses is locked out by account and address: a stranger at one address, or in one /48 of IPv6, locks out nobody
+elsewhere. Over all addresses an account takes `MOST` failures in `WINDOW` seconds, which a stranger with many addresses
+can use up; an address from which somebody signed in to the account within `KNOWN_FOR` is let through all the same. The
+log has the first failure and each lock, never each try. What is remembered by address is this process's own; the bound
+over all addresses is in the database.
 """
 
 import hashlib
+import ipaddress
+from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -19,12 +24,18 @@ from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
 
 FREE_TRIES: Final = 5
+FREE_TRIES_OF_48: Final = 10
+"""More than one address has: those who share a /48 may be strangers to each other."""
 FIRST_LOCK: Final = 60.0
 LONGEST_LOCK: Final = 3600.0
 MOST, WINDOW = 100, 3600.0
 TRIES_A_MINUTE: Final = 30
 """Of one address, whatever the names: offices share an address."""
 
+KNOWN_FOR: Final = timedelta(days=30)
+_MOST_KNOWN: Final = 20_000
+_NO_BOUND: Final = 1000
+"""Times `MOST`: an address that is known has its own locks, and never comes near."""
 _LEAVES_OF_ONE, _LEAVES, _HOUR = 30, 600, 3600.0
 _ALL: Final = "all"
 
@@ -34,10 +45,37 @@ class _Remembered:
 
     def __init__(self) -> None:
         self.delays = Delays(FREE_TRIES, FIRST_LOCK, LONGEST_LOCK)
+        self.delays_of_48 = Delays(FREE_TRIES_OF_48, FIRST_LOCK, LONGEST_LOCK)
+        self.known: OrderedDict[tuple[bytes, str], datetime] = OrderedDict()
         self.tries = Rates(TRIES_A_MINUTE, 60.0)
         self.leaves_of_one = Rates(_LEAVES_OF_ONE, _HOUR)
         self.leaves = Rates(_LEAVES, _HOUR)
         self.full = Rates(1, WINDOW)
+
+    def count(self, name: bytes, place: str, password: bytes, now: datetime) -> Counted:
+        """Count a try by its address, and one that is let through by its /48 too."""
+        counted, wide = self.delays.count((name, place, password), now), _wide(place)
+        if wide == place or not counted.admitted:
+            return counted
+        of_48 = self.delays_of_48.count((name, wide, password), now)
+        return Counted(of_48.admitted, counted.failures, max(counted.lock, of_48.lock))
+
+    def forget(self, name: bytes, place: str, password: bytes) -> None:
+        """It was no failure after all."""
+        self.delays.forget((name, place, password))
+        self.delays_of_48.forget((name, _wide(place), password))
+
+    def know(self, name: bytes, place: str, now: datetime) -> None:
+        """Somebody signed in from there; bounded, the one longest ago goes first."""
+        self.known[name, place] = now
+        self.known.move_to_end((name, place))
+        while len(self.known) > _MOST_KNOWN:
+            self.known.popitem(last=False)
+
+    def knows(self, name: bytes, place: str, now: datetime) -> bool:
+        """Did somebody sign in to this account from there, not too long ago?"""
+        at = self.known.get((name, place))
+        return at is not None and now - at < KNOWN_FOR
 
 
 _remembered: WeakKeyDictionary[Database, _Remembered] = WeakKeyDictionary()
@@ -59,6 +97,14 @@ def _memory(hub: Hub) -> _Remembered:
     return _remembered.setdefault(hub.database, _Remembered())
 
 
+def _wide(place: str) -> str:
+    """The /48 of a /64, of which one customer may have many; any other place is itself."""
+    try:
+        return str(ipaddress.IPv6Network(place).supernet(new_prefix=48)) if place.endswith("/64") else place
+    except ValueError:
+        return place
+
+
 def admit(hub: Hub, address: str) -> None:
     """Raises TooMany when one address tries too often, under whatever names."""
     wait = _memory(hub).tries.wait(place_of(address), hub.now())
@@ -75,17 +121,21 @@ async def count(hub: Hub, connection: AsyncConnection, name: str, address: str) 
     blind = hub.vault.blind("sign-in-name", name)
     known = await accounts.by_name(connection, hub.vault, name)
     password = hashlib.sha256((known.password_hash if known else "").encode()).digest()
-    key = (blind, place, password)
-    counted = _memory(hub).delays.count(key, now)
+    memory, key = _memory(hub), (blind, place, password)
+    counted = memory.count(*key, now)
     wanted = name if counted.admitted else None
-    account = await accounts.count_try(connection, hub.vault, wanted, now=now, most=MOST, seconds=WINDOW)
+    times = _NO_BOUND if memory.knows(blind, place, now) else 1
+    account = await accounts.count_try(
+        connection, hub.vault, wanted, now=now, most=MOST * times, seconds=WINDOW * times
+    )
     full = counted.admitted and known is not None and account is None
     return Guess(account, blind, place, counted, full, key)
 
 
 def forgive(hub: Hub, guess: Guess) -> None:
-    """It was who it said."""
-    _memory(hub).delays.forget(guess.key)
+    """It was who it said, whose address is known from now on."""
+    _memory(hub).forget(*guess.key)
+    _memory(hub).know(guess.name, guess.place, hub.now())
 
 
 async def note(hub: Hub, guess: Guess) -> None:

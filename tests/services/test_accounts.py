@@ -1,7 +1,7 @@
 """Signing in on a real database: passwords, codes, links, locks, lapsed appointments, sessions."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -147,7 +147,7 @@ async def test_the_lock_never_lasts_more_than_an_hour(here: tuple[Hub, Clock]) -
     await sessions.sign_in(hub, "lihua", PASSWORD)
 
 
-async def test_a_stranger_locks_out_nobody_but_himself(here: tuple[Hub, Clock]) -> None:
+async def test_a_stranger_at_one_address_locks_out_nobody_elsewhere(here: tuple[Hub, Clock]) -> None:
     hub, clock = here
     for _ in range(5):
         await failed(hub, "lihua", "wrong", address="2001:db8:1:2::7")
@@ -166,6 +166,67 @@ async def test_over_all_addresses_an_account_takes_a_hundred_failures_an_hour(he
     assert (await acts(hub)).count("sign-in-locked") == 1
     clock.forward(seconds=guesses.WINDOW / guesses.MOST)
     await sessions.sign_in(hub, "lihua", PASSWORD, address="198.51.100.3")
+
+
+async def guessed(hub: Hub, addresses: Iterable[str], each: int = 5) -> None:
+    """Wrong tries from many addresses, counted as sign-in counts them."""
+    for address in addresses:
+        for _ in range(each):
+            async with hub.database.begin() as connection:
+                await guesses.count(hub, connection, "lihua", address)
+
+
+async def test_the_many_addresses_of_one_customer_lock_out_nobody_elsewhere(here: tuple[Hub, Clock]) -> None:
+    hub, _ = here
+    await guessed(hub, [f"2001:db8:1:{number:x}::7" for number in range(30)])
+    async with hub.database.read() as connection:
+        counted = (await connection.execute(text("SELECT failures FROM user_account"))).scalar_one()
+    assert counted == guesses.FREE_TRIES_OF_48
+    await failed(hub, "lihua", PASSWORD, address="2001:db8:1:ffff::1")
+    await sessions.sign_in(hub, "lihua", PASSWORD, address="2001:db8:2::1")
+
+
+async def test_two_neighbours_do_not_lock_out_each_other(here: tuple[Hub, Clock]) -> None:
+    hub, _ = here
+    await guessed(hub, ["2001:db8:1:1::7"])
+    await sessions.sign_in(hub, "lihua", PASSWORD, address="2001:db8:1:2::1")
+
+
+async def test_where_somebody_signed_in_before_the_common_bound_does_not_hold(here: tuple[Hub, Clock]) -> None:
+    hub, clock = here
+    strangers = [f"2001:db8:{number:x}::7" for number in range(1, 31)]
+    await sessions.sign_in(hub, "lihua", PASSWORD, address="192.0.2.9")
+    clock.forward(days=29)
+    await guessed(hub, strangers)
+    await failed(hub, "lihua", PASSWORD, address="198.51.100.1")
+    for _ in range(4):
+        await failed(hub, "lihua", "wrong", address="192.0.2.9")
+    await sessions.sign_in(hub, "lihua", PASSWORD, address="192.0.2.9")
+    for _ in range(5):
+        await failed(hub, "lihua", "wrong", address="192.0.2.9")
+    await failed(hub, "lihua", PASSWORD, address="192.0.2.9")
+
+
+async def test_an_address_is_known_for_thirty_days_and_to_one_account(here: tuple[Hub, Clock]) -> None:
+    hub, clock = here
+    await world.add_users(hub, ["zhouping"])
+    await sessions.sign_in(hub, "lihua", PASSWORD, address="192.0.2.9")
+    await sessions.sign_in(hub, "zhouping", PASSWORD, address="192.0.2.8")
+    clock.forward(days=30)
+    await sessions.sign_in(hub, "zhouping", PASSWORD, address="192.0.2.7")
+    await guessed(hub, [f"198.51.100.{number}" for number in range(30)])
+    for address in ("192.0.2.9", "192.0.2.7"):
+        await failed(hub, "lihua", PASSWORD, address=address)
+
+
+async def test_how_many_addresses_are_known_is_bounded(
+    here: tuple[Hub, Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub, _ = here
+    monkeypatch.setattr(guesses, "_MOST_KNOWN", 2)
+    for number in (1, 2, 1, 3):
+        await sessions.sign_in(hub, "lihua", PASSWORD, address=f"192.0.2.{number}")
+    assert [place for _, place in guesses._memory(hub).known] == ["192.0.2.1", "192.0.2.3"]
 
 
 async def test_a_new_password_lifts_a_lock(here: tuple[Hub, Clock]) -> None:
