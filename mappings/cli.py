@@ -1,5 +1,6 @@
 """The command `mappings`: test the examples, try a file, begin a new mapping. Reads files; sends nothing anywhere."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,6 @@ from rich.table import Table
 from mappings import examples, released, scaffold
 from mappings.engine.load import Mapping, load, names, root
 from mappings.engine.model import Context, Issue, MappingError, RowResult, UnreadableFile
-from mappings.examples import RECEIVED_AT
 from mappings.readable import readable
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -85,7 +85,7 @@ def attempt(
             for batch in mapping.read(stream, file_name=file.name):
                 for issue in batch.issues:
                     _out.print(_sentence(issue, chinese))
-                results = mapping.apply(batch.rows, Context(mapping.county, RECEIVED_AT))
+                results = mapping.apply(batch.rows, Context(mapping.county, datetime.now(UTC)))
                 for result in results[: max(0, limit - shown)]:
                     table.add_row(*_cells(result, chinese))
                     shown += 1

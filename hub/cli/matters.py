@@ -6,7 +6,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from hub.cli.frame import out, with_hub
 from hub.services import matters
@@ -46,7 +46,7 @@ def close_case(case_id: Annotated[UUID, typer.Argument(help="As `hub case list` 
 @case.command("list")
 def list_cases() -> None:
     """Show the cases, the newest first."""
-    table = Table("id", "from", "to", "kind", "state", "opened", "until")
+    table = Table(Column("id", no_wrap=True), "from", "to", "kind", "state", "opened", "until")
     for found in with_hub(matters.listed):
         one = found.case
         state = "open" if found.open else "closed" if one.closed else "over"

@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from hub.cli.frame import fail, out, with_hub
 from hub.domain.policy import KNOWN_KINDS, PURPOSES, Agreement
@@ -25,6 +25,17 @@ user = typer.Typer(no_args_is_help=True, help="People who sign in to the console
 _ZONE = ZoneInfo("Asia/Shanghai")
 
 
+def _keys_in(file: Path) -> dict[str, Any]:
+    """The public keys in a file, or the end with a sentence."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        fail(f"{file} cannot be read as JSON; nothing was changed. `gateway keygen` prints what belongs into it.")
+    if not isinstance(found, dict):
+        fail(f"{file} holds no set of keys (JWKS); nothing was changed. `gateway keygen` prints what belongs into it.")
+    return found
+
+
 @member.command("add")
 def add_member(
     name: Annotated[str, typer.Argument(help="Short name: small letters, digits, hyphens.")],
@@ -37,7 +48,7 @@ def add_member(
     webhook_secret_file: Annotated[Path | None, typer.Option(help="File with its Standard Webhooks secret.")] = None,
 ) -> None:
     """Enrol a member, take up its keys, and publish the trust list."""
-    document = json.loads(jwks.read_text()) if jwks else None
+    document = _keys_in(jwks) if jwks else None
     if bool(webhook) != bool(webhook_secret_file):
         fail("--webhook and --webhook-secret-file go together")
     secret = webhook_secret_file.read_text().strip() if webhook_secret_file else ""
@@ -84,7 +95,7 @@ def add_keys(
     jwks: Annotated[Path, typer.Argument(help="Public keys, as `gateway keygen` prints them.")],
 ) -> None:
     """Take up a member's public keys and publish the trust list."""
-    document: dict[str, Any] = json.loads(jwks.read_text())
+    document = _keys_in(jwks)
 
     async def act(hub: Hub) -> tuple[int, int]:
         added = await enrolment.add_keys(hub, name, document)
@@ -154,7 +165,7 @@ def end_agreement(agreement_id: Annotated[UUID, typer.Argument(help="As `hub agr
 @agreement.command("list")
 def list_agreements() -> None:
     """Show the agreements."""
-    table = Table("id", "title", "from", "to", "kinds", "purposes", "case", "until")
+    table = Table(Column("id", no_wrap=True), "title", "from", "to", "kinds", "purposes", "case", "until")
     for title, found, sender, recipient in with_hub(terms.listed):
         table.add_row(
             str(found.id),

@@ -53,8 +53,12 @@ async def load(
     *,
     stored: Callable[[int], None] = lambda _: None,
     progress: translating.Progress | None = None,
+    patience: float = 3600,
 ) -> Loaded:
-    """Take in `file` as a document of the member `owner`. Raises NotFound, Invalid (unreadable too), Unavailable."""
+    """Take in `file` as a document of the member `owner`. Raises NotFound, Invalid (unreadable too), Unavailable.
+
+    Where a worker was quicker to begin with it, its end is waited for, `patience` seconds at most.
+    """
     async with hub.database.read() as connection:
         member = await members.by_name(connection, owner)
     if member is None:
@@ -65,7 +69,7 @@ async def load(
     rows = await _read_through(hub, member, document, file, preparer)
     await intake.receive_file(hub, member, document, file, stored, rows=rows)
     started = time.monotonic()
-    claimed = await _claim(hub, member, message_id)
+    claimed = await _claim_or_wait(hub, member, message_id, patience)
     if claimed is not None:
         await translating.translate(hub, claimed, preparer, progress=progress)
         async with hub.database.begin() as connection:
@@ -107,6 +111,18 @@ def _digest(file: Path) -> bytes:
         return hashlib.file_digest(handle, "sha256").digest()
 
 
+async def _claim_or_wait(hub: Hub, member: Member, message_id: UUID, patience: float) -> Work | None:
+    """The file's own piece of work; None when it is done, by a worker that has it if need be. Raises Unavailable."""
+    ends = time.monotonic() + patience
+    while True:
+        try:
+            return await _claim(hub, member, message_id)
+        except Unavailable:
+            if time.monotonic() >= ends:
+                raise
+        await asyncio.sleep(min(1.0, patience))
+
+
 async def _claim(hub: Hub, member: Member, message_id: UUID) -> Work | None:
     """The file's own piece of work; None when it is done. Raises Unavailable when a worker has it."""
     async with hub.database.begin() as connection:
@@ -119,7 +135,9 @@ async def _claim(hub: Hub, member: Member, message_id: UUID) -> Work | None:
             connection, "translate", found.id, hub.now(), seconds=hub.settings.lease_seconds
         )
     if claimed is None:
-        raise Unavailable("unavailable", "A worker is translating this file at the moment; watch it in the console.")
+        raise Unavailable(
+            "unavailable", "The file is stored and safe; a worker is translating it still. Watch it in the console."
+        )
     return claimed
 
 

@@ -68,7 +68,7 @@ def names() -> list[str]:
 def load(name: str) -> Mapping:
     """The mapping of this name; raises UnknownMapping, or BrokenMapping when its folder does not hold together."""
     if _NAME.fullmatch(name) is None or not (root() / name / _FILE).is_file():
-        raise UnknownMapping(f"there is no mapping {name!r}; see mappings.names()")
+        raise UnknownMapping(f"there is no mapping {name!r}; known: {', '.join(names())}")
     return load_folder(root() / name, name)
 
 

@@ -1,5 +1,6 @@
 """`hub load`: a file from this machine, once, however often and whatever interrupts it."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable
@@ -101,9 +102,12 @@ async def test_what_a_worker_is_at_is_left_to_it(
     async with hub.database.begin() as connection:
         assert await work.claim(connection, worker.KINDS, hub.now(), seconds=30)
     with pytest.raises(Unavailable):
-        await load(sheet(rows(5)))
+        await load(sheet(rows(5)), patience=0)
+    waiting = asyncio.ensure_future(load(sheet(rows(5))))
+    await asyncio.sleep(0.5)
+    assert not waiting.done()
     clock.advance(minutes=1)
-    assert (await load(sheet(rows(5)))).state == "PROCESSED"
+    assert (await waiting).state == "PROCESSED"
 
 
 @pytest.mark.parametrize(
