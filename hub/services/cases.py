@@ -20,7 +20,7 @@ from hub.runtime import Hub
 from hub.services.recording import subject_of
 from hub.services.sessions import HUB_REGION, User
 from hub.storage import access, audit, decisions, members, people, resources, reviews
-from hub.storage.access import Access
+from hub.storage.access import Access, Cursor, Line, Side
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
@@ -226,6 +226,8 @@ class LookUp:
     sides: tuple[str, ...]
     event: Access
     body: str
+    times: int
+    first_at: datetime
 
     @property
     def whole(self) -> bool:
@@ -236,42 +238,59 @@ class LookUp:
 OWN, OF_HUB, OF_VERIFIER, OF_ANOTHER = "own", "hub", "verifier", "another-region"
 
 
-def _told(user: User, sides: Sequence[str], event: Access) -> LookUp:
+@dataclass(frozen=True, slots=True)
+class LookUps:
+    """Lines of the ledger, newest first; `more` are older, from `older` on."""
+
+    lines: tuple[LookUp, ...]
+    more: int
+    older: Cursor | None
+
+
+def _told(user: User, line: Line) -> LookUp:
     """The line as `user` may see it: staff of the hub sees all, a region its own in full."""
+    event, sides = line.event, tuple(side for side, is_meant in zip("ab", line.sides, strict=True) if is_meant)
     # A message is asked for by its sender on behalf of its recipient, who need not know of one that was refused.
     region = event.actor if event.act == "send" else event.region
-    if user.member_id is None or (region == user.region and event.act != "verify"):
-        return LookUp(tuple(sides), event, OWN)
-    body = OF_VERIFIER if event.act == "verify" else OF_HUB if region == HUB_REGION else OF_ANOTHER
-    return LookUp(tuple(sides), replace(event, actor="", region="", act="", fields=(), outcome=""), body)
+    if user.member_id is None or (region == user.region and event.act != access.CHECK):
+        return LookUp(sides, event, OWN, line.times, line.first_at)
+    body = OF_VERIFIER if event.act == access.CHECK else OF_HUB if region == HUB_REGION else OF_ANOTHER
+    veiled = replace(event, actor="", region="", act="", fields=(), outcome="")
+    return LookUp(sides, veiled, body, line.times, line.first_at)
 
 
-async def look_ups(hub: Hub, user: User, task_id: UUID, *, act: str = "view-look-ups") -> list[LookUp]:
+async def look_ups(
+    hub: Hub,
+    user: User,
+    task_id: UUID,
+    *,
+    act: str = "view-look-ups",
+    start: Cursor | None = None,
+    limit: int | None = None,
+) -> LookUps:
     """Who looked at the two persons, newest first: also under ids they had before, each as the user may see it.
 
-    Raises NotFound.
+    All of them, or `limit` from `start` on. Raises NotFound.
     """
     now = hub.now()
     async with hub.database.begin() as connection:
         task = await reviews.get(connection, task_id, user.visible)
         if task is not None:
             pair = await load(hub, connection, (task.a, task.b))
-            found: dict[Access, list[str]] = {}
-            for side, id_ in (("a", task.a), ("b", task.b)):
-                for event in await _about(hub, connection, id_):
-                    found.setdefault(event, []).append(side)
+            sides = [await _side(hub, connection, id_) for id_ in (task.a, task.b)]
+            veiled = user.member_id is not None
+            found = await access.ledger(connection, sides, veiled=veiled, start=start, limit=limit)
             await note(hub, connection, user, pair.values(), act=act, fields=("look-ups",), now=now)
-            newest = sorted(found.items(), key=lambda line: line[0].at, reverse=True)
-            return [_told(user, sides, event) for event, sides in newest]
+            return LookUps(tuple(_told(user, line) for line in found.lines), found.more, found.older)
     raise await refused(hub, user, task_id, act)
 
 
-async def _about(hub: Hub, connection: AsyncConnection, record_id: int) -> list[Access]:
+async def _side(hub: Hub, connection: AsyncConnection, record_id: int) -> Side:
+    """By what a record's person is named in the ledger."""
     info = (await people.info(connection, (record_id,)))[record_id]
     ids = await people.records_of(connection, info.person_id) if info.person_id else [record_id]
     infos = await people.info(connection, ids)
     records = await load(hub, connection, ids)
     # Every id a person had is the anchor of one of her records.
     persons = {info.anchor for info in infos.values()}
-    subjects = [subject_of(hub, record.member.name, record.number) for record in records.values()]
-    return await access.about(connection, sorted(persons), subjects)
+    return sorted(persons), [subject_of(hub, record.member.name, record.number) for record in records.values()]

@@ -3,12 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, case, cast, func, insert, literal, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.tables import access_event
+from hub.storage.tables.base import Texts
+
+CHECK: Final = "verify"
+"""The act of who checks a certificate, and does not say who it is."""
+Side = tuple[Sequence[UUID], Sequence[bytes]]
+"""A person: the ids she had, and the blind indexes of her records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +31,33 @@ class Access:
     fields: tuple[str, ...]
     outcome: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A look-up, or `times` checks that are alike: `event.at` is the last of them, `first_at` the first."""
+
+    event: Access
+    sides: tuple[bool, ...]
+    times: int
+    first_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where to read on: in what was noted up to `until`, before `before`."""
+
+    until: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Some lines of a ledger, the number of `more` that are older, and where they begin."""
+
+    lines: tuple[Line, ...]
+    more: int
+    older: Cursor | None
 
 
 async def note(connection: AsyncConnection, events: Sequence[Access]) -> None:
@@ -48,20 +82,85 @@ async def note(connection: AsyncConnection, events: Sequence[Access]) -> None:
         )
 
 
-async def about(
-    connection: AsyncConnection, person_ids: Sequence[UUID], subjects: Sequence[bytes], *, limit: int = 500
-) -> list[Access]:
+async def about(connection: AsyncConnection, person_ids: Sequence[UUID], subjects: Sequence[bytes]) -> list[Access]:
     """Everything noted about a person, by any id she had and any record of hers, newest first."""
     rows = await connection.execute(
-        select(access_event)
-        .where(or_(access_event.c.person_id.in_(list(person_ids)), access_event.c.subject.in_(list(subjects))))
-        .order_by(access_event.c.id.desc())
+        select(access_event).where(_concerns((person_ids, subjects))).order_by(access_event.c.id.desc())
+    )
+    return [_access(row) for row in rows]
+
+
+async def ledger(
+    connection: AsyncConnection,
+    sides: Sequence[Side],
+    *,
+    veiled: bool,
+    start: Cursor | None = None,
+    limit: int | None = None,
+) -> Ledger:
+    """What was noted about any of `sides`, newest first, at most `limit` lines and only what is older than `start`.
+
+    Checks of certificates by whoever it was are one line where nothing that is shown of them differs, so that nobody
+    can bury the other lines; `veiled`, nothing is shown of them but when, for what purpose and about whom.
+    """
+    noted = _noted(sides, veiled, start).subquery()
+    same = [column for column in noted.c if column.name not in ("id", "at")]
+    newest = func.max(noted.c.id)
+    statement = (
+        select(
+            *same,
+            newest.label("id"),
+            func.max(noted.c.at).label("at"),
+            func.min(noted.c.at).label("first_at"),
+            func.count().label("times"),
+            func.count().over().label("left"),
+        )
+        .group_by(*same)
+        .order_by(newest.desc())
         .limit(limit)
     )
-    return [
-        Access(r.actor, r.region, r.act, r.purpose, r.person_id, r.subject, tuple(r.fields), r.outcome, r.at)
-        for r in rows
-    ]
+    if start is not None:
+        statement = statement.having(newest < start.before)
+    rows = (await connection.execute(statement)).all()
+    lines = tuple(
+        Line(_access(row), tuple(bool(row._mapping[f"side_{n}"]) for n in range(len(sides))), row.times, row.first_at)
+        for row in rows
+    )
+    more = rows[0].left - len(rows) if rows else 0
+    older = Cursor(start.until if start else rows[0].id, rows[-1].id) if more else None
+    return Ledger(lines, more, older)
+
+
+def _noted(sides: Sequence[Side], veiled: bool, start: Cursor | None) -> Select[Any]:
+    """The rows about `sides`, with what makes two of them one line."""
+    event, check = access_event.c, access_event.c.act == CHECK
+    hidden = (check & literal(veiled)).label("hidden")
+    statement = select(
+        event.id,
+        event.at,
+        event.actor,
+        event.act,
+        event.purpose,
+        case((hidden, ""), else_=event.region).label("region"),
+        case((hidden, ""), else_=event.outcome).label("outcome"),
+        case((hidden, cast(literal([], Texts), Texts)), else_=event.fields).label("fields"),
+        case((check, null()), else_=event.person_id).label("person_id"),
+        case((check, null()), else_=event.subject).label("subject"),
+        case((check, 0), else_=event.id).label("single"),
+        *(func.coalesce(_concerns(side), False).label(f"side_{n}") for n, side in enumerate(sides)),
+    ).where(or_(*map(_concerns, sides)))
+    return statement if start is None else statement.where(event.id <= start.until)
+
+
+def _concerns(side: Side) -> ColumnElement[bool]:
+    persons, subjects = side
+    return or_(access_event.c.person_id.in_(list(persons)), access_event.c.subject.in_(list(subjects)))
+
+
+def _access(row: Any) -> Access:
+    return Access(
+        row.actor, row.region, row.act, row.purpose, row.person_id, row.subject, tuple(row.fields), row.outcome, row.at
+    )
 
 
 async def outcomes(connection: AsyncConnection, act: str) -> dict[str, int]:

@@ -55,7 +55,7 @@ class World:
 
     async def look_ups(self, record: int, name: str = "admin") -> list[tuple[str, str, str]]:
         async with self.hub.database.begin() as connection:
-            found = await cases._about(self.hub, connection, record)
+            found = await access.about(connection, *await cases._side(self.hub, connection, record))
         return [(event.actor, event.act, event.outcome) for event in found]
 
 
@@ -295,13 +295,13 @@ async def test_reveal_needs_a_purpose_and_is_noted(here: World) -> None:
 async def test_look_ups_follow_a_person_through_linking_and_unlinking(here: World) -> None:
     await here.decide("same")
     steward = await here.user("zhouping")
-    together = await cases.look_ups(here.hub, steward, here.task)
+    together = (await cases.look_ups(here.hub, steward, here.task)).lines
     assert {line.event.actor for line in together} == {"lihua"}
     assert all(line.sides == ("a", "b") for line in together if line.event.act == "decide")
     standing = await reviews.standing(here.hub, steward, here.task)
     assert standing is not None
     await reviews.undo(here.hub, steward, here.task, seen=standing.seen)
-    apart = await cases.look_ups(here.hub, steward, here.task)
+    apart = (await cases.look_ups(here.hub, steward, here.task)).lines
     assert {line.event.act for line in apart} >= {"view", "decide", "undo", "view-look-ups"}
 
 
@@ -330,7 +330,7 @@ async def test_of_another_regions_look_ups_only_that_there_was_one(here: World) 
     )
 
     async def told(name: str) -> set[tuple[str, str, str, tuple[str, ...], str]]:
-        found = await cases.look_ups(here.hub, await here.user(name), here.task)
+        found = (await cases.look_ups(here.hub, await here.user(name), here.task)).lines
         assert {line.event.purpose for line in found} <= {"continuity-of-care", "conflict-review"}
         assert all(line.event.at == here.clock() for line in found)
         return {(line.body, line.event.actor, line.event.act, line.event.fields, line.event.outcome) for line in found}
