@@ -6,7 +6,7 @@ do not end before they begin.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
@@ -89,7 +89,14 @@ def _periods(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _in_order(period: dict[str, Any]) -> bool:
     start, end = period["start"], period["end"]
-    return not (isinstance(start, str) and isinstance(end, str) and end[: len(start)] < start[: len(end)])
+    if not (isinstance(start, str) and isinstance(end, str)):
+        return True
+    if len(start) > 10 and len(end) > 10:  # both have a time, and a time has a zone
+        try:
+            return datetime.fromisoformat(end) >= datetime.fromisoformat(start)
+        except ValueError:
+            return True  # a leap second, or what the schema speaks of
+    return end[: len(start)] >= start[: len(end)]
 
 
 def _below(path: str, name: str) -> str:

@@ -32,8 +32,16 @@ class Program:
 
 
 def apply(program: Program, rows: Sequence[Row], context: Context) -> list[RowResult]:
-    """The results of `rows`, in order."""
-    return [_translate(program, row, context) for row in rows]
+    """The results of `rows`, in order; whatever breaks over one row is that row's error."""
+    return [_one(program, row, context) for row in rows]
+
+
+def _one(program: Program, row: Row, context: Context) -> RowResult:
+    try:
+        return _translate(program, row, context)
+    except Exception as error:  # noqa: BLE001 - told with its type only: its text may quote the row
+        fault = make("row-failed", row=row.number, error=type(error).__name__)
+        return RowResult(row.number, issues=[*row.issues, fault])
 
 
 def _translate(program: Program, row: Row, context: Context) -> RowResult:

@@ -4,6 +4,7 @@ Takes lines of cells with their numbers and gives Rows; knows nothing of where t
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -17,6 +18,7 @@ from mappings.engine.transforms.text import damaged, squeeze, trim
 
 CELL_ERRORS = frozenset(["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"])
 _GROUP = re.compile("(?:基本)?(?:情况|信息|资料)$")
+_TOLD_BESIDE = 100  # lines of one sort that are no records, told one by one
 _TOTAL_LEAD = frozenset("合总小共本全累")
 
 
@@ -57,6 +59,7 @@ def rows(
         if len(batch) >= batch_size:
             yield ReadBatch(batch, issues)
             batch, issues = [], []
+    issues += maker.left_out()
     if batch or issues:
         yield ReadBatch(batch, issues)
 
@@ -172,6 +175,7 @@ class _Maker:
         self._lead_labels = frozenset({self._lead, header.labels[lead_at]})
         self._label_row = list(header.labels)
         self._above: dict[str, str | None] = {}
+        self._beside_told: Counter[str] = Counter()
 
     def row(self, line: Line, issues: list[Issue]) -> Row | None:
         cells = line.cells
@@ -197,14 +201,25 @@ class _Maker:
         if self._total is not None:
             for cell in (first, lead):
                 if cell.lstrip()[:1] in _TOTAL_LEAD and self._total.fullmatch(squeeze(cell)):
-                    issues.append(make("row-is-total", file=self._file, row=line.number, value=line.original))
+                    self._tell(issues, "row-is-total", line)
                     return True
         if self._remark is not None and first.lstrip()[:1] in self._remark_leads and self._remark.match(first.strip()):
             filled = sum(1 for cell in cells if cell.strip())
             if filled <= 3 or not lead.strip():
-                issues.append(make("row-is-note", file=self._file, row=line.number, value=line.original))
+                self._tell(issues, "row-is-note", line)
                 return True
         return lead in self._lead_labels or (lead != "" and line.cells == self._label_row)
+
+    def _tell(self, issues: list[Issue], code: str, line: Line) -> None:
+        """A line that is no record; of very many alike only how many there were is told."""
+        self._beside_told[code] += 1
+        if self._beside_told[code] <= _TOLD_BESIDE:
+            issues.append(make(code, file=self._file, row=line.number, value=line.original))
+
+    def left_out(self) -> list[Issue]:
+        """How many lines were passed over without being told one by one."""
+        more = sum(max(0, count - _TOLD_BESIDE) for count in self._beside_told.values())
+        return [make("more-lines-beside", file=self._file, count=more)] if more else []
 
     def _record(self, line: Line, values: list[str]) -> Row:
         original = line.original

@@ -166,11 +166,11 @@ def instant(shapes: Sequence[str] = ()) -> Callable[[str], object]:
             return Noted(None, (note("time-unreadable"),))
         try:
             moment = datetime(*(int(part or 0) for part in found.groups()[:6]), tzinfo=SHANGHAI)  # type: ignore[arg-type, misc]
-        except ValueError:
+            zone = found[7]
+            if zone and zone not in ("+08:00", "+0800"):
+                moment = datetime.fromisoformat(moment.replace(tzinfo=None).isoformat() + zone).astimezone(SHANGHAI)
+        except (ValueError, OverflowError):
             return Noted(None, (note("time-unreadable"),))
-        zone = found[7]
-        if zone and zone not in ("+08:00", "+0800"):
-            moment = datetime.fromisoformat(moment.replace(tzinfo=None).isoformat() + zone).astimezone(SHANGHAI)
         return moment.isoformat(timespec="seconds")
 
     return transform

@@ -86,6 +86,21 @@ def test_each_fault_is_named_where_it_is(path: str, value: Any, where: str, reas
     assert not any(str(value) in problem.reason for problem in found if isinstance(value, str) and len(value) > 1)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "right"),
+    [
+        ("2026-05-01T08:00:00Z", "2026-05-01T09:00:00+08:00", False),
+        ("2026-05-02T00:00:00+08:00", "2026-05-01T23:00:00Z", True),
+        ("2026-05-01", "2026-05-01T09:00:00+08:00", True),
+        ("2026-05", "2026-04-30", False),
+        ("2026", "2026-05-01", True),
+    ],
+)
+def test_a_period_ends_behind_its_start_whatever_the_zones(start: str, end: str, right: bool) -> None:
+    resource = at(PATIENT, "name.0.period", {"start": start, "end": end})
+    assert (validate.check(resource) == []) is right
+
+
 @pytest.mark.parametrize("type_", [None, 7, "Medication", "patient"])
 def test_an_unknown_type_is_refused(type_: Any) -> None:
     assert [problem.path for problem in validate.check({"resourceType": type_})] == ["resourceType"]

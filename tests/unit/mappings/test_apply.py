@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import mappings
 from mappings import vocabulary as v
+from mappings.engine import apply as engine_apply
 from mappings.examples import RECEIVED_AT
 
 PERSON = mappings.load("huiji/person.v1")
@@ -276,3 +277,21 @@ def test_adding_to_a_resource_does_not_change_others() -> None:
     first.resources[0]["identifier"].append({"value": "x"})
     assert "id" not in apply().resources[0]
     assert len(apply().resources[0]["identifier"]) == 2
+
+
+def test_what_breaks_over_one_row_is_that_rows_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [mappings.Row(number, {**WANG, "登记编号": f"HJ{number}"}, "original") for number in (1, 2, 3)]
+    whole = PERSON.apply(rows, CONTEXT)
+    translated = engine_apply._translate
+
+    def breaking(program: engine_apply.Program, row: mappings.Row, context: mappings.Context) -> mappings.RowResult:
+        if row.number == 2:
+            raise OverflowError("410108199211120322")
+        return translated(program, row, context)
+
+    monkeypatch.setattr(engine_apply, "_translate", breaking)
+    first, broken, last = PERSON.apply(rows, CONTEXT)
+    assert [first, last] == [whole[0], whole[2]]
+    assert (broken.ok, codes(broken)) == (False, ["row-failed"])
+    assert "OverflowError" in broken.issues[0].text
+    assert "410108199211120322" not in broken.issues[0].text + broken.issues[0].text_zh

@@ -131,7 +131,18 @@ def test_instants(text: str, found: str) -> None:
     assert dates.instant(["epoch-ms"])(text) == found
 
 
-@pytest.mark.parametrize("text", ["2024-03-05", "2024-02-30 08:00", "2024-03-05 25:00", "gestern"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-03-05",
+        "2024-02-30 08:00",
+        "2024-03-05 25:00",
+        "gestern",
+        "2026-01-01 10:00+99:99",
+        "0001-01-01 00:00:00+23:59",
+        "9999-12-31 23:59:59-23:59",
+    ],
+)
 def test_times_that_are_none(text: str) -> None:
     answer = dates.instant()(text)
     assert isinstance(answer, Noted)

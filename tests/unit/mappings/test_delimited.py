@@ -50,6 +50,14 @@ def test_encoding_and_delimiter_are_told_from_the_header(encoding: str, delimite
     assert rows[0].original == WANG.replace(",", delimiter)
 
 
+def test_of_very_many_lines_that_are_no_records_only_the_number_is_told() -> None:
+    lines = [HEADER, WANG, *["合计"] * 5000, LI, *["合计"] * 5000]
+    rows, issues = read(document(*lines))
+    assert [row.cells["姓名"] for row in rows] == ["王芳", "李强"]
+    assert [issue.code for issue in issues] == ["row-is-total"] * 100 + ["more-lines-beside"]
+    assert "9900" in issues[-1].text
+
+
 def test_characters_beyond_gbk_are_read() -> None:
     rows, _ = read(document(HEADER, WANG.replace("王芳", "㼆𠮷")))
     assert rows[0].cells["姓名"] == "㼆𠮷"
