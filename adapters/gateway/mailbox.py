@@ -24,8 +24,8 @@ from adapters.gateway.transport import Transport
 
 BATCH = 40
 MOST_UNFINISHED = 10 * BATCH
-_GONE = frozenset({404, 410})
-_TAKEN_BACK = "state-conflict"
+# The hub's own words for it. A bare 404 may be a proxy's page and says nothing about the message.
+_TAKEN_BACK = frozenset({"not-found", "state-conflict"})
 _MOST_TEXT = 500
 _FINISHED = frozenset({InboxState.PROCESSED, InboxState.BUSINESS_ERROR, InboxState.WITHDRAWN})
 
@@ -164,7 +164,7 @@ class Mailbox:
         try:
             receipt = await self._acknowledge(message, state, message.errors)
         except HubError as error:
-            if error.status not in _GONE and error.code != _TAKEN_BACK:
+            if error.code not in _TAKEN_BACK:
                 raise
             # Expired or withdrawn meanwhile. Before it was written back that is the end of it; afterwards what the
             # county was given stays, and nothing is owed to the hub any more.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from adapters.errors import TrustError
+from adapters.errors import HubError, Retry, TrustError
 from adapters.gateway import mailbox
 from adapters.gateway.client import digest_of
 from adapters.gateway.records import WriteBack
@@ -194,6 +194,38 @@ async def test_a_message_taken_back_is_not_written(world: kit.Exchange, receiver
         await gateway.mailbox.work()
         assert gateway.spool.inbox.counts() == {"WITHDRAWN": 1}
     assert written(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "state"),
+    [(404, "http-404", "STORED"), (410, "http-410", "STORED"), (404, "not-found", "WITHDRAWN")],
+)
+async def test_a_message_lent_again_after_it_seemed_gone_is_written_back(
+    status: int,
+    code: str,
+    state: str,
+    world: kit.Exchange,
+    receiver: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A proxy's page is no word of the hub; and what the hub lends again is not withdrawn, whatever it said before."""
+    item = letter(world, kit.envelope(REPORT))
+
+    async def gone(*_: object, **__: object) -> str:
+        raise HubError("gone", code=code, retry=Retry.FIX_FIRST, status=status)
+
+    async with kit.opened(receiver) as gateway:
+        await gateway.trust.refresh(gateway.client)
+        await gateway.mailbox.fetch(wait_seconds=0)
+        with monkeypatch.context() as patch:
+            patch.setattr(gateway.client, "give_receipt", gone)
+            await gateway.mailbox.work()
+        assert gateway.spool.inbox.counts() == {state: 1}
+        item.lease_until = None
+        await gateway.mailbox.fetch(wait_seconds=0)
+        await gateway.mailbox.work()
+    assert (written(tmp_path), item.state) == ([MESSAGE], "PROCESSED")
 
 
 def certificate(world: kit.Exchange, **changed: Any) -> str:

@@ -28,8 +28,13 @@ _INSERT = """
     INSERT INTO inbox (message_id, mailbox_id, kind, sender, digest, content_type, subjects, state, body, received_at, updated_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING
 """
-
-
+# What is lent again is not withdrawn, whatever was heard before. A receipt that is still owed can be given at once.
+_LENT_AGAIN = """
+    UPDATE inbox SET mailbox_id = :mailbox_id, body = CASE WHEN state = 'WITHDRAWN' THEN :body ELSE body END,
+    state = CASE WHEN state = 'WITHDRAWN' THEN 'STORED' ELSE state END,
+    due_at = CASE WHEN state IN ('STORED', 'WITHDRAWN') THEN 0 ELSE due_at END
+    WHERE message_id = :message_id AND digest = :digest AND sender = :sender
+"""
 # A step without a receipt or without errors leaves those that are there.
 _MOVE = """
     UPDATE inbox SET state = :after, updated_at = :now, attempts = 0, due_at = 0, error_text = NULL,
@@ -57,7 +62,7 @@ class Inbox:
         self._store = store
 
     def put(self, messages: Sequence[Incoming]) -> tuple[list[Incoming], list[Incoming]]:
-        """Store what is new; for a known message only the mailbox id of the newest lease is taken over.
+        """Store what is new; a known message takes over the mailbox id of the newest lease, and begins anew if it was withdrawn.
 
         Returns (strangers, repeated): strangers are not stored, their id is known with other bytes or from another sender;
         repeated ones were finished before and only need their last receipt again.
@@ -66,10 +71,8 @@ class Inbox:
         with self._store.write() as db:
             for message in messages:
                 db.execute(_INSERT, _parameters(message))
-                done = db.execute(
-                    "UPDATE inbox SET mailbox_id = ? WHERE message_id = ? AND digest = ? AND sender = ?",
-                    (message.mailbox_id, message.message_id, message.digest, message.sender),
-                )
+                names = ("mailbox_id", "message_id", "digest", "sender", "body")
+                done = db.execute(_LENT_AGAIN, {name: getattr(message, name) for name in names})
                 if not done.rowcount:
                     strangers.append(message)
                     continue

@@ -285,6 +285,15 @@ def test_a_known_id_with_other_content_is_handed_back(spool: Spool) -> None:
     assert (stored.mailbox_id, stored.digest) == ("b1", "sha-256:aa")
 
 
+def test_a_withdrawn_message_that_is_lent_again_begins_anew(spool: Spool) -> None:
+    spool.inbox.put([incoming()])
+    spool.inbox.move([Step("m1", InboxState.STORED, InboxState.WITHDRAWN, receipt="not taken")], now=NOW)
+    assert spool.inbox.forget_bodies(NOW + timedelta(days=1)) == 1
+    assert spool.inbox.put([incoming(mailbox="b2")]) == ([], [])
+    (stored,) = spool.inbox.open_messages(9, NOW)
+    assert (stored.state, stored.mailbox_id, stored.body) == (InboxState.STORED, "b2", b"{}")
+
+
 def test_receipts_are_kept_and_finished_messages_are_left_alone(spool: Spool) -> None:
     spool.inbox.put([incoming()])
     first = Step("m1", InboxState.STORED, InboxState.RECEIVED, receipt="r1")
