@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from tests import chromium as browser
@@ -22,6 +23,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Gather what is left out, in the one process that sees every report."""
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(LeftOut(config.rootpath / FILE), "left-out")
+
+
+@pytest.fixture(autouse=True)
+def own_logs() -> Iterator[None]:
+    """A test that sets up logging, as a command does, does so for itself: its standard error is closed behind it."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -91,12 +91,22 @@ def _in_order(period: dict[str, Any]) -> bool:
     start, end = period["start"], period["end"]
     if not (isinstance(start, str) and isinstance(end, str)):
         return True
-    if len(start) > 10 and len(end) > 10:  # both have a time, and a time has a zone
-        try:
-            return datetime.fromisoformat(end) >= datetime.fromisoformat(start)
-        except ValueError:
-            return True  # a leap second, or what the schema speaks of
-    return end[: len(start)] >= start[: len(end)]
+    begins, ends = _instant(start), _instant(end)
+    if begins is not None and ends is not None:
+        return ends >= begins
+    shared = min(len(start), len(end), 10)
+    return end[:shared] >= start[:shared]
+
+
+def _instant(text: str) -> datetime | None:
+    """The moment of a text with time and zone; None for others, and for a leap second."""
+    if len(text) <= 10:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
 
 
 def _below(path: str, name: str) -> str:

@@ -72,18 +72,31 @@ def prepare(
     issues = [told(issue) for issue in found]
     rows = [_readable(row) for row in rows]
     for row, result in zip(rows, mapping.apply(rows, context), strict=True):
-        problems = list(result.issues)
-        bodies = [orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in result.resources] if result.ok else []
-        for item, body in zip(result.resources, bodies, strict=False):
-            problems += [_invalid(row, problem) for problem in validate.check(item, body)]
+        made, problems = _made(row, result)
         issues += [told(issue) for issue in problems]
         errors = tuple(dict.fromkeys(issue.code for issue in problems if issue.severity == "error"))
         if errors or not result.ok:
             refused.append(_refuse(row, errors or ("not-translated",)))
-            continue
-        key = result.key or hashlib.sha256(row.original.encode()).hexdigest()
-        ready += [_ready(row.number, key, item, body) for item, body in zip(result.resources, bodies, strict=True)]
+        else:
+            ready += made
     return Prepared(len(rows), ready, refused, issues)
+
+
+def _made(row: mappings.Row, result: mappings.RowResult) -> tuple[list[Ready], list[mappings.Issue]]:
+    """What the row's result gives, and all that is said of it; whatever breaks over it is that row's error."""
+    problems = list(result.issues)
+    if not result.ok:
+        return [], problems
+    try:
+        bodies = [orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in result.resources]
+        for item, body in zip(result.resources, bodies, strict=True):
+            problems += [_invalid(row, problem) for problem in validate.check(item, body)]
+        if any(issue.severity == "error" for issue in problems):
+            return [], problems
+        key = result.key or hashlib.sha256(row.original.encode()).hexdigest()
+        return [_ready(row.number, key, *pair) for pair in zip(result.resources, bodies, strict=True)], problems
+    except Exception as error:  # noqa: BLE001 - told with its type only: its text may quote the row
+        return [], [*problems, make("row-failed", row=row.number, error=type(error).__name__)]
 
 
 def _refuse(row: mappings.Row, codes: tuple[str, ...]) -> Refused:

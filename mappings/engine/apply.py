@@ -12,6 +12,7 @@ from mappings.engine.compile import Step
 from mappings.engine.issues import make, place
 from mappings.engine.model import Context, Issue, Note, Noted, PartialDate, Row, RowResult
 from mappings.engine.targets import Built, Target
+from mappings.engine.transforms.dates import endless
 from mappings.engine.transforms.documents import to_18
 
 UNUSABLE = "?"  # a field's text from which no value came is passed on under its name with this mark
@@ -98,6 +99,11 @@ def _values(program: Program, row: Row, issues: list[Issue]) -> dict[str, Any]:
 def _missing(program: Program, row: Row, values: dict[str, Any], issues: list[Issue]) -> None:
     for name, column in program.required:
         if name not in values and not any(i.severity == "error" and i.column == column for i in issues):
+            if name in program.target.ends and endless(text := values.get(name + UNUSABLE, "")):
+                # It was read, and means what cannot be granted: that is said instead of "unreadable".
+                issues[:] = [i for i in issues if not (i.code == "date-unreadable" and i.column == column)]
+                issues.append(make("period-without-end", row=row.number, column=column, value=text))
+                continue
             issues.append(make("required-missing", row=row.number, column=column))
 
 

@@ -9,6 +9,7 @@ import pytest
 from hub.domain.messages import PART_BYTES
 from hub.errors import Unavailable
 from hub.services.preparation import Preparer, Stop, Stopped, Task, never
+from hub.services.preparing import Prepared
 from tests.documents import PERSON_SHEET, rows, sheet
 
 BODY = sheet(rows(40))
@@ -83,3 +84,29 @@ async def test_it_can_be_left_while_it_is_being_asked(dies_first: bool) -> None:
         assert found == [4] * 10
     finally:
         preparer.close()
+
+
+async def test_lines_that_are_no_records_do_not_pile_up() -> None:
+    """However many there are, before, between and behind the rows: a few are told, and how many more."""
+    totals = "合计\r\n" * 30_000
+    header, first, second, *_ = sheet(rows(2)).decode("gb18030").splitlines(keepends=True)
+    body = (header + totals + first + totals + second + totals).encode("gb18030")
+
+    async def part(seq: int) -> bytes:
+        return body[seq * PART_BYTES :][:PART_BYTES]
+
+    preparer = Preparer()
+    try:
+        received = datetime(2026, 3, 1, tzinfo=UTC)
+        await preparer.begin(Task(PERSON_SHEET, "huiji", received, "", len(body), 1, 0, dry=False))
+        found = []
+        while (batch := await preparer.next(part)) is not None:
+            assert isinstance(batch, Prepared)
+            found.append(batch)
+    finally:
+        await preparer.abandon()
+        preparer.close()
+    assert [batch.rows for batch in found] == [1, 1]
+    told = [issue for batch in found for issue in batch.issues if issue["code"].startswith(("row-is", "more-lines"))]
+    assert [issue["code"] for issue in told] == ["row-is-total"] * 100 + ["more-lines-beside"]
+    assert "89900" in told[-1]["text"]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+TOLD = 100  # lines or columns of one sort that a document is told one by one; of more only the number
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 from mappings.engine.issues import make
 from mappings.engine.model import Issue, ReadBatch, Row, UnreadableFile
 from mappings.engine.readers.columns import Columns, normal
-from mappings.engine.readers.limits import Limits
+from mappings.engine.readers.limits import TOLD, Limits
 from mappings.engine.transforms.text import damaged, trim
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -157,17 +157,27 @@ def _strict(text: str, at: int) -> tuple[Any, int]:
 
 def _batches(items: list[tuple[Any, str]], columns: Columns, file_name: str, batch_size: int) -> Iterator[ReadBatch]:
     told: set[str] = set()
+    unknown: set[str] = set()
     for start in range(0, len(items), batch_size):
         issues: list[Issue] = []
         batch = [
-            _row(start + at, value, text, columns, file_name, issues, told)
+            _row(start + at, value, text, columns, file_name, issues, told, unknown)
             for at, (value, text) in enumerate(items[start : start + batch_size], 1)
         ]
+        if start + batch_size >= len(items) and len(unknown) > TOLD:
+            issues.append(make("more-columns", file=file_name, row=len(items), count=len(unknown) - TOLD))
         yield ReadBatch(batch, issues)
 
 
 def _row(
-    number: int, value: Any, text: str, columns: Columns, file_name: str, issues: list[Issue], told: set[str]
+    number: int,
+    value: Any,
+    text: str,
+    columns: Columns,
+    file_name: str,
+    issues: list[Issue],
+    told: set[str],
+    unknown: set[str],
 ) -> Row:
     if isinstance(value, _RepeatedMember):
         member = str(value)
@@ -182,9 +192,10 @@ def _row(
     for member, content in value.items():
         name = columns.names.get(normal(member))
         if name is None:
-            if member not in told and content not in (None, "") and columns.term(member) is None:
-                told.add(member)
-                issues.append(make("unknown-column", file=file_name, row=number, column=member))
+            if member not in unknown and content not in (None, "") and columns.term(member) is None:
+                unknown.add(member)
+                if len(unknown) <= TOLD:
+                    issues.append(make("unknown-column", file=file_name, row=number, column=member))
             name = member
         cell = _cell(content)
         if cell is not None and cell in columns.spec.source.empty:

@@ -14,11 +14,11 @@ from typing import NamedTuple
 from mappings.engine.issues import make
 from mappings.engine.model import Issue, ReadBatch, Row, UnreadableFile
 from mappings.engine.readers.columns import Columns, normal
+from mappings.engine.readers.limits import TOLD
 from mappings.engine.transforms.text import damaged, squeeze, trim
 
 CELL_ERRORS = frozenset(["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"])
 _GROUP = re.compile("(?:基本)?(?:情况|信息|资料)$")
-_TOLD_BESIDE = 100  # lines of one sort that are no records, told one by one
 _TOTAL_LEAD = frozenset("合总小共本全累")
 
 
@@ -124,14 +124,18 @@ def _header(labels: list[tuple[str, ...]], last: int, columns: Columns) -> Heade
 def header_issues(header: Header, columns: Columns, file_name: str) -> list[Issue]:
     """What the header alone tells: unknown, forbidden and withheld columns."""
     issues = []
+    unknown = 0
     for name, label in zip(header.names, header.labels, strict=True):
         if name is None:
-            if label:
+            unknown += bool(label)
+            if label and unknown <= TOLD:
                 issues.append(make("unknown-column", file=file_name, row=header.last, column=label))
         elif (term := columns.term(name)) is not None:
             issues.append(make("forbidden-column", file=file_name, row=header.last, column=name, **term.words))
         elif name in columns.spec.withheld:
             issues.append(make("withheld-column", file=file_name, row=header.last, column=name))
+    if unknown > TOLD:
+        issues.append(make("more-columns", file=file_name, row=header.last, count=unknown - TOLD))
     return issues
 
 
@@ -213,12 +217,12 @@ class _Maker:
     def _tell(self, issues: list[Issue], code: str, line: Line) -> None:
         """A line that is no record; of very many alike only how many there were is told."""
         self._beside_told[code] += 1
-        if self._beside_told[code] <= _TOLD_BESIDE:
+        if self._beside_told[code] <= TOLD:
             issues.append(make(code, file=self._file, row=line.number, value=line.original))
 
     def left_out(self) -> list[Issue]:
         """How many lines were passed over without being told one by one."""
-        more = sum(max(0, count - _TOLD_BESIDE) for count in self._beside_told.values())
+        more = sum(max(0, count - TOLD) for count in self._beside_told.values())
         return [make("more-lines-beside", file=self._file, count=more)] if more else []
 
     def _record(self, line: Line, values: list[str]) -> Row:

@@ -26,7 +26,8 @@ class Built(NamedTuple):
 class Target:
     """A record kind: the fields it takes, those a record cannot do without, the field that is its business key.
 
-    `subject` shows the fields of the person a record is about, from which a missing record number is derived.
+    `subject` shows the fields of the person a record is about, from which a missing record number is derived;
+    `ends` are the last days of periods, which some write as "long-term".
     """
 
     kind: str
@@ -35,3 +36,4 @@ class Target:
     key: str
     build: Callable[[Values, Context, str], Built]
     subject: Callable[[Values], Values] = lambda values: values
+    ends: frozenset[str] = frozenset()

@@ -82,4 +82,4 @@ def _actor(recipient: Place) -> dict[str, Any]:
     return {"role": {"coding": [_RECIPIENT]}, "reference": {"type": "Organization", "identifier": identifier}}
 
 
-TARGET = Target(v.CONSENT, FIELDS, REQUIRED, "number", build)
+TARGET = Target(v.CONSENT, FIELDS, REQUIRED, "number", build, ends=frozenset({"end"}))

@@ -22,7 +22,7 @@ _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _MONTH = re.compile(r"((?:18|19|20)\d{2})(-|/|\.|年)(\d{1,2})月?")
 _MONTH_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})")
 _YEAR = re.compile(r"((?:19|20)\d{2})年?")
-_EPOCH_MS = re.compile(r"-?\d{8,13}")
+_EPOCH_MS = re.compile(r"-?[1-9]\d{7,12}")
 _CENTURIES = ("18", "19", "20")  # eight digits of any other century can only be milliseconds
 _SERIAL = re.compile(r"(\d{4,5})(?:\.\d+)?")
 _TWO_DIGITS = re.compile(r"\d{2}[-/.年]\d{1,2}(?:[-/.月]\d{1,2}日?)?")
@@ -33,6 +33,8 @@ _LUNAR_FULL = re.compile(
 )
 _EXCEL_EPOCH = date(1899, 12, 30)
 _SERIAL_RANGE = range(3654, 73416)  # 1910 to 2100
+_YEARS = range(1850, 2101)  # any other is a slip or stands for something else
+_ENDLESS = re.compile(r"9999[-/.年]?12[-/.月]?31日?(?:T?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?|长期(?:有效)?")
 
 
 def _calendar(year: str, month: str, day: str) -> object:
@@ -102,9 +104,25 @@ def _lunar(text: str) -> object:
     return Noted(PartialDate(year_only[0], lunar=text), (note("date-lunar-unreadable"),))
 
 
+def endless(text: str) -> bool:
+    """Whether the text is one of those that stand for "without an end" where a last day is asked for."""
+    return _ENDLESS.fullmatch(squeeze(text)) is not None
+
+
 def read(text: str, shapes: frozenset[str]) -> object:
-    """A PartialDate from any of `shapes`: epoch-ms, serial, compact, month; the written-out forms are always read."""
+    """A PartialDate from any of `shapes`: epoch-ms, serial, compact, month; the written-out forms are always read.
+
+    A date of a year in which no record can lie is not read.
+    """
     word = squeeze(text)
+    answer = Noted(None, (note("date-unreadable"),)) if _ENDLESS.fullmatch(word) else _any(word, shapes)
+    value = answer.value if isinstance(answer, Noted) else answer
+    if isinstance(value, PartialDate) and int(value.text[:4]) not in _YEARS:
+        return Noted(None, (note("date-unreadable"),))
+    return answer
+
+
+def _any(word: str, shapes: frozenset[str]) -> object:
     if (found := _FULL.fullmatch(word)) is not None:
         return _calendar(found[1], found[2], found[3])
     if (found := _COMPACT.fullmatch(word)) is not None and ("epoch-ms" not in shapes or found[1][:2] in _CENTURIES):

@@ -94,11 +94,17 @@ def test_each_fault_is_named_where_it_is(path: str, value: Any, where: str, reas
         ("2026-05-01", "2026-05-01T09:00:00+08:00", True),
         ("2026-05", "2026-04-30", False),
         ("2026", "2026-05-01", True),
+        ("2026-05-02T10:00:60Z", "2026-05-01T10:00:00Z", False),
     ],
 )
 def test_a_period_ends_behind_its_start_whatever_the_zones(start: str, end: str, right: bool) -> None:
     resource = at(PATIENT, "name.0.period", {"start": start, "end": end})
     assert (validate.check(resource) == []) is right
+
+
+def test_a_time_without_zone_is_a_fault_and_no_exception() -> None:
+    period = {"start": "2026-05-02T10:00:00Z", "end": "2026-05-02T09:00:00"}
+    assert validate.check(at(PATIENT, "name.0.period", period))
 
 
 @pytest.mark.parametrize("type_", [None, 7, "Medication", "patient"])

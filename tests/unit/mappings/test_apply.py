@@ -225,6 +225,45 @@ def test_a_report_without_consent_number_is_told() -> None:
     assert result.routing.consent_ref is None
 
 
+CONSENT_SHEET = {
+    "同意书编号": "TY1",
+    "登记编号": "HJ1",
+    "姓名": "王芳",
+    "同意内容": "报告单",
+    "使用目的": "服务衔接",
+    "接收地区": "浙江永康",
+    "生效日期": "2024.1.10",
+    "截止日期": "2025.1.9",
+}
+CONSENT_PAGE = {
+    "sqbh": "TY1",
+    "rybh": "Y1",
+    "xm": "王芳",
+    "sjlx": "contraception-report",
+    "sqmd": "continuity-of-care",
+    "jsdq": "330784",
+    "sxrq": "2024-01-10",
+    "jzrq": "2025-01-09",
+}
+
+
+@pytest.mark.parametrize("text", ["99991231", "9999-12-31", "长期"])
+@pytest.mark.parametrize(
+    ("name", "base", "end", "start"),
+    [
+        ("huiji/consent.v1", CONSENT_SHEET, "截止日期", "生效日期"),
+        ("yongkang/consent.v1", CONSENT_PAGE, "jzrq", "sxrq"),
+    ],
+)
+def test_a_consent_without_an_end_is_none(name: str, base: dict[str, str], end: str, start: str, text: str) -> None:
+    mapping = mappings.load(name)
+    assert translate(mapping, base).ok
+    result = translate(mapping, base, **{end: text})
+    assert (result.ok, codes(result), result.issues[0].column) == (False, ["period-without-end"], end)
+    assert codes(translate(mapping, base, **{start: text})) == ["date-unreadable", "required-missing"]
+    assert codes(translate(mapping, base, **{start: "00010101"})) == ["date-unreadable", "required-missing"]
+
+
 def test_a_context_needs_a_time_zone() -> None:
     with pytest.raises(ValueError, match="zone"):
         mappings.Context("huiji", datetime(2024, 6, 1))  # noqa: DTZ001

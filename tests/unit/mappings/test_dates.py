@@ -78,6 +78,15 @@ def test_epoch_milliseconds_in_the_summer_time_of_1987() -> None:
         ("90年5月3日", (None, ["date-two-digit-year"])),
         ("不详", (None, ["date-unreadable"])),
         ("99999", (None, ["date-unreadable"])),
+        ("00010101", (None, ["date-unreadable"])),
+        ("99991231", (None, ["date-unreadable"])),
+        ("9999-12-31", (None, ["date-unreadable"])),
+        ("18491231", (None, ["date-unreadable"])),
+        ("1849-12-31", (None, ["date-unreadable"])),
+        ("18500101", ("1850-01-01", [])),
+        ("-9999999999999", (None, ["date-unreadable"])),
+        ("9999999999999", (None, ["date-unreadable"])),
+        ("农历0001年13月1日", (None, ["date-unreadable"])),
         ("农历1990年五月初三", ("1990-05-26", ["date-lunar"])),
         ("1978年1月24日(农历)", ("1978-03-02", ["date-lunar"])),
         ("一九九〇年腊月廿三（农历）", ("1991-02-07", ["date-lunar"])),
@@ -107,6 +116,17 @@ def test_what_is_read_is_a_real_date(text: str) -> None:
     found, _ = read(text)
     if found is not None:
         date.fromisoformat(found + "-01-01"[: 10 - len(found)] if len(found) == 4 else found + "-01"[: 10 - len(found)])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("99991231", True), ("9999-12-31", True), ("9999-12-31 23:59:59", True), ("９９９９年12月31日", True),
+        ("长期", True), ("长期有效", True), ("9999-12-30", False), ("2099-12-31", False), ("", False),
+    ],
+)  # fmt: skip
+def test_what_stands_for_no_end(text: str, found: bool) -> None:
+    assert dates.endless(text) is found
 
 
 def test_a_precise_day_refuses_a_month() -> None:

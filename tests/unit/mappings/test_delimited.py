@@ -50,6 +50,13 @@ def test_encoding_and_delimiter_are_told_from_the_header(encoding: str, delimite
     assert rows[0].original == WANG.replace(",", delimiter)
 
 
+def test_of_very_many_unknown_columns_only_the_number_is_told() -> None:
+    more = "".join(f",x{number}" for number in range(5000))
+    _, issues = read(document(HEADER + more, WANG + "," * 5000))
+    assert [issue.code for issue in issues] == ["unknown-column"] * 100 + ["more-columns"]
+    assert "4900" in issues[-1].text
+
+
 def test_of_very_many_lines_that_are_no_records_only_the_number_is_told() -> None:
     lines = [HEADER, WANG, *["合计"] * 5000, LI, *["合计"] * 5000]
     rows, issues = read(document(*lines))

@@ -163,3 +163,9 @@ def test_no_json_breaks_reader_or_mapping(document: object) -> None:
         return
     context = mappings.Context("yongkang", RECEIVED_AT)
     assert [result.row for result in PERSON.apply(rows, context)] == [row.number for row in rows]
+
+
+def test_of_very_many_unknown_members_only_the_number_is_told() -> None:
+    _, issues = read([WANG | {f"x{record}-{number}": "1" for number in range(3)} for record in range(2500)])
+    assert [issue.code for issue in issues] == ["unknown-column"] * 100 + ["more-columns"]
+    assert ("7400" in issues[-1].text, issues[-1].row) == (True, 2500)
