@@ -292,6 +292,8 @@ def _apply(db: sqlite3.Connection, change: Change, now: datetime) -> None:
     if unknown:
         raise ValueError(f"columns {sorted(unknown)} are not set by a step")
     columns = {"error_code": None, "error_text": None, **change.columns}
+    if columns.get("issues") is not None:
+        columns["reported"] = 0  # whatever the county was told of it before
     # The names come from the closed set above, the values travel as parameters.
     names = "".join(f", {name} = :{name}" for name in columns)
     done = db.execute(

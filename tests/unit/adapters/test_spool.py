@@ -210,6 +210,18 @@ def test_what_is_committed_while_the_report_is_written_is_owed_however_it_is_dat
     assert {complaint.message_id for complaint in spool.deliveries.report(owed.id).complaints} == {first, second}
 
 
+def test_a_refusal_is_owed_although_a_warning_was_told_before(spool: Spool) -> None:
+    warned = json.dumps([{"code": "id-malformed", "severity": "warning"}])
+    refused = json.dumps([{"code": "no-consent", "severity": "error"}])
+    spool.outgoing.put([entry("a", route=Route.SEALED)], now=NOW, delivery=WholeDelivery("d", "s", "file.csv", ()))
+    spool.outgoing.move([Change(1, State.SPOOLED, State.READY, columns={"body": b"x", "issues": warned})], now=NOW)
+    spool.deliveries.mark_reported("d", spool.deliveries.report("d").told)
+    assert spool.deliveries.owed() == []
+    spool.outgoing.move([Change(1, State.READY, State.REFUSED, columns={"issues": refused})], now=NOW)
+    (owed,) = spool.deliveries.owed()
+    assert [complaint.code for complaint in spool.deliveries.report(owed.id).complaints] == ["no-consent"]
+
+
 def test_what_changed_after_the_report_is_owed_again(spool: Spool) -> None:
     spool.outgoing.put([entry("a")], now=NOW, delivery=WholeDelivery("d", "s", "file.csv", ({"code": "totals"},)))
     (owed,) = spool.deliveries.owed()
