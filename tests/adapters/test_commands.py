@@ -10,7 +10,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from adapters.cli import app
-from adapters.gateway import keys
+from adapters.gateway import forget, keys
 from adapters.gateway.config import KeySettings
 from tests.adapters import kit
 
@@ -44,9 +44,9 @@ def gateway(*words: str | Path) -> Result:
     return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "300"})
 
 
-def put_person(config: Path) -> None:
+def put_person(config: Path, name: str = "李娜") -> None:
     header = "登记编号,姓名,性别,身份证号码,出生年月,户籍地,现居住地"
-    row = "HJ1,李娜,女,410108199005010026,1990.5,河南省郑州市惠济区,浙江省永康市"
+    row = f"HJ1,{name},女,410108199005010026,1990.5,河南省郑州市惠济区,浙江省永康市"
     (config.parent / "drop").mkdir(exist_ok=True)
     (config.parent / "drop" / "人员.csv").write_bytes(f"{header}\r\n{row}\r\n".encode("gb18030"))
 
@@ -83,6 +83,32 @@ def test_once_fails_when_something_is_stuck_and_retry_releases_it(world: kit.Exc
     assert "1 messages" in gateway("retry", config).stdout
     assert gateway("once", config).exit_code == 0
     assert len(world.ledger.of("huiji")) == 1
+
+
+def test_a_newer_document_waits_for_the_held_one_until_it_is_given_up(
+    world: kit.Exchange, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources = [{"name": "persons", "mapping": "huiji/person.v1", "pattern": "*人员*"}]
+    config = kit.huiji_gateway(world, sources)
+    put_person(config)
+    world.hub.refuse_mapping = "huiji/person.v1"
+    assert gateway("once", config, "--timeout", "5").exit_code == 1
+    world.hub.refuse_mapping = None
+    put_person(config, name="王芳")
+    stuck = gateway("once", config, "--timeout", "60")
+    assert stuck.exit_code == 1
+    assert "1 newer document of the source persons" in stuck.stdout
+    assert world.ledger.of("huiji") == []
+    (held,) = json.loads(gateway("status", config, "--json").stdout)["stuck"]
+    assert forget.main([str(config), held["message_id"]]) == 0
+    assert forget.main([str(config), held["message_id"]]) == 1
+    assert "not a held document" in capsys.readouterr().err
+    assert gateway("once", config).exit_code == 0
+    (submission,) = world.ledger.of("huiji")
+    assert submission.message_id != held["message_id"]
+    assert "given up by a person, was held: unknown-mapping" in gateway("show", config, held["message_id"]).stdout
+    (told,) = (config.parent / "drop" / "done").glob("*.issues.csv")
+    assert "given-up" in told.read_text(encoding="utf-8-sig")
 
 
 def test_check_finds_nothing_wrong_with_a_good_gateway(world: kit.Exchange) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from adapters.gateway.spool.deliveries import Complaint, Deliveries, Delivery
 from adapters.gateway.spool.incoming import Inbox, Step
 from adapters.gateway.spool.outgoing import Change, Outgoing, WholeDelivery
-from adapters.gateway.spool.schema import Store
+from adapters.gateway.spool.schema import BEHIND, STOPPED, Store
 
 __all__ = [
     "Change",
@@ -27,16 +27,21 @@ __all__ = [
 ]
 
 
-_STUCK = """
-    SELECT message_id, kind, state, held, attempts, error_code, error_text FROM messages
+_STUCK = f"""
+    WITH {STOPPED}
+    SELECT message_id, kind, state, held, attempts, error_code, error_text, source,
+    CASE WHEN stopped.first = seq THEN (SELECT count(*) FROM items b WHERE b.source = stopped.source AND b.route = 'raw'
+        AND b.state = 'READY' AND b.held IS NULL AND b.seq > stopped.first) ELSE 0 END AS behind
+    FROM messages LEFT JOIN stopped USING (source)
     WHERE state NOT IN ('ACCEPTED', 'SETTLED', 'QUARANTINED', 'NOT_SENT', 'REFUSED') AND (held IS NOT NULL OR attempts > 0)
     ORDER BY seq LIMIT 1000
-"""
-_WAITING = """
-    SELECT (SELECT count(*) FROM items WHERE held IS NULL
+"""  # noqa: S608 - constants of the schema
+_WAITING = f"""
+    WITH {STOPPED}
+    SELECT (SELECT count(*) FROM items WHERE held IS NULL AND NOT ({BEHIND})
             AND state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY'))
          + (SELECT count(*) FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN'))
-"""
+"""  # noqa: S608 - constants of the schema
 _TAKE_STATUS = """
     UPDATE items SET hub_state = :hub_state, hub_answer = :hub_answer, issues = coalesce(:issues, issues), updated_at = :now,
         hub_settled = hub_settled OR :settled,
@@ -81,7 +86,7 @@ class Spool:
         """Messages that will not move without a person: held ones, and those that keep failing."""
         with self._store.read() as db:
             rows = db.execute(_STUCK).fetchall()
-        return [dict(r) for r in rows]
+        return [_with_remedy(dict(r)) for r in rows]
 
     def apply_statuses(
         self, updates: Iterable[Mapping[str, Any]], *, cursor: tuple[str, str] | None, now: datetime
@@ -102,7 +107,9 @@ class Spool:
         return changed
 
     def waiting(self) -> int:
-        """Messages that this side still has to move: not accepted by the hub, or not finished with the county; held ones excepted."""
+        """Messages that this side still has to move: not accepted by the hub, or not finished with the county.
+
+        Held ones and documents that wait behind a held one are excepted."""
         with self._store.read() as db:
             return int(db.execute(_WAITING).fetchone()[0])
 
@@ -112,3 +119,15 @@ class Spool:
 
     def close(self) -> None:
         self._store.close()
+
+
+def _with_remedy(entry: dict[str, Any]) -> dict[str, Any]:
+    """What a held document keeps back, and how to go on, belongs to the reason that is shown."""
+    source, behind = entry.pop("source"), entry.pop("behind")
+    if behind:
+        number = "1 newer document" if behind == 1 else f"{behind} newer documents"
+        entry["error_text"] = (
+            f"{entry['error_text']}; {number} of the source {source} wait behind it until `gateway retry` sends it or "
+            f"`python -m adapters.gateway.forget CONFIG {entry['message_id']}` gives it up"
+        )
+    return entry

@@ -14,7 +14,7 @@ from typing import Any
 
 from adapters.errors import GatewayError, SpoolFull
 from adapters.gateway.records import Entry, Item, Put, Route, State
-from adapters.gateway.spool.schema import Store
+from adapters.gateway.spool.schema import BEHIND, STOPPED, Store
 
 _TO_PREPARE = """
     SELECT * FROM messages WHERE state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED') AND held IS NULL AND due_at <= ?
@@ -25,7 +25,7 @@ _TO_SUBMIT = """
     AND (stage < 2 OR seq < ?)
     AND (route <> 'raw' OR NOT EXISTS (
         SELECT 1 FROM items e WHERE e.source = messages.source AND e.route = 'raw' AND e.state = 'READY'
-        AND e.held IS NULL AND e.seq < messages.seq AND e.due_at > ?))
+        AND e.stage = messages.stage AND e.seq < messages.seq AND (e.held IS NOT NULL OR e.due_at > ?)))
     ORDER BY stage, seq LIMIT ?
 """
 _PENDING = """
@@ -34,13 +34,18 @@ _PENDING = """
     FROM items
     WHERE state IN ('SPOOLED', 'INTENDED', 'REGISTERED', 'ISSUED', 'RECORDED', 'READY')
 """
-_UNSETTLED = """
+# Held documents and those behind them count only if asked for: nobody knows when they go.
+_UNSETTLED = f"""
+    WITH {STOPPED}
     SELECT min(seq) FROM items WHERE kind = ? AND (state = 'READY' OR (state = 'ACCEPTED' AND updated_at > ?))
-    AND (held IS NULL OR ?)
-"""
+    AND (? OR (held IS NULL AND NOT ({BEHIND})))
+"""  # noqa: S608 - constants of the schema
 _EARLIER = """
     SELECT message_id, state, content_digest FROM messages WHERE kind = ? AND business_key = ? AND seq < ?
     AND state NOT IN ('REFUSED', 'QUARANTINED') ORDER BY seq DESC LIMIT 1
+"""
+_HELD_DOCUMENT = """
+    SELECT seq, held, row_number FROM items WHERE message_id = ? AND route = 'raw' AND state = 'READY' AND held IS NOT NULL
 """
 # The hub's last word may have been heard before its acknowledgement was: then the message is settled as soon as it is accepted.
 _STEP = """
@@ -151,7 +156,7 @@ class Outgoing:
     def unsettled(self, kind: str, accepted_since: datetime | None = None, *, held: bool = True) -> int | None:
         """Lowest sequence number of a message of `kind` that the hub has not dealt with yet; None if all are settled.
 
-        Messages accepted before `accepted_since` do not count, nor do held ones if `held` is false."""
+        Messages accepted before `accepted_since` do not count, nor do held ones and what waits behind them if `held` is false."""
         bound = accepted_since.isoformat() if accepted_since else ""
         with self._store.read() as db:
             row = db.execute(_UNSETTLED, (kind, bound, held)).fetchone()
@@ -184,7 +189,7 @@ class Outgoing:
             )
 
     def hold(self, seq: int, *, code: str, text: str, now: datetime) -> None:
-        """Set aside until a person acts (`gateway retry`); it blocks nothing but what depends on it."""
+        """Set aside until a person acts; newer documents of the same source wait behind it, and so does what depends on it."""
         with self._store.write() as db:
             state = db.execute("SELECT state FROM items WHERE seq = ?", (seq,)).fetchone()["state"]
             db.execute(
@@ -205,6 +210,24 @@ class Outgoing:
                 db.execute("UPDATE items SET held = NULL, due_at = 0, reported = 0 WHERE seq = ?", (row["seq"],))
                 _step(db, int(row["seq"]), state, "released", now)
         return len(wanted)
+
+    def give_up(self, message_ids: Sequence[str], *, now: datetime, issue: Mapping[str, Any]) -> list[str]:
+        """Refuse for good those of the messages that are held documents, so that newer ones go on; the ids given up.
+
+        The county is told `issue`; handed over again, the document is a new message behind those sent meanwhile."""
+        given_up = []
+        with self._store.write() as db:
+            for message_id in dict.fromkeys(message_ids):
+                row = db.execute(_HELD_DOCUMENT, (message_id,)).fetchone()
+                if row is None:
+                    continue
+                told = json.dumps([{**issue, "row": row["row_number"] or None}], ensure_ascii=False)
+                columns = {"issues": told, "error_code": issue["code"], "error_text": issue["text"]}
+                db.execute("UPDATE items SET held = NULL, reported = 0 WHERE seq = ?", (row["seq"],))
+                detail = f"given up by a person, was held: {row['held']}"
+                _apply(db, Change(int(row["seq"]), State.READY, State.REFUSED, detail, columns), now)
+                given_up.append(message_id)
+        return given_up
 
     def get(self, message_id: str) -> Item | None:
         found = self._select("SELECT * FROM messages WHERE message_id = ?", (message_id,))

@@ -116,6 +116,11 @@ CREATE VIEW messages AS SELECT
     stage, error_code, error_text, submission_id, receipt, issue_receipt, hub_state, issues, reported, created_at, updated_at
     FROM items
 """
+# A held document stops the newer documents of its source: the hub takes the last it hears for the newest.
+STOPPED = """stopped AS (SELECT source, min(seq) AS first FROM items
+    WHERE state = 'READY' AND route = 'raw' AND held IS NOT NULL GROUP BY source)"""
+BEHIND = """state = 'READY' AND route = 'raw' AND EXISTS (
+    SELECT 1 FROM stopped WHERE stopped.source = items.source AND stopped.first < items.seq)"""
 # How a file of an earlier version is brought to the next; the view is made anew afterwards.
 _UPGRADES = {1: "ALTER TABLE items ADD COLUMN issue_receipt TEXT"}
 

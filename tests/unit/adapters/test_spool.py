@@ -111,21 +111,6 @@ def test_every_step_is_in_the_timeline(spool: Spool) -> None:
     ]
 
 
-def test_what_is_held_or_deferred_is_not_tried(spool: Spool) -> None:
-    spool.outgoing.put([entry("a"), entry("b"), entry("c")], now=NOW)
-    spool.outgoing.hold(1, code="not-allowed", text="no", now=NOW)
-    spool.outgoing.defer(2, code="unavailable", text="later", due=NOW + timedelta(minutes=5), now=NOW)
-    # A held message is set aside; a deferred document keeps the newer ones of its source behind it.
-    assert [item.seq for item in spool.outgoing.to_submit(9, NOW, consents_through=9, person_floor=None)] == []
-    later = NOW + timedelta(minutes=6)
-    assert [item.seq for item in spool.outgoing.to_submit(9, later, consents_through=9, person_floor=None)] == [2, 3]
-    later = NOW + timedelta(minutes=6)
-    assert [item.seq for item in spool.outgoing.to_submit(9, later, consents_through=9, person_floor=None)] == [2, 3]
-    assert {entry["message_id"] for entry in spool.stuck()} == {
-        item.message_id for item in (spool.outgoing.get(m) for m in _ids(spool)) if item is not None and item.seq < 3
-    }
-
-
 def _ids(spool: Spool) -> list[str]:
     with spool._store.read() as db:
         return [row["message_id"] for row in db.execute("SELECT message_id FROM items")]
