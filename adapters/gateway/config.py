@@ -78,7 +78,11 @@ class KeySettings(Strict):
 
 
 class SpoolSettings(Strict):
-    """The spool's file and bounds; bodies of accepted messages are forgotten after `keep_days`."""
+    """The spool's file and bounds.
+
+    `keep_days`: after them the content of messages that are done with (accepted, refused, not sent, finished in the mailbox) is
+    forgotten, sooner when all content together exceeds `max_bytes`. What waits, is held or is quarantined keeps its content.
+    """
 
     file: FilePath
     max_messages: int = Field(200_000, ge=1)

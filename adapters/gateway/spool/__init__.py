@@ -114,7 +114,7 @@ class Spool:
             return int(db.execute(_WAITING).fetchone()[0])
 
     def forget_bodies(self, before: datetime) -> int:
-        """Drop bodies that are no longer needed since `before`; ids, receipts and timelines stay for ever."""
+        """Drop bodies that are no longer needed since `before`; ids, receipts, issues and timelines stay for ever."""
         return self.outgoing.forget_bodies(before) + self.inbox.forget_bodies(before)
 
     def close(self) -> None:

@@ -52,6 +52,11 @@ _STEP = """
     UPDATE items SET state = CASE WHEN :state = 'ACCEPTED' AND hub_settled THEN 'SETTLED' ELSE :state END,
     updated_at = :now, due_at = 0, attempts = 0{columns} WHERE seq = :seq AND state = :before
 """
+# None of these is ever sent again as it is: what is handed over once more is a new message with its own body.
+_FORGET = """
+    UPDATE items SET body = NULL, row = NULL, size = 0
+    WHERE size > 0 AND state IN ('ACCEPTED', 'SETTLED', 'REFUSED', 'NOT_SENT') AND updated_at < ?
+"""
 _RESENT = (State.REFUSED, State.NOT_SENT)
 _CHANGEABLE = frozenset({"content_type", "body", "size", "row", "certificate", "credential", "issues"})
 _CHANGEABLE |= {"business_key", "content_digest", "supersedes", "needs_consent", "recipient"}
@@ -249,12 +254,9 @@ class Outgoing:
         return [(r["state"], r["at"], r["detail"]) for r in rows]
 
     def forget_bodies(self, before: datetime) -> int:
-        """Drop the bodies of messages the hub accepted before `before`; keys, receipts and timelines stay."""
+        """Drop what was accepted, refused or not sent before `before`; keys, receipts, issues and timelines stay."""
         with self._store.write() as db:
-            done = db.execute(
-                "UPDATE items SET body = NULL, size = 0 WHERE size > 0 AND state IN ('ACCEPTED', 'SETTLED') AND updated_at < ?",
-                (before.isoformat(),),
-            )
+            done = db.execute(_FORGET, (before.isoformat(),))
         return done.rowcount
 
     def stored_bytes(self) -> int:
