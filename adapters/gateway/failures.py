@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from adapters.errors import GatewayError, HubError, Retry
+from adapters.errors import GatewayError, HubError, ReceiptRefused, Retry
 from adapters.gateway.backoff import delay
 from adapters.gateway.clock import Clock
 from adapters.gateway.config import RunSettings
@@ -18,6 +18,8 @@ from adapters.gateway.reports import issue
 from adapters.gateway.spool import Change, Spool
 
 _DOCUMENT_FAULTS = frozenset({"too-large", "digest-conflict"})
+# With the usual pauses most of an hour: time enough for a new trust list or a passing fault.
+MOST_RECEIPTS_REFUSED = 12
 _TEXTS_ZH = {
     "no-consent": "当事人未同意将该记录为此目的提供给该地区。取得并登记同意后再次提交该行。",
     "consent-withdrawn": "当事人已撤回同意，未发送。",
@@ -44,13 +46,24 @@ class Failures:
     def of(self, item: Item, error: GatewayError) -> None:
         """Record what `error` means for `item`, which stays in its state unless it is refused."""
         now = self._clock()
-        if _is_final(item, error):
+        if isinstance(error, ReceiptRefused) and self._refused_too_often(item, error):
+            text = (
+                f"{error.text}. Its receipt was refused {MOST_RECEIPTS_REFUSED} times, so it is not asked again by itself: ask the hub's "
+                "operator whether its receipt key was withdrawn, then use `gateway retry`"
+            )
+            self._spool.outgoing.hold(item.seq, code=error.code, text=text, now=now)
+        elif _is_final(item, error):
             self.refuse(item, error)
         elif error.retry is Retry.CONTACT or error.retry is Retry.FIX_FIRST:
             self._spool.outgoing.hold(item.seq, code=error.code, text=error.text, now=now)
         else:
             due = now + timedelta(seconds=self.wait(item.attempts + 1, error))
             self._spool.outgoing.defer(item.seq, code=error.code, text=error.text, due=due, now=now)
+
+    def _refused_too_often(self, item: Item, error: ReceiptRefused) -> bool:
+        """The hub answers the same bytes with the receipt it stored: one that can never verify must not be asked for without end."""
+        times = self._spool.outgoing.receipt_refused(item.seq, code=error.code, now=self._clock())
+        return times >= MOST_RECEIPTS_REFUSED
 
     def wait(self, attempt: int, error: GatewayError) -> float:
         """Seconds until the next attempt."""

@@ -44,6 +44,11 @@ _EARLIER = """
     SELECT message_id, state, content_digest FROM messages WHERE kind = ? AND business_key = ? AND seq < ?
     AND state NOT IN ('REFUSED', 'QUARANTINED') ORDER BY seq DESC LIMIT 1
 """
+RECEIPT_REFUSED = "receipt refused: "
+_RECEIPTS_REFUSED = """
+    SELECT count(*) FROM timeline WHERE seq = :seq AND detail LIKE :like AND rowid > coalesce(
+        (SELECT max(rowid) FROM timeline WHERE seq = :seq AND detail = 'released'), 0)
+"""
 _HELD_DOCUMENT = """
     SELECT seq, held, row_number FROM items WHERE message_id = ? AND route = 'raw' AND state = 'READY' AND held IS NOT NULL
 """
@@ -183,6 +188,13 @@ class Outgoing:
         with self._store.write() as db:
             for change in changes:
                 _apply(db, change, now)
+
+    def receipt_refused(self, seq: int, *, code: str, now: datetime) -> int:
+        """Note it in the timeline; how often it happened since a person last released the message."""
+        with self._store.write() as db:
+            state = db.execute("SELECT state FROM items WHERE seq = ?", (seq,)).fetchone()["state"]
+            _note(db, seq, state, f"{RECEIPT_REFUSED}{code}", now)
+            return int(db.execute(_RECEIPTS_REFUSED, {"seq": seq, "like": f"{RECEIPT_REFUSED}%"}).fetchone()[0])
 
     def defer(self, seq: int, *, code: str, text: str, due: datetime, now: datetime) -> None:
         """Try later: the attempt is counted, the reason kept."""

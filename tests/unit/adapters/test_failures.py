@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.errors import GatewayError, HubError, HubUnreachable, Retry
+from adapters.errors import GatewayError, HubError, HubUnreachable, ReceiptRefused, Retry
 from adapters.gateway.config import RunSettings
 from adapters.gateway.connection import Answer, problem
-from adapters.gateway.failures import Failures
+from adapters.gateway.failures import MOST_RECEIPTS_REFUSED, Failures
 from adapters.gateway.records import Entry, Item, Route, State
 from adapters.gateway.spool import Change, Spool
 
@@ -72,6 +72,26 @@ def test_retry_after_is_honoured(spool: Spool) -> None:
     Failures(spool, RunSettings(), lambda: NOW, lambda: 0.0).of(item, answered(429, "too-many", Retry.NORMAL, 600))
     assert spool.outgoing.to_submit(9, NOW + timedelta(seconds=599), consents_through=9, person_floor=None) == []
     assert len(spool.outgoing.to_submit(9, NOW + timedelta(seconds=601), consents_through=9, person_floor=None)) == 1
+
+
+def test_a_receipt_that_never_verifies_is_not_asked_for_without_end(spool: Spool) -> None:
+    item = ready(spool, Route.RAW)
+    failures = Failures(spool, RunSettings(), lambda: NOW, lambda: 0.0)
+
+    def held_after(error: GatewayError, times: int) -> str | None:
+        for _ in range(times):
+            failures.of(item, error)
+        found = spool.outgoing.get(item.message_id)
+        assert found is not None
+        return found.held
+
+    assert held_after(answered(503, "unavailable", Retry.NORMAL), 40) is None, "other troubles do not count"
+    for _ in range(2):
+        assert held_after(ReceiptRefused("not the hub's", code="key-withdrawn"), MOST_RECEIPTS_REFUSED - 1) is None
+        assert held_after(ReceiptRefused("not the hub's", code="key-withdrawn"), 1) == "key-withdrawn"
+        (stuck,) = spool.stuck()
+        assert "ask the hub's operator" in stuck["error_text"]
+        assert spool.outgoing.release(now=NOW) == 1, "and after a person's word it is tried as often again"
 
 
 def answer(status: int, document: object, **headers: str) -> Answer:
