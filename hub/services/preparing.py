@@ -51,6 +51,7 @@ class _Draft:
     problems: list[mappings.Issue]
     bodies: list[bytes] = field(default_factory=list)
     features: list[Features | None] = field(default_factory=list)
+    blocks: list[tuple[str, ...]] = field(default_factory=list)
     ready: list[Ready] = field(default_factory=list)
 
 
@@ -87,8 +88,9 @@ def prepare(
         _Draft(row, result, list(result.issues)) for row, result in zip(rows, mapping.apply(rows, context), strict=True)
     ]
     # One kind of work over the whole batch and then the next: done row by row it takes a tenth longer.
-    for step in (_write, _check, _extract, _finish):
-        _advance(step, drafts)
+    going = [draft for draft in drafts if draft.result.ok]
+    for step in (_write, _check, _extract, _block, _finish):
+        going = _advance(step, going)
     for draft in drafts:
         issues += [told(issue) for issue in draft.problems]
         errors = _errors(draft)
@@ -99,21 +101,18 @@ def prepare(
     return Prepared(len(rows), ready, refused, issues)
 
 
-def _advance(step: Callable[[_Draft], None], drafts: Sequence[_Draft]) -> None:
-    """Take one step with every row that can still be used; whatever breaks over a row is that row's error."""
+def _advance(step: Callable[[_Draft], None], drafts: Sequence[_Draft]) -> list[_Draft]:
+    """Take one step with every row, and give those that can still be used; whatever breaks over a row is its error."""
     for draft in drafts:
-        if not draft.result.ok or _errors(draft):
-            continue
         try:
             step(draft)
         except Exception as error:  # noqa: BLE001 - told with its type only: its text may quote the row
             draft.problems.append(make("row-failed", row=draft.row.number, error=type(error).__name__))
+    return [draft for draft in drafts if not (draft.problems and _errors(draft))]
 
 
 def _errors(draft: _Draft) -> tuple[str, ...]:
     """The codes of what forbids to use the row."""
-    if not draft.problems:
-        return ()
     return tuple(dict.fromkeys([issue.code for issue in draft.problems if issue.severity == "error"]))
 
 
@@ -133,11 +132,15 @@ def _extract(draft: _Draft) -> None:
     ]
 
 
+def _block(draft: _Draft) -> None:
+    draft.blocks = [blocking.texts(found) if found else () for found in draft.features]
+
+
 def _finish(draft: _Draft) -> None:
     key = draft.result.key or hashlib.sha256(draft.row.original.encode()).hexdigest()
     draft.ready = [
         _ready(draft.row.number, key, *made)
-        for made in zip(draft.result.resources, draft.bodies, draft.features, strict=True)
+        for made in zip(draft.result.resources, draft.bodies, draft.features, draft.blocks, strict=True)
     ]
 
 
@@ -172,7 +175,9 @@ def _readable(row: mappings.Row) -> mappings.Row:
     return mappings.Row(row.number, cells, _UNSTORABLE.sub("\ufffd", row.original), (*row.issues, *damaged))
 
 
-def _ready(row: int, key: str, resource: dict[str, Any], body: bytes, found: Features | None) -> Ready:
+def _ready(
+    row: int, key: str, resource: dict[str, Any], body: bytes, found: Features | None, blocks: tuple[str, ...]
+) -> Ready:
     return Ready(
         row=row,
         type=resource["resourceType"],
@@ -187,7 +192,7 @@ def _ready(row: int, key: str, resource: dict[str, Any], body: bytes, found: Fea
             ]
         ),
         features=found,
-        blocks=blocking.texts(found) if found else (),
+        blocks=blocks,
     )
 
 
