@@ -1,11 +1,14 @@
 """Encryption at rest and blind indexes: what the key does not open stays shut, what differs never looks alike."""
 
 import base64
+import hmac
 import os
 import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +59,12 @@ def test_blind_indexes_differ_by_purpose_and_by_key() -> None:
     found = {VAULT.blind("a", "x"), VAULT.blind("b", "x"), OTHER.blind("a", "x"), VAULT.blind("a", "x", "")}
     assert len(found) == 4
     assert {len(value) for value in found} == {16}
+
+
+@given(st.binary(min_size=32, max_size=32), st.text())
+def test_a_blind_index_is_an_hmac(master: bytes, value: str) -> None:
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"lianqiao/blind-index").derive(master)
+    assert Vault(master).blind("p", value) == hmac.digest(key, f"p\x1f{value}".encode(), "sha256")[:16]
 
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33])
