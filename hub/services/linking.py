@@ -5,7 +5,7 @@ together (linkage.clusters). What a key found before more than `block_limit` rec
 reconciliation. All within the caller's transaction, under sorted locks. ARCHITECTURE §6.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,21 +50,22 @@ async def ingest(
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
     keys = [blocking.keyed(item.blocks, hub.vault.blocking_secret) for item in items]
-    every = {key for some in keys for key in some}
-    await people.lock_keys(connection, every)
+    await people.lock_keys(connection, {key for some in keys for key in some})
     ids = await people.put_records(
         connection,
         hub.vault,
         member_id,
         [
-            NewRecord(item.resource_id, item.version, item.features.to_bytes(), own, bool(item.features.number("live")))
-            for item, own in zip(items, keys, strict=True)
+            NewRecord(item.resource_id, item.version, item.features.to_bytes(), bool(item.features.number("live")))
+            for item in items
         ],
         now,
     )
     known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
     live = {id_: own for id_, item, own in zip(ids, items, keys, strict=True) if item.features.number("live")}
-    await _compare(hub, connection, live, every, known)
+    # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
+    await _compare(hub, connection, live, known)
+    await people.put_keys(connection, live)
     return await project(hub, connection, ids, cause="ingest", now=now)
 
 
@@ -81,7 +82,7 @@ async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now
         if found.number("live")
     }
     await people.forget_pairs(connection, list(known))
-    await _compare(hub, connection, keys, {key for some in keys.values() for key in some}, known)
+    await _compare(hub, connection, keys, known)
     return await project(hub, connection, list(known), cause=cause, now=now)
 
 
@@ -89,20 +90,10 @@ async def _compare(
     hub: Hub,
     connection: AsyncConnection,
     keys: Mapping[int, Sequence[int]],
-    every: Iterable[int],
     known: dict[int, Features],
 ) -> None:
     """Score the records of `keys` against all that share a key with them; keep what is not plainly different."""
-    blocks = await people.blocks(connection, every, hub.settings.block_limit)
-    pairs = sorted(
-        {
-            (min(id_, other), max(id_, other))
-            for id_, own in keys.items()
-            for key in own
-            for other in blocks.get(key, ())
-            if other != id_
-        }
-    )
+    pairs = await _candidates(connection, keys, hub.settings.block_limit)
     if not pairs:
         return
     missing = {id_ for pair in pairs for id_ in pair} - known.keys()
@@ -124,6 +115,25 @@ async def _compare(
         for at in np.flatnonzero(found.decision)
     ]
     await people.put_pairs(connection, hub.model.hash[:16], kept)
+
+
+async def _candidates(
+    connection: AsyncConnection, keys: Mapping[int, Sequence[int]], limit: int
+) -> list[tuple[int, int]]:
+    """Pairs of the records of `keys` with each other, and with those stored, that share a key of at most `limit` records."""
+    holders: dict[int, list[int]] = {}
+    for id_, own in keys.items():
+        for key in own:
+            holders.setdefault(key, []).append(id_)
+    stored = await people.blocks(connection, holders, limit)
+    pairs: set[tuple[int, int]] = set()
+    for key, ids in holders.items():
+        if len(ids) == 1 and key not in stored:
+            continue
+        block = {*ids, *stored.get(key, ())}
+        if len(block) <= limit:
+            pairs.update((min(id_, other), max(id_, other)) for id_ in ids for other in block if other != id_)
+    return sorted(pairs)
 
 
 async def project(
@@ -182,11 +192,15 @@ def _partition(
     found: Sequence[people.Constraint],
     distinct: Sequence[Mapping[int, Any]],
 ) -> list[frozenset[int]]:
+    """The persons the records make up, in order of their oldest records. Raises Conflict `contradiction`."""
+    must = [(c.a, c.b) for c in found if c.kind == "MUST"]
+    joined = {id_ for p in edges for id_ in (p.a, p.b)}.union(*must)
+    alone = [frozenset((id_,)) for id_ in component if id_ not in joined]
     try:
-        return clusters.project(
-            component,
+        together = clusters.project(
+            joined,
             [clusters.Edge(p.a, p.b, p.weight) for p in edges],
-            [(c.a, c.b) for c in found if c.kind == "MUST"],
+            must,
             [(c.a, c.b) for c in found if c.kind == "CANNOT"],
             distinct=distinct,
         )
@@ -195,6 +209,7 @@ def _partition(
             "contradiction",
             "This contradicts an earlier decision about records that would come together. Undo that one first.",
         ) from error
+    return sorted([*alone, *together], key=min)
 
 
 async def _distinct(hub: Hub, connection: AsyncConnection, paired: Collection[int]) -> list[Mapping[int, Any]]:

