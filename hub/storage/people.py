@@ -79,6 +79,26 @@ async def lock_all_keys(connection: AsyncConnection) -> None:
     await lock_keys(connection, range(_STRIPES))
 
 
+async def keys_of(connection: AsyncConnection, resource_ids: Sequence[UUID]) -> set[int]:
+    """The blocking keys stored for the records behind these resources."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- keys_of: what known records can be found by
+        SELECT DISTINCT b.key FROM source_record s JOIN blocking_key b ON b.record_id = s.id
+        WHERE s.resource_id = ANY($1::uuid[])""",
+        list(resource_ids),
+    )
+    return {row["key"] for row in rows}
+
+
+async def members_of(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, int]:
+    """The member that holds each of the records `ids`."""
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT id, member_id FROM source_record WHERE id = ANY($1::bigint[])", list(ids))
+    return {row["id"]: row["member_id"] for row in rows}
+
+
 async def forget_pairs(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Drop the scores of the records `ids`, before they are compared anew."""
     raw = await driver(connection)
@@ -156,13 +176,13 @@ async def put_keys(connection: AsyncConnection, keys: Mapping[int, Iterable[int]
 
 
 async def blocks(connection: AsyncConnection, keys: Iterable[int], limit: int) -> dict[int, list[int]]:
-    """The records stored under each of `keys`: all of them, or one more than `limit`; keys of no record are left out."""
+    """The records stored under each of `keys`, the oldest first, one more than `limit` at most; keys of none are left out."""
     raw = await driver(connection)
     rows = await raw.fetch(
         """
         -- blocks: the records behind each key, one more than the limit at most
         SELECT k.key, b.record_id FROM unnest($1::bigint[]) AS k(key)
-        CROSS JOIN LATERAL (SELECT record_id FROM blocking_key WHERE key = k.key LIMIT $2) AS b""",
+        CROSS JOIN LATERAL (SELECT record_id FROM blocking_key WHERE key = k.key ORDER BY record_id LIMIT $2) AS b""",
         sorted(set(keys)),
         limit + 1,
     )
@@ -370,31 +390,3 @@ async def duplicates_by_member(connection: AsyncConnection) -> dict[int, tuple[i
             GROUP BY member_id""")
     )
     return {row.member_id: (int(row.persons), int(row.records)) for row in rows}
-
-
-@dataclass(frozen=True, slots=True)
-class PersonEvent:
-    """One change of persons: `moves` are (record, from, to); from is None for a record that is new."""
-
-    id: int
-    cause: str
-    decision_seq: int | None
-    moves: tuple[tuple[int, UUID | None, UUID], ...]
-    at: datetime
-
-
-async def events(connection: AsyncConnection, *, after: int = 0, limit: int = 1000) -> list[PersonEvent]:
-    """Changes of persons behind the event `after`, in order."""
-    rows = await connection.execute(
-        select(person_event).where(person_event.c.id > after).order_by(person_event.c.id).limit(limit)
-    )
-    return [
-        PersonEvent(
-            row.id,
-            row.cause,
-            row.decision_seq,
-            tuple((record, UUID(old) if old else None, UUID(new)) for record, old, new in row.moves),
-            row.at,
-        )
-        for row in rows
-    ]

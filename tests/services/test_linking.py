@@ -10,7 +10,7 @@ import pytest
 from hub.errors import Conflict
 from hub.runtime import Hub
 from hub.services import linking
-from hub.storage import decisions, people
+from hub.storage import decisions, people, person_events
 from hub.storage.decisions import Decision
 from tests.hubs import Enrolled
 from tests.people import arrive, forget_everybody, named_persons, patient, persons
@@ -160,7 +160,7 @@ async def test_every_change_is_told_in_one_event(hub: Hub, yongkang: Enrolled, h
     )
     await arrive(hub, yongkang.member, [patient("yongkang", "Y1", **LI)])
     async with hub.database.read() as connection:
-        events = await people.events(connection)
+        events = await person_events.events(connection)
         infos = await people.info(connection, await people.records_behind(connection, 0, 2**62, 100))
     assert [event.cause for event in events] == ["ingest", "ingest"]
     told = {record: new for event in events for record, _, new in event.moves}
