@@ -77,9 +77,9 @@ async def test_a_member_that_fills_a_key_hides_its_own_records_only(
 async def test_a_conflict_goes_when_nothing_speaks_for_it_any_more(
     hub: Hub, yongkang: Enrolled, huiji: Enrolled, change: str
 ) -> None:
-    others_id = "41010819900307314"
-    known = {**LI, "phone": "13811112222"}
-    doubtful = {**known, "id": others_id + check_digit(others_id)}
+    one, other = "41010819900307122", "41010819900307314"
+    known = {**LI, "phone": "13811112222", "id": one + check_digit(one)}
+    doubtful = {**known, "id": other + check_digit(other)}
     await arrive(hub, huiji.member, [patient("huiji", "H1", **known)])
     await arrive(hub, yongkang.member, [patient("yongkang", "Y1", **doubtful)])
     assert await _states(hub) == ["REVIEW"]
