@@ -80,24 +80,37 @@ async def put(connection: AsyncConnection, vault: Vault, item: Item) -> None:
 
 
 _LEASE = text("""
-    -- lease: the oldest messages of a recipient that nobody holds
+    -- lease: the oldest messages of a recipient that nobody holds, as many of them as an answer takes but one at least
+    WITH waiting AS MATERIALIZED (
+        SELECT i.id, i.queued_at, (s.size + 2) / 3 * 4 + :around AS size
+        FROM mailbox_item i JOIN submission s ON s.id = i.submission_id
+        WHERE i.recipient_id = :recipient AND i.state IN ('AVAILABLE', 'RECEIVED') AND i.expires_at > :now
+          AND (i.lease_until IS NULL OR i.lease_until < :now)
+        ORDER BY i.queued_at, i.id LIMIT :limit FOR UPDATE OF i SKIP LOCKED),
+    measured AS (SELECT id, size, sum(size) OVER (ORDER BY queued_at, id) AS so_far FROM waiting)
     UPDATE mailbox_item SET lease_until = :until, attempt = attempt + 1
-    WHERE id IN (
-        SELECT id FROM mailbox_item
-        WHERE recipient_id = :recipient AND state IN ('AVAILABLE', 'RECEIVED') AND expires_at > :now
-          AND (lease_until IS NULL OR lease_until < :now)
-        ORDER BY queued_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
-    RETURNING *""")
+    FROM measured WHERE measured.id = mailbox_item.id AND (so_far <= :most_bytes OR so_far = measured.size)
+    RETURNING mailbox_item.*""")
+_AROUND = 1024
+"""What an answer says of a message beside its body."""
 
 
 async def lease(
-    connection: AsyncConnection, vault: Vault, recipient_id: int, *, now: datetime, seconds: int, limit: int
+    connection: AsyncConnection,
+    vault: Vault,
+    recipient_id: int,
+    *,
+    now: datetime,
+    seconds: int,
+    limit: int,
+    most_bytes: int,
 ) -> list[Item]:
-    """Lend up to `limit` messages for `seconds`; without a receipt by then they are lent again."""
-    rows = await connection.execute(
-        _LEASE,
-        {"recipient": recipient_id, "now": now, "until": now + timedelta(seconds=seconds), "limit": limit},
-    )
+    """Lend up to `limit` messages for `seconds`; without a receipt by then they are lent again.
+
+    Their bodies in base64 come to at most `most_bytes`, or it is one message.
+    """
+    wanted = {"recipient": recipient_id, "now": now, "until": now + timedelta(seconds=seconds), "limit": limit}
+    rows = await connection.execute(_LEASE, {**wanted, "around": _AROUND, "most_bytes": most_bytes})
     return sorted((_item(row, vault) for row in rows), key=lambda item: (item.queued_at, item.id))
 
 

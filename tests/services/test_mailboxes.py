@@ -1,6 +1,7 @@
 """Handing over: nobody reads what another reads, nothing is lost, and what may not be handed over any more is not."""
 
 import asyncio
+import base64
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,8 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from adapters.gateway.connection import MAX_ANSWER
 from certs import tokens
-from certs.seal import open_sealed
+from certs.seal import MAX_ENVELOPE, open_sealed
 from hub.domain.messages import State
 from hub.errors import Conflict, Invalid, NotFound
 from hub.runtime import HUB_NAME, Hub
@@ -68,6 +70,25 @@ async def test_a_large_message_is_handed_over_whole(hub: Hub, yongkang: Enrolled
     made = await posted(hub, yongkang, huiji, content=bytes(range(256)) * 12_000)  # more than three parts
     (handed,) = await _lease(hub, huiji)
     assert handed.body == made.body
+
+
+async def test_large_messages_are_lent_a_few_at_a_time_and_none_is_too_large(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = [len(letter.body) for letter in letters]
+    as_sent = [len(base64.b64encode(letter.body)) for letter in letters]
+    monkeypatch.setattr(mailboxes, "ANSWER_BYTES", sum(as_sent[:2]) + 2 * 1024)
+    assert [len(some.body) for some in await _lease(hub, huiji)] == sizes[:2]
+    await posted(hub, yongkang, huiji, 1, content=bytes(200_000))
+    assert [len(some.body) for some in await _lease(hub, huiji)] == sizes[2:]
+    (large,) = await _lease(hub, huiji)
+    assert len(large.body) > 200_000
+    assert large.item.attempt == 1
+
+
+def test_a_full_lease_of_the_largest_messages_fits_into_what_the_gateway_reads() -> None:
+    longest = -(-MAX_ENVELOPE // 3) * 4
+    assert mailboxes.ANSWER_BYTES + longest < MAX_ANSWER
 
 
 async def test_a_lease_passes_and_the_message_is_lent_again(
