@@ -26,6 +26,9 @@ class State(StrEnum):
     DEAD = "DEAD"
 
 
+IN_HAND = frozenset({State.RECEIVED, State.PROCESSED, State.BUSINESS_ERROR})
+"""The recipient has it, whatever it made of it: nothing that comes later takes it back."""
+
 FINAL = frozenset(
     {
         State.REJECTED,

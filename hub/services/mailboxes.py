@@ -47,7 +47,7 @@ class Handed:
 async def lease(hub: Hub, member: Member, *, most: int, seconds: int) -> list[Handed]:
     """Lend up to `most` waiting messages for `seconds`, fewer where they are large.
 
-    What policy no longer permits is voided instead.
+    What policy no longer permits is voided instead; what was received before is only not handed over again.
     """
     now = hub.now()
     async with hub.database.begin() as connection:
@@ -74,7 +74,7 @@ async def read(hub: Hub, member: Member, item_id: UUID) -> Handed:
 
 
 async def _hand(hub: Hub, connection: AsyncConnection, member: Member, item: Item, now: datetime) -> Handed | None:
-    """Ask policy again and read the body; None when the message had to be voided."""
+    """Ask policy again and read the body; None when the message may not be handed over, or not again."""
     sender = await members.by_id(connection, item.sender_id)
     if sender.name == HUB_NAME:
         # The hub's own digest: numbers about nobody in particular.

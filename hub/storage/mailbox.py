@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.domain.messages import State
+from hub.domain.messages import IN_HAND, State
 from hub.storage.tables import mailbox_item, submission
 from hub.storage.vault import Vault
 
@@ -155,6 +155,16 @@ async def settle(
     )
 
 
+async def end_lending(connection: AsyncConnection, item_id: UUID) -> bool:
+    """Lend a received item no more; False when that was so already."""
+    done = await connection.execute(
+        update(mailbox_item)
+        .where(mailbox_item.c.id == item_id, mailbox_item.c.lease_until.is_distinct_from(mailbox_item.c.expires_at))
+        .values(lease_until=mailbox_item.c.expires_at)
+    )
+    return done.rowcount == 1
+
+
 async def errors_of(connection: AsyncConnection, vault: Vault, submission_id: UUID) -> bytes | None:
     """The business errors the recipient gave, as JSON bytes."""
     sealed = (
@@ -164,10 +174,11 @@ async def errors_of(connection: AsyncConnection, vault: Vault, submission_id: UU
 
 
 async def resting_on(connection: AsyncConnection, vault: Vault, consent_ids: Sequence[UUID]) -> list[Item]:
-    """Items not yet handed over whose delivery rests on these consents."""
+    """Items that wait or were received and whose delivery rests on these consents."""
+    states = (State.AVAILABLE, *IN_HAND)
     rows = await connection.execute(
         select(mailbox_item)
-        .where(mailbox_item.c.consent_id.in_(list(consent_ids)), mailbox_item.c.state == State.AVAILABLE)
+        .where(mailbox_item.c.consent_id.in_(list(consent_ids)), mailbox_item.c.state.in_(states))
         .with_for_update()
     )
     return [_item(row, vault) for row in rows]

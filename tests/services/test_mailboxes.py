@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 from sqlalchemy import text
 
@@ -20,7 +21,7 @@ from hub.services.mailboxes import Handed
 from hub.services.recording import subject_of
 from hub.services.routing import Envelope
 from hub.services.voiding import void
-from hub.storage import access, deliveries
+from hub.storage import access, deliveries, members
 from tests.documents import PERSON_PAGE, Beside, page, record, row, sheet, taken_in, told
 from tests.hubs import Clock, Enrolled, acts, enrol
 from tests.messages import CONTENT, REPORT, agree, allow, posted, withdraw
@@ -264,6 +265,67 @@ async def test_consent_withdrawn_while_it_waits_voids_it(
     async with hub.database.begin() as connection:
         late = await deliveries.overdue(connection, hub.now(), 10)
     assert len(late) == 2
+
+
+async def _endpoint(hub: Hub, owner: Enrolled) -> None:
+    async with hub.database.begin() as connection:
+        await members.put_endpoint(connection, hub.vault, owner.member.id, "webhook", "https://b.example/", "secret")
+
+
+async def _told_of_withdrawal(hub: Hub) -> list[dict[str, Any]]:
+    async with hub.database.read() as connection:
+        rows = await connection.execute(text("SELECT payload FROM delivery WHERE topic = 'withdrawn'"))
+        return [orjson.loads(bytes(row.payload)) for row in rows]
+
+
+@pytest.mark.parametrize("state", [State.RECEIVED, State.PROCESSED, State.BUSINESS_ERROR])
+async def test_what_was_received_stays_so_when_the_consent_is_withdrawn_and_its_recipient_is_told(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], clock: Clock, state: State
+) -> None:
+    await _endpoint(hub, huiji)
+    (handed,) = await _lease(hub, huiji, most=1)
+    errors = [ERROR] if state is State.BUSINESS_ERROR else []
+    await _acknowledge(hub, huiji, handed, state, errors)
+    await withdraw(hub, yongkang, 1)
+    await withdraw(hub, yongkang, 1)  # her county says it once more
+    assert await _told_of_withdrawal(hub) == [
+        {
+            "type": "lianqiao.withdrawn",
+            "kind": REPORT,
+            "mailbox_id": str(handed.item.id),
+            "message_id": str(letters[0].message_id),
+            "reason": "consent-withdrawn",
+        }
+    ]
+    found = await told(hub, yongkang, letters[0].message_id)
+    assert found["state"] == state
+    assert [(step["state"], step["detail"]) for step in found["timeline"]][-1] == (state, "consent-withdrawn")
+    assert len(await acts(hub, "recall")) == 1
+    clock.advance(seconds=120)
+    assert handed.item.id not in [some.item.id for some in await _lease(hub, huiji)]
+    with pytest.raises(NotFound):
+        await mailboxes.read(hub, huiji.member, handed.item.id)
+    if state is State.RECEIVED:
+        assert (await _acknowledge(hub, huiji, handed))[1] is State.PROCESSED
+        assert (await told(hub, yongkang, letters[0].message_id))["state"] == "PROCESSED"
+
+
+async def test_what_was_received_is_not_handed_over_again_once_the_agreement_ended(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], clock: Clock
+) -> None:
+    (handed, *_) = await _lease(hub, huiji)
+    await _acknowledge(hub, huiji, handed, State.RECEIVED)
+    await _ended(hub)
+    for _ in range(3):
+        clock.advance(seconds=120)
+        assert await _lease(hub, huiji) == []
+    found = await told(hub, yongkang, letters[0].message_id)
+    assert [(step["state"], step["detail"]) for step in found["timeline"]][-2:] == [
+        ("RECEIVED", "by huiji"),
+        ("RECEIVED", "no-agreement"),
+    ]
+    assert [act["reason"] for act in await acts(hub, "void")] == ["no-agreement"] * 2
+    assert (await _acknowledge(hub, huiji, handed))[1] is State.PROCESSED
 
 
 async def _ended(hub: Hub) -> None:
