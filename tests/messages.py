@@ -88,12 +88,13 @@ def letter(
     *,
     content: bytes = CONTENT,
     signer: SigningKey | None = None,
+    supersedes: UUID | None = None,
     **changed: Any,
 ) -> Envelope:
     """A sealed report about person `number`; `changed` is what its header says otherwise."""
     outside = header(hub, sender, recipient, number, **changed)
     body = seal(content, outside, signer or sender.sig, recipient.enc.public)
-    return Envelope(UUID(outside.id), hashlib.sha256(body).digest(), body)
+    return Envelope(UUID(outside.id), hashlib.sha256(body).digest(), body, supersedes=supersedes)
 
 
 async def post(hub: Hub, sender: Enrolled, envelope: Envelope) -> Acknowledgement:

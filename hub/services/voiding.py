@@ -1,6 +1,7 @@
 """Takes back a message that may not be handed over any more, and tells of it who has it already."""
 
 from datetime import datetime
+from uuid import UUID
 
 from hub.domain.messages import IN_HAND, State
 from hub.runtime import Hub
@@ -9,6 +10,7 @@ from hub.storage import audit, deliveries, mailbox, submissions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.mailbox import Item
+from hub.storage.members import Member
 
 
 async def void(hub: Hub, connection: AsyncConnection, item: Item, reason: str, actor: str, now: datetime) -> None:
@@ -25,6 +27,24 @@ async def void(hub: Hub, connection: AsyncConnection, item: Item, reason: str, a
     await deliveries.void_notice(connection, item.id)
     content = {"message": str(item.message_id), "reason": reason}
     await audit.append(connection, hub.vault, [Act("void", actor, content, now)])
+
+
+async def supersede(
+    hub: Hub, connection: AsyncConnection, member: Member, message_id: UUID, by: UUID, now: datetime
+) -> None:
+    """Message `by` of `member` corrects its `message_id`: while that only waits, it is not handed over any more.
+
+    Call it before anything else of the member's is moved: what waits is locked first, the member's changes then.
+    """
+    corrected = await submissions.by_message(connection, hub.vault, member.id, message_id)
+    item = await mailbox.by_submission(connection, hub.vault, corrected.id, lock=True) if corrected else None
+    if item is None or item.state is not State.AVAILABLE:
+        return
+    await mailbox.settle(connection, hub.vault, item.id, State.SUPERSEDED, receipt=None, errors=None, now=now)
+    await submissions.move(connection, item.submission_id, State.SUPERSEDED, now, f"by {by}")
+    await deliveries.void_notice(connection, item.id)
+    content = {"message": str(message_id), "by": str(by)}
+    await audit.append(connection, hub.vault, [Act("supersede", member.name, content, now)])
 
 
 async def _recall(hub: Hub, connection: AsyncConnection, item: Item, reason: str, actor: str, now: datetime) -> None:

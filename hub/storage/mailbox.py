@@ -123,11 +123,12 @@ async def get(
     return _item(row, vault) if row else None
 
 
-async def by_submission(connection: AsyncConnection, vault: Vault, submission_id: UUID) -> Item | None:
+async def by_submission(
+    connection: AsyncConnection, vault: Vault, submission_id: UUID, *, lock: bool = False
+) -> Item | None:
     """The item a submission became."""
-    row = (
-        await connection.execute(select(mailbox_item).where(mailbox_item.c.submission_id == submission_id))
-    ).one_or_none()
+    statement = select(mailbox_item).where(mailbox_item.c.submission_id == submission_id)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return _item(row, vault) if row else None
 
 

@@ -24,7 +24,7 @@ from hub.services.voiding import void
 from hub.storage import access, deliveries, members
 from tests.documents import PERSON_PAGE, Beside, page, record, row, sheet, taken_in, told
 from tests.hubs import Clock, Enrolled, acts, enrol
-from tests.messages import CONTENT, REPORT, agree, allow, posted, withdraw
+from tests.messages import CONTENT, REPORT, agree, allow, letter, post, posted, withdraw
 
 ERROR = {"code": "unknown-person", "text": "No such person here.", "path": None}
 
@@ -368,6 +368,64 @@ async def test_a_voided_message_cannot_be_read_or_acknowledged(
     with pytest.raises(Conflict) as refused:
         await _acknowledge(hub, huiji, handed)
     assert refused.value.code == "state-conflict"
+
+
+async def test_a_correction_takes_the_place_of_what_was_not_handed_over(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], clock: Clock
+) -> None:
+    corrected = letters[0].message_id
+    made = await posted(hub, yongkang, huiji, supersedes=corrected)
+    found = await told(hub, yongkang, corrected)
+    assert (found["state"], found["timeline"][-1]["detail"]) == ("SUPERSEDED", f"by {made.message_id}")
+    assert found["application_ack"] == {"state": "SUPERSEDED", "at": hub.now(), "errors": [], "warnings": []}
+    assert [(act["message"], act["by"]) for act in await acts(hub, "supersede")] == [
+        (str(corrected), str(made.message_id))
+    ]
+    lent = [some.item.message_id for some in await _lease(hub, huiji)]
+    assert lent == [letters[1].message_id, letters[2].message_id, made.message_id]
+    clock.advance(days=90)
+    async with hub.database.begin() as connection:
+        assert len(await deliveries.overdue(connection, hub.now(), 10)) == 3
+    assert await notices.expire(hub) == {"expired": 3}
+
+
+async def test_a_lent_message_that_was_corrected_is_not_received_any_more(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope]
+) -> None:
+    (handed,) = await _lease(hub, huiji, most=1)
+    await posted(hub, yongkang, huiji, supersedes=letters[0].message_id)
+    with pytest.raises(Conflict, match="SUPERSEDED"):
+        await _acknowledge(hub, huiji, handed, State.RECEIVED)
+
+
+@pytest.mark.parametrize("state", [State.RECEIVED, State.PROCESSED])
+async def test_a_correction_leaves_alone_what_was_received_what_is_unknown_and_what_is_anothers(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], state: State
+) -> None:
+    (handed,) = await _lease(hub, huiji, most=1)
+    await _acknowledge(hub, huiji, handed, state)
+    third = await enrol(hub, "jinjiang", ["350582000000"])
+    await agree(hub, third, huiji)
+    await allow(hub, third)
+    await posted(hub, third, huiji, supersedes=letters[1].message_id)
+    for message_id in (letters[0].message_id, uuid4()):
+        await posted(hub, yongkang, huiji, supersedes=message_id)
+    assert (await told(hub, yongkang, letters[0].message_id))["state"] == state
+    assert (await told(hub, yongkang, letters[1].message_id))["state"] == "AVAILABLE"
+    assert await acts(hub, "supersede") == []
+
+
+async def test_a_correction_and_a_hand_over_at_once_do_not_wait_for_each_other(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], clock: Clock
+) -> None:
+    """Both lock what waits before its sender's changes; the other way round they would stand still for ever."""
+    await _ended(hub)
+    await agree(hub, yongkang, huiji, kinds=[REPORT])
+    clock.advance(seconds=1)
+    corrections = [letter(hub, yongkang, huiji, supersedes=some.message_id) for some in letters]
+    await asyncio.gather(*(post(hub, yongkang, some) for some in corrections), *(_lease(hub, huiji) for _ in range(3)))
+    states = [(await told(hub, yongkang, some.message_id))["state"] for some in letters]
+    assert set(states) <= {"SUPERSEDED", "AVAILABLE"}
 
 
 async def test_messages_expire_and_their_sender_sees_it(
