@@ -52,7 +52,14 @@ async def lease(hub: Hub, member: Member, *, most: int, seconds: int) -> list[Ha
     now = hub.now()
     async with hub.database.begin() as connection:
         items = await mailbox.lease(
-            connection, hub.vault, member.id, now=now, seconds=seconds, limit=most, most_bytes=ANSWER_BYTES
+            connection,
+            hub.vault,
+            member.id,
+            now=now,
+            seconds=seconds,
+            limit=most,
+            most_bytes=ANSWER_BYTES,
+            times=hub.settings.mailbox_lendings,
         )
         # What is voided locks its sender's changes: one sender after the other, so that nobody waits in a ring.
         items.sort(key=lambda item: item.sender_id)

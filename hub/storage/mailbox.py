@@ -85,7 +85,7 @@ _LEASE = text("""
         SELECT i.id, i.queued_at, (s.size + 2) / 3 * 4 + :around AS size
         FROM mailbox_item i JOIN submission s ON s.id = i.submission_id
         WHERE i.recipient_id = :recipient AND i.state IN ('AVAILABLE', 'RECEIVED') AND i.expires_at > :now
-          AND (i.lease_until IS NULL OR i.lease_until < :now)
+          AND (i.lease_until IS NULL OR i.lease_until < :now) AND (i.attempt < :times OR i.state = 'RECEIVED')
         ORDER BY i.queued_at, i.id LIMIT :limit FOR UPDATE OF i SKIP LOCKED),
     measured AS (SELECT id, size, sum(size) OVER (ORDER BY queued_at, id) AS so_far FROM waiting)
     UPDATE mailbox_item SET lease_until = :until, attempt = attempt + 1
@@ -104,13 +104,14 @@ async def lease(
     seconds: int,
     limit: int,
     most_bytes: int,
+    times: int,
 ) -> list[Item]:
-    """Lend up to `limit` messages for `seconds`; without a receipt by then they are lent again.
+    """Lend up to `limit` messages for `seconds`; without a receipt by then they are lent again, up to `times`.
 
     Their bodies in base64 come to at most `most_bytes`, or it is one message.
     """
     wanted = {"recipient": recipient_id, "now": now, "until": now + timedelta(seconds=seconds), "limit": limit}
-    rows = await connection.execute(_LEASE, {**wanted, "around": _AROUND, "most_bytes": most_bytes})
+    rows = await connection.execute(_LEASE, {**wanted, "around": _AROUND, "most_bytes": most_bytes, "times": times})
     return sorted((_item(row, vault) for row in rows), key=lambda item: (item.queued_at, item.id))
 
 
@@ -190,6 +191,43 @@ async def expired(connection: AsyncConnection, vault: Vault, now: datetime, limi
     rows = await connection.execute(
         select(mailbox_item)
         .where(mailbox_item.c.state == State.AVAILABLE, mailbox_item.c.expires_at <= now)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_item(row, vault) for row in rows]
+
+
+async def expiring(
+    connection: AsyncConnection, vault: Vault, now: datetime, warned: timedelta, limit: int
+) -> list[Item]:
+    """Items nobody has received whose time is over within `warned`, and whose sender was not told; short-lived ones never."""
+    rows = await connection.execute(
+        select(mailbox_item)
+        .join(submission, submission.c.id == mailbox_item.c.submission_id)
+        .where(
+            mailbox_item.c.state == State.AVAILABLE,
+            submission.c.state == State.AVAILABLE,
+            mailbox_item.c.expires_at > now,
+            mailbox_item.c.expires_at <= now + warned,
+            mailbox_item.c.queued_at < mailbox_item.c.expires_at - warned,
+        )
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=mailbox_item)
+    )
+    return [_item(row, vault) for row in rows]
+
+
+async def lent_too_often(
+    connection: AsyncConnection, vault: Vault, now: datetime, times: int, limit: int
+) -> list[Item]:
+    """Items lent `times` without any receipt, once the last lease is over."""
+    rows = await connection.execute(
+        select(mailbox_item)
+        .where(
+            mailbox_item.c.state == State.AVAILABLE,
+            mailbox_item.c.attempt >= times,
+            mailbox_item.c.lease_until < now,
+        )
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

@@ -38,7 +38,7 @@ def test_a_death_leaves_no_half_key_and_no_half_password(at: str, tmp_path: Path
         dies(tmp_path, at, writing)
     assert {path.suffix for path in tmp_path.iterdir()} == {".part"}
     create_master_key(tmp_path / "master.key")
-    assert read_master_key(tmp_path / "master.key")
+    read_master_key(tmp_path / "master.key")
     assert not keyring.exists(tmp_path, "sign")
     made = keyring.create(tmp_path, VAULT, "sign")
     assert keyring.load(tmp_path, VAULT, "sign").kid == made.kid
