@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hub.errors import HubError
+from hub.storage import durable
 
 _NONCE = 12
 _VERSION = b"\x01"
@@ -51,8 +52,9 @@ class Vault:
 
     def blind(self, purpose: str, *values: str) -> bytes:
         """16 bytes that are equal exactly when `purpose` and `values` are; reveals nothing without the key."""
+        # Each part behind its length: whatever stands in the parts, two lists of them never read the same.
         inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update("\x1f".join((purpose, *values)).encode())
+        inner.update("".join([f"{len(part)}:{part}" for part in (purpose, *values)]).encode())
         outer.update(inner.digest())
         return outer.digest()[:16]
 
@@ -64,11 +66,7 @@ def _derive(master: bytes, label: bytes) -> bytes:
 def create_master_key(path: Path) -> None:
     """Write a new random master key, readable by its owner only. Raises FileExistsError rather than replace one."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(base64.b64encode(os.urandom(32)).decode() + "\n")
-        handle.flush()
-        os.fsync(handle.fileno())
+    durable.write(path, base64.b64encode(os.urandom(32)) + b"\n", replace=False)
 
 
 def read_master_key(path: Path) -> Vault:

@@ -17,7 +17,9 @@ from hub.storage.vault import Vault, create_master_key, read_master_key
 
 VAULT = Vault(bytes(range(32)))
 OTHER = Vault(bytes(32))
-VALUES = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1f")), min_size=1, max_size=4)
+ANY = st.characters(exclude_categories=["Cs"])
+# Among them what a separator or a length might be mistaken for.
+VALUES = st.lists(st.text(st.sampled_from("\x1f\x00:|0123a") | ANY, max_size=12), min_size=1, max_size=4)
 
 
 @given(st.binary(max_size=300))
@@ -54,6 +56,12 @@ def test_blind_indexes_are_equal_exactly_when_the_values_are(one: list[str], oth
     assert (VAULT.blind("p", *one) == VAULT.blind("p", *other)) == (one == other)
 
 
+@pytest.mark.parametrize("separator", ["\x1f", "\x00", "1:", "|"])
+def test_a_separator_inside_a_value_separates_nothing(separator: str) -> None:
+    joined = VAULT.blind("p", f"a{separator}b")
+    assert joined not in (VAULT.blind("p", "a", "b"), VAULT.blind(f"p{separator}a", "b"))
+
+
 def test_blind_indexes_differ_by_purpose_and_by_key() -> None:
     found = {VAULT.blind("a", "x"), VAULT.blind("b", "x"), OTHER.blind("a", "x"), VAULT.blind("a", "x", "")}
     assert len(found) == 4
@@ -63,7 +71,8 @@ def test_blind_indexes_differ_by_purpose_and_by_key() -> None:
 @given(st.binary(min_size=32, max_size=32), st.text())
 def test_a_blind_index_is_an_hmac(master: bytes, value: str) -> None:
     key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"lianqiao/blind-index").derive(master)
-    assert Vault(master).blind("p", value) == hmac.digest(key, f"p\x1f{value}".encode(), "sha256")[:16]
+    material = f"1:p{len(value)}:{value}".encode()
+    assert Vault(master).blind("p", value) == hmac.digest(key, material, "sha256")[:16]
 
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33])
