@@ -31,12 +31,13 @@ def keys(features: Features, secret: bytes) -> list[int]:
 
 def keyed(found: Iterable[str], secret: bytes) -> list[int]:
     """The keys of the texts `found`, as `keys` gives them."""
-    return sorted(
-        {
-            int.from_bytes(blake2b(text.encode(), digest_size=8, key=secret).digest(), "little", signed=True)
-            for text in found
-        }
-    )
+    begun = blake2b(digest_size=8, key=secret)
+    made: set[int] = set()
+    for text in found:
+        hashing = begun.copy()
+        hashing.update(text.encode())
+        made.add(int.from_bytes(hashing.digest(), "little", signed=True))
+    return sorted(made)
 
 
 def texts(features: Features) -> tuple[str, ...]:
