@@ -16,6 +16,7 @@ class Limits:
     json_depth: int = 16
     workbook_bytes: int = 64 * 1024**2
     workbook_entries: int = 1000
+    workbook_sheets: int = 50
     workbook_unpacked: int = 256 * 1024**2
     workbook_ratio: int = 200
     workbook_cells: int = 5_000_000

@@ -13,8 +13,10 @@ _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _STRICT = "{http://purl.oclc.org/ooxml/spreadsheetml/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRICT_RELATION = "{http://purl.oclc.org/ooxml/officeDocument/relationships}id"
+_ROWS, _CELLS, _FORMULAS = (frozenset((_MAIN + name, _STRICT + name)) for name in ("row", "c", "f"))
 _REFERENCE = re.compile(r"([A-Z]{1,3})(\d{1,7})")
 _MOST_COLUMNS = 16_384
+_MOST_RUNS = 4_096
 _DOCTYPE = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 
 
@@ -57,6 +59,8 @@ def parts(archive: zipfile.ZipFile) -> dict[str, str]:
         target = targets.get(element.get(_RELATION) or element.get(_STRICT_RELATION))
         if target:
             path = target.lstrip("/") if target.startswith("/") else normpath(join("xl", target))
+            if path in found.values():
+                raise BadSheet("two sheets are one part")
             found[element.get("name", "")] = path
     if not found:
         raise BadSheet("no worksheets")
@@ -119,29 +123,49 @@ def _walk(content: IO[bytes], part: str, limit: int, found: Survey) -> None:
 
 
 def _cells(content: Any) -> Iterator[tuple[int, int, bool]]:
-    """(row, column, is a formula) of every cell that has content; a row of more cells than sheets have is refused."""
+    """(row, column, is a formula) of every cell that has content; a row of more cells than sheets have is refused.
+
+    Every element goes when it ends, whatever it is: what stays in memory is one row's cells at most.
+    """
     row = column = -1
-    count = 0
+    cells = inside = 0
     events = etree.iterparse(
-        content, events=("start", "end"), tag=tuple(ns + name for ns in (_MAIN, _STRICT) for name in ("row", "c")),
-        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
-    )  # fmt: skip
+        content, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
     for event, element in events:
-        cell = element.tag.endswith("}c")
-        if event == "start" and not cell:
-            row, column, count = _number(element.get("r"), row + 2) - 1, -1, 0
-        elif event == "end" and cell:
-            count += 1
-            if count > _MOST_COLUMNS:
+        tag = element.tag
+        if event == "start":
+            if tag in _CELLS or inside:
+                inside += 1
+            elif tag in _ROWS:
+                row, column, cells = _number(element.get("r"), row + 2) - 1, -1, 0
+            continue
+        if inside:
+            inside -= 1
+            if inside or tag not in _CELLS:
+                _few(element.getparent(), row)
+                continue
+            cells += 1
+            if cells > _MOST_COLUMNS:
                 raise BadSheet(f"row {row + 1} has too many cells")
             reference = element.get("r")
             row, column = _position(reference) if reference else (row, column + 1)
             if len(element):
-                yield row, column, any(child.tag.endswith("}f") for child in element)
-        elif event == "end":
-            element.clear()
-            while element.getprevious() is not None:
-                del element.getparent()[0]
+                yield row, column, any(child.tag in _FORMULAS for child in element)
+        _forget(element)
+
+
+def _few(parent: Any, row: int) -> None:
+    """A cell holds its formula, its value and the runs of its text, not elements without end."""
+    if parent is not None and len(parent) > _MOST_RUNS:
+        raise BadSheet(f"row {row + 1} has a cell of too many parts")
+
+
+def _forget(element: Any) -> None:
+    element.clear()
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
 
 
 def _number(written: str | None, otherwise: int) -> int:

@@ -40,6 +40,10 @@ def read(stream: BinaryIO, columns: Columns, file_name: str, batch_size: int, li
         with zipfile.ZipFile(stream) as archive:
             _check_parts(archive, file_name, limits)
             parts = sheets.parts(archive)
+            if len(parts) > limits.workbook_sheets:
+                raise UnreadableFile(
+                    make("too-many-sheets", file=file_name, count=len(parts), limit=limits.workbook_sheets)
+                )
             surveys = {name: sheets.survey(archive, part, limits.workbook_cells) for name, part in parts.items()}
     except sheets.TooManyCells as error:
         raise UnreadableFile(

@@ -1,11 +1,12 @@
 """Several things in one cell, such as the children of a person."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from mappings.engine.transforms.text import fold
 
-_BRACKETED = re.compile(r"[(（\[][^)）\]]*[)）\]]")
+_MARKS = re.compile(r"[(（\[)）\]]")
+_OPENING = frozenset("(（[")
 
 
 def items(
@@ -17,10 +18,13 @@ def items(
 
     def transform(text: str) -> object:
         whole = fold(text)
-        holes = [found.span() for found in _BRACKETED.finditer(whole)]
+        holes = _bracketed(whole)
         parts, start = [], 0
+        hole = next(holes, None)
         for cut in splitter.finditer(whole):
-            if not any(left < cut.start() < right for left, right in holes):
+            while hole is not None and hole[1] <= cut.start():
+                hole = next(holes, None)
+            if hole is None or cut.start() < hole[0]:
                 parts.append(whole[start : cut.start()])
                 start = cut.end()
         parts.append(whole[start:])
@@ -28,3 +32,14 @@ def items(
         return tuple(part for part in kept if counts or not part.isdecimal()) or None
 
     return transform
+
+
+def _bracketed(text: str) -> Iterator[tuple[int, int]]:
+    """From the first opening bracket to the closing one behind it, one stretch after the other, in one pass."""
+    opened = None
+    for mark in _MARKS.finditer(text):
+        if mark[0] in _OPENING:
+            opened = mark.start() if opened is None else opened
+        elif opened is not None:
+            yield opened, mark.end()
+            opened = None

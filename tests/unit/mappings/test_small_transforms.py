@@ -178,3 +178,9 @@ def test_no_text_breaks_a_transform(name: str, typed: str) -> None:
     }.get(name, {})  # type: ignore[assignment]
     transform = REGISTRY[name].make(**options)
     transform((typed,) if name == "words" else typed)
+
+
+@pytest.mark.parametrize("unit", ["(", "(a)、", "、", "[（"])
+def test_items_of_a_long_cell_take_no_longer_than_it_is_long(unit: str) -> None:
+    """A quadratic reading of this much would take minutes."""
+    lists.items()(unit * (400_000 // len(unit)))

@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Sequence
@@ -276,3 +278,49 @@ def test_old_workbooks_are_refused() -> None:
 
 def test_a_strict_workbook_with_shared_strings_reads_like_one_with_inline_strings() -> None:
     assert read(workbook(in_memory=True))[0] == read(workbook(constant_memory=True))[0]
+
+
+def test_many_sheets_are_refused_and_so_are_two_of_one_part() -> None:
+    data = io.BytesIO()
+    with xlsxwriter.Workbook(data, {"in_memory": True}) as book:
+        for _ in range(4):
+            book.add_worksheet()
+    assert refusal(data.getvalue(), Limits(workbook_sheets=3)).code == "too-many-sheets"
+    one = b'<sheet name="Sheet1" sheetId="1" r:id="rId1"/>'
+    again = repacked(workbook(), "xl/workbook.xml", lambda xml: xml.replace(one, one + one.replace(b"Sheet1", b"S2")))
+    assert again != workbook()
+    assert "two sheets are one part" in refusal(again).text
+
+
+def test_elements_that_are_no_cells_do_not_pile_up() -> None:
+    junk = b"<a/>" * 400_000
+    bomb = repacked(
+        workbook(), "xl/worksheets/sheet1.xml", lambda xml: xml.replace(b"<sheetData>", junk + b"<sheetData>")
+    )
+    peak = _peak_of_survey(bomb)
+    assert peak < 30 * 1024**2
+
+
+def test_a_cell_of_parts_without_end_is_refused() -> None:
+    parts = b"<c><is>" + b"<r/>" * 10_000 + b"</is></c>"
+    bomb = repacked(
+        workbook(),
+        "xl/worksheets/sheet1.xml",
+        lambda xml: xml.replace(b"</sheetData>", b"<row>" + parts + b"</row></sheetData>"),
+    )
+    assert refusal(bomb).code == "not-a-workbook"
+
+
+def _peak_of_survey(data: bytes) -> int:
+    """How much the process grows while a sheet is surveyed, in bytes; in a process of its own."""
+    script = (
+        "import io, resource, sys, zipfile\n"
+        "from mappings.engine.readers import sheets\n"
+        "archive = zipfile.ZipFile(io.BytesIO(sys.stdin.buffer.read()))\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        "sheets.survey(archive, 'xl/worksheets/sheet1.xml', 10**6)\n"
+        "print((peak() - before) * 1024)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], input=data, capture_output=True, check=True, timeout=60)
+    return int(done.stdout)
