@@ -16,7 +16,7 @@ _UPPER = re.compile(
     r"|^.{1,7}?(?:区|县|旗|市)(?!区)"
     r"|^.{1,6}?(?:街道|镇|乡)"
 )
-_FILLERS = frozenset(("", "无", "不详", "同上", "未知", "暂无", "本地", "null", "-", "/"))
+FILLERS = frozenset(("", "无", "不详", "同上", "未知", "暂无", "本地", "null", "-", "/"))
 _CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十百]+(?=[号组栋幢弄室楼队单])")
 _CHINESE_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
 _SYNONYM = re.compile(
@@ -29,7 +29,7 @@ _SAME_AS = (None, "村", "社区", "号")
 def core(text: str) -> str:
     """The address below township level, in one spelling; '' where nothing is said."""
     plain = _NOISE.sub("", unicodedata.normalize("NFKC", text)).lower()
-    if plain in _FILLERS:
+    if plain in FILLERS:
         return ""
     for _ in range(4):
         shorter = _UPPER.sub("", plain, count=1)

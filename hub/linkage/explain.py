@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hub.linkage import comparisons, notes
-from hub.linkage.columns import Pairs, Table
+from hub.linkage.columns import Extracted, Pairs
 from hub.linkage.features import Features
 from hub.linkage.model import Model
 from hub.linkage.notes import Relation
@@ -41,7 +41,7 @@ class FieldEvidence:
 
 def explain(model: Model, a: Features, b: Features) -> list[FieldEvidence]:
     """The starting point, every field, and what dependence between fields takes back; the weights sum to the score."""
-    pairs = Pairs.of(Table.of([a, b]), np.array([0]), np.array([1]))
+    pairs = Pairs.of(Extracted.of([a, b]), np.array([0]), np.array([1]))
     levels = comparisons.levels(pairs)
     by_field, dependence = evidence(model, pairs, levels)
     found = [_line("prior", "", "", "missing", "", model.prior_weight, notes.PRIOR)]

@@ -127,12 +127,13 @@ def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: di
     fields["surname"], fields["given"] = hashed(name.surname), hashed(given)
     fields["full"], fields["sound"] = hashed(name.text), hashed(name.plain_sound.replace(" ", ""))
     fields["given_length"] = min(len(given), 255)
-    _sounds(name, fields)
+    sound_columns(name, fields)
     if former is not None:
         words["former"], fields["former"] = former.written, hashed(former.text)
 
 
-def _sounds(name: names.Name, fields: dict[str, int]) -> None:
+def sound_columns(name: names.Name, fields: dict[str, int]) -> None:
+    """Put the characters and sounds of a name into the fields c1, g1, g2, …"""
     codes = [hanzi.sound_code(sound) for sound in name.sound]
     near = [hanzi.near_code(sound) for sound in name.sound]
     split, given = len(name.surname), name.given

@@ -17,10 +17,10 @@ _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
 _FULL = re.compile(r"[1-9]\d{16}[\dX]")
 _OLD = re.compile(r"[1-9]\d{14}")
-_PROVINCES = frozenset(
+PROVINCES = frozenset(
     (*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83)
 )
-_TAILS = frozenset({"0000", "1111", "9999", "8888", "000X", "1234"})
+TAILS = frozenset({"0000", "1111", "9999", "8888", "000X", "1234"})
 _DIGITS = str.maketrans("０１２３４５６７８９Ｘｘx", "0123456789XXX")
 _NOISE = re.compile(r"[\s\u00a0\u3000'’\-—–·.]")
 
@@ -83,7 +83,7 @@ def parse(text: str) -> ResidentId | None:
         number = body + check_digit(body)
     elif not _FULL.fullmatch(number):
         return None
-    if int(number[:2]) not in _PROVINCES or not _real_date(number[6:14]) or _placeholder(number):
+    if int(number[:2]) not in PROVINCES or not _real_date(number[6:14]) or _placeholder(number):
         return None
     if old:
         return ResidentId(number, Form.OLD)
@@ -103,7 +103,7 @@ def _real_date(digits: str) -> bool:
 
 def _placeholder(number: str) -> bool:
     """Filled in to please a form: an impossible county, hardly any different digits, or a tail of one digit."""
-    return number[2:6] == "0000" or len(set(number[:6])) == 1 or len(set(number[:17])) <= 2 or number[14:] in _TAILS
+    return number[2:6] == "0000" or len(set(number[:6])) == 1 or len(set(number[:17])) <= 2 or number[14:] in TAILS
 
 
 def distance(a: ResidentId, b: ResidentId) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import comparisons, constraints, name_levels
-from hub.linkage.columns import Levels, Pairs, Places, Table, table_of_pairs
+from hub.linkage.columns import Extracted, Levels, Pairs, Places, table_of_pairs
 from hub.linkage.features import Features
 from hub.linkage.model import Floats, Model
 
@@ -72,16 +72,11 @@ def score_indexed(
     unique_sources: Collection[str] = frozenset(),
 ) -> Scores:
     """Scores of the pairs (features[left[i]], features[right[i]]); memory grows with a chunk, not with the pairs."""
-    return score_places(model, Pairs.of(Table.of(features), left, right), unique_sources=unique_sources)
+    return score_places(model, Pairs.of(Extracted.of(features), left, right), unique_sources=unique_sources)
 
 
 def score_places(model: Model, pairs: Pairs, *, unique_sources: Collection[str] = frozenset()) -> Scores:
-    parts = [
-        _score_chunk(
-            model, Pairs.of(pairs.table, pairs.left[at : at + _CHUNK], pairs.right[at : at + _CHUNK]), unique_sources
-        )
-        for at in range(0, len(pairs), _CHUNK)
-    ]
+    parts = [_score_chunk(model, pairs.part(at, at + _CHUNK), unique_sources) for at in range(0, len(pairs), _CHUNK)]
     if not parts:
         return Scores(
             np.zeros(0), np.zeros((0, len(comparisons.FIELDS)), np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.uint8)
@@ -123,13 +118,31 @@ def evidence(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats
             change = _adjustment(model, pairs, field, levels[:, at], at)
             by_field[at] += change
             adjusted += change
-    mixture = np.full(len(pairs), 1 - sum(model.shares.values()))
+    return by_field, _dependence(model, levels, adjusted)
+
+
+def _dependence(model: Model, levels: Levels, adjusted: Floats, still_open: Collection[int] = ()) -> Floats:
+    mixture = np.full(len(levels), 1 - sum(model.shares.values()))
     for name, ratios in model.class_ratios.items():
         together = adjusted.copy()
         for at, ratio in enumerate(ratios):
-            together += ratio[levels[:, at]]
+            together += ratio.min() if at in still_open else ratio[levels[:, at]]
         mixture += model.shares[name] * np.exp2(np.minimum(together, 500.0))
-    return by_field, -np.log2(mixture)
+    return -np.log2(mixture)
+
+
+def ceiling(model: Model, pairs: Pairs, levels: Levels, still_open: Sequence[str]) -> Floats:
+    """The most that each pair can weigh whatever the levels of the fields `still_open`, none of them adjusted, will be."""
+    open_places = [comparisons.FIELDS.index(field) for field in still_open]
+    by_field, _ = evidence(model, pairs, levels)
+    adjusted = np.zeros(len(pairs))
+    for field in _ADJUSTED:
+        at = comparisons.FIELDS.index(field)
+        adjusted += by_field[at] - model.weights[at][levels[:, at]]
+    for at in open_places:
+        by_field[at] = model.weights[at].max()
+    found: Floats = model.prior_weight + by_field.sum(axis=0) + _dependence(model, levels, adjusted, open_places)
+    return found
 
 
 def _adjustment(model: Model, pairs: Pairs, field: str, levels: Levels, at: int) -> Floats:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import beliefs, comparisons
-from hub.linkage.columns import Pairs, Places, Table
+from hub.linkage.columns import Extracted, Pairs, Places, Table
 from hub.linkage.features import Features
 from hub.linkage.model import FORMAT
 from hub.linkage.names import parse as parse_names
@@ -37,7 +37,7 @@ def fit(
     thresholds: Mapping[str, float],
 ) -> dict[str, Any]:
     """The JSON of a model. `person_of` and `household_of` give each record its person and that person's household."""
-    table = Table.of(features)
+    table = Extracted.of(features)
     matches, relatives = _known_pairs(person_of, household_of)
     generator = np.random.default_rng(seed)
     strangers = _strangers(person_of, household_of, generator, random_pairs)
