@@ -16,6 +16,7 @@ from hub.linkage.id_levels import resident_id
 
 MISSING = 0
 BIRTH_NEAR, BORN_TOGETHER, BIRTH_SAME = 2, 5, 7
+ADDRESS_SIMILAR, ADDRESS_SAME = 5, 6
 _YEAR = 400
 
 
@@ -144,8 +145,8 @@ def _place(pairs: Pairs, role: str) -> Levels:
     shared = np.bitwise_count(low_a & low_b).astype(np.int64) + np.bitwise_count(high_a & high_b)
     likeness = 2 * shared / np.maximum(size_a + size_b, 1)
     said = (size_a >= 2) & (size_b >= 2) & (~known | (found >= 2))
-    found[said & (likeness >= 0.7)] = 5
-    found[said & (likeness >= 0.999)] = 6
+    found[said & (likeness >= 0.7)] = ADDRESS_SIMILAR
+    found[said & (likeness >= 0.999)] = ADDRESS_SAME
     return found
 
 

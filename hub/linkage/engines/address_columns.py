@@ -22,7 +22,7 @@ Flags = npt.NDArray[np.bool_]
 
 _WIDTH = 48
 _CHUNK = 4096
-_COMMON = re.compile("[\u4e00-\u9fa50-9a-z-]{1,%d}" % _WIDTH)
+_COMMON = re.compile(f"[\u4e00-\u9fa50-9a-z-]{{1,{_WIDTH}}}")
 _ODD = re.compile("委|[一二三四五六七八九十百]+[号组栋幢弄室楼队单]")
 """What a rule turns into other characters, or more than one into fewer: left to the rules themselves."""
 _ROUNDS = 4
@@ -62,7 +62,7 @@ def _sign(chars: Chars) -> tuple[Numbers, Numbers]:
 
 def _is(chars: Chars, text: str) -> Flags:
     """Where `text` begins."""
-    found = chars == ord(text[0])
+    found: Flags = chars == ord(text[0])
     for at, char in enumerate(text[1:], 1):
         found[:, :-at] &= chars[:, at:] == ord(char)
         found[:, -at:] = False
@@ -169,7 +169,7 @@ def _sums() -> tuple[npt.NDArray[np.uint8], tuple[npt.NDArray[np.uint8], ...], n
     size = np.full(1 << 16, 3, dtype=np.uint8)
     size[:0x800], size[:0x80] = 2, 1
     alone = np.zeros(1 << 16, dtype=np.uint32)
-    codes = [code for code in (*range(0x80), *range(0x4E00, 0x9FA6))]
+    codes = [*range(0x80), *range(0x4E00, 0x9FA6)]
     alone[codes] = [crc32(chr(code).encode()) for code in codes]
     table, moved, value = _table(), [], alone
     for _ in range(3):

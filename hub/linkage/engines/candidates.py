@@ -19,6 +19,8 @@ from hub.linkage.resident_id import Form
 LIMIT = 500
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
+Keyed = tuple[str, Places, Keys]
+"""A kind of key, the records that have one and the keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,13 @@ class Candidates:
 def find(register: Register, *, limit: int = LIMIT) -> Candidates:
     """All candidate pairs of the register."""
     with ThreadPoolExecutor(register.cells.threads) as pool:
-        parts = list(pool.map(lambda kind: _pairs_of(*kind, len(register), limit), _kinds(register)))
+        parts = list(pool.map(lambda one: _pairs_of(one, len(register), limit), _kinds(register)))
     codes = np.unique(np.concatenate([part for part, _ in parts]))
     left = codes // np.int64(max(len(register), 1))
     return Candidates(left, codes - left * len(register), tuple(coverage for _, coverage in parts))
 
 
-def _kinds(register: Register) -> Iterator[tuple[str, Places, Keys]]:
+def _kinds(register: Register) -> Iterator[Keyed]:
     """Each kind of key: its name, the records that have one and the keys."""
     get, zeros = register.column, np.zeros(len(register), dtype=np.uint64)
 
@@ -74,7 +76,7 @@ def _kinds(register: Register) -> Iterator[tuple[str, Places, Keys]]:
     yield from _former(register, birth)
 
 
-def _former(register: Register, birth: Keys) -> Iterator[tuple[str, Places, Keys]]:
+def _former(register: Register, birth: Keys) -> Iterator[Keyed]:
     """Former names, as if they were present ones: the few records that have one are looked up under both."""
     own = register.names.columns["sound"]
     place = np.array([at for at, found in register.names.odd.items() if len(found) > 1], dtype=np.intp)
@@ -100,8 +102,9 @@ def _mixed(a: Keys, b: Keys) -> Keys:
     return value * _MIX
 
 
-def _pairs_of(kind: str, places: Places, keys: Keys, count: int, limit: int) -> tuple[npt.NDArray[np.int64], Coverage]:
+def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[npt.NDArray[np.int64], Coverage]:
     """The pairs that share a key, as left * count + right, and what the kind covers."""
+    kind, places, keys = keyed
     order = np.argsort(keys)
     keys, places = keys[order], places[order]
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, np.int64)

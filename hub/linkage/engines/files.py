@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -31,16 +32,16 @@ class Cells:
         self.threads = threads
         self.count = int(self.rows("SELECT count(*) FROM cells")[0][0])
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query that gives few."""
         with self._connection.cursor() as cursor:
-            found: list[tuple[object, ...]] = cursor.execute(query).fetchall()
+            found: list[tuple[Any, ...]] = cursor.execute(query).fetchall()
         return found
 
-    def arrays(self, query: str) -> dict[str, npt.NDArray[np.generic]]:
+    def arrays(self, query: str) -> dict[str, npt.NDArray[Any]]:
         """The columns of a query that gives no NULL."""
         with self._connection.cursor() as cursor:
-            found: dict[str, npt.NDArray[np.generic]] = cursor.execute(query).fetchnumpy()
+            found: dict[str, npt.NDArray[Any]] = cursor.execute(query).fetchnumpy()
         return found
 
     def texts(self, column: str, places: npt.NDArray[np.intp]) -> list[str]:
@@ -55,7 +56,7 @@ class Cells:
             ).fetchall()
         return [row[0] for row in found]
 
-    def write(self, out: Path, columns: dict[str, npt.NDArray[np.generic]], query: str) -> None:
+    def write(self, out: Path, columns: dict[str, npt.NDArray[Any]], query: str) -> None:
         """Write as CSV what `query` makes of the table `result`, which has `columns`."""
         with self._connection.cursor() as cursor:
             cursor.register("result", columns)

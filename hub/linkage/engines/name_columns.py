@@ -48,6 +48,11 @@ def spelled(text: str) -> int:
     return value
 
 
+def text_of(number: int) -> str:
+    """The text of four or fewer characters that `spelled` made `number` of."""
+    return "".join(chr(number >> shift & 0xFFFF) for shift in (48, 32, 16, 0) if number >> shift & 0xFFFF)
+
+
 def sounded(text: str) -> int:
     """A number that stands for letters: equal for equal texts however they are cut into syllables."""
     if not (text.isascii() and text.isalpha() and text.islower()):

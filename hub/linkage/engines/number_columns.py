@@ -6,6 +6,7 @@ records go through, once for each distinct text.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -154,8 +155,9 @@ def telephones(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> 
 
 
 def _listed(text: str) -> list[str]:
-    value = several(text)
-    value = value.value if isinstance(value, Noted) else value
+    value: Any = several(text)
+    if isinstance(value, Noted):
+        value = value.value
     found = [phones.parse(one) for one in value or (text,)]
     return list(dict.fromkeys(one for one in found if one))[:2]
 

@@ -6,7 +6,6 @@ Numbers stand for values within one register only; what two records of it weigh 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from hub.linkage.resident_id import Form
 _PLACEHOLDER_SHARE = 20
 """Records that may bear one resident ID or telephone before it is taken for a filler that identifies nobody."""
 _SEXES = dict.fromkeys(("1", "男", "男性", "m", "male"), 1) | dict.fromkeys(("2", "女", "女性", "f", "female"), 2)
-_ADDRESSES = {f"{role}_{half}": role for role in ("origin", "residence") for half in ("low", "high")}
+_ADDRESSES = {f"{role}_{half}": f"{role}_address" for role in ("origin", "residence") for half in ("low", "high")}
 
 
 @dataclass(slots=True)
@@ -42,13 +41,13 @@ class Register:
         return self.columns.get(name)
 
     def texts(self, name: str, places: Places) -> list[str]:
-        """See `columns.Table`; the comparisons ask for names only."""
+        """See `columns.Table`. Names come in plain form where they are common ones: as the comparisons read them."""
         if name != "name":
             return self.cells.texts(name, places)
-        odd = self.names.odd
+        odd, full = self.names.odd, self.names.columns["full"]
         return [
-            odd[place][0].written if place in odd else text
-            for place, text in zip(places.tolist(), self.cells.texts("name", places), strict=True)
+            odd[place][0].written if place in odd else name_columns.text_of(number)
+            for place, number in zip(places.tolist(), full[places].tolist(), strict=True)
         ]
 
     def sign(self, places: Places) -> None:
@@ -78,11 +77,9 @@ def read(cells: Cells) -> Register:
         found, spouses = own.result(), spouse.result()
     columns |= found.columns
     columns["spouse"] = spouses.columns["full"]
-    for name in _ADDRESSES:
-        if _any(cells, f"{_ADDRESSES[name]}_address"):
-            columns[name] = np.zeros(cells.count, dtype=np.uint64)
     columns["live"] = np.ones(cells.count, dtype=np.uint8)
-    register = Register(cells, {name: column for name, column in columns.items() if column.any() or "_" in name}, found)
+    signed = {name: np.zeros(cells.count, dtype=np.uint64) for name, text in _ADDRESSES.items() if _any(cells, text)}
+    register = Register(cells, {name: column for name, column in columns.items() if column.any()} | signed, found)
     _own_names(register, spouses)
     return register
 
@@ -91,14 +88,14 @@ def _any(cells: Cells, column: str) -> bool:
     return bool(cells.rows(f'SELECT count("{column}") > 0 FROM cells')[0][0])
 
 
-def _characters(cells: Cells, column: str) -> dict[str, npt.NDArray[np.generic]]:
+def _characters(cells: Cells, column: str) -> dict[str, npt.NDArray[Any]]:
     """The first four characters of the trimmed cells, as code points (0 for none), and their lengths."""
     text = f"coalesce(trim(\"{column}\"), '')"
     chars = ", ".join(f"coalesce(unicode(nullif(substr(t, {at}, 1), '')), 0) AS c{at}" for at in range(1, 5))
     return cells.arrays(f"SELECT {chars}, length(t) AS size FROM (SELECT {text} AS t FROM cells)")
 
 
-def _names(cells: Cells, column: str, found: dict[str, npt.NDArray[np.generic]]) -> Names:
+def _names(cells: Cells, column: str, found: dict[str, npt.NDArray[Any]]) -> Names:
     chars = np.column_stack([found[f"c{at}"] for at in range(1, 5)])
     return name_columns.read(chars, found["size"], lambda places: cells.texts(column, places))
 
@@ -125,11 +122,13 @@ def _numbers(cells: Cells) -> dict[str, Any]:
         found["n"], found["size"], lambda places: cells.texts("phone", places)
     )
     for role in ("origin", "residence"):
-        found = cells.arrays(f"SELECT {_digits(f'{role}_division')} FROM cells")
-        columns[role] = number_columns.places(
-            found["n"], found["size"], lambda places, role=role: cells.texts(f"{role}_division", places)
-        )
+        columns[role] = _places(cells, f"{role}_division")
     return columns
+
+
+def _places(cells: Cells, column: str) -> npt.NDArray[np.uint64]:
+    found = cells.arrays(f"SELECT {_digits(column)} FROM cells")
+    return number_columns.places(found["n"], found["size"], lambda places: cells.texts(column, places))
 
 
 def _ids(cells: Cells, column: str) -> number_columns.Ids:
@@ -153,7 +152,7 @@ def _births(cells: Cells) -> npt.NDArray[np.uint32]:
 
 def _sexes(cells: Cells) -> npt.NDArray[np.uint8]:
     cases = " ".join(f"WHEN '{text}' THEN {number}" for text, number in _SEXES.items())
-    found = cells.arrays(
+    found: dict[str, npt.NDArray[np.uint8]] = cells.arrays(
         f"SELECT CAST(CASE lower(coalesce(trim(sex), '')) {cases} ELSE 0 END AS UTINYINT) AS n FROM cells"
     )
     return found["n"]

@@ -20,7 +20,7 @@ from hub.linkage.engines.register import Register
 from hub.linkage.model import Floats, Model
 
 _CHUNK = 32768
-_LATE = ("origin", "residence")
+_LATE = dict.fromkeys(("origin", "residence"), (comparisons.ADDRESS_SIMILAR, comparisons.ADDRESS_SAME))
 Progress = Callable[[int, int], None]
 
 
