@@ -4,7 +4,7 @@ A key is made of present values only. One that more than `limit` records share s
 many records and pairs each kind of key accounts for is kept for the report.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,8 +17,22 @@ from hub.linkage.engines.register import Register
 from hub.linkage.resident_id import Form
 
 LIMIT = 500
+KIND_FIELDS = {
+    "resident ID": frozenset(("resident_id",)),
+    "phone and birth year": frozenset(("phone", "birth")),
+    "phone2 and birth year": frozenset(("phone", "birth")),
+    "name and birth year": frozenset(("surname", "given", "birth")),
+    "name and birthday": frozenset(("surname", "given", "birth")),
+    "surname and birth date": frozenset(("surname", "birth")),
+    "given name and birth date": frozenset(("given", "birth")),
+    "first character and birth date": frozenset(("given", "birth")),
+    "former name and birth year": frozenset(("surname", "given", "birth")),
+    "former name and birthday": frozenset(("surname", "given", "birth")),
+}
+"""The kinds of key, and the compared fields of which each is made."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
+Codes = npt.NDArray[np.int64]
 Keyed = tuple[str, Places, Keys]
 """A kind of key, the records that have one and the keys."""
 
@@ -42,13 +56,22 @@ class Candidates:
     coverage: tuple[Coverage, ...]
 
 
+def by_kind(register: Register, *, limit: int = LIMIT) -> list[tuple[Coverage, Codes]]:
+    """The pairs that each kind of key gives, as left * records + right."""
+    with ThreadPoolExecutor(register.cells.threads) as pool:
+        return list(pool.map(lambda one: _pairs_of(one, len(register), limit), _kinds(register)))
+
+
 def find(register: Register, *, limit: int = LIMIT) -> Candidates:
     """All candidate pairs of the register."""
-    with ThreadPoolExecutor(register.cells.threads) as pool:
-        parts = list(pool.map(lambda one: _pairs_of(one, len(register), limit), _kinds(register)))
-    codes = np.unique(np.concatenate([part for part, _ in parts]))
-    left = codes // np.int64(max(len(register), 1))
-    return Candidates(left, codes - left * len(register), tuple(coverage for _, coverage in parts))
+    return joined(by_kind(register, limit=limit), len(register))
+
+
+def joined(parts: Sequence[tuple[Coverage, Codes]], count: int) -> Candidates:
+    """The candidates that the pairs of each kind of key come to."""
+    codes = np.unique(np.concatenate([codes for _, codes in parts]))
+    left = codes // np.int64(max(count, 1))
+    return Candidates(left, codes - left * count, tuple(coverage for coverage, _ in parts))
 
 
 def _kinds(register: Register) -> Iterator[Keyed]:
@@ -102,7 +125,7 @@ def _mixed(a: Keys, b: Keys) -> Keys:
     return value * _MIX
 
 
-def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[npt.NDArray[np.int64], Coverage]:
+def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[Coverage, Codes]:
     """The pairs that share a key, as left * count + right, and what the kind covers."""
     kind, places, keys = keyed
     order = np.argsort(keys)
@@ -116,4 +139,4 @@ def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[npt.NDArray[np.int6
         apart = members[:, left] * np.int64(count) + members[:, right]
         codes.append(apart[members[:, left] != members[:, right]].ravel())
     found = np.concatenate(codes)
-    return found, Coverage(kind, len(places), len(found), int(sizes[sizes > limit].sum()))
+    return Coverage(kind, len(places), len(found), int(sizes[sizes > limit].sum())), found
