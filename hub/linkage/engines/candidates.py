@@ -95,7 +95,7 @@ def _kinds(register: Register) -> Iterator[Keyed]:
     with_surname = (surname > 0) & whole
     yield "surname and birth date", *_some(_mixed(names.surname_sound, birth), with_surname)
     yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
-    yield "first character and birth date", *_some(_mixed(column("g1"), birth), (surname == 0) & (sound > 0) & whole)
+    yield "first character and birth date", *_some(_mixed(names.first, birth), (surname == 0) & (sound > 0) & whole)
     yield from _former(register, birth)
 
 

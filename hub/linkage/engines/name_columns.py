@@ -4,7 +4,7 @@ Names of two to four common characters, nearly all, are worked out as arrays of 
 through `names.parse`, once for each distinct text.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -20,21 +20,28 @@ Hashes = npt.NDArray[np.uint64]
 
 FIRST, LAST = 0x4E00, 0x9FA5
 _LETTERS = 27
+_DIGITS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "123456789abcdefghijklmnopq")  # as int() reads base 27
 _SHORT = 4
 FIELDS = (
     "surname", "given", "full", "former", "sound", "given_length",
     "c1", "g1", "g2", "c1_sound", "g1_sound", "g2_sound", "c1_near", "g1_near", "g2_near",
 )  # fmt: skip
+SOUNDS = ("surname_sound", "given_sound", "first")
+_NOTHING = (0,) * (len(FIELDS) + len(SOUNDS))
 TYPES = {"given_length": np.uint8} | dict.fromkeys(FIELDS[6:], np.uint32)
 
 
 @dataclass(slots=True)
 class Names:
-    """Columns of `FIELDS` and the hashes that blocking uses; `odd` gives the names that were read one by one."""
+    """Columns of `FIELDS`, and what only blocking uses: sounds, and the first character.
+
+    `odd` gives the names that were read one by one.
+    """
 
     columns: dict[str, npt.NDArray[np.unsignedinteger]]
     surname_sound: Hashes
     given_sound: Hashes
+    first: Hashes
     odd: dict[int, tuple[names.Name, ...]] = field(default_factory=dict)
 
 
@@ -57,10 +64,7 @@ def sounded(text: str) -> int:
     """A number that stands for letters: equal for equal texts however they are cut into syllables."""
     if not (text.isascii() and text.isalpha() and text.islower()):
         return hashed(text)
-    value = 0
-    for letter in text:
-        value = (value * _LETTERS + ord(letter) - 96) & 0xFFFFFFFFFFFFFFFF
-    return value
+    return int(text.translate(_DIGITS), _LETTERS) & 0xFFFFFFFFFFFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,7 @@ def read(
     count = len(lengths)
     found = Names(
         {name: np.zeros(count, dtype=TYPES.get(name, np.uint64)) for name in FIELDS},
+        np.zeros(count, dtype=np.uint64),
         np.zeros(count, dtype=np.uint64),
         np.zeros(count, dtype=np.uint64),
     )
@@ -175,6 +180,7 @@ def _common(
         put[f"g2_{name}"][where] = np.take_along_axis(padded, split[:, None] + 1, axis=1)[:, 0]
     found.surname_sound[where] = _joined(np.where(at < split[:, None], letters, 0))
     found.given_sound[where] = _joined(np.where(at >= split[:, None], letters, 0))
+    found.first[where] = plain[:, 0]
 
 
 @cache
@@ -214,35 +220,36 @@ def _joined(letters: npt.NDArray[np.uint32]) -> Hashes:
 
 
 def _odd(found: Names, where: npt.NDArray[np.intp], texts: Sequence[str]) -> None:
-    """Fill in the names at `where` one text after the other."""
-    known: dict[str, tuple[names.Name, ...]] = {}
-    for place, text in zip(where.tolist(), texts, strict=True):
-        parsed = known.get(text)
-        if parsed is None:
-            parsed = known[text] = names.parse(text)
-        if parsed:
-            found.odd[place] = parsed
-            put(found, place, parsed)
+    """Fill in the names at `where`, each distinct text once."""
+    at: dict[str, int] = {}
+    of = np.fromiter((at.setdefault(text, len(at)) for text in texts), dtype=np.intp, count=len(texts))
+    parsed = [names.parse(text) for text in at]
+    numbers = [_numbers(found_names) for found_names in parsed]
+    for column, name in enumerate((*FIELDS, *SOUNDS)):
+        values = np.array([row[column] for row in numbers], dtype=np.uint64)
+        into = found.columns[name] if name in found.columns else getattr(found, name)
+        into[where] = values[of]
+    found.odd.update(
+        (place, parsed[one]) for place, one in zip(where.tolist(), of.tolist(), strict=True) if parsed[one]
+    )
 
 
-def put(found: Names, place: int, parsed: Sequence[names.Name]) -> None:
-    """Set the columns of one record from its names, the present one first."""
+def _numbers(parsed: Sequence[names.Name]) -> tuple[int, ...]:
+    """The numbers of `FIELDS` and `SOUNDS` of a cell's names, the present one first; zeros where it names nobody."""
+    if not parsed:
+        return _NOTHING
     name = parsed[0]
-    for column, value in _numbers(name).items():
-        found.columns[column][place] = value
     former = next((other for other in parsed[1:] if other.text != name.text), None)
-    found.columns["former"][place] = spelled(former.text) if former else 0
-    found.surname_sound[place] = sounded(name.surname_sound.replace(" ", "")) if name.surname else 0
-    found.given_sound[place] = sounded(name.given_sound.replace(" ", ""))
-
-
-def _numbers(name: names.Name) -> Mapping[str, int]:
-    numbers = dict.fromkeys(FIELDS, 0) | {
+    numbers = dict.fromkeys((*FIELDS, *SOUNDS), 0) | {
         "surname": spelled(name.surname),
         "given": spelled(name.given),
         "full": spelled(name.text),
+        "former": spelled(former.text) if former else 0,
         "sound": sounded(name.plain_sound.replace(" ", "")),
         "given_length": min(len(name.given), 255),
+        "surname_sound": sounded(name.surname_sound.replace(" ", "")) if name.surname else 0,
+        "given_sound": sounded(name.given_sound.replace(" ", "")),
+        "first": ord(name.text[0]),
     }
     sound_columns(name, numbers)
-    return numbers
+    return tuple(numbers.values())
