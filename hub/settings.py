@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     token_seconds: int = Field(300, ge=30, le=3600, description="Life of a member's access token.")
     session_seconds: int = Field(8 * 3600, ge=300, le=7 * 86400, description="Life of a console sign-in.")
     mailbox_days: int = Field(30, ge=1, le=365, description="Days a message waits in a mailbox before it expires.")
+    mailbox_lendings: int = Field(
+        1000, ge=1, description="Times a message is lent to its recipient without a receipt before it is given up."
+    )
     retention_days: int = Field(
         90, ge=40, le=3650, description="Days that delivered messages' bodies and de-duplication ids are kept."
     )

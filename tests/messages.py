@@ -8,14 +8,16 @@ from uuid import UUID, uuid4
 
 from certs.keys import SigningKey
 from certs.seal import Header, seal
+from hub.domain.messages import State
 from hub.domain.policy import PURPOSES, Agreement
 from hub.runtime import Hub
-from hub.services import routing, terms
+from hub.services import mailboxes, routing, terms
 from hub.services.intake import Acknowledgement
+from hub.services.mailboxes import Handed
 from hub.services.routing import Envelope
 from mappings import vocabulary
 from tests.documents import CONSENT_PAGE, Beside, consent, page, taken_in
-from tests.hubs import Enrolled
+from tests.hubs import Clock, Enrolled
 
 REPORT = vocabulary.CONTRACEPTION_REPORT
 CARE = "continuity-of-care"
@@ -88,12 +90,13 @@ def letter(
     *,
     content: bytes = CONTENT,
     signer: SigningKey | None = None,
+    supersedes: UUID | None = None,
     **changed: Any,
 ) -> Envelope:
     """A sealed report about person `number`; `changed` is what its header says otherwise."""
     outside = header(hub, sender, recipient, number, **changed)
     body = seal(content, outside, signer or sender.sig, recipient.enc.public)
-    return Envelope(UUID(outside.id), hashlib.sha256(body).digest(), body)
+    return Envelope(UUID(outside.id), hashlib.sha256(body).digest(), body, supersedes=supersedes)
 
 
 async def post(hub: Hub, sender: Enrolled, envelope: Envelope) -> Acknowledgement:
@@ -106,3 +109,27 @@ async def posted(hub: Hub, sender: Enrolled, recipient: Enrolled, number: int = 
     made = letter(hub, sender, recipient, number, **changed)
     await post(hub, sender, made)
     return made
+
+
+async def three_posted(hub: Hub, sender: Enrolled, recipient: Enrolled, clock: Clock) -> list[Envelope]:
+    """Reports about the persons 1 to 3, one second after the other, under an agreement and with their consent."""
+    await agree(hub, sender, recipient)
+    made = []
+    for number in (1, 2, 3):
+        await allow(hub, sender, number)
+        clock.advance(seconds=1)
+        made.append(await posted(hub, sender, recipient, number))
+    return made
+
+
+async def lent(hub: Hub, owner: Enrolled, most: int = 10, seconds: int = 60) -> list[Handed]:
+    """What the owner's mailbox gives."""
+    return await mailboxes.lease(hub, owner.member, most=most, seconds=seconds)
+
+
+async def answered(
+    hub: Hub, owner: Enrolled, handed: Handed, state: State = State.PROCESSED, errors: Any = (), digest: bytes = b""
+) -> tuple[str, State]:
+    """The hub's receipt for the owner's."""
+    digest = digest or handed.item.digest
+    return await mailboxes.acknowledge(hub, owner.member, handed.item.id, state, digest, list(errors))

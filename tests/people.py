@@ -58,7 +58,7 @@ async def arrive(hub: Hub, member: Member, patients: Sequence[dict[str, Any]]) -
     """Store and link the patients as one batch of the member, in one transaction."""
     async with hub.database.begin() as connection:
         stored = await resources.upsert(
-            connection, hub.vault, member.id, None, [_incoming(hub, member, p) for p in patients], hub.now()
+            connection, hub.vault, member.id, None, [incoming(hub, member, p) for p in patients], hub.now()
         )
         items = [
             item_of(result, features.extract(p, history=divisions.canonical))
@@ -68,7 +68,8 @@ async def arrive(hub: Hub, member: Member, patients: Sequence[dict[str, Any]]) -
         return await linking.ingest(hub, connection, member.id, items, hub.now())
 
 
-def _incoming(hub: Hub, member: Member, found: dict[str, Any]) -> Incoming:
+def incoming(hub: Hub, member: Member, found: dict[str, Any]) -> Incoming:
+    """A Patient as it is given to `resources.upsert`."""
     body = orjson.dumps(found, option=orjson.OPT_SORT_KEYS)
     value = found["identifier"][0]["value"]
     return Incoming(

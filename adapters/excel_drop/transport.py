@@ -194,6 +194,9 @@ class ExcelDrop:
             # Published before a crash; whoever works in the inbox may have taken it since.
             return
 
+    async def holds(self, message_id: str) -> bool:
+        return (self._folder.staging / f"{message_id}.csv").exists()
+
     async def withdraw(self, message_id: str) -> None:
         (self._folder.staging / f"{message_id}.csv").unlink(missing_ok=True)
 

@@ -5,8 +5,9 @@ it stood, and is written back once however often it is delivered. Works on batch
 """
 
 import asyncio
+import json
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -21,12 +22,17 @@ from adapters.gateway.receipts import MAILBOX, Receipts
 from adapters.gateway.records import InboxState, Incoming, WriteBack
 from adapters.gateway.spool import Spool, Step
 from adapters.gateway.transport import Transport
+from certs import seal
+from certs.errors import CertsError
+from mappings import vocabulary
 
 BATCH = 40
 MOST_UNFINISHED = 10 * BATCH
 # The hub's own words for it. A bare 404 may be a proxy's page and says nothing about the message.
 _TAKEN_BACK = frozenset({"not-found", "state-conflict"})
 _MOST_TEXT = 500
+# Neither with the county nor refused: what comes after it about the same person waits for it.
+_UNDECIDED = frozenset({InboxState.STORED, InboxState.RECEIVED, InboxState.STAGED})
 _FINISHED = frozenset({InboxState.PROCESSED, InboxState.BUSINESS_ERROR, InboxState.WITHDRAWN})
 
 Act = Callable[[Incoming], Awaitable[Step]]
@@ -88,14 +94,14 @@ class Mailbox:
         return len(leased)
 
     async def work(self) -> int:
-        """Take a batch as far as it goes; the number finished. One message's trouble does not stop the others."""
+        """Take a batch as far as it goes; the number finished. One message's trouble stops only what follows about its person."""
         messages = await asyncio.to_thread(self._spool.inbox.open_messages, BATCH, self._clock())
         phases: tuple[tuple[InboxState, Act], ...] = (
             (InboxState.STORED, lambda message: self._receipt(message, InboxState.RECEIVED)),
             (InboxState.RECEIVED, self._stage),
             (InboxState.STAGED, self._publish),
             (InboxState.WRITTEN, lambda message: self._receipt(message, InboxState.PROCESSED)),
-            (InboxState.REJECTED, lambda message: self._receipt(message, InboxState.BUSINESS_ERROR)),
+            (InboxState.REJECTED, self._refuse),
         )
         try:
             for state, act in phases:
@@ -107,10 +113,10 @@ class Mailbox:
 
     async def _phase(self, messages: list[Incoming], state: InboxState, act: Act) -> list[Incoming]:
         """Do `act` for the messages in `state`; what succeeded is recorded in one transaction. Those left to go on with."""
-        persons: dict[tuple[str, ...], list[Incoming]] = {}
+        persons: dict[str, list[Incoming]] = {}
         for message in messages:
             if message.state is state:
-                persons.setdefault((message.sender, *message.subjects), []).append(message)
+                persons.setdefault(message.person or message.message_id, []).append(message)
         steps: dict[str, Step] = {}
         troubles = await asyncio.gather(*(self._in_order(group, act, steps) for group in persons.values()))
         if steps:
@@ -120,8 +126,7 @@ class Mailbox:
             if isinstance(error, HubUnreachable | SignInRefused):
                 raise error
             await asyncio.to_thread(self._later, message, error)
-        left = [message for message in messages if message.message_id not in failed]
-        return [_after(message, steps.get(message.message_id)) for message in left]
+        return [_after(message, steps.get(message.message_id)) for message in _unhindered(messages, failed)]
 
     async def _in_order(
         self, messages: Sequence[Incoming], act: Act, steps: dict[str, Step]
@@ -135,6 +140,8 @@ class Mailbox:
                     troubles.append((message, error))
                 except Exception as error:  # noqa: BLE001 - whatever one message does, the others go on
                     troubles.append((message, GatewayError(describe(error), code="unexpected")))
+            if troubles and message.state in _UNDECIDED:
+                break
         return troubles
 
     async def _open(self, message: Incoming) -> WriteBack:
@@ -154,11 +161,18 @@ class Mailbox:
         try:
             written = await self._open(message)
         except BusinessError as error:
-            # Good when it was staged, withdrawn since (a crash lay between): the county is not given it any more.
-            await self._transport.withdraw(message.message_id)
-            return _rejected(message, error)
+            # Good when it was staged, not any more (a crash lay between). What the county has by now, it has: its sender
+            # is told so. Otherwise it is not given it.
+            if await self._transport.holds(message.message_id):
+                return _rejected(message, error)
+            return Step(message.message_id, message.state, InboxState.WRITTEN)
         await self._transport.publish(written)
         return Step(message.message_id, message.state, InboxState.WRITTEN)
+
+    async def _refuse(self, message: Incoming) -> Step:
+        # Not before it is known for refused: whether it was still held could not be found out a second time.
+        await self._transport.withdraw(message.message_id)
+        return await self._receipt(message, InboxState.BUSINESS_ERROR)
 
     async def _receipt(self, message: Incoming, state: InboxState) -> Step:
         try:
@@ -209,7 +223,30 @@ class Mailbox:
             errors=(),
             received_at=self._clock(),
             body=item.body,
+            person=_person_of(item),
         )
+
+
+def _person_of(item: Leased) -> str:
+    """By the sender's number of the person, which stays the same when the hub learns our numbers of her between two messages."""
+    if item.content_type.split(";")[0].strip() == vocabulary.SEALED_MEDIA_TYPE:
+        try:
+            return json.dumps([item.sender, seal.read_header(item.body).subject])
+        except CertsError:
+            return ""  # It is refused when it is opened.
+    return json.dumps([item.sender, *item.subjects]) if item.subjects else ""
+
+
+def _unhindered(messages: Sequence[Incoming], failed: Collection[str]) -> list[Incoming]:
+    """Those to go on with: not what failed, nor what follows a message about the same person that is still undecided."""
+    left, held = [], set()
+    for message in messages:
+        if message.message_id in failed:
+            if message.person and message.state in _UNDECIDED:
+                held.add(message.person)
+        elif message.person not in held:
+            left.append(message)
+    return left
 
 
 def _rejected(message: Incoming, error: BusinessError) -> Step:

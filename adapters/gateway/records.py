@@ -125,7 +125,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One message of the mailbox as stored. `body` is what the hub delivered, still sealed for sealed kinds."""
+    """One message of the mailbox as stored. `body` is what the hub delivered, still sealed for sealed kinds.
+
+    `person` is the same for the messages that keep their order among themselves, and empty for one that stands alone.
+    """
 
     message_id: str
     mailbox_id: str
@@ -138,6 +141,7 @@ class Incoming:
     errors: tuple[Mapping[str, str], ...]
     received_at: datetime
     body: bytes = field(repr=False)
+    person: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,12 @@ class Transport(Protocol):
         """Hand over what was staged under this message id, unless it was handed over before."""
         ...
 
+    async def holds(self, message_id: str) -> bool:
+        """Is what was staged still here, not with the county? A transport that cannot tell says yes: its sender then sends it again."""
+        ...
+
     async def withdraw(self, message_id: str) -> None:
-        """Forget what was staged and not published."""
+        """Forget what was staged and not published, if anything; a second time changes nothing."""
         ...
 
     def issues_path(self, delivery: Delivery) -> Path:

@@ -11,6 +11,7 @@ from rich.table import Table
 from hub.cli.frame import err, fail, out, settings, with_hub
 from hub.runtime import Hub
 from hub.services import loading, reconciliation, translating
+from hub.services.collecting import collect_seldom
 from hub.services.preparation import Preparer
 
 quarantine = typer.Typer(no_args_is_help=True, help="Rows that could not be translated.")
@@ -48,6 +49,7 @@ def load(
         try:
 
             async def act(hub: Hub) -> loading.Loaded:
+                collect_seldom()
                 return await loading.load(
                     hub, owner, file, mapping, preparer, stored=stored, progress=lambda n: progress.advance(rows, n)
                 )

@@ -79,6 +79,7 @@ def work(
     from hub.jobs.worker import work_until_stopped
     from hub.logs import configure
     from hub.runtime import open_hub
+    from hub.services.collecting import collect_seldom
 
     chosen = settings()
     configure(chosen.log_level)
@@ -89,6 +90,7 @@ def work(
 
     async def run() -> None:
         async with open_hub(chosen) as hub:
+            collect_seldom()
             await work_until_stopped(hub)
 
     with explained():

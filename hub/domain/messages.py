@@ -26,6 +26,9 @@ class State(StrEnum):
     DEAD = "DEAD"
 
 
+IN_HAND = frozenset({State.RECEIVED, State.PROCESSED, State.BUSINESS_ERROR})
+"""The recipient has it, whatever it made of it: nothing that comes later takes it back."""
+
 FINAL = frozenset(
     {
         State.REJECTED,
@@ -58,7 +61,17 @@ _NEXT: dict[State, frozenset[State]] = {
         }
     ),
     State.PUSHED: frozenset({State.RECEIVED, State.VOIDED, State.EXPIRING, State.DEAD}),
-    State.EXPIRING: frozenset({State.RECEIVED, State.VOIDED, State.EXPIRED}),
+    State.EXPIRING: frozenset(
+        {
+            State.RECEIVED,
+            State.PROCESSED,
+            State.BUSINESS_ERROR,
+            State.VOIDED,
+            State.SUPERSEDED,
+            State.EXPIRED,
+            State.DEAD,
+        }
+    ),
     State.RECEIVED: frozenset({State.PROCESSED, State.BUSINESS_ERROR, State.EXPIRED, State.VOIDED}),
     State.MANUAL_REVIEW: frozenset({State.QUEUED, State.REJECTED, State.VOIDED}),
     # A mapping fix releases quarantined rows; the document they came in is then processed anew.

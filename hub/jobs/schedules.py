@@ -41,7 +41,9 @@ async def _digest(hub: Hub, due_at: datetime) -> dict[str, Any]:
 
 
 async def _deadlines(hub: Hub, _: datetime) -> dict[str, Any]:
-    return await notices.escalate(hub) | await notices.expire(hub)
+    # What is given up or over is not warned of as well.
+    ended = await notices.give_up(hub) | await notices.expire(hub)
+    return await notices.escalate(hub) | ended | await notices.warn(hub)
 
 
 async def _forget(hub: Hub, _: datetime) -> dict[str, Any]:

@@ -5,8 +5,8 @@ Divisions are compared by code elsewhere; here street, village, house and door c
 
 import re
 import unicodedata
-from functools import lru_cache
-from itertools import pairwise
+from functools import lru_cache, reduce
+from operator import add, or_
 from zlib import crc32
 
 _NOISE = re.compile(r"[\s\u00a0\u3000,，.。、;；:：()（）\[\]【】#＃'\"]+")
@@ -16,6 +16,7 @@ _UPPER = re.compile(
     r"|^.{1,7}?(?:区|县|旗|市)(?!区)"
     r"|^.{1,6}?(?:街道|镇|乡)"
 )
+_TAIL = re.compile(r"[0-9][^省区州市盟县旗道镇乡]*\Z")  # house and door: no named division ends in it
 FILLERS = frozenset(("", "无", "不详", "同上", "未知", "暂无", "本地", "null", "-", "/"))
 _CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十百]+(?=[号组栋幢弄室楼队单])")
 _CHINESE_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
@@ -25,20 +26,35 @@ _SYNONYM = re.compile(
 _SAME_AS = (None, "村", "社区", "号")
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def core(text: str) -> str:
     """The address below township level, in one spelling; '' where nothing is said."""
     plain = _NOISE.sub("", unicodedata.normalize("NFKC", text)).lower()
     if plain in FILLERS:
         return ""
+    tail = _TAIL.search(plain)
+    if tail is None:
+        return _spelt(_below_divisions(plain)).rstrip("-号")
+    return (_street(plain[: tail.start()]) + _spelt(tail[0])).rstrip("-号")
+
+
+@lru_cache(maxsize=4096)
+def _street(head: str) -> str:
+    """What stands before the first figure, as `core` has it: a whole village shares it. The figure itself is no matter."""
+    return _spelt(_below_divisions(head + "0"))[:-1]
+
+
+def _below_divisions(plain: str) -> str:
     for _ in range(4):
         shorter = _UPPER.sub("", plain, count=1)
         if shorter == plain or not shorter:
             break
         plain = shorter
-    plain = _CHINESE_NUMBER.sub(_arabic, plain)
-    plain = _SYNONYM.sub(_plain, plain)
-    return plain.rstrip("-号")
+    return plain
+
+
+def _spelt(plain: str) -> str:
+    return _SYNONYM.sub(_plain, _CHINESE_NUMBER.sub(_arabic, plain))
 
 
 def _plain(found: re.Match[str]) -> str:
@@ -59,13 +75,11 @@ def _arabic(found: re.Match[str]) -> str:
     return str(total + digit)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def signature(text: str) -> tuple[int, int]:
     """Two 64-bit words: one bit for every pair of neighbouring characters and every whole number of the core."""
     short = core(text)
-    bits = 0
-    for first, second in pairwise(short):
-        bits |= _BITS[first + second]
+    bits = reduce(or_, map(_BITS.__getitem__, map(add, short, short[1:])), 0)
     for number in _NUMBER.findall(short):
         bits |= _BITS["n" + number]
     return bits & 0xFFFFFFFFFFFFFFFF, bits >> 64

@@ -12,14 +12,15 @@ import numpy as np
 
 from hub.linkage import addresses, dates, names
 from hub.linkage.columns import Places
-from hub.linkage.features import Features
+from hub.linkage.features import TEXT_PLACE, Features
 from hub.linkage.layout import PLACE, ROW
 from hub.linkage.resident_id import Form
 
 _ID, _FORM, _BIRTH = PLACE["id_body"], PLACE["id_form"], PLACE["birth"]
 _PHONES = (PLACE["phone"], PLACE["phone2"])
 _DOCUMENT = PLACE["document"]
-_NAMES = ("name", "former")
+_NAMES = (TEXT_PLACE["name"], TEXT_PLACE["former"])
+_HOME = TEXT_PLACE["origin_address"]
 _TELLING = 4  # characters of an address that has a number in it: shorter ones name half a village
 
 
@@ -38,38 +39,40 @@ def keyed(found: Iterable[str], secret: bytes) -> list[int]:
     )
 
 
-def texts(features: Features) -> Iterator[str]:
+def texts(features: Features) -> tuple[str, ...]:
     """What a record can be found by, in the clear: for `keyed`, wherever the secret is."""
-    row = ROW.unpack(features.row)
+    row, words = ROW.unpack(features.row), features.texts()
     birth = row[_BIRTH]
+    year = dates.year(birth)
+    found: list[str] = []
     if row[_ID] and row[_FORM] != Form.CUT:
-        yield f"id {row[_ID]}"
+        found.append(f"id {row[_ID]}")
     if row[_DOCUMENT]:
-        yield f"document {row[_DOCUMENT]}"
-    known = [name for field in _NAMES for name in names.parse(features.text(field))[:1]]
-    home = addresses.core(features.text("origin_address"))
+        found.append(f"document {row[_DOCUMENT]}")
+    home = addresses.core(words[_HOME])
     home = "" if len(home) < _TELLING or home.isalpha() else home
-    for name in known:
-        yield from _by_name(name, birth, home)
+    for place in _NAMES:
+        if words[place] and (parsed := names.parse(words[place])):
+            found += _by_name(parsed[0], birth, home)
     if birth:
-        for place in _PHONES:
-            if row[place]:
-                yield f"phone year {row[place]} {dates.year(birth)}"
+        found += [f"phone year {row[place]} {year}" for place in _PHONES if row[place]]
         if home:
-            yield f"home year {home} {dates.year(birth)}"
+            found.append(f"home year {home} {year}")
+    return tuple(found)
 
 
 def _by_name(name: names.Name, birth: int, home: str) -> Iterator[str]:
-    whole = name.plain_sound.replace(" ", "")
+    plain, split = [sound.plain for sound in name.spelt], len(name.surname)
+    whole = "".join(plain)
     if home:
         yield f"name home {whole} {home}"
     if birth:
         yield f"name year {whole} {dates.year(birth)}"
     if dates.whole(birth):
         yield f"name day {whole} {birth % 10000}"
-        if name.surname:
-            yield f"surname birth {name.surname_sound} {birth}"
-            yield f"given birth {name.given_sound} {birth}"
+        if split:
+            yield f"surname birth {' '.join(plain[:split])} {birth}"
+            yield f"given birth {' '.join(plain[split:])} {birth}"
         else:
             yield f"first birth {name.text[:1]} {birth}"
 

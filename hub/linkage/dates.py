@@ -14,13 +14,13 @@ PLACEHOLDERS = frozenset((19000101, 19000100, 19000000, 18990101, 18991230, 1949
 DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=2048)
 def parse(text: str) -> int:
     """YYYY, YYYY-MM, YYYY-MM-DD or YYYYMMDD as a number; 0 for placeholders and what is no date."""
     found = _SHAPE.fullmatch(text.strip())
     if found is None:
         return 0
-    year, month, day = (int(part or 0) for part in found.groups())
+    year, month, day = int(found[1]), int(found[2] or 0), int(found[3] or 0)
     if not 1850 <= year <= 2100 or month > 12:
         return 0
     if month == 0 or day > DAYS[month]:

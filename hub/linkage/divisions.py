@@ -4,6 +4,7 @@ A renamed or merged division is followed through its history by whoever knows it
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 COUNTY = 10**6
 LENGTHS = frozenset((2, 4, 6, 9, 12))
@@ -12,6 +13,7 @@ History = Callable[[str], str]
 """Today's code for a code of twelve digits; an unknown code comes back unchanged."""
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str, history: History) -> int:
     """The present code as a number; 0 for what is no division code."""
     code = text.strip()

@@ -5,10 +5,12 @@ and absent never equals absent. Storage keeps `to_bytes()` encrypted.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from hub.linkage import addresses, dates, divisions, hanzi, layout, names, phones, resident_id
-from hub.linkage.layout import PLACE, ROW, hashed
+from hub.linkage import addresses, dates, divisions, layout, names, phones, resident_id
+from hub.linkage.layout import PLACE, ROW, digest, hashed
 from mappings import vocabulary
 from mappings.divisions import canonical
 
@@ -16,7 +18,7 @@ _SEXES = {"male": 1, "female": 2}
 _STATED, _FROM_ID = 1, 2
 TEXTS = ("name", "former", "resident_id", "origin_address", "residence_address", "spouse", "father", "mother", "children",
          "phones", "source", "record")  # fmt: skip
-_TEXT_PLACE = {name: place for place, name in enumerate(TEXTS)}
+TEXT_PLACE = {name: place for place, name in enumerate(TEXTS)}
 _UNIT, _LIST = "\x1f", "\x1e"
 _ROLES = {role: (f"{role}_low", f"{role}_high", f"{role}_address") for role in ("origin", "residence")}
 _GIVEN = tuple((f"g{at}", f"g{at}_sound", f"g{at}_near") for at in (1, 2))
@@ -37,7 +39,11 @@ class Features(NamedTuple):
 
     def text(self, field: str) -> str:
         """One text of `TEXTS`; lists are joined by '、'."""
-        return self.words.split(_UNIT)[_TEXT_PLACE[field]].replace(_LIST, "、")
+        return self.texts()[TEXT_PLACE[field]].replace(_LIST, "、")
+
+    def texts(self) -> list[str]:
+        """All of `TEXTS` at their `TEXT_PLACE`; lists as they are kept."""
+        return self.words.split(_UNIT)
 
     @property
     def resident_id(self) -> resident_id.ResidentId | None:
@@ -106,48 +112,50 @@ def _identifiers(
                 )
         elif system.endswith(":record") and not fields["record"]:
             words["source"], words["record"] = system.removeprefix("urn:lianqiao:").removesuffix(":record"), value
-            fields["source"], fields["record"] = hashed(system), hashed(system + _UNIT + value)
+            fields["source"], fields["record"] = hashed(system), digest(system + _UNIT + value)
         elif system.startswith("urn:lianqiao:id-document:") and value not in ignore:
-            fields["document"] = hashed(system + _UNIT + resident_id.canonical(value))
+            fields["document"] = digest(system + _UNIT + resident_id.canonical(value))
 
 
 def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:
-    parsed = [
-        (entry.get("use") == "old", name)
-        for entry in found
-        for name in names.parse(entry.get("text") or entry.get("family", "") + "".join(entry.get("given") or ()))
-    ]
+    parsed: list[tuple[bool, names.Name]] = []
+    for entry in found:
+        text = entry.get("text") or entry.get("family", "") + "".join(entry.get("given") or ())
+        parsed += [(entry.get("use") == "old", name) for name in names.parse(text)]
     if not parsed:
         return
-    parsed.sort(key=lambda pair: pair[0])
+    if len(parsed) > 1:
+        parsed.sort(key=itemgetter(0))
+        _former(parsed[0][1], [name for _, name in parsed[1:]], fields, words)
     name = parsed[0][1]
-    former = next((other for _, other in parsed[1:] if other.text != name.text), None)
     words["name"] = name.written
     given = name.given
-    fields["surname"], fields["given"] = hashed(name.surname), hashed(given)
-    fields["full"], fields["sound"] = hashed(name.text), hashed(name.plain_sound.replace(" ", ""))
+    fields["surname"], fields["given"], fields["full"] = hashed(name.surname), hashed(given), hashed(name.text)
     fields["given_length"] = min(len(given), 255)
     sound_columns(name, fields)
-    if former is not None:
-        words["former"], fields["former"] = former.written, hashed(former.text)
+
+
+def _former(name: names.Name, others: Sequence[names.Name], fields: dict[str, int], words: dict[str, str]) -> None:
+    for other in others:
+        if other.text != name.text:
+            words["former"], fields["former"] = other.written, hashed(other.text)
+            return
 
 
 def sound_columns(name: names.Name, fields: dict[str, int]) -> None:
-    """Put the characters and sounds of a name into the fields c1, g1, g2, …"""
-    codes = [hanzi.sound_code(sound) for sound in name.sound]
-    near = [hanzi.near_code(sound) for sound in name.sound]
-    split, given = len(name.surname), name.given
+    """Put the characters and sounds of a name into the fields sound, c1, g1, g2, …"""
+    spelt, split, given = name.spelt, len(name.surname), name.given
+    fields["sound"] = hashed("".join([sound.plain for sound in spelt]))
     if split:
         fields["c1"] = ord(name.surname[0])
-        fields["c1_sound"], fields["c1_near"] = codes[0], near[0]
+        _, fields["c1_sound"], fields["c1_near"] = spelt[0]
         if split > 1:
-            fields["c1_sound"] ^= codes[1] << 1 & 0xFFFFFFFF
-            fields["c1_near"] ^= near[1] << 1 & 0xFFFFFFFF
+            fields["c1_sound"] ^= spelt[1].code << 1 & 0xFFFFFFFF
+            fields["c1_near"] ^= spelt[1].near << 1 & 0xFFFFFFFF
     if given and not given.isascii():
-        for (place, place_sound, place_near), char, sound, blurred in zip(
-            _GIVEN, given, codes[split:], near[split:], strict=False
-        ):
-            fields[place], fields[place_sound], fields[place_near] = ord(char), sound, blurred
+        for (place, place_sound, place_near), char, sound in zip(_GIVEN, given, spelt[split:], strict=False):
+            fields[place] = ord(char)
+            _, fields[place_sound], fields[place_near] = sound
 
 
 def _births(patient: Mapping[str, Any], fields: dict[str, int], words: dict[str, str]) -> None:
@@ -157,7 +165,7 @@ def _births(patient: Mapping[str, Any], fields: dict[str, int], words: dict[str,
     if lunar and not born:
         born = dates.from_lunar(lunar) or lunar // 10000 * 10000
     fields["birth_from"] = _STATED if born else 0
-    if fields["id_form"] in (resident_id.Form.OLD, resident_id.Form.CHECKED):
+    if not (born and fields["sex"]) and fields["id_form"] in (resident_id.Form.OLD, resident_id.Form.CHECKED):
         number = resident_id.parse(words["resident_id"])
         if number is not None:
             if not born:
@@ -210,8 +218,7 @@ def _contacts(
     found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str], ignore: Collection[str]
 ) -> None:
     for contact in found:
-        codes = (c.get("code") for r in contact.get("relationship") or () for c in r.get("coding") or ())
-        role = next((_KIN[code] for code in codes if code in _KIN), None)
+        role = _role(contact.get("relationship") or ())
         if role is None:
             continue
         parsed = names.parse((contact.get("name") or {}).get("text") or "")
@@ -225,6 +232,14 @@ def _contacts(
                     fields[f"{role}_id"] = number.body
 
 
+def _role(relationship: Sequence[Mapping[str, Any]]) -> str | None:
+    for concept in relationship:
+        for coding in concept.get("coding") or ():
+            if (role := _KIN.get(coding.get("code"))) is not None:
+                return role
+    return None
+
+
 def _own_name(fields: dict[str, int], words: dict[str, str]) -> None:
     """A wife recorded with her husband's surname in front also goes by her own name, as by a former one."""
     if fields["sex"] != 2 or not words["spouse"] or not words["name"] or words["former"]:
@@ -235,15 +250,24 @@ def _own_name(fields: dict[str, int], words: dict[str, str]) -> None:
 
 
 def _extensions(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:
-    children: list[str] = []
+    children: set[str] = set()
     for extension in found:
-        if extension.get("url") == vocabulary.CHILD:
-            children.extend(name.text for name in names.parse(extension.get("valueString") or "")[:1])
-        elif extension.get("url") == vocabulary.ETHNICITY:
+        url = extension.get("url")
+        if url == vocabulary.CHILD:
+            children.update([name.text for name in names.parse(extension.get("valueString") or "")[:1]])
+        elif url == vocabulary.ETHNICITY:
             codings = (extension.get("valueCodeableConcept") or {}).get("coding") or ()
             code = next((c.get("code", "") for c in codings if c.get("system") == vocabulary.ETHNICITY_CODES), "")
-            fields["ethnicity"] = int(code) if code.isdigit() and 0 < int(code) < 256 else 0
-    known = sorted(set(children))
+            fields["ethnicity"] = _small(code)
+    if not children:
+        return
+    known = sorted(children)
     words["children"] = _LIST.join(known)
     for field, child in zip(("child1", "child2", "child3"), known, strict=False):
         fields[field] = hashed(child)
+
+
+@lru_cache(maxsize=256)
+def _small(code: str) -> int:
+    """A code of figures as a number that fits a byte; 0 for any other."""
+    return int(code) if code.isdigit() and 0 < int(code) < 256 else 0

@@ -7,6 +7,7 @@ A character outside the table is its own plain form and resembles nothing.
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from pypinyin import Style, pinyin
 
@@ -45,7 +46,6 @@ def fold(text: str) -> str:
     return text.translate(_folding())
 
 
-@lru_cache(maxsize=32768)
 def sounds(char: str) -> tuple[str, ...]:
     """Readings with the tone as a last digit ('wei3'), commonest first; ASCII letters sound as themselves."""
     if char.isascii():
@@ -70,7 +70,6 @@ def near_sound(sound: str) -> str:
     return plain[:-1] if plain.endswith("ng") else plain
 
 
-@lru_cache(maxsize=16384)
 def sound_code(sound: str) -> int:
     """A reading as a number below 2**32: eight times its letters in base 27, plus the tone. Zero means no sound."""
     value = 0
@@ -82,10 +81,23 @@ def sound_code(sound: str) -> int:
     return value * 8 + tone
 
 
-@lru_cache(maxsize=16384)
 def near_code(sound: str) -> int:
     """`near_sound` as a number, in the manner of `sound_code`."""
     return sound_code(near_sound(sound))
+
+
+class Spelt(NamedTuple):
+    """What is compared of a reading: without its tone, and as the numbers of `sound_code` and `near_code`."""
+
+    plain: str
+    code: int
+    near: int
+
+
+@lru_cache(maxsize=4096)
+def spelt(sound: str) -> Spelt:
+    """All of a reading at once: there are hardly two thousand, and every name asks for two or three."""
+    return Spelt(plain_sound(sound), sound_code(sound), near_code(sound))
 
 
 ALIKE = 0.48

@@ -29,9 +29,12 @@ DTYPE = np.dtype([(name, {"Q": "<u8", "I": "<u4", "B": "u1"}[code]) for name, co
 PLACE = {name: place for place, (name, _) in enumerate(FIELDS)}
 
 
-@lru_cache(maxsize=32768)
-def hashed(text: str) -> int:
+def digest(text: str) -> int:
     """A 64-bit stand-in for a text, never 0; 0 for ''."""
     if not text:
         return 0
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") or 1
+
+
+hashed = lru_cache(maxsize=4096)(digest)
+"""`digest` for texts that come back, such as names; a number of its own for each record would only fill the cache."""

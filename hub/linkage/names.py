@@ -6,9 +6,9 @@ Names are split here and not taken from the sender, so that every source is spli
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import NamedTuple
 
 from hub.linkage import hanzi
 
@@ -51,8 +51,7 @@ SURNAME_SOUNDS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(NamedTuple):
     """One name. `text` and the parts are folded to plain forms; `written` is what was sent, without noise."""
 
     written: str
@@ -65,16 +64,13 @@ class Name:
         return self.surname + self.given
 
     @property
+    def spelt(self) -> list[hanzi.Spelt]:
+        """The readings as they are compared, one for each of `sound`."""
+        return [hanzi.spelt(sound) for sound in self.sound]
+
+    @property
     def plain_sound(self) -> str:
-        return " ".join(hanzi.plain_sound(s) for s in self.sound)
-
-    @property
-    def surname_sound(self) -> str:
-        return " ".join(hanzi.plain_sound(s) for s in self.sound[: len(self.surname)])
-
-    @property
-    def given_sound(self) -> str:
-        return " ".join(hanzi.plain_sound(s) for s in self.sound[len(self.surname) :])
+        return " ".join(spelt.plain for spelt in self.spelt)
 
 
 @cache
@@ -90,7 +86,7 @@ def single_surnames() -> frozenset[str]:
     return frozenset(hanzi.fold("".join(text.split())))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def parse(text: str) -> tuple[Name, ...]:
     """The names in a field, the present one first, former ones from brackets after it; empty where it names nobody."""
     if _PLAIN.fullmatch(text) and text not in NOT_A_NAME:
@@ -161,10 +157,11 @@ def _latin(written: str) -> Name:
 
 def _sounds(surname: str, given: str) -> tuple[str, ...]:
     special = SURNAME_SOUNDS.get(surname)
-    head = special.split(" ") if special else [first_sound(char) for char in surname]
-    return (*head, *(first_sound(char) for char in given))
+    head = special.split(" ") if special else map(first_sound, surname)
+    return (*head, *map(first_sound, given))
 
 
+@lru_cache(maxsize=16384)
 def first_sound(char: str) -> str:
     """The commonest reading of a character, with its tone; the character itself where none is known."""
     found = hanzi.sounds(char)

@@ -9,7 +9,7 @@ _DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
 _EXTENSION = re.compile(r"(?:转|ext\.?|#|,).*$", re.IGNORECASE)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=2048)
 def parse(text: str) -> str:
     """The significant digits of one number, '' where it is none or a filler such as 13800000000."""
     if _MOBILE.fullmatch(text):

@@ -5,16 +5,20 @@ numbers without a possible birth date identify nobody and are refused here.
 """
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
 from functools import lru_cache
 from operator import mul
+from typing import NamedTuple
 
 from rapidfuzz.distance import OSA
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_ZEROS = ord("0") * sum(_WEIGHTS)
 _CHECK = "10X98765432"
+_USUAL = re.compile(  # nothing to take off, and a day that every month has: nearly every number
+    r"[1-9][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|1[0-9]|2[0-8])[0-9]{3}[0-9X]"
+)
 _FULL = re.compile(r"[1-9]\d{16}[\dX]")
 _OLD = re.compile(r"[1-9]\d{14}")
 PROVINCES = frozenset(
@@ -35,8 +39,7 @@ class Form(IntEnum):
     CUT = 4  # a spreadsheet kept 15 significant digits and wrote zeros for the rest
 
 
-@dataclass(frozen=True, slots=True)
-class ResidentId:
+class ResidentId(NamedTuple):
     """A number in its 18-character form. `text` of a CUT number ends in 000 and only its first 15 digits mean anything."""
 
     text: str
@@ -63,6 +66,8 @@ class ResidentId:
 
 def check_digit(body: str) -> str:
     """The check character (mod 11-2) of seventeen digits."""
+    if body.isascii():
+        return _CHECK[(sum(map(mul, body.encode(), _WEIGHTS)) - _ZEROS) % 11]
     return _CHECK[sum(map(mul, map(int, body), _WEIGHTS)) % 11]
 
 
@@ -73,9 +78,11 @@ def canonical(text: str) -> str:
     return _NOISE.sub("", text.translate(_DIGITS))
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=2048)
 def parse(text: str) -> ResidentId | None:
     """The number behind `text`, or None where it can identify nobody: placeholder, wrong length, impossible date."""
+    if _USUAL.fullmatch(text):
+        return _found(text)
     number = canonical(text)
     old = _OLD.fullmatch(number) is not None
     if old:
@@ -83,7 +90,12 @@ def parse(text: str) -> ResidentId | None:
         number = body + check_digit(body)
     elif not _FULL.fullmatch(number):
         return None
-    if int(number[:2]) not in PROVINCES or not _real_date(number[6:14]) or _placeholder(number):
+    return _found(number, old=old) if _real_date(number[6:14]) else None
+
+
+def _found(number: str, *, old: bool = False) -> ResidentId | None:
+    """The 18 characters `number`, with what is known of them; None for a placeholder."""
+    if int(number[:2]) not in PROVINCES or _placeholder(number):
         return None
     if old:
         return ResidentId(number, Form.OLD)
@@ -92,7 +104,6 @@ def parse(text: str) -> ResidentId | None:
     return ResidentId(number, Form.CHECKED if check_digit(number[:17]) == number[17] else Form.UNCHECKED)
 
 
-@lru_cache(maxsize=16384)
 def _real_date(digits: str) -> bool:
     try:
         born = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))

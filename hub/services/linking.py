@@ -1,11 +1,12 @@
 """Links arriving records into persons, and brings persons up to date after a decision.
 
 Order does not matter: scores depend on two records only, and the partition is a pure function of the records that hang
-together (linkage.clusters). What a key found before more than `block_limit` records shared it stays until the nightly
-reconciliation. All within the caller's transaction, under sorted locks. ARCHITECTURE §6.
+together (linkage.clusters). A pair once found is weighed again whenever its records are, however many have come to
+share its keys since. All within the caller's transaction, under sorted locks. ARCHITECTURE §6.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,10 @@ from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair, RecordInfo
 
 _ROUNDS = 5
+_FEW = 3
+"""Records of one member that may share a crowded key and still count."""
+_CROWD = 1000
+"""Records of a crowded key that are looked at, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +55,24 @@ async def ingest(
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
     keys = [blocking.keyed(item.blocks, hub.vault.blocking_secret) for item in items]
-    every = {key for some in keys for key in some}
-    await people.lock_keys(connection, every)
+    # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
+    former = await people.keys_of(connection, [item.resource_id for item in items])
+    await people.lock_keys(connection, former.union(*keys))
     ids = await people.put_records(
         connection,
         hub.vault,
         member_id,
         [
-            NewRecord(item.resource_id, item.version, item.features.to_bytes(), own, bool(item.features.number("live")))
-            for item, own in zip(items, keys, strict=True)
+            NewRecord(item.resource_id, item.version, item.features.to_bytes(), bool(item.features.number("live")))
+            for item in items
         ],
         now,
     )
     known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
     live = {id_: own for id_, item, own in zip(ids, items, keys, strict=True) if item.features.number("live")}
-    await _compare(hub, connection, live, every, known)
+    # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
+    await _compare(hub, connection, live, known)
+    await people.put_keys(connection, live)
     return await project(hub, connection, ids, cause="ingest", now=now)
 
 
@@ -80,8 +88,9 @@ async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now
         for id_, found in known.items()
         if found.number("live")
     }
+    before = {(pair.a, pair.b) for pair in await people.pairs_touching(connection, list(known))}
     await people.forget_pairs(connection, list(known))
-    await _compare(hub, connection, keys, {key for some in keys.values() for key in some}, known)
+    await _compare(hub, connection, keys, known, before)
     return await project(hub, connection, list(known), cause=cause, now=now)
 
 
@@ -89,25 +98,20 @@ async def _compare(
     hub: Hub,
     connection: AsyncConnection,
     keys: Mapping[int, Sequence[int]],
-    every: Iterable[int],
     known: dict[int, Features],
+    before: Collection[tuple[int, int]] = (),
 ) -> None:
-    """Score the records of `keys` against all that share a key with them; keep what is not plainly different."""
-    blocks = await people.blocks(connection, every, hub.settings.block_limit)
-    pairs = sorted(
-        {
-            (min(id_, other), max(id_, other))
-            for id_, own in keys.items()
-            for key in own
-            for other in blocks.get(key, ())
-            if other != id_
-        }
-    )
-    if not pairs:
-        return
+    """Score the records of `keys` against all that share a key with them, and the pairs found `before`.
+
+    What is not plainly different is kept.
+    """
+    pairs = sorted((await _candidates(connection, keys, hub.settings.block_limit)).union(before))
     missing = {id_ for pair in pairs for id_ in pair} - known.keys()
     for id_, data in (await people.features(connection, hub.vault, missing)).items():
         known[id_] = Features.from_bytes(data)
+    pairs = [pair for pair in pairs if all(known[id_].number("live") for id_ in pair)]
+    if not pairs:
+        return
     place = {id_: at for at, id_ in enumerate(known)}
     left = np.array([place[a] for a, _ in pairs], dtype=np.intp)
     right = np.array([place[b] for _, b in pairs], dtype=np.intp)
@@ -124,6 +128,46 @@ async def _compare(
         for at in np.flatnonzero(found.decision)
     ]
     await people.put_pairs(connection, hub.model.hash[:16], kept)
+
+
+async def _candidates(
+    connection: AsyncConnection, keys: Mapping[int, Sequence[int]], limit: int
+) -> set[tuple[int, int]]:
+    """Pairs of the records of `keys` with each other, and with those stored, that share a key.
+
+    Of a key that more than `limit` records share, only those of members that hold few of them count: a member that
+    fills a key, by error or on purpose, hides its own records and nobody else's.
+    """
+    holders: dict[int, list[int]] = {}
+    for id_, own in keys.items():
+        for key in own:
+            holders.setdefault(key, []).append(id_)
+    stored = await people.blocks(connection, holders, limit)
+    blocks = {key: {*ids, *stored.get(key, ())} for key, ids in holders.items() if len(ids) > 1 or key in stored}
+    crowded = {key: block for key, block in blocks.items() if len(block) > limit}
+    if crowded:
+        blocks |= await _thinned(connection, crowded, limit)
+    return {
+        (min(id_, other), max(id_, other))
+        for key, block in blocks.items()
+        for id_ in holders[key]
+        if id_ in block
+        for other in block
+        if other != id_
+    }
+
+
+async def _thinned(connection: AsyncConnection, crowded: Mapping[int, set[int]], limit: int) -> dict[int, set[int]]:
+    """The records of crowded keys without those of members that hold too many; none where too many are left."""
+    everyone = await people.blocks(connection, crowded, _CROWD)
+    blocks = {key: {*block, *everyone.get(key, ())} for key, block in crowded.items()}
+    members = await people.members_of(connection, set().union(*blocks.values()))
+    thin: dict[int, set[int]] = {}
+    for key, block in blocks.items():
+        held = Counter(members[id_] for id_ in block)
+        few = {id_ for id_ in block if held[members[id_]] <= _FEW}
+        thin[key] = few if len(few) <= limit else set()
+    return thin
 
 
 async def project(
@@ -182,11 +226,15 @@ def _partition(
     found: Sequence[people.Constraint],
     distinct: Sequence[Mapping[int, Any]],
 ) -> list[frozenset[int]]:
+    """The persons the records make up, in order of their oldest records. Raises Conflict `contradiction`."""
+    must = [(c.a, c.b) for c in found if c.kind == "MUST"]
+    joined = {id_ for p in edges for id_ in (p.a, p.b)}.union(*must)
+    alone = [frozenset((id_,)) for id_ in component if id_ not in joined]
     try:
-        return clusters.project(
-            component,
+        together = clusters.project(
+            joined,
             [clusters.Edge(p.a, p.b, p.weight) for p in edges],
-            [(c.a, c.b) for c in found if c.kind == "MUST"],
+            must,
             [(c.a, c.b) for c in found if c.kind == "CANNOT"],
             distinct=distinct,
         )
@@ -195,6 +243,7 @@ def _partition(
             "contradiction",
             "This contradicts an earlier decision about records that would come together. Undo that one first.",
         ) from error
+    return sorted([*alone, *together], key=min)
 
 
 async def _distinct(hub: Hub, connection: AsyncConnection, paired: Collection[int]) -> list[Mapping[int, Any]]:
@@ -232,6 +281,7 @@ async def _task_reviews(
         if pair is not best[between]:
             settled.append((pair.a, pair.b))
     await reviews.withdraw(connection, settled)
+    await reviews.withdraw_unfounded(connection, list(records))
     return await reviews.open_tasks(
         connection,
         [(p.a, p.b, _reason(p), p.weight, (records[p.a].member_id, records[p.b].member_id)) for p in best.values()],

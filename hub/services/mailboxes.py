@@ -29,6 +29,9 @@ ANSWERS = (State.RECEIVED, State.PROCESSED, State.BUSINESS_ERROR)
 _UNANSWERED = before(State.RECEIVED) | {State.RECEIVED}
 """An acknowledgement and an error exclude each other: what was answered stays as it was answered (WIRE.md)."""
 
+ANSWER_BYTES = 16 * 2**20
+"""An answer larger than its reader takes would be lent again without end, and with it whatever lies behind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Handed:
@@ -42,10 +45,22 @@ class Handed:
 
 
 async def lease(hub: Hub, member: Member, *, most: int, seconds: int) -> list[Handed]:
-    """Lend up to `most` waiting messages for `seconds`; what policy no longer permits is voided instead."""
+    """Lend up to `most` waiting messages for `seconds`, fewer where they are large.
+
+    What policy no longer permits is voided instead; what was received before is only not handed over again.
+    """
     now = hub.now()
     async with hub.database.begin() as connection:
-        items = await mailbox.lease(connection, hub.vault, member.id, now=now, seconds=seconds, limit=most)
+        items = await mailbox.lease(
+            connection,
+            hub.vault,
+            member.id,
+            now=now,
+            seconds=seconds,
+            limit=most,
+            most_bytes=ANSWER_BYTES,
+            times=hub.settings.mailbox_lendings,
+        )
         # What is voided locks its sender's changes: one sender after the other, so that nobody waits in a ring.
         items.sort(key=lambda item: item.sender_id)
         handed = [await _hand(hub, connection, member, item, now) for item in items]
@@ -66,7 +81,7 @@ async def read(hub: Hub, member: Member, item_id: UUID) -> Handed:
 
 
 async def _hand(hub: Hub, connection: AsyncConnection, member: Member, item: Item, now: datetime) -> Handed | None:
-    """Ask policy again and read the body; None when the message had to be voided."""
+    """Ask policy again and read the body; None when the message may not be handed over, or not again."""
     sender = await members.by_id(connection, item.sender_id)
     if sender.name == HUB_NAME:
         # The hub's own digest: numbers about nobody in particular.

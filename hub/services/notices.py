@@ -24,6 +24,7 @@ SCHEDULE: Final = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
 )
 GIVE_UP: Final = timedelta(days=5)
+WARNED: Final = timedelta(days=7)
 _CLAIM_SECONDS: Final = 60
 _SEND_SECONDS: Final = 20
 _BATCH: Final = 50
@@ -132,3 +133,35 @@ async def expire(hub: Hub) -> dict[str, int]:
             acts = [Act("expire", "hub", {"message": str(item.message_id)}, now) for item in items]
             await audit.append(connection, hub.vault, acts)
     return {"expired": len(items)}
+
+
+async def warn(hub: Hub) -> dict[str, int]:
+    """Tell senders once of messages that nobody fetches and that expire within a week."""
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        items = await mailbox.expiring(connection, hub.vault, now, WARNED, 500)
+        for item in sorted(items, key=lambda item: item.sender_id):
+            await submissions.move(connection, item.submission_id, State.EXPIRING, now, f"{item.expires_at:%Y-%m-%d}")
+            told = {"kind": item.kind, "message_id": str(item.message_id), "expires_at": item.expires_at}
+            await tell(hub, connection, item.sender_id, "expiring", str(item.id), told)
+        if items:
+            acts = [Act("warn", "hub", {"message": str(item.message_id)}, now) for item in items]
+            await audit.append(connection, hub.vault, acts)
+    return {"expiring": len(items)}
+
+
+async def give_up(hub: Hub) -> dict[str, int]:
+    """End the messages that were lent again and again without a receipt; their senders see an error."""
+    now, times = hub.now(), hub.settings.mailbox_lendings
+    async with hub.database.begin() as connection:
+        items = await mailbox.lent_too_often(connection, hub.vault, now, times, 500)
+        for item in sorted(items, key=lambda item: item.sender_id):
+            text = f"The recipient read it {item.attempt} times and never gave a receipt. Ask the recipient."
+            errors = orjson.dumps([{"code": "no-receipt", "text": text, "path": None, "retry": "CONTACT"}])
+            await mailbox.settle(connection, hub.vault, item.id, State.DEAD, receipt=None, errors=errors, now=now)
+            await submissions.move(connection, item.submission_id, State.DEAD, now, "no-receipt")
+            await deliveries.void_notice(connection, item.id)
+        if items:
+            acts = [Act("give-up", "hub", {"message": str(item.message_id)}, now) for item in items]
+            await audit.append(connection, hub.vault, acts)
+    return {"dead": len(items)}

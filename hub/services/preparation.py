@@ -6,7 +6,6 @@ tried again; it ends with its parent.
 """
 
 import asyncio
-import gc
 import multiprocessing
 import resource
 import time
@@ -19,6 +18,7 @@ from typing import Any, BinaryIO
 
 import mappings
 from hub.errors import Unavailable
+from hub.services.collecting import collect_seldom
 from hub.services.documents import open_document
 from hub.services.preparing import Prepared, prepare
 
@@ -159,9 +159,7 @@ class Preparer:
 def _serve(pipe: Connection) -> None:
     """The child: one document after the other until the parent is gone."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
-    # Batches are trees without rings that live for a moment: looking through them for rings costs a sixth of the time.
-    gc.set_threshold(500_000, 20, 20)
-    gc.freeze()
+    collect_seldom(500_000)
     try:
         while True:
             _Reading(pipe, pipe.recv()).run()

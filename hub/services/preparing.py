@@ -6,8 +6,8 @@ checks is held like one that the mapping refuses: nothing invalid is stored.
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -42,6 +42,19 @@ class Ready(NamedTuple):
     blocks: tuple[str, ...]
 
 
+@dataclass(slots=True)
+class _Draft:
+    """A row on its way: what its steps have made so far, for each of its resources, and all that is said of it."""
+
+    row: mappings.Row
+    result: mappings.RowResult
+    problems: list[mappings.Issue]
+    bodies: list[bytes] = field(default_factory=list)
+    features: list[Features | None] = field(default_factory=list)
+    blocks: list[tuple[str, ...]] = field(default_factory=list)
+    ready: list[Ready] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Refused:
     """A row that cannot be used: the row as JSON, and why."""
@@ -71,32 +84,64 @@ def prepare(
     refused: list[Refused] = []
     issues = [told(issue) for issue in found]
     rows = [_readable(row) for row in rows]
-    for row, result in zip(rows, mapping.apply(rows, context), strict=True):
-        made, problems = _made(row, result)
-        issues += [told(issue) for issue in problems]
-        errors = tuple(dict.fromkeys(issue.code for issue in problems if issue.severity == "error"))
-        if errors or not result.ok:
-            refused.append(_refuse(row, errors or ("not-translated",)))
+    drafts = [
+        _Draft(row, result, list(result.issues)) for row, result in zip(rows, mapping.apply(rows, context), strict=True)
+    ]
+    # One kind of work over the whole batch and then the next: done row by row it takes a tenth longer.
+    going = [draft for draft in drafts if draft.result.ok]
+    for step in (_write, _check, _extract, _block, _finish):
+        going = _advance(step, going)
+    for draft in drafts:
+        issues += [told(issue) for issue in draft.problems]
+        errors = _errors(draft)
+        if errors or not draft.result.ok:
+            refused.append(_refuse(draft.row, errors or ("not-translated",)))
         else:
-            ready += made
+            ready += draft.ready
     return Prepared(len(rows), ready, refused, issues)
 
 
-def _made(row: mappings.Row, result: mappings.RowResult) -> tuple[list[Ready], list[mappings.Issue]]:
-    """What the row's result gives, and all that is said of it; whatever breaks over it is that row's error."""
-    problems = list(result.issues)
-    if not result.ok:
-        return [], problems
-    try:
-        bodies = [orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in result.resources]
-        for item, body in zip(result.resources, bodies, strict=True):
-            problems += [_invalid(row, problem) for problem in validate.check(item, body)]
-        if any(issue.severity == "error" for issue in problems):
-            return [], problems
-        key = result.key or hashlib.sha256(row.original.encode()).hexdigest()
-        return [_ready(row.number, key, *pair) for pair in zip(result.resources, bodies, strict=True)], problems
-    except Exception as error:  # noqa: BLE001 - told with its type only: its text may quote the row
-        return [], [*problems, make("row-failed", row=row.number, error=type(error).__name__)]
+def _advance(step: Callable[[_Draft], None], drafts: Sequence[_Draft]) -> list[_Draft]:
+    """Take one step with every row, and give those that can still be used; whatever breaks over a row is its error."""
+    for draft in drafts:
+        try:
+            step(draft)
+        except Exception as error:  # noqa: BLE001 - told with its type only: its text may quote the row
+            draft.problems.append(make("row-failed", row=draft.row.number, error=type(error).__name__))
+    return [draft for draft in drafts if not (draft.problems and _errors(draft))]
+
+
+def _errors(draft: _Draft) -> tuple[str, ...]:
+    """The codes of what forbids to use the row."""
+    return tuple(dict.fromkeys([issue.code for issue in draft.problems if issue.severity == "error"]))
+
+
+def _write(draft: _Draft) -> None:
+    draft.bodies = [orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in draft.result.resources]
+
+
+def _check(draft: _Draft) -> None:
+    for item, body in zip(draft.result.resources, draft.bodies, strict=True):
+        draft.problems += [_invalid(draft.row, problem) for problem in validate.check(item, body)]
+
+
+def _extract(draft: _Draft) -> None:
+    draft.features = [
+        features.extract(item, history=divisions.canonical) if item["resourceType"] == PERSON_TYPE else None
+        for item in draft.result.resources
+    ]
+
+
+def _block(draft: _Draft) -> None:
+    draft.blocks = [blocking.texts(found) if found else () for found in draft.features]
+
+
+def _finish(draft: _Draft) -> None:
+    key = draft.result.key or hashlib.sha256(draft.row.original.encode()).hexdigest()
+    draft.ready = [
+        _ready(draft.row.number, key, *made)
+        for made in zip(draft.result.resources, draft.bodies, draft.features, draft.blocks, strict=True)
+    ]
 
 
 def _refuse(row: mappings.Row, codes: tuple[str, ...]) -> Refused:
@@ -130,22 +175,24 @@ def _readable(row: mappings.Row) -> mappings.Row:
     return mappings.Row(row.number, cells, _UNSTORABLE.sub("\ufffd", row.original), (*row.issues, *damaged))
 
 
-def _ready(row: int, key: str, resource: dict[str, Any], body: bytes) -> Ready:
-    type_ = resource["resourceType"]
-    found = features.extract(resource, history=divisions.canonical) if type_ == PERSON_TYPE else None
+def _ready(
+    row: int, key: str, resource: dict[str, Any], body: bytes, found: Features | None, blocks: tuple[str, ...]
+) -> Ready:
     return Ready(
         row=row,
-        type=type_,
+        type=resource["resourceType"],
         key=key,
         body=body,
         digest=hashlib.sha256(body).digest(),
         identifiers=tuple(
-            (identifier["system"], identifier["value"])
-            for identifier in resource.get("identifier", ())
-            if identifier.get("system") and identifier.get("value")
+            [
+                (identifier["system"], identifier["value"])
+                for identifier in resource.get("identifier", ())
+                if identifier.get("system") and identifier.get("value")
+            ]
         ),
         features=found,
-        blocks=tuple(blocking.texts(found)) if found else (),
+        blocks=blocks,
     )
 
 

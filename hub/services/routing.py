@@ -19,6 +19,7 @@ from hub.runtime import Hub
 from hub.services import crossref, notices
 from hub.services.intake import Acknowledgement, Raced, acknowledge, again, check_digest, refusals_noted, repeated
 from hub.services.recording import reference_of, subject_of
+from hub.services.voiding import supersede
 from hub.storage import access, agreements, audit, deliveries, mailbox, members, submissions
 from hub.storage.access import Access
 from hub.storage.audit import Act
@@ -138,6 +139,8 @@ async def _store(hub: Hub, member: Member, envelope: Envelope, header: seal.Head
         if recipient is None:
             raise RuntimeError("policy permitted a message without a recipient")
         acknowledgement = await _receive(hub, connection, member, envelope, header, now)
+        if envelope.supersedes is not None:
+            await supersede(hub, connection, member, envelope.supersedes, envelope.message_id, now)
         await _make_available(hub, connection, member, recipient, envelope, header, considered, acknowledgement, now)
         return Acknowledgement(acknowledgement.body, repeated=False)
 

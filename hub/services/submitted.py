@@ -72,10 +72,13 @@ async def _told(hub: Hub, connection: AsyncConnection, member: Member, found: Su
 async def _application(
     hub: Hub, connection: AsyncConnection, found: Submission, listed: list[StoredIssue]
 ) -> dict[str, Any] | None:
-    """The second level: None while it is open. Acknowledgement and error exclude each other; warnings may ride along."""
+    """The second level: None while it is open. Acknowledgement and error exclude each other; warnings may ride along.
+
+    What its sender corrected before it was handed over is neither: nobody could say anything of it.
+    """
     if found.state not in FINAL:
         return None
-    failed = found.state is not State.PROCESSED
+    failed = found.state not in (State.PROCESSED, State.SUPERSEDED)
     errors: list[dict[str, Any]] = []
     if failed:
         given = await mailbox.errors_of(connection, hub.vault, found.id)

@@ -5,7 +5,6 @@ database it is not believed for being there: signatures, version and date are ch
 list older than one this process has used is refused.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +21,7 @@ from certs.trust import MAX_LIFETIME, Member, TrustedKey, TrustList, verify
 from hub.errors import HubError, Unavailable
 from hub.runtime import HUB_NAME, Hub
 from hub.settings import Settings
-from hub.storage import audit, keyring, members
+from hub.storage import audit, durable, keyring, members
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import MemberKey
@@ -47,13 +46,8 @@ def roots_file(settings: Settings) -> Path:
 
 def write_roots(settings: Settings, roots: list[VerifyKey]) -> None:
     """Export the public root keys; whole or not at all."""
-    path = roots_file(settings)
-    beside = path.with_suffix(".part")
-    with beside.open("wb") as handle:
-        handle.write(orjson.dumps({"keys": [root.to_jwk() for root in roots]}, option=orjson.OPT_INDENT_2))
-        handle.flush()
-        os.fsync(handle.fileno())
-    beside.replace(path)
+    content = orjson.dumps({"keys": [root.to_jwk() for root in roots]}, option=orjson.OPT_INDENT_2)
+    durable.write(roots_file(settings), content, replace=True, mode=0o644)
 
 
 def pinned_roots(settings: Settings) -> list[VerifyKey]:

@@ -8,10 +8,11 @@ import atexit
 import os
 import secrets
 import signal
-import stat
 import warnings
 from pathlib import Path
 from urllib.parse import quote
+
+from hub.storage import durable
 
 _CONF = """\
 # Written by the hub; a change here is overwritten. Durable defaults are kept (fsync, synchronous_commit).
@@ -30,6 +31,7 @@ log_statement = none
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
 """
+_INCLUDE = "\ninclude 'hub.conf'\n"
 _HBA = "local all all scram-sha-256\n"
 
 
@@ -51,12 +53,11 @@ class EmbeddedPostgres:
         password_file = data_dir.resolve() / "postgres.password"
         with server._lock:
             server.ensure_pgdata_inited()
-            conf = pgdata / "hub.conf"
-            self._write(conf, _CONF + extra_conf, like=pgdata)
+            self._write(pgdata / "hub.conf", _CONF + extra_conf, like=pgdata)
             main = pgdata / "postgresql.conf"
-            if "include 'hub.conf'" not in main.read_text():
-                with main.open("a") as handle:
-                    handle.write("\ninclude 'hub.conf'\n")
+            settings = main.read_text()
+            if _INCLUDE not in settings:
+                self._write(main, settings + _INCLUDE, like=pgdata)
             password = self._password(password_file)
         server.start()
         self._server = server
@@ -73,19 +74,13 @@ class EmbeddedPostgres:
     @staticmethod
     def _password(path: Path) -> str:
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as handle:
-                handle.write(secrets.token_urlsafe(24))
+            durable.write(path, secrets.token_urlsafe(24).encode(), replace=False)
         return path.read_text().strip()
 
     @staticmethod
     def _write(path: Path, text: str, *, like: Path) -> None:
         """Write `text` and give the file to the owner of `like` (the server does not run as root)."""
-        path.write_text(text)
-        path.chmod(stat.S_IRUSR | stat.S_IWUSR)
-        owner = like.stat()
-        if os.geteuid() == 0:
-            os.chown(path, owner.st_uid, owner.st_gid)
+        durable.write(path, text.encode(), replace=True, like=like)
 
     def close(self) -> None:
         """Let go; the server stops when no other process holds it. One that was killed holds it no more."""

@@ -4,13 +4,13 @@
 deployment the three roots live with three officers; the files may then be absent here.
 """
 
-import os
 from pathlib import Path
 
 import orjson
 
 from certs.keys import SigningKey
 from hub.errors import HubError
+from hub.storage import durable
 from hub.storage.vault import Vault
 
 ROOTS = ("root-1", "root-2", "root-3")
@@ -20,11 +20,7 @@ def create(folder: Path, vault: Vault, name: str) -> SigningKey:
     """Make and store a key. Raises FileExistsError rather than replace one."""
     key = SigningKey.generate()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(folder / f"{name}.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(vault.seal(orjson.dumps(key.to_jwk())))
-        handle.flush()
-        os.fsync(handle.fileno())
+    durable.write(folder / f"{name}.key", vault.seal(orjson.dumps(key.to_jwk())), replace=False)
     return key
 
 

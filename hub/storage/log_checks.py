@@ -4,7 +4,6 @@ All questions are about one frozen moment. The head file holds the last checkpoi
 rewrite the whole database cannot rewrite that.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -12,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.storage import durable
 from hub.storage.audit import Checkpoint
 from hub.storage.tables import audit_leaf, audit_node, checkpoint
 
@@ -80,9 +80,4 @@ def read_head(folder: Path) -> bytes | None:
 
 def keep_head(folder: Path, note: bytes) -> None:
     """Keep a signed note; whole or not at all."""
-    beside = folder / f"{_HEAD}.{os.getpid()}.part"
-    with beside.open("wb") as handle:
-        handle.write(note)
-        handle.flush()
-        os.fsync(handle.fileno())
-    beside.replace(folder / _HEAD)
+    durable.write(folder / _HEAD, note, replace=True, mode=0o644)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.domain.messages import State
+from hub.domain.messages import IN_HAND, State
 from hub.storage.tables import mailbox_item, submission
 from hub.storage.vault import Vault
 
@@ -80,24 +80,38 @@ async def put(connection: AsyncConnection, vault: Vault, item: Item) -> None:
 
 
 _LEASE = text("""
-    -- lease: the oldest messages of a recipient that nobody holds
+    -- lease: the oldest messages of a recipient that nobody holds, as many of them as an answer takes but one at least
+    WITH waiting AS MATERIALIZED (
+        SELECT i.id, i.queued_at, (s.size + 2) / 3 * 4 + :around AS size
+        FROM mailbox_item i JOIN submission s ON s.id = i.submission_id
+        WHERE i.recipient_id = :recipient AND i.state IN ('AVAILABLE', 'RECEIVED') AND i.expires_at > :now
+          AND (i.lease_until IS NULL OR i.lease_until < :now) AND (i.attempt < :times OR i.state = 'RECEIVED')
+        ORDER BY i.queued_at, i.id LIMIT :limit FOR UPDATE OF i SKIP LOCKED),
+    measured AS (SELECT id, size, sum(size) OVER (ORDER BY queued_at, id) AS so_far FROM waiting)
     UPDATE mailbox_item SET lease_until = :until, attempt = attempt + 1
-    WHERE id IN (
-        SELECT id FROM mailbox_item
-        WHERE recipient_id = :recipient AND state IN ('AVAILABLE', 'RECEIVED') AND expires_at > :now
-          AND (lease_until IS NULL OR lease_until < :now)
-        ORDER BY queued_at, id LIMIT :limit FOR UPDATE SKIP LOCKED)
-    RETURNING *""")
+    FROM measured WHERE measured.id = mailbox_item.id AND (so_far <= :most_bytes OR so_far = measured.size)
+    RETURNING mailbox_item.*""")
+_AROUND = 1024
+"""What an answer says of a message beside its body."""
 
 
 async def lease(
-    connection: AsyncConnection, vault: Vault, recipient_id: int, *, now: datetime, seconds: int, limit: int
+    connection: AsyncConnection,
+    vault: Vault,
+    recipient_id: int,
+    *,
+    now: datetime,
+    seconds: int,
+    limit: int,
+    most_bytes: int,
+    times: int,
 ) -> list[Item]:
-    """Lend up to `limit` messages for `seconds`; without a receipt by then they are lent again."""
-    rows = await connection.execute(
-        _LEASE,
-        {"recipient": recipient_id, "now": now, "until": now + timedelta(seconds=seconds), "limit": limit},
-    )
+    """Lend up to `limit` messages for `seconds`; without a receipt by then they are lent again, up to `times`.
+
+    Their bodies in base64 come to at most `most_bytes`, or it is one message.
+    """
+    wanted = {"recipient": recipient_id, "now": now, "until": now + timedelta(seconds=seconds), "limit": limit}
+    rows = await connection.execute(_LEASE, {**wanted, "around": _AROUND, "most_bytes": most_bytes, "times": times})
     return sorted((_item(row, vault) for row in rows), key=lambda item: (item.queued_at, item.id))
 
 
@@ -110,11 +124,12 @@ async def get(
     return _item(row, vault) if row else None
 
 
-async def by_submission(connection: AsyncConnection, vault: Vault, submission_id: UUID) -> Item | None:
+async def by_submission(
+    connection: AsyncConnection, vault: Vault, submission_id: UUID, *, lock: bool = False
+) -> Item | None:
     """The item a submission became."""
-    row = (
-        await connection.execute(select(mailbox_item).where(mailbox_item.c.submission_id == submission_id))
-    ).one_or_none()
+    statement = select(mailbox_item).where(mailbox_item.c.submission_id == submission_id)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return _item(row, vault) if row else None
 
 
@@ -142,6 +157,16 @@ async def settle(
     )
 
 
+async def end_lending(connection: AsyncConnection, item_id: UUID) -> bool:
+    """Lend a received item no more; False when that was so already."""
+    done = await connection.execute(
+        update(mailbox_item)
+        .where(mailbox_item.c.id == item_id, mailbox_item.c.lease_until.is_distinct_from(mailbox_item.c.expires_at))
+        .values(lease_until=mailbox_item.c.expires_at)
+    )
+    return done.rowcount == 1
+
+
 async def errors_of(connection: AsyncConnection, vault: Vault, submission_id: UUID) -> bytes | None:
     """The business errors the recipient gave, as JSON bytes."""
     sealed = (
@@ -151,10 +176,11 @@ async def errors_of(connection: AsyncConnection, vault: Vault, submission_id: UU
 
 
 async def resting_on(connection: AsyncConnection, vault: Vault, consent_ids: Sequence[UUID]) -> list[Item]:
-    """Items not yet handed over whose delivery rests on these consents."""
+    """Items that wait or were received and whose delivery rests on these consents."""
+    states = (State.AVAILABLE, *IN_HAND)
     rows = await connection.execute(
         select(mailbox_item)
-        .where(mailbox_item.c.consent_id.in_(list(consent_ids)), mailbox_item.c.state == State.AVAILABLE)
+        .where(mailbox_item.c.consent_id.in_(list(consent_ids)), mailbox_item.c.state.in_(states))
         .with_for_update()
     )
     return [_item(row, vault) for row in rows]
@@ -165,6 +191,43 @@ async def expired(connection: AsyncConnection, vault: Vault, now: datetime, limi
     rows = await connection.execute(
         select(mailbox_item)
         .where(mailbox_item.c.state == State.AVAILABLE, mailbox_item.c.expires_at <= now)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_item(row, vault) for row in rows]
+
+
+async def expiring(
+    connection: AsyncConnection, vault: Vault, now: datetime, warned: timedelta, limit: int
+) -> list[Item]:
+    """Items nobody has received whose time is over within `warned`, and whose sender was not told; short-lived ones never."""
+    rows = await connection.execute(
+        select(mailbox_item)
+        .join(submission, submission.c.id == mailbox_item.c.submission_id)
+        .where(
+            mailbox_item.c.state == State.AVAILABLE,
+            submission.c.state == State.AVAILABLE,
+            mailbox_item.c.expires_at > now,
+            mailbox_item.c.expires_at <= now + warned,
+            mailbox_item.c.queued_at < mailbox_item.c.expires_at - warned,
+        )
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=mailbox_item)
+    )
+    return [_item(row, vault) for row in rows]
+
+
+async def lent_too_often(
+    connection: AsyncConnection, vault: Vault, now: datetime, times: int, limit: int
+) -> list[Item]:
+    """Items lent `times` without any receipt, once the last lease is over."""
+    rows = await connection.execute(
+        select(mailbox_item)
+        .where(
+            mailbox_item.c.state == State.AVAILABLE,
+            mailbox_item.c.attempt >= times,
+            mailbox_item.c.lease_until < now,
+        )
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.database import copy_rows, driver
-from hub.storage.ids import new_id
+from hub.storage.ids import new_ids
 from hub.storage.tables import membership, person_event, source_record
 from hub.storage.vault import Vault
 
@@ -23,12 +23,11 @@ _SPACE = 0x6C6B  # "lk"
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
-    """A record to be compared: `features` are plain bytes, `keys` its blocking keys."""
+    """A record to be compared: `features` are plain bytes."""
 
     resource_id: UUID
     version: int
     features: bytes
-    keys: Sequence[int]
     live: bool = True
 
 
@@ -80,6 +79,26 @@ async def lock_all_keys(connection: AsyncConnection) -> None:
     await lock_keys(connection, range(_STRIPES))
 
 
+async def keys_of(connection: AsyncConnection, resource_ids: Sequence[UUID]) -> set[int]:
+    """The blocking keys stored for the records behind these resources."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- keys_of: what known records can be found by
+        SELECT DISTINCT b.key FROM source_record s JOIN blocking_key b ON b.record_id = s.id
+        WHERE s.resource_id = ANY($1::uuid[])""",
+        list(resource_ids),
+    )
+    return {row["key"] for row in rows}
+
+
+async def members_of(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, int]:
+    """The member that holds each of the records `ids`."""
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT id, member_id FROM source_record WHERE id = ANY($1::bigint[])", list(ids))
+    return {row["id"]: row["member_id"] for row in rows}
+
+
 async def forget_pairs(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Drop the scores of the records `ids`, before they are compared anew."""
     raw = await driver(connection)
@@ -98,7 +117,7 @@ async def lock_records(connection: AsyncConnection, ids: Iterable[int]) -> None:
 async def put_records(
     connection: AsyncConnection, vault: Vault, member_id: int, records: Sequence[NewRecord], now: datetime
 ) -> list[int]:
-    """Insert or replace records with their keys; answers their ids in order. Old scores of replaced records are gone."""
+    """Insert or replace records; answers their ids in order. The keys and scores of replaced records are gone."""
     raw = await driver(connection)
     known = {
         row["resource_id"]: row["id"]
@@ -110,28 +129,22 @@ async def put_records(
     replaced = [(known[record.resource_id], record) for record in records if record.resource_id in known]
     await _replace(connection, vault, replaced, now)
     fresh = [record for record in records if record.resource_id not in known]
-    new_ids = [
+    numbers = [
         row["id"]
         for row in await raw.fetch(
             "SELECT nextval('source_record_id_seq') AS id FROM generate_series(1, $1)", len(fresh)
         )
     ]
-    by_resource = known | {record.resource_id: id_ for record, id_ in zip(fresh, new_ids, strict=True)}
     await copy_rows(
         connection,
         "source_record",
         ("id", "resource_id", "member_id", "anchor", "features", "version", "live", "seen_at"),
         [
-            (id_, r.resource_id, member_id, new_id(), vault.seal(r.features), r.version, r.live, now)
-            for id_, r in zip(new_ids, fresh, strict=True)
+            (id_, r.resource_id, member_id, anchor, vault.seal(r.features), r.version, r.live, now)
+            for id_, anchor, r in zip(numbers, new_ids(len(fresh)), fresh, strict=True)
         ],
     )
-    await copy_rows(
-        connection,
-        "blocking_key",
-        ("key", "record_id"),
-        [(key, by_resource[r.resource_id]) for r in records if r.live for key in dict.fromkeys(r.keys)],
-    )
+    by_resource = known | {record.resource_id: id_ for record, id_ in zip(fresh, numbers, strict=True)}
     return [by_resource[record.resource_id] for record in records]
 
 
@@ -155,18 +168,28 @@ async def _replace(
     await forget_pairs(connection, ids)
 
 
+async def put_keys(connection: AsyncConnection, keys: Mapping[int, Iterable[int]]) -> None:
+    """Store the blocking keys of records {record: keys} that have none."""
+    # In the order of the index: neighbours go to one page, which is then found and written once.
+    rows = sorted((key, id_) for id_, own in keys.items() for key in set(own))
+    await copy_rows(connection, "blocking_key", ("key", "record_id"), rows)
+
+
 async def blocks(connection: AsyncConnection, keys: Iterable[int], limit: int) -> dict[int, list[int]]:
-    """For each key the records that share it; keys shared by more than `limit` records are left out."""
+    """The records stored under each of `keys`, the oldest first, one more than `limit` at most; keys of none are left out."""
     raw = await driver(connection)
     rows = await raw.fetch(
         """
         -- blocks: the records behind each key, one more than the limit at most
-        SELECT k.key, ARRAY(SELECT record_id FROM blocking_key b WHERE b.key = k.key LIMIT $2) AS records
-        FROM unnest($1::bigint[]) AS k(key)""",
-        list(set(keys)),
+        SELECT k.key, b.record_id FROM unnest($1::bigint[]) AS k(key)
+        CROSS JOIN LATERAL (SELECT record_id FROM blocking_key WHERE key = k.key ORDER BY record_id LIMIT $2) AS b""",
+        sorted(set(keys)),
         limit + 1,
     )
-    return {row["key"]: row["records"] for row in rows if 1 < len(row["records"]) <= limit}
+    found: dict[int, list[int]] = {}
+    for key, record in rows:
+        found.setdefault(key, []).append(record)
+    return found
 
 
 async def features(connection: AsyncConnection, vault: Vault, ids: Iterable[int]) -> dict[int, bytes]:
@@ -367,31 +390,3 @@ async def duplicates_by_member(connection: AsyncConnection) -> dict[int, tuple[i
             GROUP BY member_id""")
     )
     return {row.member_id: (int(row.persons), int(row.records)) for row in rows}
-
-
-@dataclass(frozen=True, slots=True)
-class PersonEvent:
-    """One change of persons: `moves` are (record, from, to); from is None for a record that is new."""
-
-    id: int
-    cause: str
-    decision_seq: int | None
-    moves: tuple[tuple[int, UUID | None, UUID], ...]
-    at: datetime
-
-
-async def events(connection: AsyncConnection, *, after: int = 0, limit: int = 1000) -> list[PersonEvent]:
-    """Changes of persons behind the event `after`, in order."""
-    rows = await connection.execute(
-        select(person_event).where(person_event.c.id > after).order_by(person_event.c.id).limit(limit)
-    )
-    return [
-        PersonEvent(
-            row.id,
-            row.cause,
-            row.decision_seq,
-            tuple((record, UUID(old) if old else None, UUID(new)) for record, old, new in row.moves),
-            row.at,
-        )
-        for row in rows
-    ]

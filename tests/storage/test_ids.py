@@ -2,8 +2,9 @@
 
 import time
 from datetime import UTC, datetime
+from uuid import UUID
 
-from hub.storage.ids import new_id
+from hub.storage.ids import new_id, new_ids
 
 
 def test_an_id_tells_its_version_and_the_moment() -> None:
@@ -20,3 +21,12 @@ def test_ids_are_never_twice_the_same_and_later_ones_are_greater() -> None:
     assert len(set(made)) == 5000
     time.sleep(0.002)
     assert new_id() > max(made)
+
+
+def test_ids_made_at_once_ascend_and_are_no_other_than_single_ones() -> None:
+    made = new_ids(1000)
+    assert made == sorted(set(made))
+    assert len(made) == 1000
+    assert all((id_.version, id_.variant) == (7, "specified in RFC 4122") for id_ in made)
+    assert {UUID(str(id_)) for id_ in made} == set(made)
+    assert new_ids(0) == []

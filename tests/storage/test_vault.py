@@ -1,11 +1,13 @@
 """Encryption at rest and blind indexes: what the key does not open stays shut, what differs never looks alike."""
 
 import base64
-import os
+import hmac
 import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +17,9 @@ from hub.storage.vault import Vault, create_master_key, read_master_key
 
 VAULT = Vault(bytes(range(32)))
 OTHER = Vault(bytes(32))
-VALUES = st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1f")), min_size=1, max_size=4)
+ANY = st.characters(exclude_categories=["Cs"])
+# Among them what a separator or a length might be mistaken for.
+VALUES = st.lists(st.text(st.sampled_from("\x1f\x00:|0123a") | ANY, max_size=12), min_size=1, max_size=4)
 
 
 @given(st.binary(max_size=300))
@@ -52,10 +56,23 @@ def test_blind_indexes_are_equal_exactly_when_the_values_are(one: list[str], oth
     assert (VAULT.blind("p", *one) == VAULT.blind("p", *other)) == (one == other)
 
 
+@pytest.mark.parametrize("separator", ["\x1f", "\x00", "1:", "|"])
+def test_a_separator_inside_a_value_separates_nothing(separator: str) -> None:
+    joined = VAULT.blind("p", f"a{separator}b")
+    assert joined not in (VAULT.blind("p", "a", "b"), VAULT.blind(f"p{separator}a", "b"))
+
+
 def test_blind_indexes_differ_by_purpose_and_by_key() -> None:
     found = {VAULT.blind("a", "x"), VAULT.blind("b", "x"), OTHER.blind("a", "x"), VAULT.blind("a", "x", "")}
     assert len(found) == 4
     assert {len(value) for value in found} == {16}
+
+
+@given(st.binary(min_size=32, max_size=32), st.text())
+def test_a_blind_index_is_an_hmac(master: bytes, value: str) -> None:
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"lianqiao/blind-index").derive(master)
+    material = f"1:p{len(value)}:{value}".encode()
+    assert Vault(master).blind("p", value) == hmac.digest(key, material, "sha256")[:16]
 
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33])
@@ -75,7 +92,7 @@ def test_a_master_key_file_is_its_owners_and_is_never_replaced(tmp_path: Path) -
     assert read_master_key(path).open(read_master_key(path).seal(b"x")) == b"x"
 
 
-@pytest.mark.parametrize("content", ["", "x", base64.b64encode(os.urandom(16)).decode(), "!" * 44])
+@pytest.mark.parametrize("content", ["", "x", base64.b64encode(bytes(range(16))).decode(), "!" * 44])
 def test_a_damaged_key_file_says_so(tmp_path: Path, content: str) -> None:
     path = tmp_path / "master.key"
     path.write_text(content)

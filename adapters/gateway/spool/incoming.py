@@ -14,8 +14,13 @@ from adapters.errors import GatewayError
 from adapters.gateway.records import InboxState, Incoming
 from adapters.gateway.spool.schema import Store
 
+# What waits for its next try stops the later messages about the same person, until it is with the county or refused.
 _DUE = """
-    SELECT * FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN') AND due_at <= ? ORDER BY rowid LIMIT ?
+    SELECT * FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN') AND due_at <= :now
+    AND (state IN ('WRITTEN', 'REJECTED') OR person = '' OR NOT EXISTS (
+        SELECT 1 FROM inbox AS earlier WHERE earlier.person = inbox.person AND earlier.state IN ('STORED', 'RECEIVED', 'STAGED')
+        AND earlier.due_at > :now AND earlier.rowid < inbox.rowid))
+    ORDER BY rowid LIMIT :limit
 """
 _TROUBLES = """
     SELECT message_id, error_text FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN') AND error_text IS NOT NULL
@@ -25,8 +30,8 @@ _TROUBLES = """
 _UNFINISHED = "SELECT count(*) FROM inbox WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN')"
 _ONE = "SELECT * FROM inbox WHERE message_id = ?"
 _INSERT = """
-    INSERT INTO inbox (message_id, mailbox_id, kind, sender, digest, content_type, subjects, state, body, received_at, updated_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING
+    INSERT INTO inbox (message_id, mailbox_id, kind, sender, digest, content_type, subjects, person, state, body, received_at, updated_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING
 """
 # What is lent again is not withdrawn, whatever was heard before. A receipt that is still owed can be given at once.
 _LENT_AGAIN = """
@@ -82,9 +87,9 @@ class Inbox:
         return strangers, repeated
 
     def open_messages(self, limit: int, now: datetime) -> list[Incoming]:
-        """Messages whose final receipt has not been given yet and that are due, oldest first."""
+        """Messages whose final receipt has not been given yet, that are due and not behind one about the same person; oldest first."""
         with self._store.read() as db:
-            rows = db.execute(_DUE, (now.timestamp(), limit)).fetchall()
+            rows = db.execute(_DUE, {"now": now.timestamp(), "limit": limit}).fetchall()
         return [_incoming(row) for row in rows]
 
     def get(self, message_id: str) -> Incoming | None:
@@ -163,7 +168,8 @@ def _parameters(message: Incoming) -> tuple[object, ...]:
     at = message.received_at.isoformat()
     return (
         *(message.message_id, message.mailbox_id, message.kind, message.sender, message.digest),
-        *(message.content_type, json.dumps(message.subjects), InboxState.STORED, message.body, at, at),
+        *(message.content_type, json.dumps(message.subjects), message.person),
+        *(InboxState.STORED, message.body, at, at),
     )
 
 
@@ -180,4 +186,5 @@ def _incoming(row: sqlite3.Row) -> Incoming:
         errors=tuple(json.loads(row["errors"])),
         received_at=datetime.fromisoformat(row["received_at"]),
         body=bytes(row["body"] or b""),
+        person=row["person"],
     )

@@ -15,7 +15,7 @@ from typing import IO
 
 from adapters.errors import ConfigError
 
-VERSION = 2
+VERSION = 3
 
 _SCHEMA = """
 CREATE TABLE items (
@@ -96,6 +96,7 @@ CREATE TABLE inbox (
     digest TEXT NOT NULL,
     content_type TEXT NOT NULL,
     subjects TEXT NOT NULL,
+    person TEXT NOT NULL DEFAULT '',
     state TEXT NOT NULL,
     body BLOB,
     errors TEXT NOT NULL DEFAULT '[]',
@@ -107,6 +108,7 @@ CREATE TABLE inbox (
     updated_at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX inbox_work ON inbox (state) WHERE state NOT IN ('PROCESSED', 'BUSINESS_ERROR', 'WITHDRAWN');
+CREATE INDEX inbox_person ON inbox (person) WHERE state IN ('STORED', 'RECEIVED', 'STAGED');
 """
 
 _VIEW = """
@@ -122,7 +124,13 @@ STOPPED = """stopped AS (SELECT source, min(seq) AS first FROM items
 BEHIND = """state = 'READY' AND route = 'raw' AND EXISTS (
     SELECT 1 FROM stopped WHERE stopped.source = items.source AND stopped.first < items.seq)"""
 # How a file of an earlier version is brought to the next; the view is made anew afterwards.
-_UPGRADES = {1: "ALTER TABLE items ADD COLUMN issue_receipt TEXT"}
+_UPGRADES = {
+    1: ("ALTER TABLE items ADD COLUMN issue_receipt TEXT",),
+    2: (
+        "ALTER TABLE inbox ADD COLUMN person TEXT NOT NULL DEFAULT ''",
+        "CREATE INDEX inbox_person ON inbox (person) WHERE state IN ('STORED', 'RECEIVED', 'STAGED')",
+    ),
+}
 
 
 class Store:
@@ -147,10 +155,12 @@ class Store:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # SQLite itself has rolled back what a full disk or an I/O error broke off.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -199,7 +209,8 @@ def _migrate(db: sqlite3.Connection, path: Path) -> None:
                 db.execute(statement)
         version = VERSION
     while version in _UPGRADES:
-        db.execute(_UPGRADES[version])
+        for statement in _UPGRADES[version]:
+            db.execute(statement)
         version += 1
     if found != version == VERSION:
         db.execute("DROP VIEW IF EXISTS messages")

@@ -239,17 +239,19 @@ def _numbers(parsed: Sequence[names.Name]) -> tuple[int, ...]:
     if not parsed:
         return _NOTHING
     name = parsed[0]
+    plain, split = [sound.plain for sound in name.spelt], len(name.surname)
     former = next((other for other in parsed[1:] if other.text != name.text), None)
-    numbers = dict.fromkeys((*FIELDS, *SOUNDS), 0) | {
+    numbers = dict.fromkeys((*FIELDS, *SOUNDS), 0)
+    sound_columns(name, numbers)
+    numbers |= {
         "surname": spelled(name.surname),
         "given": spelled(name.given),
         "full": spelled(name.text),
         "former": spelled(former.text) if former else 0,
-        "sound": sounded(name.plain_sound.replace(" ", "")),
+        "sound": sounded("".join(plain)),
         "given_length": min(len(name.given), 255),
-        "surname_sound": sounded(name.surname_sound.replace(" ", "")) if name.surname else 0,
-        "given_sound": sounded(name.given_sound.replace(" ", "")),
+        "surname_sound": sounded("".join(plain[:split])),
+        "given_sound": sounded("".join(plain[split:])),
         "first": ord(name.text[0]),
     }
-    sound_columns(name, numbers)
     return tuple(numbers.values())

@@ -18,6 +18,9 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")  # with the summer time of 1986 to 1991, wh
 _FULL = re.compile(
     r"((?:18|19|20)\d{2})(?:-|/|\.|年)(\d{1,2})(?:-|/|\.|月)(\d{1,2})日?(?:T?\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?:Z|\+08:?00)?"
 )
+_USUAL = re.compile(  # what needs no further look: a day that every month has, in a year that a record can be of
+    r"((?:19|20)[0-9]{2})[-/.年](0?[1-9]|1[0-2])[-/.月](0?[1-9]|1[0-9]|2[0-8])日?"
+)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _MONTH = re.compile(r"((?:18|19|20)\d{2})(-|/|\.|年)(\d{1,2})月?")
 _MONTH_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})")
@@ -114,6 +117,9 @@ def read(text: str, shapes: frozenset[str]) -> object:
 
     A date of a year in which no record can lie is not read.
     """
+    if (usual := _USUAL.fullmatch(text)) is not None:
+        year, month, day = usual.groups()
+        return PartialDate(f"{year}-{month:0>2}-{day:0>2}")
     word = squeeze(text)
     answer = Noted(None, (note("date-unreadable"),)) if _ENDLESS.fullmatch(word) else _any(word, shapes)
     value = answer.value if isinstance(answer, Noted) else answer

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from mappings import divisions
 from mappings.engine.model import Note, Noted, Place, note
@@ -9,6 +10,7 @@ from mappings.engine.transforms.text import squeeze, trim
 
 _CODE = re.compile(r"\d{6}(?:\d{3}(?:\d{3})?)?")
 _MAX_CANDIDATES = 6
+_FIGURE = re.compile("[0-9]")
 
 
 def division_code(text: str) -> object:
@@ -27,16 +29,24 @@ def division_code(text: str) -> object:
 def division_text(within: str | None = None, towns: Sequence[str] = ()) -> Callable[[str], object]:
     """A Place from an address in words; `within` is the county to prefer, and to assume where one of its towns begins it."""
     own = tuple(towns)
+    worded = not any(map(_FIGURE.search, own))
+
+    @lru_cache(maxsize=4096)
+    def known(head: str) -> tuple[str | None, str | None, tuple[Note, ...]]:
+        found = divisions.resolve(head, within, own)
+        if found.status == "found" and found.code is not None:
+            return found.code, found.named if found.named and found.named != found.code[:6] else None, ()
+        return found.code, None, (_why(found, within),)
 
     def transform(text: str) -> object:
         address = trim(text)
         if not address:
             return None
-        found = divisions.resolve(address, within, own)
-        if found.status == "found" and found.code is not None:
-            named = found.named if found.named and found.named != found.code[:6] else None
-            return Place(found.code, address, named)
-        return Noted(Place(found.code, address), (_why(found, within),))
+        # No division's name has a figure in it, and up to the first one a whole street has the same text.
+        figure = _FIGURE.search(address) if worded else None
+        code, named, notes = known(address[: figure.end()] if figure is not None else address)
+        place = Place(code, address, named)
+        return Noted(place, notes) if notes else place
 
     return transform
 

@@ -1,6 +1,7 @@
 """The spool keeps every message once, whatever is put, moved, reopened or refused, and tells how each came where it is."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,6 +73,31 @@ def test_the_cursor_moves_with_the_rows_or_not_at_all(spool: Spool) -> None:
         spool.outgoing.put([entry(f"x{n}") for n in range(5)], now=NOW, cursor=("c", "2"))
     assert spool.cursor("c") == "1"
     assert len(everything(spool)) == 1
+
+
+def test_a_full_disk_is_called_so_and_undoes_what_did_not_fit(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "gateway.db")
+    with spool._store.read() as db:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count={pages + 8}")
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        spool.outgoing.put([entry("large", body=bytes(200_000))], now=NOW)
+    assert spool.outgoing.put([entry("small")], now=NOW).stored == 1
+    assert len(_ids(spool)) == 1
+    spool.close()
+
+
+def test_what_fails_at_the_commit_is_undone(spool: Spool) -> None:
+    """A deferred constraint is one of the things that fail no sooner than there."""
+
+    def orphan() -> None:
+        with spool._store.write() as db:
+            db.execute("PRAGMA defer_foreign_keys=ON")
+            db.execute("INSERT INTO timeline VALUES (77, 'READY', 'x', '')")
+
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        orphan()
+    assert spool.outgoing.put([entry("k")], now=NOW).stored == 1
 
 
 def test_a_full_spool_takes_more_once_messages_are_accepted(spool: Spool) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,20 @@ from adapters.gateway.spool import Spool
 from adapters.gateway.spool.schema import VERSION
 
 
-def test_a_spool_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_spool_of_a_version_before_is_brought_up_to_date(version: int, tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     Spool(path).close()
     with closing(sqlite3.connect(path)) as db:
+        db.execute("DROP INDEX inbox_person")
+        db.execute("ALTER TABLE inbox DROP COLUMN person")
         view = db.execute("SELECT sql FROM sqlite_master WHERE name = 'messages'").fetchone()[0]
         db.execute("DROP VIEW messages")
-        db.execute("ALTER TABLE items DROP COLUMN issue_receipt")
-        db.execute(view.replace("issue_receipt, ", ""))
-        db.execute("PRAGMA user_version=1")
+        if version == 1:
+            db.execute("ALTER TABLE items DROP COLUMN issue_receipt")
+            view = view.replace("issue_receipt, ", "")
+        db.execute(view)
+        db.execute(f"PRAGMA user_version={version}")
         db.commit()
     for _ in range(2):
         spool = Spool(path)
@@ -27,6 +33,7 @@ def test_a_spool_of_the_version_before_is_brought_up_to_date(tmp_path: Path) -> 
         assert spool.stuck() == []
         with spool._store.read() as db:
             assert db.execute("SELECT issue_receipt FROM messages").fetchall() == []
+        assert spool.inbox.open_messages(9, datetime.now(UTC)) == []
         spool.close()
 
 

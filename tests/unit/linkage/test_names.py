@@ -46,7 +46,7 @@ def test_what_names_nobody_gives_no_name(text: str) -> None:
 def test_a_surname_sounds_as_a_surname() -> None:
     assert names.parse("单晓")[0].plain_sound == "shan xiao"
     assert names.parse("曾晓")[0].plain_sound == "zeng xiao"
-    assert names.parse("尉迟晓")[0].surname_sound == "yu chi"
+    assert names.parse("尉迟晓")[0].plain_sound == "yu chi xiao"
 
 
 def test_latin_letters_sound_like_the_name_they_spell() -> None:
