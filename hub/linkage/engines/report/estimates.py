@@ -47,11 +47,14 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Of some accepted pairs: how many, how many of them are one person, and of all pairs that are one how many."""
+    """Of some accepted pairs: how many, which share of them is one person, and which share they are of all pairs that
+    are; `missed` of those are not among them.
+    """
 
     pairs: int
     precision: Estimate | None
     recall: Estimate | None
+    missed: float
 
 
 def rest(result: Result) -> Rest:
@@ -75,9 +78,9 @@ def of(result: Result, others: Rest, accepted: Flags) -> Zone:
     """The estimates for the pairs that `accepted` marks among the scored ones."""
     weight, groups = result.scored.weight, _groups(result)
     ways = [_reckoned(weight + shift, others, shift, accepted, groups) for shift in _SHIFTS]
-    return Zone(
-        int(accepted.sum()), _between([precision for precision, _ in ways]), _between([recall for _, recall in ways])
-    )
+    missed = float(result.scored.probability[~accepted].sum() + (1 / (1 + np.exp2(-others.weight))).sum() * others.each)
+    precision, recall = (_between([way[at] for way in ways]) for at in (0, 1))
+    return Zone(int(accepted.sum()), precision, recall, missed)
 
 
 def _groups(result: Result) -> npt.NDArray[np.int64]:
@@ -100,13 +103,11 @@ def _reckoned(
     right, spread = float(chance[accepted].sum()), _variance(chance, accepted, groups)
     missed = float(chance[~accepted].sum() + unseen.sum() * others.each)
     missed_spread = _variance(chance, ~accepted, groups) + _sampled(unseen, others)
-    number = int(accepted.sum())
-    precision = (right / number, np.sqrt(spread) / number) if number else None
-    everything = right + missed
-    if everything <= 0:
-        return precision, None
+    number, everything = int(accepted.sum()), right + missed
+    if not number:
+        return None, None
     deviation = np.sqrt(missed**2 * spread + right**2 * missed_spread) / everything**2
-    return precision, (right / everything, float(deviation))
+    return (right / number, float(np.sqrt(spread)) / number), (right / everything, float(deviation))
 
 
 def _variance(chance: Floats, where: Flags, groups: npt.NDArray[np.int64]) -> float:

@@ -116,7 +116,9 @@ def _example(one: _Choice, rows: tuple[int, int], ids: tuple[str, str], lines: S
         if not silent and (line.field != "dependence" or abs(line.weight) > _NEAR_ZERO):
             steps.append(Step(line, before))
         before += line.weight
-    missing = tuple(line.field for line in lines if line.relation == "missing" and line.field in _COLUMNS and line.field != "kin")
+    missing = tuple(
+        line.field for line in lines if line.relation == "missing" and line.field in _COLUMNS and line.field != "kin"
+    )
     return Example(
         one.reason,
         rows,

@@ -89,7 +89,7 @@ def histogram(result: Result, others: Rest) -> Histogram:
     marks = range(ceil(first / step) * step, floor(last) + 1, step)
     return Histogram(
         (*bars(unseen, "unseen"), *bars(scored, ""), *bars(vetoed, "vetoed")),
-        tuple(Tick(across(mark), f"{mark:+d}" if mark else "0") for mark in marks),
+        tuple(Tick(across(mark), f"{mark:+d}".replace("-", "−") if mark else "0") for mark in marks),
         tuple(Tick(up(10**power), f"{10**power:,}") for power in range(floor(top) + 1)),
         across(model.review),
         across(model.likely),

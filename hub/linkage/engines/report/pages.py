@@ -1,7 +1,6 @@
 """Puts the report together. Everything is escaped; a value that is missing is an error, not a blank."""
 
 from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -60,8 +59,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    style = files("hub.linkage.engines.report").joinpath("templates", "report.css").read_text(encoding="utf-8")
-    made.globals.update(style=style, fields=notes.FIELDS, scale=_scale, log_share=figures.log_share)
+    made.globals.update(fields=notes.FIELDS, scale=_scale, log_share=figures.log_share)
     made.filters.update(n=_number, percent=_percent, bits=_bits, odds=_odds)
     return made
 
@@ -76,9 +74,10 @@ def _number(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _percent(share: float) -> str:
-    """With as many decimals as it takes to tell it from everything or nothing."""
-    rest = min(share, 1 - share)
+def _percent(share: float, like: float | None = None) -> str:
+    """With as many decimals as it takes to tell it, or the share `like`, from everything or nothing."""
+    told = share if like is None else like
+    rest = min(told, 1 - told)
     decimals = 1 if rest >= 0.01 else 2 if rest >= 0.0005 else 4
     return f"{share * 100:.{decimals}f} %"
 
