@@ -65,6 +65,14 @@ def dedupe(
     _tell(counts, out, order, monotonic() - begun)
 
 
+def alone() -> None:
+    """The command line `hub dedupe …` by itself, without the commands that load a hub."""
+    app = typer.Typer(name="hub", add_completion=False, pretty_exceptions_enable=False)
+    app.command(name="dedupe")(dedupe)
+    app.callback()(lambda: None)
+    app()
+
+
 def _report(name: str, *, show_values: bool) -> "Report":
     from hub.linkage.engines.report import pages
 

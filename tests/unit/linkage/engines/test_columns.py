@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,7 @@ from tests.unit.linkage.people import number
 
 PADS = ("", " ", "  ", "\u3000", "\u00a0", "\t")
 FULL_WIDTH = str.maketrans("0123456789X", "０１２３４５６７８９Ｘ")
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def cells(texts: st.SearchStrategy[str]) -> st.SearchStrategy[list[str]]:
@@ -218,7 +219,8 @@ def test_every_common_character_has_the_same_plain_form_and_sound() -> None:
 
 
 parts = st.sampled_from(
-    ("河南省", "郑州市", "惠济区", "古荥镇", "岭军峪村", "新疆维吾尔自治区", "社区居委会", "村民委员会", "三组", "十二号", "3组", "15号", "号楼",
+    ("河南省", "郑州市", "惠济区", "古荥镇", "岭军峪村", "新疆维吾尔自治区", "社区居委会",
+     "村民委员会", "三组", "十二号", "3组", "15号", "号楼",
      "2单元", "501室", "弄", "幢", "-", "A座", " ", "（东）", "市区", "镇镇", "路", "大街", "#", "解放", "同上", "无", "院", "5楼", "楼")
 )  # fmt: skip
 streets = st.one_of(
@@ -232,8 +234,6 @@ def test_addresses(texts: list[str]) -> None:
     texts = [text.encode("utf-8", "ignore").decode() for text in texts]
 
     def look(register: Register) -> list[tuple[int, int]]:
-        import numpy as np
-
         register.sign(np.arange(len(texts)))
         low, high = register.column("origin_low"), register.column("origin_high")
         assert low is not None

@@ -110,9 +110,13 @@ def test_results_are_never_mixed_with_others(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, SystemExit, ValueError, OSError])
 def test_what_is_broken_off_leaves_nothing(tmp_path: Path, fault: type[BaseException]) -> None:
-    with pytest.raises(fault), folders.whole(tmp_path / "out") as making:
-        (making / "clusters.csv").write_text("half")
-        raise fault
+    def broken_off() -> None:
+        with folders.whole(tmp_path / "out") as making:
+            (making / "clusters.csv").write_text("half")
+            raise fault
+
+    with pytest.raises(fault):
+        broken_off()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -120,11 +124,16 @@ def test_what_a_killed_run_left_is_cleared_and_what_a_live_one_holds_is_not(tmp_
     left = tmp_path / ".out.0123abcd.part"
     left.mkdir()
     (left / "clusters.csv").write_text("half")
-    with pytest.raises(Invalid, match="folder-exists"), folders.whole(tmp_path / "out") as slow:
-        assert not left.exists()
-        with folders.whole(tmp_path / "out") as quick:
-            assert slow.exists()
-            (quick / "clusters.csv").write_text("whole")
+
+    def overtaken() -> None:
+        with folders.whole(tmp_path / "out") as slow:
+            assert not left.exists()
+            with folders.whole(tmp_path / "out") as quick:
+                assert slow.exists()
+                (quick / "clusters.csv").write_text("whole")
+
+    with pytest.raises(Invalid, match="folder-exists"):
+        overtaken()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out" / "clusters.csv").read_text() == "whole"
 
