@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from hub.linkage import addresses
 from hub.linkage.engines.files import COLUMNS
 from hub.linkage.engines.register import Register
@@ -15,6 +12,9 @@ _UNDERSTOOD = {
     "spouse_resident_id": "spouse_id",
 }  # fmt: skip
 _NOT_COMPARED = ("record_id", "source", "id_type")
+_ADDRESSES = ("origin_address", "residence_address")
+_FROM_ID = ("sex", "birth_date")
+_LONG = max(len(filler.encode()) for filler in addresses.FILLERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +37,38 @@ class Filling:
 def of(register: Register) -> tuple[Filling, ...]:
     """One for every column of the contract."""
     present = {name.strip().lower() for name in register.cells.present}
-    return tuple(_filling(register, column, column in present) for column in COLUMNS)
+    counts = [f"count(*) FILTER ({_filled(column)})" for column in COLUMNS]
+    said = [f"count(*) FILTER (({_filled(column)}) AND {_said(column)})" for column in _ADDRESSES]
+    found = register.cells.rows(f"SELECT {', '.join(counts + said)} FROM cells")[0]
+    addressed = dict(zip(_ADDRESSES, found[len(COLUMNS) :], strict=True))
+    return tuple(
+        Filling(column, column in present, filled, *_understood(register, column, addressed.get(column)))
+        if column in present and column not in _NOT_COMPARED
+        else Filling(column, column in present, filled, None, None)
+        for column, filled in zip(COLUMNS, found[: len(COLUMNS)], strict=True)
+    )
 
 
-def _filling(register: Register, column: str, present: bool) -> Filling:
-    filled = register.cells.arrays(f"SELECT trim(coalesce(\"{column}\", '')) <> '' AS filled FROM cells")["filled"]
-    count = int(filled.sum())
-    if column in _NOT_COMPARED or not present:
-        return Filling(column, present, count, None, None)
-    if column.endswith("_address"):
-        fillers = ", ".join(f"'{filler}'" for filler in sorted(addresses.FILLERS))
-        usable = int(
-            register.cells.rows(f'SELECT count(*) FILTER (trim(lower("{column}")) NOT IN ({fillers})) FROM cells')[0][0]
-        )
-        return Filling(column, present, count, usable, usable)
-    known = _known(register, _UNDERSTOOD[column])
-    return Filling(column, present, count, int((filled & known).sum()), int(known.sum()))
+def _filled(column: str) -> str:
+    return f"\"{column}\" >= '!' OR trim(\"{column}\") <> ''"  # the first is quicker and nearly always true
 
 
-def _known(register: Register, name: str) -> npt.NDArray[np.bool_]:
-    column = register.column(name)
-    if column is None:
-        return np.zeros(len(register), dtype=np.bool_)
-    found: npt.NDArray[np.bool_] = column > 0
-    return found
+def _said(column: str) -> str:
+    """No filler; none is as long as `_LONG` bytes."""
+    fillers = ", ".join(f"'{filler}'" for filler in sorted(addresses.FILLERS))
+    return f'(strlen("{column}") > {_LONG} OR lower(trim("{column}")) NOT IN ({fillers}))'
+
+
+def _understood(register: Register, column: str, addressed: int | None) -> tuple[int, int]:
+    """How many filled cells were understood, and how many records are known in this, the resident ID counted in."""
+    if addressed is not None:
+        return addressed, addressed
+    numbers = register.column(_UNDERSTOOD[column])
+    if numbers is None:
+        return 0, 0
+    known = numbers > 0
+    total = int(known.sum())
+    if column not in _FROM_ID:
+        return total, total
+    filled = register.cells.arrays(f"SELECT coalesce({_filled(column)}, false) AS filled FROM cells")["filled"]
+    return int((filled & known).sum()), total

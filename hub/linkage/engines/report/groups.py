@@ -54,7 +54,7 @@ class Within:
 
 def sizes(result: Result, most: int = 10) -> tuple[Size, ...]:
     """Persons by number of records; those above `most` together."""
-    counts = np.bincount(np.unique(result.persons, return_counts=True)[1], minlength=most + 2)
+    counts = np.bincount(np.bincount(result.persons), minlength=most + 2)
     found = [Size(size, int(counts[size]), False) for size in range(1, most + 1) if counts[size]]
     if counts[most + 1 :].any():
         found.append(Size(most + 1, int(counts[most + 1 :].sum()), True))
@@ -62,20 +62,21 @@ def sizes(result: Result, most: int = 10) -> tuple[Size, ...]:
 
 
 def largest(result: Result, *, show_values: bool) -> tuple[Group, ...]:
-    """The persons of most records, of three at least."""
-    first, counts = np.unique(result.persons, return_counts=True)
-    order = np.lexsort((first, -counts))[:_LARGEST]
-    chosen = [(int(first[at]), int(counts[at])) for at in order if counts[at] > 2]
-    names = result.register.cells.texts("name", np.array([person for person, _ in chosen], dtype=np.intp))
-    shown = names if show_values else [masks.name(name) for name in names]
+    """The persons of most records, of three at least; of equally large ones those held by the weakest links."""
+    persons, first_row = result.persons, result.register.cells.first_row
+    person = persons[result.scored.left]
+    inside = result.joined & (person == persons[result.scored.right])
+    links = np.bincount(person[inside], minlength=len(persons))
+    weakest = np.full(len(persons), np.inf)
+    np.minimum.at(weakest, person[inside], result.scored.weight[inside])
+    counts = np.bincount(persons, minlength=len(persons))
+    several = np.flatnonzero(counts > 2)
+    chosen = several[np.lexsort((several, weakest[several], -counts[several]))[:_LARGEST]]
     found = []
-    for (person, size), name in zip(chosen, shown, strict=True):
-        members = np.flatnonzero(result.persons == person)
-        inside = result.joined & (result.persons[result.scored.left] == person)
-        inside &= result.persons[result.scored.right] == person
-        weights = result.scored.weight[inside]
-        rows = tuple((members[:_ROWS] + result.register.cells.first_row).tolist())
-        found.append(Group(size, name, rows, len(weights), float(weights.min(initial=np.inf))))
+    for one, name in zip(chosen.tolist(), result.register.cells.texts("name", chosen), strict=True):
+        rows = tuple((np.flatnonzero(persons == one)[:_ROWS] + first_row).tolist())
+        shown = name if show_values else masks.name(name)
+        found.append(Group(int(counts[one]), shown, rows, int(links[one]), float(weakest[one])))
     return tuple(found)
 
 
@@ -94,7 +95,7 @@ def vetoed(result: Result) -> tuple[Vetoed, ...]:
 
 def within(result: Result) -> Within:
     """How the pairs within the persons came about."""
-    counts = np.unique(result.persons, return_counts=True)[1].astype(np.int64)
+    counts = np.bincount(result.persons)
     inside = int((counts * (counts - 1) // 2).sum())
     same = result.persons[result.scored.left] == result.persons[result.scored.right]
     joined = int((result.joined & same).sum())

@@ -25,7 +25,7 @@ def render(result: Result, name: str, *, show_values: bool = False) -> str:
             model=result.model,
             cut=result.cut,
             records=count,
-            persons=len(np.unique(result.persons)),
+            persons=int((result.persons == np.arange(count)).sum()),
             auto=int(auto.sum()),
             review=int((~auto).sum()),
             vetoed=groups.vetoed(result),
@@ -79,7 +79,7 @@ def _percent(share: float, like: float | None = None) -> str:
     told = share if like is None else like
     rest = min(told, 1 - told)
     decimals = 1 if rest >= 0.01 else 2 if rest >= 0.0005 else 4
-    return f"{share * 100:.{decimals}f} %"
+    return f"{share * 100:.{decimals}f}\u00a0%"
 
 
 def _bits(weight: float) -> str:
