@@ -37,8 +37,8 @@ class Filling:
 def of(register: Register) -> tuple[Filling, ...]:
     """One for every column of the contract."""
     present = {name.strip().lower() for name in register.cells.present}
-    counts = [f"count(*) FILTER ({_filled(column)})" for column in COLUMNS]
-    said = [f"count(*) FILTER (({_filled(column)}) AND {_said(column)})" for column in _ADDRESSES]
+    counts = [f"count({_filled(column)})" for column in COLUMNS]
+    said = [f"count({_said(column)})" for column in _ADDRESSES]
     found = register.cells.rows(f"SELECT {', '.join(counts + said)} FROM cells")[0]
     addressed = dict(zip(_ADDRESSES, found[len(COLUMNS) :], strict=True))
     return tuple(
@@ -50,13 +50,14 @@ def of(register: Register) -> tuple[Filling, ...]:
 
 
 def _filled(column: str) -> str:
-    return f"\"{column}\" >= '!' OR trim(\"{column}\") <> ''"  # the first is quicker and nearly always true
+    """NULL for a blank cell. A cell that begins with something visible, nearly every one, need not be trimmed."""
+    return f"CASE WHEN \"{column}\" >= '!' THEN 1 WHEN trim(\"{column}\") <> '' THEN 1 END"
 
 
 def _said(column: str) -> str:
-    """No filler; none is as long as `_LONG` bytes."""
+    """NULL for a blank cell and a filler; no filler is longer than `_LONG` bytes."""
     fillers = ", ".join(f"'{filler}'" for filler in sorted(addresses.FILLERS))
-    return f'(strlen("{column}") > {_LONG} OR lower(trim("{column}")) NOT IN ({fillers}))'
+    return f'CASE WHEN strlen("{column}") > {_LONG} THEN 1 WHEN lower(trim("{column}")) NOT IN ({fillers}) THEN 1 END'
 
 
 def _understood(register: Register, column: str, addressed: int | None) -> tuple[int, int]:
@@ -70,5 +71,5 @@ def _understood(register: Register, column: str, addressed: int | None) -> tuple
     total = int(known.sum())
     if column not in _FROM_ID:
         return total, total
-    filled = register.cells.arrays(f"SELECT coalesce({_filled(column)}, false) AS filled FROM cells")["filled"]
+    filled = register.cells.arrays(f"SELECT {_filled(column)} IS NOT NULL AS filled FROM cells")["filled"]
     return int((filled & known).sum()), total
