@@ -182,6 +182,7 @@ def _numbers(text: str) -> dict[str, int]:
     parsed = names.parse(text)
     if parsed:
         name = parsed[0]
+        features.sound_columns(name, found)
         former = next((other for other in parsed[1:] if other.text != name.text), None)
         spelled = {
             "surname": name.surname,
@@ -192,7 +193,6 @@ def _numbers(text: str) -> dict[str, int]:
         found |= {field: name_columns.spelled(value) for field, value in spelled.items()}
         found["sound"] = name_columns.sounded(name.plain_sound.replace(" ", ""))
         found["given_length"] = min(len(name.given), 255)
-        features.sound_columns(name, found)
     return found
 
 
