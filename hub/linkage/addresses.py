@@ -17,9 +17,9 @@ _UPPER = re.compile(
     r"|^.{1,6}?(?:街道|镇|乡)"
 )
 _TAIL = re.compile(r"[0-9][^省区州市盟县旗道镇乡]*\Z")  # house and door: no named division ends in it
-_FILLERS = frozenset(("", "无", "不详", "同上", "未知", "暂无", "本地", "null", "-", "/"))
+FILLERS = frozenset(("", "无", "不详", "同上", "未知", "暂无", "本地", "null", "-", "/"))
 _CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十百]+(?=[号组栋幢弄室楼队单])")
-_CHINESE_DIGITS = str.maketrans("〇零一二三四五六七八九", "00123456789")
+_CHINESE_DIGITS = str.maketrans("〇零一二三四五六七八九", "00103456789")
 _SYNONYM = re.compile(
     r"(村民委员会|村委会)|(社区居民委员会|居民委员会|居委会)|(号院|号楼|幢|栋|弄)|单元|室|户|楼(?=\d)"
 )
@@ -30,7 +30,7 @@ _SAME_AS = (None, "村", "社区", "号")
 def core(text: str) -> str:
     """The address below township level, in one spelling; '' where nothing is said."""
     plain = _NOISE.sub("", unicodedata.normalize("NFKC", text)).lower()
-    if plain in _FILLERS:
+    if plain in FILLERS:
         return ""
     tail = _TAIL.search(plain)
     if tail is None:

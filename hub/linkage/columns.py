@@ -1,10 +1,12 @@
-"""A batch of features as columns, and pairs of records as places in it.
+"""A batch of records as columns, and pairs of records as places in it.
 
-Each distinct record is laid out once however many pairs it is in; comparisons then run over whole columns.
+Each distinct record is laid out once however many pairs it is in; comparisons then run over whole columns. Where the
+columns come from - features of single records, or a register read as a whole - the comparisons do not know.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +18,39 @@ Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.intp]
 Levels = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
+Column = npt.NDArray[np.unsignedinteger]
+
+
+class Table(Protocol):
+    """Records laid out side by side. Equal numbers stand for equal values within one table, 0 for a missing one."""
+
+    def column(self, name: str) -> Column | None:
+        """The numbers of a field of `layout.FIELDS`, one a record; None where no record has any."""
+
+    def texts(self, name: str, places: Places) -> list[str]:
+        """A text of `features.TEXTS` of the records at `places`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """Records laid out side by side."""
+class Extracted:
+    """A table of features that were extracted record by record."""
 
     features: Sequence[Features]
     rows: npt.NDArray[np.void]
+    _columns: dict[str, Column] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, features: Sequence[Features]) -> "Table":
+    def of(cls, features: Sequence[Features]) -> "Extracted":
         return cls(features, np.frombuffer(b"".join([f.row for f in features]), dtype=DTYPE))
+
+    def column(self, name: str) -> Column | None:
+        found = self._columns.get(name)
+        if found is None:
+            found = self._columns[name] = np.ascontiguousarray(self.rows[name])
+        return found
+
+    def texts(self, name: str, places: Places) -> list[str]:
+        return [self.features[place].text(name) for place in places]
 
 
 @dataclass(slots=True)
@@ -46,25 +69,37 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.left)
 
-    def both(self, field: str) -> tuple[Numbers, Numbers]:
-        """The field's values on the left and on the right."""
-        return self._fetch(field, True), self._fetch(field, False)
+    def part(self, start: int, stop: int) -> "Pairs":
+        """The pairs from `start` to before `stop`."""
+        return Pairs.of(self.table, self.left[start:stop], self.right[start:stop])
 
-    def _fetch(self, field: str, left: bool) -> Numbers:
-        key = (field, left)
+    def at(self, where: Places | Flags) -> "Pairs":
+        """Some of the pairs."""
+        return Pairs.of(self.table, self.left[where], self.right[where])
+
+    def has(self, *names: str) -> bool:
+        """Whether any record has any of these fields."""
+        return any(self.table.column(name) is not None for name in names)
+
+    def both(self, name: str) -> tuple[Numbers, Numbers]:
+        """The field's values on the left and on the right."""
+        return self._fetch(name, True), self._fetch(name, False)
+
+    def _fetch(self, name: str, left: bool) -> Numbers:
+        key = (name, left)
         found = self._kept.get(key)
         if found is None:
-            column = np.ascontiguousarray(self.table.rows[field]).astype(np.uint64)
-            found = self._kept[key] = column[self.left if left else self.right]
+            column = self.table.column(name)
+            if column is None:
+                found = np.zeros(len(self), dtype=np.uint64)
+            else:
+                found = column[self.left if left else self.right].astype(np.uint64, copy=False)
+            self._kept[key] = found
         return found
 
-    def texts(self, field: str, where: Places) -> tuple[list[str], list[str]]:
+    def texts(self, name: str, where: Places) -> tuple[list[str], list[str]]:
         """A text of the pairs at `where`, left and right."""
-        features = self.table.features
-        return (
-            [features[i].text(field) for i in self.left[where]],
-            [features[i].text(field) for i in self.right[where]],
-        )
+        return self.table.texts(name, self.left[where]), self.table.texts(name, self.right[where])
 
 
 def table_of_pairs(pairs: Sequence[tuple[Features, Features]]) -> Pairs:
@@ -78,4 +113,4 @@ def table_of_pairs(pairs: Sequence[tuple[Features, Features]]) -> Pairs:
             if place == len(features):
                 features.append(one)
             ends[side, column] = place
-    return Pairs.of(Table.of(features), ends[0], ends[1])
+    return Pairs.of(Extracted.of(features), ends[0], ends[1])

@@ -16,16 +16,21 @@ from hub.linkage.id_levels import resident_id
 
 MISSING = 0
 BIRTH_NEAR, BORN_TOGETHER, BIRTH_SAME = 2, 5, 7
+ADDRESS_SIMILAR, ADDRESS_SAME = 5, 6
 _YEAR = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A field, the names of its levels (the first is always 'missing') and the function that finds them."""
+    """A field, the names of its levels (the first is always 'missing'), the function that finds them and what it rests on.
+
+    Where no record has any of the fields `needs`, every pair is at the first level.
+    """
 
     field: str
     levels: tuple[str, ...]
     compare: Callable[[Pairs], Levels]
+    needs: tuple[str, ...]
 
 
 def _levels(pairs: Pairs) -> Levels:
@@ -140,8 +145,8 @@ def _place(pairs: Pairs, role: str) -> Levels:
     shared = np.bitwise_count(low_a & low_b).astype(np.int64) + np.bitwise_count(high_a & high_b)
     likeness = 2 * shared / np.maximum(size_a + size_b, 1)
     said = (size_a >= 2) & (size_b >= 2) & (~known | (found >= 2))
-    found[said & (likeness >= 0.7)] = 5
-    found[said & (likeness >= 0.999)] = 6
+    found[said & (likeness >= 0.7)] = ADDRESS_SIMILAR
+    found[said & (likeness >= 0.999)] = ADDRESS_SAME
     return found
 
 
@@ -200,15 +205,17 @@ COMPARISONS: tuple[Comparison, ...] = (
         "resident_id",
         ("missing", "differs-checked", "differs", "neighbour", "two-slips", "cut", "one-slip", "same"),
         resident_id,
+        ("id_body",),
     ),
-    Comparison("document", ("missing", "differs", "same"), document),
-    Comparison("surname", ("missing", "differs", "similar", "same"), name_levels.surname),
+    Comparison("document", ("missing", "differs", "same"), document, ("document",)),
+    Comparison("surname", ("missing", "differs", "similar", "same"), name_levels.surname, ("surname",)),
     Comparison(
         "given",
         ("missing", "differs", "part", "shortened", "near-sound", "sound", "shape", "sound-and-tone", "former", "same"),
         name_levels.given,
+        ("given",),
     ),
-    Comparison("sex", ("missing", "differs", "same"), sex),
+    Comparison("sex", ("missing", "differs", "same"), sex, ("sex",)),
     Comparison(
         "birth",
         (
@@ -222,19 +229,29 @@ COMPARISONS: tuple[Comparison, ...] = (
             "same",
         ),
         birth,
+        ("birth",),
     ),
-    Comparison("phone", ("missing", "differs", "one-slip", "same"), phone),
-    Comparison("origin", _PLACE, origin),
-    Comparison("residence", _PLACE, residence),
-    Comparison("spouse", ("missing", "differs", "same-name", "same-id"), spouse),
-    Comparison("parents", ("missing", "differ", "one-same", "both-same"), parents),
-    Comparison("children", ("missing", "none-shared", "shared"), children),
-    Comparison("kin", ("none-known", "named-as-relative"), kin),
-    Comparison("ethnicity", ("missing", "differs", "same"), ethnicity),
+    Comparison("phone", ("missing", "differs", "one-slip", "same"), phone, ("phone",)),
+    Comparison("origin", _PLACE, origin, ("origin", "origin_low", "origin_high")),
+    Comparison("residence", _PLACE, residence, ("residence", "residence_low", "residence_high")),
+    Comparison("spouse", ("missing", "differs", "same-name", "same-id"), spouse, ("spouse", "spouse_id")),
+    Comparison(
+        "parents",
+        ("missing", "differ", "one-same", "both-same"),
+        parents,
+        ("father", "father_id", "mother", "mother_id"),
+    ),
+    Comparison("children", ("missing", "none-shared", "shared"), children, ("child1",)),
+    Comparison("kin", ("none-known", "named-as-relative"), kin, ("spouse_id", "father_id", "mother_id")),
+    Comparison("ethnicity", ("missing", "differs", "same"), ethnicity, ("ethnicity",)),
 )
 FIELDS = tuple(c.field for c in COMPARISONS)
 
 
 def levels(pairs: Pairs) -> Levels:
     """One row a pair, one column a field of `FIELDS`."""
-    return np.column_stack([c.compare(pairs) for c in COMPARISONS]).astype(np.uint8)
+    found = np.zeros((len(pairs), len(COMPARISONS)), dtype=np.uint8)
+    for place, comparison in enumerate(COMPARISONS):
+        if pairs.has(*comparison.needs):
+            found[:, place] = comparison.compare(pairs)
+    return found

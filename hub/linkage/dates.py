@@ -10,8 +10,8 @@ from functools import lru_cache
 from borax.calendars.lunardate import LunarDate
 
 _SHAPE = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?(?:T.*)?")
-_PLACEHOLDERS = frozenset((19000101, 19000100, 19000000, 18990101, 18991230, 19491001, 19700101, 11110101, 99991231))
-_DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+PLACEHOLDERS = frozenset((19000101, 19000100, 19000000, 18990101, 18991230, 19491001, 19700101, 11110101, 99991231))
+DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 @lru_cache(maxsize=2048)
@@ -23,10 +23,10 @@ def parse(text: str) -> int:
     year, month, day = int(found[1]), int(found[2] or 0), int(found[3] or 0)
     if not 1850 <= year <= 2100 or month > 12:
         return 0
-    if month == 0 or day > _DAYS[month]:
+    if month == 0 or day > DAYS[month]:
         day = 0
     number = year * 10000 + month * 100 + day
-    return 0 if number in _PLACEHOLDERS else number
+    return 0 if number in PLACEHOLDERS else number
 
 
 def from_lunar(number: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 COUNTY = 10**6
-_LENGTHS = frozenset((2, 4, 6, 9, 12))
+LENGTHS = frozenset((2, 4, 6, 9, 12))
 
 History = Callable[[str], str]
 """Today's code for a code of twelve digits; an unknown code comes back unchanged."""
@@ -17,7 +17,7 @@ History = Callable[[str], str]
 def parse(text: str, history: History) -> int:
     """The present code as a number; 0 for what is no division code."""
     code = text.strip()
-    if not (code.isascii() and code.isdigit()) or len(code) not in _LENGTHS or int(code) == 0:
+    if not (code.isascii() and code.isdigit()) or len(code) not in LENGTHS or int(code) == 0:
         return 0
     return int(history(code.ljust(12, "0")))
 

@@ -1,13 +1,14 @@
 """Why a pair has its weight: one line a field, in words, whose weights add up to the score's weight exactly."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from hub.linkage import comparisons, notes
-from hub.linkage.columns import Pairs, Table
+from hub.linkage.columns import Extracted, Levels, Pairs
 from hub.linkage.features import Features
-from hub.linkage.model import Model
+from hub.linkage.model import Floats, Model
 from hub.linkage.notes import Relation
 from hub.linkage.score import evidence
 
@@ -39,20 +40,34 @@ class FieldEvidence:
     note_zh: str
 
 
+Shown = Callable[[str], tuple[str, str]]
+"""Gives the values of a field on the left and on the right, as a person reads them."""
+
+
 def explain(model: Model, a: Features, b: Features) -> list[FieldEvidence]:
     """The starting point, every field, and what dependence between fields takes back; the weights sum to the score."""
-    pairs = Pairs.of(Table.of([a, b]), np.array([0]), np.array([1]))
+    pairs = Pairs.of(Extracted.of([a, b]), np.array([0]), np.array([1]))
+    return explain_pairs(model, pairs, [lambda field: (shown(a, field), shown(b, field))])[0]
+
+
+def explain_pairs(model: Model, pairs: Pairs, values: Sequence[Shown]) -> list[list[FieldEvidence]]:
+    """The same for pairs of any table; `values` gives each pair's values."""
     levels = comparisons.levels(pairs)
     by_field, dependence = evidence(model, pairs, levels)
+    return [
+        _lines(model, levels[at], by_field[:, at], float(dependence[at]), shown_) for at, shown_ in enumerate(values)
+    ]
+
+
+def _lines(model: Model, levels: Levels, weights: Floats, taken: float, values: Shown) -> list[FieldEvidence]:
     found = [_line("prior", "", "", "missing", "", model.prior_weight, notes.PRIOR)]
     for at, comparison in enumerate(comparisons.COMPARISONS):
-        level = int(levels[0, at])
+        level = int(levels[at])
         relation, *words = notes.of(comparison.field, comparison.levels[level])
-        weight = float(by_field[at, 0])
+        weight = float(weights[at])
         said = _with_frequency(weight - float(model.weights[at][level]), (words[0], words[1]))
-        left, right = shown(a, comparison.field), shown(b, comparison.field)
+        left, right = values(comparison.field)
         found.append(_line(comparison.field, left, right, relation, comparison.levels[level], weight, said))
-    taken = float(dependence[0])
     words_ = notes.DEPENDENCE if taken < -_TELLING else notes.INDEPENDENT
     found.append(_line("dependence", "", "", "missing", "", taken, words_))
     return found

@@ -132,7 +132,7 @@ def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: di
     given = name.given
     fields["surname"], fields["given"], fields["full"] = hashed(name.surname), hashed(given), hashed(name.text)
     fields["given_length"] = min(len(given), 255)
-    _sounds(name, fields)
+    sound_columns(name, fields)
 
 
 def _former(name: names.Name, others: Sequence[names.Name], fields: dict[str, int], words: dict[str, str]) -> None:
@@ -142,7 +142,8 @@ def _former(name: names.Name, others: Sequence[names.Name], fields: dict[str, in
             return
 
 
-def _sounds(name: names.Name, fields: dict[str, int]) -> None:
+def sound_columns(name: names.Name, fields: dict[str, int]) -> None:
+    """Put the characters and sounds of a name into the fields sound, c1, g1, g2, …"""
     spelt, split, given = name.spelt, len(name.surname), name.given
     fields["sound"] = hashed("".join([sound.plain for sound in spelt]))
     if split:

@@ -7,7 +7,7 @@ and family together: each such class has a share `h` of the non-matching pairs a
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
@@ -36,6 +36,18 @@ class Frequencies:
     values: npt.NDArray[np.uint64]
     shares: Floats
     unlisted: float
+    texts: tuple[str, ...] = ()
+
+    @classmethod
+    def spelled(cls, shares: Mapping[str, float], unlisted: float, number: Callable[[str], int]) -> "Frequencies":
+        """The table of the shares of texts, where `number` is what stands for a text in the columns."""
+        found = sorted((number(text), share, text) for text, share in shares.items())
+        return cls(
+            np.array([value for value, _, _ in found], dtype=np.uint64),
+            np.array([share for _, share, _ in found]),
+            unlisted,
+            tuple(text for _, _, text in found),
+        )
 
     def of(self, numbers: npt.NDArray[np.uint64]) -> Floats:
         if not len(self.values):
@@ -90,6 +102,15 @@ class Model:
             prior=self.prior * factor,
             shares={name: share * factor for name, share in self.shares.items()},
         )
+
+    def spelled(self, number: Callable[[str], int]) -> "Model":
+        """The same model for columns in which `number` stands for a name, as `layout.hashed` does in features."""
+        respelled = {
+            name: Frequencies.spelled(dict(zip(table.texts, table.shares, strict=True)), table.unlisted, number)
+            for name, table in self.frequencies.items()
+            if name != "birth"
+        }
+        return replace(self, frequencies={**self.frequencies, **respelled})
 
 
 def _ratio(over: Floats, under: Floats) -> Floats:
@@ -146,12 +167,5 @@ def _probabilities(fields: Mapping[str, Mapping[str, Mapping[str, float]]], kind
 
 
 def _frequencies(name: str, content: Mapping[str, Any]) -> Frequencies:
-    numbers = [
-        (int(value) if name == "birth" else hashed(value), float(share)) for value, share in content["values"].items()
-    ]
-    numbers.sort()
-    return Frequencies(
-        np.array([n for n, _ in numbers], dtype=np.uint64),
-        np.array([s for _, s in numbers]),
-        float(content["unlisted"]),
-    )
+    shares = {value: float(share) for value, share in content["values"].items()}
+    return Frequencies.spelled(shares, float(content["unlisted"]), int if name == "birth" else hashed)

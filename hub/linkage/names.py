@@ -20,7 +20,7 @@ _FORMER = re.compile(r"^(?:曾用名|原名|又名|别名|旧名|婚前姓名|�
 _PLAIN = re.compile(r"[\u4e00-\u9fa5]{2,4}")  # no noise to take off: nearly every name
 _LETTER = re.compile(r"[^\W\d_]")
 _SPACE = re.compile(r"[\s\u00a0\u3000\u200b-\u200f\ufeff]+")
-_NOT_A_NAME = frozenset(
+NOT_A_NAME = frozenset(
     (
         "",
         "无",
@@ -41,7 +41,7 @@ _NOT_A_NAME = frozenset(
         "新生儿",
     )
 )
-_SURNAME_SOUNDS = {
+SURNAME_SOUNDS = {
     "单": "shan4", "仇": "qiu2", "解": "xie4", "曾": "zeng1", "任": "ren2", "盖": "ge3", "查": "zha1", "朴": "piao2",
     "尉": "wei4", "冼": "xian3", "缪": "miao4", "乐": "yue4", "种": "chong2", "区": "ou1", "繁": "po2", "翟": "zhai2",
     "华": "hua4", "洗": "xian3", "员": "yun4", "折": "she2", "黑": "he4", "秘": "bi4", "宁": "ning4", "葛": "ge3",
@@ -89,7 +89,7 @@ def single_surnames() -> frozenset[str]:
 @lru_cache(maxsize=4096)
 def parse(text: str) -> tuple[Name, ...]:
     """The names in a field, the present one first, former ones from brackets after it; empty where it names nobody."""
-    if _PLAIN.fullmatch(text) and text not in _NOT_A_NAME:
+    if _PLAIN.fullmatch(text) and text not in NOT_A_NAME:
         return (_chinese(text, text, dotted=False),)
     outside, inside = _split_brackets(unicodedata.normalize("NFKC", text))
     found = [name for name in (_name(part) for part in (outside, *inside)) if name is not None]
@@ -108,7 +108,7 @@ def _name(part: str) -> Name | None:
     latin = letters.isascii()
     plain = letters if latin else _DOTS.sub("·", spaced.replace(" ", ""))
     written = unicodedata.normalize("NFKC", plain).strip(_EDGES)
-    if hanzi.fold(written.lower()) in _NOT_A_NAME or not _LETTER.search(written):
+    if hanzi.fold(written.lower()) in NOT_A_NAME or not _LETTER.search(written):
         return None
     if latin:
         return _latin(written)
@@ -156,12 +156,13 @@ def _latin(written: str) -> Name:
 
 
 def _sounds(surname: str, given: str) -> tuple[str, ...]:
-    special = _SURNAME_SOUNDS.get(surname)
-    head = special.split(" ") if special else map(_first, surname)
-    return (*head, *map(_first, given))
+    special = SURNAME_SOUNDS.get(surname)
+    head = special.split(" ") if special else map(first_sound, surname)
+    return (*head, *map(first_sound, given))
 
 
 @lru_cache(maxsize=16384)
-def _first(char: str) -> str:
+def first_sound(char: str) -> str:
+    """The commonest reading of a character, with its tone; the character itself where none is known."""
     found = hanzi.sounds(char)
     return found[0] if found else char

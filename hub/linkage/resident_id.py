@@ -21,10 +21,10 @@ _USUAL = re.compile(  # nothing to take off, and a day that every month has: nea
 )
 _FULL = re.compile(r"[1-9]\d{16}[\dX]")
 _OLD = re.compile(r"[1-9]\d{14}")
-_PROVINCES = frozenset(
+PROVINCES = frozenset(
     (*range(11, 16), *range(21, 24), *range(31, 38), *range(41, 47), *range(50, 55), *range(61, 66), 71, 81, 82, 83)
 )
-_TAILS = frozenset({"0000", "1111", "9999", "8888", "000X", "1234"})
+TAILS = frozenset({"0000", "1111", "9999", "8888", "000X", "1234"})
 _DIGITS = str.maketrans("０１２３４５６７８９Ｘｘx", "0123456789XXX")
 _NOISE = re.compile(r"[\s\u00a0\u3000'’\-—–·.]")
 
@@ -95,7 +95,7 @@ def parse(text: str) -> ResidentId | None:
 
 def _found(number: str, *, old: bool = False) -> ResidentId | None:
     """The 18 characters `number`, with what is known of them; None for a placeholder."""
-    if int(number[:2]) not in _PROVINCES or _placeholder(number):
+    if int(number[:2]) not in PROVINCES or _placeholder(number):
         return None
     if old:
         return ResidentId(number, Form.OLD)
@@ -114,7 +114,7 @@ def _real_date(digits: str) -> bool:
 
 def _placeholder(number: str) -> bool:
     """Filled in to please a form: an impossible county, hardly any different digits, or a tail of one digit."""
-    return number[2:6] == "0000" or len(set(number[:6])) == 1 or len(set(number[:17])) <= 2 or number[14:] in _TAILS
+    return number[2:6] == "0000" or len(set(number[:6])) == 1 or len(set(number[:17])) <= 2 or number[14:] in TAILS
 
 
 def distance(a: ResidentId, b: ResidentId) -> int:

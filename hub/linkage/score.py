@@ -3,15 +3,16 @@
 The score of (a, b) is the score of (b, a). Where a veto holds, the decision is never 'auto'.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import comparisons, constraints, name_levels
-from hub.linkage.columns import Levels, Pairs, Places, Table, table_of_pairs
+from hub.linkage.columns import Extracted, Levels, Pairs, Places, table_of_pairs
 from hub.linkage.features import Features
 from hub.linkage.model import Floats, Model
 
@@ -72,16 +73,11 @@ def score_indexed(
     unique_sources: Collection[str] = frozenset(),
 ) -> Scores:
     """Scores of the pairs (features[left[i]], features[right[i]]); memory grows with a chunk, not with the pairs."""
-    return score_places(model, Pairs.of(Table.of(features), left, right), unique_sources=unique_sources)
+    return score_places(model, Pairs.of(Extracted.of(features), left, right), unique_sources=unique_sources)
 
 
 def score_places(model: Model, pairs: Pairs, *, unique_sources: Collection[str] = frozenset()) -> Scores:
-    parts = [
-        _score_chunk(
-            model, Pairs.of(pairs.table, pairs.left[at : at + _CHUNK], pairs.right[at : at + _CHUNK]), unique_sources
-        )
-        for at in range(0, len(pairs), _CHUNK)
-    ]
+    parts = [_score_chunk(model, pairs.part(at, at + _CHUNK), unique_sources) for at in range(0, len(pairs), _CHUNK)]
     if not parts:
         return Scores(
             np.zeros(0), np.zeros((0, len(comparisons.FIELDS)), np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.uint8)
@@ -115,6 +111,12 @@ def decide(model: Model, weight: Floats, vetoes: npt.NDArray[np.uint8]) -> npt.N
 
 def evidence(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats]:
     """What each field weighs (one row a field), and what dependence between the fields takes away again."""
+    by_field, adjusted = _by_field(model, pairs, levels)
+    return by_field, _dependence(model, levels, adjusted)
+
+
+def _by_field(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats]:
+    """What each field weighs, and how much of it comes from values being rare or common."""
     by_field = np.empty((len(model.weights), len(pairs)))
     adjusted = np.zeros(len(pairs))
     for at, (field, weights) in enumerate(zip(comparisons.FIELDS, model.weights, strict=True)):
@@ -123,13 +125,50 @@ def evidence(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats
             change = _adjustment(model, pairs, field, levels[:, at], at)
             by_field[at] += change
             adjusted += change
-    mixture = np.full(len(pairs), 1 - sum(model.shares.values()))
+    return by_field, adjusted
+
+
+def _dependence(model: Model, levels: Levels, adjusted: Floats) -> Floats:
+    return _mixed(model, _together(model, levels, adjusted, range(len(model.weights))))
+
+
+def _together(model: Model, levels: Levels, adjusted: Floats, places: Iterable[int]) -> dict[str, Floats]:
+    """For each class, how much likelier the levels of some fields are within it than among strangers, in bits."""
+    found = {name: adjusted.copy() for name in model.shares}
     for name, ratios in model.class_ratios.items():
-        together = adjusted.copy()
-        for at, ratio in enumerate(ratios):
-            together += ratio[levels[:, at]]
-        mixture += model.shares[name] * np.exp2(np.minimum(together, 500.0))
-    return by_field, -np.log2(mixture)
+        for at in places:
+            found[name] += ratios[at][levels[:, at]]
+    return found
+
+
+def _mixed(model: Model, together: Mapping[str, Floats]) -> Floats:
+    mixture = np.full(len(next(iter(together.values()))), 1 - sum(model.shares.values()))
+    for name, bits in together.items():
+        mixture += model.shares[name] * np.exp2(np.minimum(bits, 500.0))
+    found: Floats = -np.log2(mixture)
+    return found
+
+
+def ceiling(model: Model, pairs: Pairs, levels: Levels, later: Mapping[str, Sequence[int]]) -> Floats:
+    """The most that each pair can weigh when the fields of `later` may still come to one of the levels given there.
+
+    None of these fields is adjusted for frequency.
+    """
+    late = [comparisons.FIELDS.index(field) for field in later]
+    known = [at for at in range(len(comparisons.FIELDS)) if at not in late]
+    by_field, adjusted = _by_field(model, pairs, levels)
+    base = model.prior_weight + by_field[known].sum(axis=0)
+    together = _together(model, levels, adjusted, known)
+    most = np.full(len(pairs), -np.inf)
+    for outcome in product(*([None, *options] for options in later.values())):
+        weight, bits = base.copy(), {name: found.copy() for name, found in together.items()}
+        for at, level in zip(late, outcome, strict=True):
+            chosen = levels[:, at] if level is None else level
+            weight += model.weights[at][chosen]
+            for name, ratios in model.class_ratios.items():
+                bits[name] += ratios[at][chosen]
+        np.maximum(most, weight + _mixed(model, bits), out=most)
+    return most
 
 
 def _adjustment(model: Model, pairs: Pairs, field: str, levels: Levels, at: int) -> Floats:

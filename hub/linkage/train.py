@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import beliefs, comparisons
-from hub.linkage.columns import Pairs, Places, Table
+from hub.linkage.columns import Extracted, Pairs, Places, Table
 from hub.linkage.features import Features
 from hub.linkage.model import FORMAT
 from hub.linkage.names import parse as parse_names
 
 _SMOOTH = 0.5
 _FLOORS = {"m": 1e-5, "u": 1e-7, "household": 1e-4, "twins": 1e-4}
-_TABLE_SIZES = {"surname": 300, "given": 1500, "birth": 200}
+TABLE_SIZES = {"surname": 300, "given": 1500, "birth": 200}
 _SHARED_ID_SHARE = 0.002
 # Numbers of one county and birth date are counted with the birth date: what is left is how few sequences lie so near.
 _NEIGHBOUR = {"m": 0.002, "u": 0.01, "household": 0.01, "twins": 0.5, "shared-id": 0.01}
@@ -37,7 +37,7 @@ def fit(
     thresholds: Mapping[str, float],
 ) -> dict[str, Any]:
     """The JSON of a model. `person_of` and `household_of` give each record its person and that person's household."""
-    table = Table.of(features)
+    table = Extracted.of(features)
     matches, relatives = _known_pairs(person_of, household_of)
     generator = np.random.default_rng(seed)
     strangers = _strangers(person_of, household_of, generator, random_pairs)
@@ -126,8 +126,8 @@ def _comparisons(counts: Mapping[str, list[npt.NDArray[np.int64]]]) -> dict[str,
             rates = _kin(counts, place)
         special = _SHARED_ID.get(comparison.field)
         content[comparison.field] = {
-            name: {kind: _rounded(rate[at]) for kind, rate in rates.items()}
-            | {"shared-id": _rounded(special.get(name, 1e-4) if special else rates["u"][at])}
+            name: {kind: rounded(rate[at]) for kind, rate in rates.items()}
+            | {"shared-id": rounded(special.get(name, 1e-4) if special else rates["u"][at])}
             for at, name in enumerate(comparison.levels)
             if at != comparisons.MISSING
         }
@@ -140,14 +140,14 @@ def _with_neighbours(content: dict[str, Any]) -> dict[str, Any]:
     for kind, share in _NEIGHBOUR.items():
         others = sum(rates[kind] for name, rates in levels.items() if name != "neighbour")
         for rates in levels.values():
-            rates[kind] = _rounded(rates[kind] * (1 - share) / others)
+            rates[kind] = rounded(rates[kind] * (1 - share) / others)
         levels["neighbour"][kind] = share
     return content
 
 
 def _believed(comparison: comparisons.Comparison, kind: str, totals: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """Counted rates mixed with what was known before; without any pair to count, what was known before."""
-    rates = _rates(totals, _FLOORS[kind])
+    rates = rates_of(totals, kind)
     known_before = beliefs.BELIEFS.get(comparison.field, {})
     belief = known_before.get(kind, known_before.get("u") if kind != "m" else None)
     if belief is None:
@@ -165,23 +165,23 @@ def _kin(counts: Mapping[str, list[npt.NDArray[np.int64]]], place: int) -> dict[
     return {kind: np.array([1.0, named.get(kind, 1e-4)]) for kind in counts}
 
 
-def _rates(totals: npt.NDArray[np.int64], floor: float) -> npt.NDArray[np.float64]:
+def rates_of(totals: npt.NDArray[np.int64], kind: str) -> npt.NDArray[np.float64]:
     """Shares of the levels among the pairs where the field is known on both sides."""
     known = totals.astype(np.float64)
     known[comparisons.MISSING] = 0
     smooth = known + _SMOOTH
     smooth[comparisons.MISSING] = 0
-    rates: npt.NDArray[np.float64] = np.maximum(smooth / smooth.sum(), floor)
+    rates: npt.NDArray[np.float64] = np.maximum(smooth / smooth.sum(), _FLOORS[kind])
     return rates
 
 
-def _rounded(rate: float) -> float:
+def rounded(rate: float) -> float:
     return float(f"{min(max(float(rate), 1e-9), 1.0):.6g}")
 
 
 def frequencies(features: Sequence[Features]) -> dict[str, Any]:
     """Shares of the commonest surnames, given names and birth dates; `unlisted` is the mean share of all others."""
-    counters: dict[str, Counter[str]] = {name: Counter() for name in _TABLE_SIZES}
+    counters: dict[str, Counter[str]] = {name: Counter() for name in TABLE_SIZES}
     for one in features:
         parsed = parse_names(one.text("name"))
         if parsed:
@@ -190,13 +190,17 @@ def frequencies(features: Sequence[Features]) -> dict[str, Any]:
                 counters["surname"][parsed[0].surname] += 1
         if one.birth % 100:
             counters["birth"][str(one.birth)] += 1
-    return {name: _table(counter, _TABLE_SIZES[name]) for name, counter in counters.items()}
+    return {name: _table(counter, TABLE_SIZES[name]) for name, counter in counters.items()}
 
 
 def _table(counter: Counter[str], size: int) -> dict[str, Any]:
-    total = max(counter.total(), 1)
     listed = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
-    top, rest = listed[:size], listed[size:]
-    left = sum(count for _, count in rest)
-    unlisted = sum(count * count for _, count in rest) / max(left, 1) / total if rest else 1 / total
-    return {"unlisted": _rounded(unlisted), "values": {value: _rounded(count / total) for value, count in top}}
+    return table_of(listed[:size], [count for _, count in listed[size:]])
+
+
+def table_of(listed: Sequence[tuple[str, int]], others: npt.ArrayLike) -> dict[str, Any]:
+    """A frequency table of the values `listed`; `others` are how often each value beside them is met."""
+    rest = np.array(others, dtype=np.float64)
+    total = max(sum(count for _, count in listed) + float(rest.sum()), 1.0)
+    unlisted = float((rest**2).sum()) / max(float(rest.sum()), 1.0) / total if len(rest) else 1 / total
+    return {"unlisted": rounded(unlisted), "values": {value: rounded(count / total) for value, count in listed}}

@@ -6,6 +6,7 @@ A generator of any length in bounded memory (but for the numbers already issued)
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import chain
 from random import Random
 
 from hub.demo.population import names
@@ -19,6 +20,7 @@ _FORMS = Wheel({"single": 0.36, "couple": 0.17, "family": 0.40, "three generatio
 _CHILDREN = Wheel({1: 0.48, 2: 0.42, 3: 0.10})
 _PHONE_HEADS = words("130 131 132 133 135 136 137 138 139 150 151 152 157 158 159 177 180 182 183 186 187 188 189 198")
 _HOUSEHOLD_KINDS = Wheel({"1": 0.78, "2": 0.22})
+_COUNTIES_TRIED = 20
 _EDUCATION = {
     1970: Wheel({"80": 0.40, "70": 0.42, "60": 0.10, "40": 0.05, "90": 0.03}),
     1990: Wheel({"80": 0.08, "70": 0.52, "60": 0.16, "40": 0.11, "30": 0.09, "20": 0.04}),
@@ -121,7 +123,12 @@ class Families:
         county = home.origin.county
         if rng.random() < faults.id_prefix_of_elsewhere:
             county = COUNTIES[other_county(rng)]
-        number = self._registry.issue(rng, county.prefix(birth.year), birth, sex)
+        # Where a day has no number left in a county, somebody of another county is born.
+        more = (COUNTIES[other_county(rng)] for _ in range(_COUNTIES_TRIED))
+        tried = (self._registry.issue(rng, one.prefix(birth.year), birth, sex) for one in chain([county], more))
+        number = next(filter(None, tried), None)
+        if number is None:
+            raise RuntimeError("so many people that their birth dates have no numbers left")
         fate = rng.random()
         if fate < faults.id_official_with_wrong_check:
             return wrongly_issued(number, rng)

@@ -6,6 +6,9 @@ from random import Random
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECKS = "10X98765432"
+_A_DAY = 499
+"""Numbers that one county has for the people of one sex born on one day."""
+_TRIES = 32
 
 
 def check_digit(first17: str) -> str:
@@ -30,16 +33,24 @@ class Registry:
     def __init__(self) -> None:
         self._issued: set[int] = set()
 
-    def issue(self, rng: Random, prefix: str, born: date, sex: str) -> str:
-        """A fresh number for somebody born on `born`; the sequence is odd for males, even for females."""
+    def issue(self, rng: Random, prefix: str, born: date, sex: str) -> str | None:
+        """A fresh number for somebody born on `born`; odd for males, even for females. None when the day is full."""
         stem = f"{prefix}{born.year}{born.month:02d}{born.day:02d}"
-        while True:
-            sequence = int(rng.random() * 499) * 2 + (1 if sex == "1" else 2)
-            first17 = f"{stem}{sequence:03d}"
-            key = int(first17)
-            if key not in self._issued:
-                self._issued.add(key)
-                return first17 + check_digit(first17)
+        place = int(rng.random() * _A_DAY)
+        for _ in range(_TRIES):
+            if (number := self._take(stem, place, sex)) is not None:
+                return number
+            place = int(rng.random() * _A_DAY)
+        return next(
+            (n for at in range(_A_DAY) if (n := self._take(stem, (place + at) % _A_DAY, sex)) is not None), None
+        )
+
+    def _take(self, stem: str, place: int, sex: str) -> str | None:
+        first17 = f"{stem}{place * 2 + (1 if sex == '1' else 2):03d}"
+        if int(first17) in self._issued:
+            return None
+        self._issued.add(int(first17))
+        return first17 + check_digit(first17)
 
     def issue_next(self, number: str) -> str:
         """The number after `number` for a twin of the same sex; falls back to a later free one."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.bench.linkage import measure, population
+from tests.bench.linkage import measure, population, private
 
 pytestmark = pytest.mark.bench
 
@@ -28,6 +28,15 @@ def test_quality_on_unseen_people(register: str) -> None:
     assert found.blocking.value >= 0.995
     assert found.candidates <= found.records
     assert found.reviews <= 0.02 * found.records
+
+
+@pytest.mark.parametrize(("factor", "least"), [(1.0, 0.995), (2.0, 0.99), (4.0, 0.98)])
+def test_linkage_without_sight_on_unseen_people(factor: float, least: float) -> None:
+    left, right = private.parties(431, 8_000, population.worse(factor))
+    unseen, seen = private.unseen(left, right), private.seen(left, right)
+    assert unseen.quality.f1 >= least
+    assert unseen.quality.precision.value >= 0.995
+    assert seen.quality.f1 - unseen.quality.f1 <= 0.015
 
 
 def test_speed_of_one_core() -> None:

@@ -1,0 +1,117 @@
+"""`hub dedupe`: which records of a file are one person. Needs no hub: no server, no data folder, no database."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hub.cli.stages import Stages
+from hub.errors import HubError, Invalid
+
+if TYPE_CHECKING:
+    from hub.linkage.engines.dedupe import Counts, Order, Report
+
+_UNITS = {"finding candidates": "pairs", "comparing": "pairs", "report": ""}
+_out = Console(soft_wrap=True, highlight=False)
+_err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+class Cut(StrEnum):
+    """Which pairs make a person."""
+
+    likely = "likely"
+    auto = "auto"
+
+
+def dedupe(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV (UTF-8 or GB18030) or Parquet, one record a row.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results; must not exist yet.")],
+    model: Annotated[Path | None, typer.Option(help="Model file; default: the one that ships.")] = None,
+    train: Annotated[bool, typer.Option("--train", help="First fit the model to this file.")] = False,
+    save_model: Annotated[Path | None, typer.Option(help="Where to keep the model that --train gives.")] = None,
+    cut: Annotated[Cut, typer.Option(help="Join at the best single cut, or only what is beyond doubt.")] = Cut.likely,
+    threads: Annotated[int, typer.Option(min=0, max=256, help="0: one for each processor.")] = 0,
+    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    show_values: Annotated[
+        bool, typer.Option("--show-values", help="Let the report name people: their names, numbers and addresses.")
+    ] = False,
+) -> None:
+    """Find the records that are one person: clusters.csv, pairs.csv and report.html in the folder OUT."""
+    begun = monotonic()
+    with _explained(), _stopped_tidily():
+        if save_model and not train:
+            raise Invalid("nothing-to-save", "--save-model keeps what --train gives; give both.")
+        with Stages(_err, "records", _UNITS) as stages:
+            from hub.linkage.engines import dedupe as engine
+            from hub.linkage.engines import model_files
+
+            order = engine.Order(
+                content=model_files.content(model),
+                cut=cut.value,
+                threads=threads or os.cpu_count() or 1,
+                train=train,
+                save_model=save_model,
+                report=_report(source.name, show_values=show_values) if report else None,
+            )
+            counts = engine.run(source, out, order, stages.told)
+    _tell(counts, out, order, monotonic() - begun)
+
+
+def alone() -> None:
+    """The command line `hub dedupe …` by itself, without the commands that load a hub."""
+    app = typer.Typer(name="hub", add_completion=False, pretty_exceptions_enable=False)
+    app.command(name="dedupe")(dedupe)
+    app.callback()(lambda: None)
+    app()
+
+
+def _report(name: str, *, show_values: bool) -> "Report":
+    from hub.linkage.engines.report import pages
+
+    return lambda result: pages.render(result, name, show_values=show_values)
+
+
+def _tell(counts: "Counts", out: Path, order: "Order", seconds: float) -> None:
+    table = Table("records", "persons", "pairs auto", "pairs to review", "seconds")
+    table.add_row(*(f"{n:,}" for n in (counts.records, counts.persons, counts.auto, counts.review)), f"{seconds:.1f}")
+    _out.print(table)
+    if counts.unread:
+        _out.print(f"columns that were not read: {', '.join(counts.unread)}", markup=False)
+    for name in ("clusters.csv", "pairs.csv", *(("report.html",) if order.report else ())):
+        _out.print(str(out / name), markup=False)
+    if order.save_model:
+        _out.print(str(order.save_model), markup=False)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except HubError as error:
+        _err.print(f"hub: {error.detail} ({error.code})", markup=False, style="red")
+        raise typer.Exit(1) from None
+    except MemoryError:
+        _err.print("hub: the memory of this machine is not enough for this file", style="red")
+        raise typer.Exit(1) from None
+
+
+@contextmanager
+def _stopped_tidily() -> Iterator[None]:
+    """Being told to end is taken like Ctrl-C: what was half made is cleared away."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

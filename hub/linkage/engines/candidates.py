@@ -1,0 +1,142 @@
+"""Pairs of a register that share a blocking key: the keys of `linkage.blocking`, by column.
+
+A key is made of present values only. One that more than `limit` records share says too little and gives no pairs; how
+many records and pairs each kind of key accounts for is kept for the report.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.linkage.columns import Places
+from hub.linkage.engines import name_columns
+from hub.linkage.engines.register import Register
+from hub.linkage.resident_id import Form
+
+LIMIT = 500
+KIND_FIELDS = {
+    "resident ID": frozenset(("resident_id",)),
+    "phone and birth year": frozenset(("phone", "birth")),
+    "phone2 and birth year": frozenset(("phone", "birth")),
+    "name and birth year": frozenset(("surname", "given", "birth")),
+    "name and birthday": frozenset(("surname", "given", "birth")),
+    "surname and birth date": frozenset(("surname", "birth")),
+    "given name and birth date": frozenset(("given", "birth")),
+    "first character and birth date": frozenset(("given", "birth")),
+    "former name and birth year": frozenset(("surname", "given", "birth")),
+    "former name and birthday": frozenset(("surname", "given", "birth")),
+}
+"""The kinds of key, and the compared fields of which each is made."""
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+Keys = npt.NDArray[np.uint64]
+Codes = npt.NDArray[np.int64]
+Keyed = tuple[str, Places, Keys]
+"""A kind of key, the records that have one and the keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Of one kind of key: records that have one, pairs it gives, records left out because too many share theirs."""
+
+    kind: str
+    records: int
+    pairs: int
+    crowded: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Distinct pairs of places, left < right, in the order of left and right."""
+
+    left: Places
+    right: Places
+    coverage: tuple[Coverage, ...]
+
+
+def by_kind(register: Register, *, limit: int = LIMIT) -> list[tuple[Coverage, Codes]]:
+    """The pairs that each kind of key gives, as left * records + right."""
+    with ThreadPoolExecutor(register.cells.threads) as pool:
+        return list(pool.map(lambda one: _pairs_of(one, len(register), limit), _kinds(register)))
+
+
+def find(register: Register, *, limit: int = LIMIT) -> Candidates:
+    """All candidate pairs of the register."""
+    return joined(by_kind(register, limit=limit), len(register))
+
+
+def joined(parts: Sequence[tuple[Coverage, Codes]], count: int) -> Candidates:
+    """The candidates that the pairs of each kind of key come to."""
+    codes = np.unique(np.concatenate([codes for _, codes in parts]))
+    left = codes // np.int64(max(count, 1))
+    return Candidates(left, codes - left * count, tuple(coverage for coverage, _ in parts))
+
+
+def _kinds(register: Register) -> Iterator[Keyed]:
+    """Each kind of key: its name, the records that have one and the keys."""
+    get, zeros = register.column, np.zeros(len(register), dtype=np.uint64)
+
+    def column(name: str) -> Keys:
+        found = get(name)
+        return zeros if found is None else found.astype(np.uint64)
+
+    birth, body, form = column("birth"), column("id_body"), column("id_form")
+    year, day, whole = birth // 10000, birth % 10000, birth % 100 > 0
+    names, sound = register.names, column("sound")
+    yield "resident ID", *_some(body, (body > 0) & (form != Form.CUT))
+    for name in ("phone", "phone2"):
+        phone = column(name)
+        yield f"{name} and birth year", *_some(_mixed(phone, year), (phone > 0) & (birth > 0))
+    yield "name and birth year", *_some(_mixed(sound, year), (sound > 0) & (birth > 0))
+    yield "name and birthday", *_some(_mixed(sound, day), (sound > 0) & whole)
+    surname = column("surname")
+    with_surname = (surname > 0) & whole
+    yield "surname and birth date", *_some(_mixed(names.surname_sound, birth), with_surname)
+    yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
+    yield "first character and birth date", *_some(_mixed(names.first, birth), (surname == 0) & (sound > 0) & whole)
+    yield from _former(register, birth)
+
+
+def _former(register: Register, birth: Keys) -> Iterator[Keyed]:
+    """Former names, as if they were present ones: the few records that have one are looked up under both."""
+    own = register.names.columns["sound"]
+    place = np.array([at for at, found in register.names.odd.items() if len(found) > 1], dtype=np.intp)
+    former = [register.names.odd[at][1] for at in place.tolist()]
+    sound = np.array([name_columns.sounded(name.plain_sound.replace(" ", "")) for name in former], dtype=np.uint64)
+    known = np.flatnonzero(birth > 0)
+    same = known[np.isin(own[known], sound)]
+    at, sounds = np.concatenate([place, same]), np.concatenate([sound, own[same]])
+    born = birth[at]
+    yield "former name and birth year", *_some(_mixed(sounds, born // 10000), born > 0, at)
+    yield "former name and birthday", *_some(_mixed(sounds, born % 10000), born % 100 > 0, at)
+
+
+def _some(keys: Keys, where: npt.NDArray[np.bool_], places: Places | None = None) -> tuple[Places, Keys]:
+    chosen = np.flatnonzero(where)
+    return (chosen if places is None else places[chosen]), keys[chosen]
+
+
+def _mixed(a: Keys, b: Keys) -> Keys:
+    """One number for two; different ones hardly ever meet."""
+    value = (a * _MIX) ^ (b + _MIX)
+    value ^= value >> np.uint64(29)
+    return value * _MIX
+
+
+def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[Coverage, Codes]:
+    """The pairs that share a key, as left * count + right, and what the kind covers."""
+    kind, places, keys = keyed
+    order = np.argsort(keys)
+    keys, places = keys[order], places[order]
+    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, np.int64)
+    sizes = np.diff(np.r_[starts, len(keys)])
+    codes = [np.empty(0, np.int64)]
+    for size in np.unique(sizes[(sizes > 1) & (sizes <= limit)]):
+        members = np.sort(places[starts[sizes == size][:, None] + np.arange(size)], axis=1)
+        left, right = np.triu_indices(int(size), 1)
+        apart = members[:, left] * np.int64(count) + members[:, right]
+        codes.append(apart[members[:, left] != members[:, right]].ravel())
+    found = np.concatenate(codes)
+    return Coverage(kind, len(places), len(found), int(sizes[sizes > limit].sum())), found

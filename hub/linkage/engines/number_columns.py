@@ -1,0 +1,185 @@
+"""Resident IDs, dates, telephones and divisions by column. Source: linkage.resident_id, dates, phones, divisions.
+
+What most cells look like is worked out as arrays of numbers; every other cell goes through the parser that single
+records go through, once for each distinct text.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.linkage import dates, divisions, phones, resident_id
+from hub.linkage.resident_id import Form
+from mappings.divisions import canonical
+from mappings.engine.model import Noted, PartialDate
+from mappings.engine.transforms.dates import birth_date
+from mappings.engine.transforms.phones import phones as several
+
+Numbers = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.intp]
+Texts = Callable[[Places], Sequence[str]]
+
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+_CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
+_TEN = np.uint64(10)
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """`body` is 0 where there is no usable number; `born` YYYYMMDD and `male` as the number says."""
+
+    body: Numbers
+    check: npt.NDArray[np.uint8]
+    form: npt.NDArray[np.uint8]
+    born: npt.NDArray[np.uint32]
+    male: npt.NDArray[np.bool_]
+
+
+def ids(body: Numbers, last: npt.NDArray[np.uint8], length: npt.NDArray[np.uint8], texts: Texts) -> Ids:
+    """Numbers from their first 17 digits (0: not digits), their 18th character and their length in characters."""
+    usual = (length == 18) & (body >= np.uint64(10**16)) & np.isin(last, _CHECK)
+    sound, right = _judge(body, last)
+    usual &= sound
+    born = (body // np.uint64(1000) % np.uint64(10**8)).astype(np.uint32)
+    cut = (body % np.uint64(100) == 0) & (last == ord("0"))
+    form = np.where(cut, Form.CUT, np.where(right, Form.CHECKED, Form.UNCHECKED)) * usual
+    found = Ids(
+        np.where(usual, body, 0).astype(np.uint64),
+        np.where(last == ord("X"), 10, last - ord("0")).astype(np.uint8) * usual,
+        form.astype(np.uint8),
+        born * usual,
+        usual & (body % np.uint64(2) == 1),
+    )
+    _odd_ids(found, np.flatnonzero((length > 0) & ~usual), texts)
+    return found
+
+
+def _judge(body: Numbers, last: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Whether `resident_id.parse` would take the number, and whether its check character is right."""
+    total = np.zeros(len(body), dtype=np.uint64)
+    seen = np.zeros(len(body), dtype=np.uint64)
+    head = np.zeros(len(body), dtype=np.uint64)
+    rest = body.copy()
+    for place in range(16, -1, -1):
+        digit = rest % _TEN
+        rest //= _TEN
+        total += digit * np.uint64(_WEIGHTS[place])
+        bit = np.uint64(1) << digit
+        seen |= bit
+        if place < 6:
+            head |= bit
+    right = _CHECK[total % np.uint64(11)] == last
+    province = np.isin(body // np.uint64(10**15), np.array(sorted(resident_id.PROVINCES), dtype=np.uint64))
+    filled = (body // np.uint64(10**11) % np.uint64(10**4) == 0) | _few(head, 1) | _few(seen, 2)
+    tail = body % np.uint64(1000) * np.uint64(256) + last
+    filled |= np.isin(tail, np.array([int(t[:3]) * 256 + ord(t[3]) for t in resident_id.TAILS], dtype=np.uint64))
+    return province & ~filled & _real(body // np.uint64(1000) % np.uint64(10**8)), right
+
+
+def _few(bits: Numbers, most: int) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = np.bitwise_count(bits) <= most
+    return found
+
+
+def _real(number: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether YYYYMMDD is a day of the calendar between 1850 and 2100."""
+    year, month, day = number // np.uint64(10000), number // np.uint64(100) % np.uint64(100), number % np.uint64(100)
+    lengths = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.uint64)
+    leap = (year % np.uint64(4) == 0) & ((year % np.uint64(100) != 0) | (year % np.uint64(400) == 0))
+    longest = lengths[np.where(month <= 12, month, 0)] + (leap & (month == 2))
+    found: npt.NDArray[np.bool_] = (year >= 1850) & (year <= 2100) & (day >= 1) & (day <= longest)
+    return found
+
+
+def _odd_ids(found: Ids, where: Places, texts: Texts) -> None:
+    known: dict[str, resident_id.ResidentId | None] = {}
+    for place, text in zip(where.tolist(), texts(where), strict=True):
+        if text not in known:
+            known[text] = resident_id.parse(text.strip())
+        number = known[text]
+        if number is not None:
+            found.body[place], found.form[place] = number.body, number.form
+            found.check[place] = 10 if number.text[17] == "X" else int(number.text[17])
+            found.born[place], found.male[place] = int(number.text[6:14]), bool(number.male)
+
+
+def births(number: npt.NDArray[np.uint32], length: npt.NDArray[np.uint8], texts: Texts) -> npt.NDArray[np.uint32]:
+    """YYYYMMDD with 00 for unknown parts, from the digits of the usual ways to write a date (0: another way)."""
+    usual = ((length == 8) | (length == 10)) & (number >= 10**7) & (number < 10**8)
+    year, month, day = number // 10000, number // 100 % 100, number % 100
+    longest = np.array(dates.DAYS, dtype=np.uint32)[np.minimum(month, 12)]
+    day = np.where((month == 0) | (day > longest), 0, day)
+    found = np.where(usual & (year >= 1850) & (year <= 2100) & (month <= 12), year * 10000 + month * 100 + day, 0)
+    found[np.isin(found, np.array(sorted(dates.PLACEHOLDERS), dtype=np.uint32))] = 0
+    found = found.astype(np.uint32)
+    odd = np.flatnonzero((length > 0) & ~usual)
+    known: dict[str, int] = {}
+    read = birth_date()
+    for place, text in zip(odd.tolist(), texts(odd), strict=True):
+        if text not in known:
+            known[text] = dates.parse(text) or _written(read(text))
+        found[place] = known[text]
+    return found
+
+
+def _written(value: object) -> int:
+    """A date in any of the ways that county systems write one."""
+    if isinstance(value, Noted):
+        value = value.value
+    return dates.parse(value.text) if isinstance(value, PartialDate) else 0
+
+
+def lunar(born: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """For each date the solar date when its figures are read as lunar ones; 0 for none."""
+    different, place = np.unique(born, return_inverse=True)
+    return np.array([dates.from_lunar(int(one)) for one in different], dtype=np.uint32)[place]
+
+
+def telephones(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> tuple[Numbers, Numbers]:
+    """Up to two telephones a record, as `phones.packed` gives them; `number` is 0 where a cell is not digits."""
+    usual = (length == 11) & (number >= np.uint64(13 * 10**9)) & (number < np.uint64(2 * 10**10))
+    tail = number % np.uint64(10**8)
+    filler = (tail % np.uint64(11111111) == 0) | (tail == 12345678) | (tail == 87654321)
+    first, second = _packed(number) * (usual & ~filler), np.zeros(len(number), dtype=np.uint64)
+    odd = np.flatnonzero((length > 0) & ~usual)
+    known: dict[str, list[int]] = {}
+    for place, text in zip(odd.tolist(), texts(odd), strict=True):
+        if text not in known:
+            known[text] = [phones.packed(one) for one in _listed(text)]
+        for column, packed in zip((first, second), known[text], strict=False):
+            column[place] = packed
+    return first, second
+
+
+def _listed(text: str) -> list[str]:
+    value: Any = several(text)
+    if isinstance(value, Noted):
+        value = value.value
+    found = [phones.parse(one) for one in value or (text,)]
+    return list(dict.fromkeys(one for one in found if one))[:2]
+
+
+def _packed(number: Numbers) -> Numbers:
+    """Eleven digits, one in each half byte, behind a half byte of ones."""
+    value, rest = np.full(len(number), 0xF << 44, dtype=np.uint64), number.copy()
+    for place in range(11):
+        value |= rest % _TEN << np.uint64(4 * place)
+        rest //= _TEN
+    return value
+
+
+def places(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> Numbers:
+    """Today's twelve-digit division code; `number` is 0 where a cell is not digits, which may be padded."""
+    scale = np.zeros(256, dtype=np.uint64)
+    for size in divisions.LENGTHS:
+        scale[size] = 10 ** (12 - size)
+    code = number * scale[length]
+    odd = np.flatnonzero((length > 0) & (code == 0))
+    for place, text in zip(odd.tolist(), texts(odd), strict=True):
+        code[place] = divisions.parse(text, canonical)
+    different, place = np.unique(code, return_inverse=True)
+    now = [int(canonical(f"{one:012d}")) if one else 0 for one in different.tolist()]
+    return np.array(now, dtype=np.uint64)[place]

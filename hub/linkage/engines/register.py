@@ -1,0 +1,179 @@
+"""A register as a table that the comparisons read: columns worked out once, addresses only where somebody asks.
+
+Numbers stand for values within one register only; what two records of it weigh is what the online scorer says.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hub.linkage import names
+from hub.linkage.columns import Column, Places
+from hub.linkage.engines import address_columns, name_columns, number_columns
+from hub.linkage.engines.files import Cells
+from hub.linkage.engines.name_columns import Names
+from hub.linkage.resident_id import Form
+
+_PLACEHOLDER_SHARE = 20
+"""Records that may bear one resident ID or telephone before it is taken for a filler that identifies nobody."""
+_SEXES = dict.fromkeys(("1", "男", "男性", "m", "male"), 1) | dict.fromkeys(("2", "女", "女性", "f", "female"), 2)
+_ADDRESSES = {f"{role}_{half}": f"{role}_address" for role in ("origin", "residence") for half in ("low", "high")}
+
+
+@dataclass(slots=True)
+class Register:
+    """All records of one file; `names` and `spouses` also hold what blocking needs."""
+
+    cells: Cells
+    columns: dict[str, Column]
+    names: Names
+    _signed: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.cells.count
+
+    def column(self, name: str) -> Column | None:
+        """See `columns.Table`. Signatures of addresses are 0 until `sign` was asked for them."""
+        return self.columns.get(name)
+
+    def texts(self, name: str, places: Places) -> list[str]:
+        """See `columns.Table`. Names come in plain form where they are common ones: as the comparisons read them."""
+        if name != "name":
+            return self.cells.texts(name, places)
+        odd, full = self.names.odd, self.names.columns["full"]
+        return [
+            odd[place][0].written if place in odd else name_columns.text_of(number)
+            for place, number in zip(places.tolist(), full[places].tolist(), strict=True)
+        ]
+
+    def sign(self, places: Places) -> None:
+        """Work out the signatures of the addresses of the records at `places`."""
+        with ThreadPoolExecutor(self.cells.threads) as pool:
+            list(pool.map(lambda role: self._sign(role, places), ("origin", "residence")))
+
+    def _sign(self, role: str, places: Places) -> None:
+        low, high = self.columns.get(f"{role}_low"), self.columns.get(f"{role}_high")
+        if low is None or high is None:
+            return
+        done = self._signed.setdefault(role, np.zeros(len(self), dtype=np.bool_))
+        wanted = places[~done[places]]
+        texts = self.cells.texts(f"{role}_address", wanted)
+        different = {text: at for at, text in enumerate(dict.fromkeys(texts))}
+        of = np.fromiter(map(different.__getitem__, texts), dtype=np.intp, count=len(texts))
+        some_low, some_high = address_columns.signatures(list(different))
+        low[wanted], high[wanted], done[wanted] = some_low[of], some_high[of], True
+
+
+def read(cells: Cells) -> Register:
+    """The register in `cells`."""
+    with ThreadPoolExecutor(cells.threads) as pool:
+        own = pool.submit(_names, cells, "name", _characters(cells, "name"))
+        spouse = pool.submit(_names, cells, "spouse_name", _characters(cells, "spouse_name"))
+        columns = _numbers(cells)
+        found, spouses = own.result(), spouse.result()
+    columns |= found.columns
+    columns["spouse"] = spouses.columns["full"]
+    columns["live"] = np.ones(cells.count, dtype=np.uint8)
+    signed = {name: np.zeros(cells.count, dtype=np.uint64) for name, text in _ADDRESSES.items() if _any(cells, text)}
+    register = Register(cells, {name: column for name, column in columns.items() if column.any()} | signed, found)
+    _own_names(register, spouses)
+    return register
+
+
+def _any(cells: Cells, column: str) -> bool:
+    return bool(cells.rows(f'SELECT count("{column}") > 0 FROM cells')[0][0])
+
+
+def _characters(cells: Cells, column: str) -> dict[str, npt.NDArray[Any]]:
+    """The first four characters of the trimmed cells, as code points (0 for none), and their lengths."""
+    text = f"coalesce(trim(\"{column}\"), '')"
+    chars = ", ".join(f"coalesce(unicode(nullif(substr(t, {at}, 1), '')), 0) AS c{at}" for at in range(1, 5))
+    return cells.arrays(f"SELECT {chars}, length(t) AS size FROM (SELECT {text} AS t FROM cells)")
+
+
+def _names(cells: Cells, column: str, found: dict[str, npt.NDArray[Any]]) -> Names:
+    chars = np.column_stack([found[f"c{at}"] for at in range(1, 5)])
+    return name_columns.read(chars, found["size"], lambda places: cells.texts(column, places))
+
+
+def _digits(column: str) -> str:
+    """Number, length and last character of a column's trimmed cells: 0 for what is not all digits."""
+    t = f"coalesce(trim(\"{column}\"), '')"
+    return f"coalesce(try_cast({t} AS UBIGINT), 0) AS n, CAST(least(length({t}), 255) AS UTINYINT) AS size"
+
+
+def _numbers(cells: Cells) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    own = _ids(cells, "resident_id")
+    columns |= {"id_body": own.body, "id_check": own.check, "id_form": own.form}
+    other = _ids(cells, "spouse_resident_id")
+    columns["spouse_id"] = np.where(other.form == Form.CUT, 0, other.body)
+    columns["birth"], columns["sex"] = _births(cells), _sexes(cells)
+    says = (own.form == Form.OLD) | (own.form == Form.CHECKED)
+    columns["birth"] = np.where((columns["birth"] == 0) & says, own.born, columns["birth"]).astype(np.uint32)
+    columns["sex"] = np.where((columns["sex"] == 0) & says, np.where(own.male, 1, 2), columns["sex"]).astype(np.uint8)
+    columns["birth_lunar"] = number_columns.lunar(columns["birth"])
+    found = cells.arrays(f"SELECT {_digits('phone')} FROM cells")
+    columns["phone"], columns["phone2"] = number_columns.telephones(
+        found["n"], found["size"], lambda places: cells.texts("phone", places)
+    )
+    for role in ("origin", "residence"):
+        columns[role] = _places(cells, f"{role}_division")
+    return columns
+
+
+def _places(cells: Cells, column: str) -> npt.NDArray[np.uint64]:
+    found = cells.arrays(f"SELECT {_digits(column)} FROM cells")
+    return number_columns.places(found["n"], found["size"], lambda places: cells.texts(column, places))
+
+
+def _ids(cells: Cells, column: str) -> number_columns.Ids:
+    t = f"coalesce(trim(\"{column}\"), '')"
+    found = cells.arrays(
+        f"SELECT coalesce(try_cast(left({t}, 17) AS UBIGINT), 0) AS n,"
+        f" CAST(least(greatest(ord(substr({t}, 18, 1)), 0), 255) AS UTINYINT) AS last,"
+        f" CAST(least(length({t}), 255) AS UTINYINT) AS size FROM cells"
+    )
+    return number_columns.ids(found["n"], found["last"], found["size"], lambda places: cells.texts(column, places))
+
+
+def _births(cells: Cells) -> npt.NDArray[np.uint32]:
+    t = "coalesce(trim(birth_date), '')"
+    found = cells.arrays(
+        f"SELECT coalesce(try_cast(replace({t}, '-', '') AS UINTEGER), 0) AS n,"
+        f" CAST(least(length({t}), 255) AS UTINYINT) AS size FROM cells"
+    )
+    return number_columns.births(found["n"], found["size"], lambda places: cells.texts("birth_date", places))
+
+
+def _sexes(cells: Cells) -> npt.NDArray[np.uint8]:
+    cases = " ".join(f"WHEN '{text}' THEN {number}" for text, number in _SEXES.items())
+    found: dict[str, npt.NDArray[np.uint8]] = cells.arrays(
+        f"SELECT CAST(CASE lower(coalesce(trim(sex), '')) {cases} ELSE 0 END AS UTINYINT) AS n FROM cells"
+    )
+    return found["n"]
+
+
+def _own_names(register: Register, spouses: Names) -> None:
+    """A wife recorded with her husband's surname in front also goes by her own name, as `features` has it."""
+    own = register.names.columns
+    sex = register.column("sex")
+    if sex is None:
+        return
+    behind = (sex == 2) & (spouses.columns["full"] > 0) & (own["former"] == 0) & (own["c1"] == spouses.columns["c1"])
+    where = np.flatnonzero(behind & (own["c1"] > 0))
+    pairs: Sequence[tuple[str, str]] = list(
+        zip(register.cells.texts("name", where), register.cells.texts("spouse_name", where), strict=True)
+    )
+    for place, (name, husband) in zip(where.tolist(), pairs, strict=True):
+        wife, man = names.parse(name), names.parse(husband)
+        found = names.without_husband(wife[0], man[0]) if wife and man else None
+        if found is not None:
+            own["former"][place] = name_columns.spelled(found.text)
+            register.names.odd[place] = (*wife, found)
+    if own["former"].any():
+        register.columns["former"] = own["former"]
