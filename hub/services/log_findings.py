@@ -43,6 +43,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "A submission was acknowledged, and the log does not have its entry",
         "报送已获回执，但日志中没有相应条目",
     ),
+    "row-forged": (
+        "A row that says who may do what was not written by this hub; it counts as absent",
+        "决定权限的记录不是本平台写入，视为不存在",
+    ),
 }
 
 

@@ -19,7 +19,7 @@ from hub.errors import HubError
 from hub.runtime import HUB_NAME, Hub
 from hub.services import trust
 from hub.services.log_findings import Gathered, Report
-from hub.storage import audit, log_checks
+from hub.storage import audit, log_checks, seals
 from hub.storage.audit import Checkpoint, Leaf
 from hub.storage.database import AsyncConnection
 from hub.storage.log_checks import Counts
@@ -43,6 +43,8 @@ async def verify(hub: Hub, progress: Progress | None = None) -> Report:
         await walk.check_what_is_beyond()
         without = await log_checks.submissions_without_leaf(connection, _FIRST)
         walk.found.add_many("submission-without-leaf", *without)
+        forged = await seals.forged(connection)
+        walk.found.add_many("row-forged", len(forged), forged[:_FIRST])
     return Report(counts.size, counts.unplaced, walk.erased, counts.checkpoints, walk.found.findings())
 
 
