@@ -114,8 +114,8 @@ async def note(
     purpose: str = PURPOSE,
     outcome: str = "permit",
 ) -> None:
-    """Note for each record's person that `user` looked, or was refused."""
-    await access.note(
+    """Note for each record's person that `user` looked, or was refused; the log binds the rows of the ledger."""
+    rows = await access.note(
         connection,
         [
             Access(
@@ -132,6 +132,9 @@ async def note(
             for record in records
         ],
     )
+    if rows:
+        content = {"rows": rows, "digest": await access.fingerprint(connection, hub.vault, rows)}
+        await audit.append(connection, hub.vault, [Act(audit.LOOK_UP, user.name, content, now)])
 
 
 async def refused(hub: Hub, user: User, task_id: UUID, act: str) -> NotFound:
