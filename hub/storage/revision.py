@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0004"
+NEEDED = "0005"
 """The newest revision under `migrations/versions`."""
 
 

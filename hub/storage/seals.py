@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, Table, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.tables import agreement, consent, exchange_case, member, member_key
+from hub.storage.tables import agreement, consent, exchange_case, member, member_key, reveal_request
 from hub.storage.vault import Vault
 
 SEALED: Final[dict[Table, tuple[str, ...]]] = {
@@ -29,6 +29,10 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
     consent: (
         "member_id", "reference", "subject", "kinds", "purposes", "recipient_divisions", "resource_id",
         "valid_from", "valid_to", "withdrawn_at",
+    ),
+    reveal_request: (
+        "id", "task_id", "record_id", "member_id", "asked_by", "region", "purpose", "state", "answered_by",
+        "asked_at", "answered_at", "expires_at",
     ),
     exchange_case: ("id", "subject", "kind", "from_member", "to_member", "state", "opened_at", "closed_at"),
 }  # fmt: skip
@@ -71,7 +75,9 @@ def genuine(connection: AsyncConnection, table: Table, rows: Iterable[Any]) -> l
     return [row for row in rows if fits(connection, table, row)]
 
 
-async def find(connection: AsyncConnection, table: Table, *where: ColumnElement[bool], lock: bool = False) -> Any | None:
+async def find(
+    connection: AsyncConnection, table: Table, *where: ColumnElement[bool], lock: bool = False
+) -> Any | None:
     """The one row there is, if the hub wrote it."""
     statement = select(table).where(*where)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
@@ -107,7 +113,7 @@ async def forged(connection: AsyncConnection) -> list[str]:
 
 async def seal_unsealed(connection: AsyncConnection) -> dict[str, int]:
     """Seal the rows that have no seal, as they were written before there were any; how many of each table."""
-    sealed = dict.fromkeys((table.name for table in SEALED), 0)
+    sealed = dict.fromkeys((str(table.name) for table in SEALED), 0)
     for table in SEALED:
         for row in (await connection.execute(select(table).where(table.c.seal.is_(None)).with_for_update())).all():
             await change(connection, table, row)
