@@ -166,12 +166,21 @@ certificate = Table(
     moment("status_at"),
     UniqueConstraint("issuer_id", "message_id"),
     UniqueConstraint("list_id", "list_index"),
+    # A number is in force once, and reserved once by each issuer: what one reserved keeps no other from signing.
     Index(
         "uq_certificate_kind_number_live",
         "kind",
         "number",
         unique=True,
-        postgresql_where="status NOT IN ('revoked', 'superseded')",
+        postgresql_where="status IN ('valid', 'suspended')",
+    ),
+    Index(
+        "uq_certificate_issuer_id_kind_number_registered",
+        "issuer_id",
+        "kind",
+        "number",
+        unique=True,
+        postgresql_where="status = 'registered'",
     ),
 )
 
