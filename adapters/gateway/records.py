@@ -125,7 +125,10 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One message of the mailbox as stored. `body` is what the hub delivered, still sealed for sealed kinds."""
+    """One message of the mailbox as stored. `body` is what the hub delivered, still sealed for sealed kinds.
+
+    `received_at` is when the hub's log took it up, by which a key reported stolen is judged.
+    """
 
     message_id: str
     mailbox_id: str

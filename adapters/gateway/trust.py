@@ -98,9 +98,7 @@ class TrustStore:
         now = self._clock()
         listed = [key for member in found.members if member.name == self._member for key in member.keys]
         foreign = [
-            key.kid
-            for key in listed
-            if key.kid not in self._kids and key.compromised_at is None and now < key.naf
+            key.kid for key in listed if key.kid not in self._kids and key.compromised_at is None and now < key.naf
         ]
         if foreign:
             log.error("a key that is not ours is published in our name", member=self._member, keys=foreign)

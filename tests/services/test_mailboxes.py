@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from certs import tokens
-from certs.seal import open_sealed
+from certs.seal import open_sealed, open_trusted
 from hub.domain.messages import State
 from hub.errors import Conflict, Invalid, NotFound
 from hub.runtime import HUB_NAME, Hub
-from hub.services import mailboxes, notices, receipts, terms, trust
+from hub.services import enrolment, mailboxes, notices, receipts, terms, trust
 from hub.services.mailboxes import Handed
 from hub.services.recording import subject_of
 from hub.services.routing import Envelope
@@ -285,6 +285,24 @@ async def test_a_voided_message_cannot_be_read_or_acknowledged(
     with pytest.raises(Conflict) as refused:
         await _acknowledge(hub, huiji, handed)
     assert refused.value.code == "state-conflict"
+
+
+async def test_what_a_stolen_key_signed_is_not_handed_over_and_what_was_logged_before_is(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], clock: Clock
+) -> None:
+    theft = clock.advance(hours=1)
+    await allow(hub, yongkang, 4)
+    forged = await posted(hub, yongkang, huiji, 4)
+    clock.advance(hours=1)
+    await enrolment.report_stolen(hub, yongkang.sig.kid, theft)
+    handed = await _lease(hub, huiji)
+    assert {some.item.message_id for some in handed} == {letter.message_id for letter in letters}
+    found = await told(hub, yongkang, forged.message_id)
+    assert (found["state"], found["timeline"][-1]["detail"]) == ("VOIDED", "key-compromised")
+    believed = await trust.current(hub)
+    for some in handed:
+        keys = {huiji.enc.kid: huiji.enc}
+        assert open_trusted(some.body, keys, believed, hub.now(), logged_at=some.item.queued_at).payload == CONTENT
 
 
 async def test_messages_expire_and_their_sender_sees_it(
