@@ -18,7 +18,7 @@ from certs.trust import TrustList
 
 MOST_SKEW = timedelta(seconds=60)
 _REMEDIES = {
-    "foreign-key": "bring those key files back, or have the hub's operator report the keys stolen: others believe them"
+    "foreign-key": "restart after keys were renewed, bring lost files back, else have the operator report the keys stolen"
 }
 
 

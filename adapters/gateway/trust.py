@@ -102,7 +102,9 @@ class TrustStore:
         ]
         if foreign:
             log.error("a key that is not ours is published in our name", member=self._member, keys=foreign)
-            text = f"the trust list names keys as ours that are not in the key folder: {', '.join(foreign)}"
+            text = (
+                f"the trust list names keys as ours that were not in the key folder at the start: {', '.join(foreign)}"
+            )
             raise TrustError(text, code="foreign-key")
 
     def current(self) -> TrustList:

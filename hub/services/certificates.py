@@ -174,10 +174,7 @@ async def record(
             return known.receipt
         if known.status != REGISTERED:
             raise Conflict("status-final", f"The registration was {known.status} before anything was signed.")
-        held = await certificates.of_number(connection, known.kind, known.number, member.id)
-        if any(other.id != id_ for other in held):
-            raise _taken()
-        await certificates.displace(connection, known.kind, known.number, now, but=id_)
+        await _take_number(connection, known, now)
         content = {"certificate": str(id_), "kind": known.kind, "digest": digest.hex()}
         leaf = (await audit.append(connection, hub.vault, [Act("issue", member.name, content, now)]))[0]
         receipt = receipts.sign(
@@ -200,6 +197,14 @@ async def record(
             now=now,
         )
     return receipt
+
+
+async def _take_number(connection: AsyncConnection, known: Certificate, now: datetime) -> None:
+    """Who signs first has the number; what others reserved under it counts no more. Raises Conflict `already-issued`."""
+    held = await certificates.of_number(connection, known.kind, known.number, known.issuer_id)
+    if any(other.id != known.id for other in held):
+        raise _taken()
+    await certificates.displace(connection, known.kind, known.number, now, but=known.id)
 
 
 async def change_status(hub: Hub, member: Member, id_: UUID, status: str, reason: str) -> Certificate:

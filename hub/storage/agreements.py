@@ -181,28 +181,16 @@ async def open_case(
 
     With `move`, the end of one that is open becomes `until`; False then when that is its end already.
     """
-    same = _same_case(from_member, to_member, kind, subject)
-    await seals.discard_forged(connection, exchange_case, *same)
+    named = {"from_member": from_member, "to_member": to_member, "kind": kind, "subject": subject}
+    await seals.discard_forged(connection, exchange_case, *_same_case(from_member, to_member, kind, subject))
     # Nothing is permitted without an end: a row that has none is not open, here as in `ExchangeCase.is_open`.
     is_open = (exchange_case.c.state == "OPEN") & func.coalesce(exchange_case.c.closed_at > now, False)
-    statement = upsert(exchange_case).values(
-        id=new_id(),
-        subject=subject,
-        kind=kind,
-        from_member=from_member,
-        to_member=to_member,
-        state="OPEN",
-        opened_at=now,
-        closed_at=until,
-    )
+    values = {"state": "OPEN", "opened_at": now, "closed_at": until}
+    statement = upsert(exchange_case).values(id=new_id(), **named, **values)
     done = await connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["from_member", "to_member", "kind", "subject"],
-            set_={
-                "state": "OPEN",
-                "opened_at": case((is_open, exchange_case.c.opened_at), else_=now),
-                "closed_at": until,
-            },
+            index_elements=list(named),
+            set_={**values, "opened_at": case((is_open, exchange_case.c.opened_at), else_=now)},
             where=not_(is_open & (exchange_case.c.closed_at == until) if move else is_open),
         ).returning(exchange_case)
     )
