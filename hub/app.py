@@ -13,6 +13,7 @@ import hub.api.mailbox
 import hub.api.submissions
 import hub.console
 from hub.api import limits, problems
+from hub.logs import configure
 from hub.runtime import open_hub
 from hub.settings import Settings, get_settings
 
@@ -20,6 +21,9 @@ from hub.settings import Settings, get_settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     """An application that opens its hub when it starts."""
     chosen = settings or get_settings()
+    if settings is None:
+        # Made by the web server in a process of its own, to which nothing that `hub serve` set up has come.
+        configure(chosen.log_level)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

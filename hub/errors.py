@@ -95,5 +95,5 @@ class TooMany(Unavailable):
 
     status = 429
 
-    def __init__(self, detail: str, *, retry_after: int) -> None:
-        super().__init__("too-many", detail, retry_after=retry_after)
+    def __init__(self, detail: str, *, retry_after: int, code: str = "too-many") -> None:
+        super().__init__(code, detail, retry_after=retry_after)

@@ -13,7 +13,7 @@ from hub.channels.webhook import Webhooks
 from hub.linkage.model import Model
 from hub.linkage.model import load as load_model
 from hub.settings import Settings
-from hub.storage import keyring
+from hub.storage import keyring, seals
 from hub.storage.database import Database, locate, open_database
 from hub.storage.vault import Vault, read_master_key
 
@@ -45,7 +45,7 @@ async def open_hub(settings: Settings, *, now: Callable[[], datetime] = utc_now)
     signer = keyring.load(settings.keys_dir, vault, "sign")
     model = load_model(settings.linkage_model)
     url, embedded = locate(settings)
-    database = open_database(url, pool=settings.database_pool, embedded=embedded)
+    database = open_database(url, pool=settings.database_pool, embedded=embedded, options=seals.options(vault))
     webhooks = Webhooks(allow_private=settings.webhook_private)
     try:
         yield Hub(settings, database, vault, signer, model, webhooks, now)

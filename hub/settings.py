@@ -64,6 +64,9 @@ class Settings(BaseSettings):
         10.0, ge=0.05, le=60.0, description="Longest time between two signed log checkpoints."
     )
 
+    reveals_per_day: int = Field(
+        30, ge=1, le=10_000, description="Records that one user may see in full, or ask another region for, in a day."
+    )
     verify_per_minute: int = Field(
         120, ge=1, le=100_000, description="Checks of certificates one address may ask for in a minute, in one process."
     )

@@ -86,7 +86,9 @@ async def open_gateway(
         try:
             async with Connection(config.hub, config.member, assertion(held.auth[0]), clock=clock) as connection:
                 trust_file = config.spool.file.with_name(config.spool.file.name + ".trust-list")
-                trust = TrustStore(roots, config.trust.threshold, spool, trust_file, clock)
+                trust = TrustStore(
+                    roots, config.trust.threshold, spool, trust_file, clock, member=config.member, kids=held.kids
+                )
                 yield _connect(config, held, sources, spool, connection, trust, transport, clock)
         finally:
             await transport.aclose()

@@ -17,6 +17,9 @@ from certs.errors import CertsError
 from certs.trust import TrustList
 
 MOST_SKEW = timedelta(seconds=60)
+_REMEDIES = {
+    "foreign-key": "restart after keys were renewed, bring lost files back, else have the operator report the keys stolen"
+}
 
 
 async def check(gateway: Gateway) -> list[Finding]:
@@ -66,7 +69,7 @@ async def _trust(gateway: Gateway) -> list[Finding]:
     try:
         trust = await gateway.trust.refresh(gateway.client)
     except GatewayError as error:
-        remedy = "compare trust.roots_file with the root keys the hub's operator published"
+        remedy = _REMEDIES.get(error.code, "compare trust.roots_file with the root keys the hub's operator published")
         return [Finding("trust list", False, str(error), remedy)]
     findings = [
         Finding("trust list", True, f"version {trust.version}, next update due {trust.next_update.isoformat()}")

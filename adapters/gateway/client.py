@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -42,6 +43,7 @@ class Leased:
     digest: str
     content_type: str
     subjects: tuple[str, ...]
+    queued_at: datetime | None
     body: bytes = field(repr=False)
 
 
@@ -215,10 +217,21 @@ def _leased(item: Mapping[str, Any]) -> Leased | None:
             digest=str(item["digest"]),
             content_type=str(item["content_type"]),
             subjects=tuple(str(s) for s in item.get("recipient_subjects") or ()),
+            queued_at=_moment(item.get("queued_at")),
             body=base64.b64decode(item["body"], validate=True),
         )
     except (KeyError, TypeError, ValueError, binascii.Error):
         return None
+
+
+def _moment(value: object) -> datetime | None:
+    """When the log took the message up; None where it is not said. Raises ValueError for a time without a zone."""
+    if not isinstance(value, str):
+        return None
+    at = datetime.fromisoformat(value)
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at
 
 
 def _items(answer: Answer) -> list[dict[str, Any]]:

@@ -29,6 +29,11 @@ class KeyRing:
     sig: tuple[SigningKey, ...]
     enc: tuple[DecryptionKey, ...]
 
+    @property
+    def kids(self) -> frozenset[str]:
+        """The names of all of them."""
+        return frozenset((*(key.kid for key in (*self.auth, *self.sig)), *(key.kid for key in self.enc)))
+
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """The public halves (RFC 7517). `purpose` tells the two signing keys apart when the member is enrolled."""
         return {

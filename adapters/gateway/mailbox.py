@@ -221,7 +221,7 @@ class Mailbox:
             subjects=item.subjects,
             state=InboxState.STORED,
             errors=(),
-            received_at=self._clock(),
+            received_at=item.queued_at or self._clock(),
             body=item.body,
             person=_person_of(item),
         )

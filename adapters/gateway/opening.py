@@ -106,7 +106,7 @@ class Opener:
 
     async def _unseal(self, message: Incoming) -> seal.Opened:
         try:
-            opened = seal.open_trusted(message.body, self._keys, self._trust.current(), self._clock())
+            opened = self._opened(message, self._trust.current())
         except (UnknownIssuer, KeyNotValid):
             # The sender may have a key that is newer than our list.
             trust = await self._trust.refresh(self._client)
@@ -121,14 +121,23 @@ class Opener:
 
     def _open_again(self, message: Incoming, trust: TrustList) -> seal.Opened:
         try:
-            return seal.open_trusted(message.body, self._keys, trust, self._clock())
+            return self._opened(message, trust)
         except CertsError as error:
             raise _of(error) from error
+
+    def _opened(self, message: Incoming, trust: TrustList) -> seal.Opened:
+        return seal.open_trusted(message.body, self._keys, trust, self._clock(), logged_at=message.received_at)
 
     async def _check_certificate(self, credential: str, message: Incoming, trust: TrustList) -> dict[str, Any]:
         try:
             await self._statuses.fetch(sdjwt.parse(credential).status, trust)
-            found = sdjwt.verify_issued(credential, trust=trust, status=self._statuses.standing, now=self._clock())
+            found = sdjwt.verify_issued(
+                credential,
+                trust=trust,
+                status=self._statuses.standing,
+                now=self._clock(),
+                logged_at=message.received_at,
+            )
         except CertsError as error:
             raise _of(error) from error
         if (found.kind, found.issuer) != (message.kind, message.sender):

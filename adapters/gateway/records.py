@@ -128,6 +128,7 @@ class Incoming:
     """One message of the mailbox as stored. `body` is what the hub delivered, still sealed for sealed kinds.
 
     `person` is the same for the messages that keep their order among themselves, and empty for one that stands alone.
+    `received_at` is when the hub's log took it up, by which a key reported stolen is judged.
     """
 
     message_id: str

@@ -10,6 +10,8 @@ from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
+import structlog
+
 from adapters.errors import ConfigError, TrustError
 from adapters.gateway.client import HubClient
 from adapters.gateway.clock import Clock
@@ -19,6 +21,8 @@ from adapters.gateway.spool import Spool
 from certs.errors import CertsError, TrustListStale
 from certs.keys import VerifyKey
 from certs.trust import TrustList
+
+log = structlog.get_logger("gateway")
 
 _SEEN = "trust-list"
 
@@ -40,7 +44,20 @@ def load_roots(settings: TrustSettings) -> list[VerifyKey]:
 class TrustStore:
     """The newest verified list. `current` never gives a list that is out of date."""
 
-    def __init__(self, roots: Collection[VerifyKey], threshold: int, spool: Spool, file: Path, clock: Clock) -> None:
+    def __init__(
+        self,
+        roots: Collection[VerifyKey],
+        threshold: int,
+        spool: Spool,
+        file: Path,
+        clock: Clock,
+        *,
+        member: str,
+        kids: Collection[str],
+    ) -> None:
+        """`kids` are the keys that `member`, whose gateway this is, holds: a list that names others as its own is refused."""
+        self._member = member
+        self._kids = frozenset(kids)
         self._roots = roots
         self._threshold = threshold
         self._spool = spool
@@ -63,7 +80,7 @@ class TrustStore:
     def _verify(self, data: bytes) -> TrustList:
         seen = json.loads(self._spool.cursor(_SEEN) or "{}")
         try:
-            return TrustList.verify(
+            found = TrustList.verify(
                 data,
                 self._roots,
                 self._threshold,
@@ -73,6 +90,22 @@ class TrustStore:
             )
         except CertsError as error:
             raise TrustError(f"the trust list is not accepted: {error.message.en}", code=error.code) from error
+        self._check_own(found)
+        return found
+
+    def _check_own(self, found: TrustList) -> None:
+        """Nobody may sign or be sealed for in our name. Keys whose time is over, or that were reported stolen, do no harm."""
+        now = self._clock()
+        listed = [key for member in found.members if member.name == self._member for key in member.keys]
+        foreign = [
+            key.kid for key in listed if key.kid not in self._kids and key.compromised_at is None and now < key.naf
+        ]
+        if foreign:
+            log.error("a key that is not ours is published in our name", member=self._member, keys=foreign)
+            text = (
+                f"the trust list names keys as ours that were not in the key folder at the start: {', '.join(foreign)}"
+            )
+            raise TrustError(text, code="foreign-key")
 
     def current(self) -> TrustList:
         """The list to work with now; TrustError if there is none that may still be used."""

@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from certs.errors import CertsError
 from hub.errors import HubError
 from hub.runtime import Hub, open_hub
 from hub.settings import Settings, get_settings
@@ -43,6 +44,8 @@ def explained() -> Iterator[None]:
         yield
     except HubError as error:
         fail(f"{error.detail} ({error.code})")
+    except CertsError as error:
+        fail(f"{error.message.en} {error.detail} ({error.code})")
 
 
 def with_hub(act: Callable[[Hub], Awaitable[Result]]) -> Result:

@@ -1,5 +1,6 @@
 """`hub member`, `hub agreement`, `hub key`, `hub user`: who takes part and on what terms."""
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,11 +11,13 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Column, Table
 
-from hub.cli.frame import fail, out, with_hub
+import certs.trust
+from certs.keys import SigningKey
+from hub.cli.frame import explained, fail, out, with_hub
 from hub.domain.policy import KNOWN_KINDS, PURPOSES, Agreement
 from hub.runtime import Hub
 from hub.services import accounts, enrolment, terms, tokens, trust
-from hub.storage import members
+from hub.storage import keyring, members
 from hub.storage.ids import new_id
 
 member = typer.Typer(no_args_is_help=True, help="Members of the exchange.")
@@ -120,6 +123,46 @@ def stolen(
 def publish() -> None:
     """Sign and publish the trust list anew."""
     out.print(f"trust list version {with_hub(trust.publish).version}")
+
+
+@key.command("draft")
+def draft(file: Annotated[Path, typer.Argument(help="Where the list is written.")]) -> None:
+    """Write the next trust list for officers to sign, where the root keys are kept apart from the hub."""
+    file.write_bytes(with_hub(trust.draft))
+    out.print(f"{file} is signed by the roots that are here; have it countersigned, then: hub key accept", markup=False)
+
+
+@key.command("take-root")
+def take_root(
+    name: Annotated[str, typer.Argument(help="root-1, root-2 or root-3.")],
+    file: Annotated[Path, typer.Argument(help="Where its officer keeps it, on a medium of her own.")],
+) -> None:
+    """Move a root key off the hub into a file that its officer's passphrase closes."""
+    passphrase = typer.prompt("Passphrase of the officer", hide_input=True, confirmation_prompt=True)
+
+    async def act(hub: Hub) -> None:
+        await asyncio.to_thread(keyring.move, hub.settings.keys_dir, hub.vault, name, file, passphrase)
+
+    with_hub(act)
+    out.print(f"{name} is in {file} only; without it and its passphrase it cannot sign any more", markup=False)
+
+
+@key.command("countersign")
+def countersign(
+    file: Annotated[Path, typer.Argument(exists=True, help="The drafted list.")],
+    root: Annotated[Path, typer.Argument(exists=True, help="The officer's root key, as `hub key take-root` wrote it.")],
+) -> None:
+    """Add a root's signature to a drafted list; needs no hub, and is done on the officer's own machine."""
+    with explained():
+        signer = SigningKey.unlock(root.read_bytes(), typer.prompt("Passphrase", hide_input=True))
+        file.write_bytes(certs.trust.countersign(file.read_bytes(), signer))
+    out.print(f"{file} is countersigned", markup=False)
+
+
+@key.command("accept")
+def accept(file: Annotated[Path, typer.Argument(exists=True, help="The drafted list, signed by two roots.")]) -> None:
+    """Publish a list that enough roots have signed."""
+    out.print(f"trust list version {with_hub(lambda hub: trust.accept(hub, file.read_bytes())).version}")
 
 
 @agreement.command("add")

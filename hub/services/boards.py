@@ -10,10 +10,11 @@ from typing import Any, Literal
 from hub.errors import Invalid
 from hub.runtime import Hub
 from hub.services.sessions import User
-from hub.storage import deliveries, members, overviews, reviews, schedules
+from hub.storage import deliveries, members, overviews, reveals, reviews, schedules
 from hub.storage.deliveries import Notice
 from hub.storage.members import Member
 from hub.storage.overviews import Movement, Waiting
+from hub.storage.reveals import Request
 
 Show = Literal["all", "waiting", "taken", "done", "failed", "overdue"]
 SHOWS: dict[str, tuple[str, ...]] = {
@@ -29,7 +30,10 @@ _ANSWERS = 12
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What waits. `reasons` counts open conflicts, `quarantined` rows set aside; `answers` the most pressing first."""
+    """What waits. `reasons` counts open conflicts, `quarantined` rows set aside; `answers` the most pressing first.
+
+    `asked` are other regions' requests to see numbers in full.
+    """
 
     reasons: dict[str, int]
     deferred: int
@@ -38,6 +42,7 @@ class Today:
     waiting: tuple[Waiting, ...]
     quarantined: dict[str, int]
     schedules: tuple[dict[str, Any], ...]
+    asked: tuple[Request, ...]
     members: dict[int, Member]
     now: datetime
 
@@ -49,7 +54,7 @@ class Today:
     @property
     def nothing(self) -> bool:
         """Nobody waits for anything."""
-        return not (self.reasons or self.answers or self.waiting or self.quarantined)
+        return not (self.asked or self.reasons or self.answers or self.waiting or self.quarantined)
 
 
 async def today(hub: Hub, user: User) -> Today:
@@ -67,6 +72,7 @@ async def today(hub: Hub, user: User) -> Today:
             waiting=tuple(await overviews.waiting(connection, user.visible)),
             quarantined=await overviews.quarantined(connection, user.visible),
             schedules=tuple(await schedules.last(connection)),
+            asked=tuple(await reveals.waiting(connection, user.visible or (), now)) if user.may_decide else (),
             members={member.id: member for member in await members.all_members(connection)},
             now=now,
         )

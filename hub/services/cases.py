@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from hub.errors import Conflict, Invalid, NotAllowed, NotFound
+from hub.errors import Conflict, NotFound
 from hub.linkage import score
 from hub.linkage.explain import FieldEvidence, explain
 from hub.linkage.features import Features
@@ -30,8 +30,6 @@ from hub.storage.reviews import Review
 PURPOSE = "conflict-review"
 NAMED = ("name",)
 SHOWN = ("name", "birth", "sex", "address", "family", "ethnicity", "identifier (masked)", "phone (masked)")
-REVEALED = ("identifier", "phone", "family identifier")
-REVEAL_PURPOSES = ("ask-person", "ask-region", "check-document", "correct-record")
 UNDOABLE = ("CONFIRMED", "REJECTED", "DEFERRED")
 _MOST_OTHERS = 20
 
@@ -114,8 +112,8 @@ async def note(
     purpose: str = PURPOSE,
     outcome: str = "permit",
 ) -> None:
-    """Note for each record's person that `user` looked, or was refused."""
-    await access.note(
+    """Note for each record's person that `user` looked, or was refused; the log binds the rows of the ledger."""
+    rows = await access.note(
         connection,
         [
             Access(
@@ -132,6 +130,9 @@ async def note(
             for record in records
         ],
     )
+    if rows:
+        content = {"rows": rows, "digest": await access.fingerprint(connection, hub.vault, rows)}
+        await audit.append(connection, hub.vault, [Act(audit.LOOK_UP, user.name, content, now)])
 
 
 async def refused(hub: Hub, user: User, task_id: UUID, act: str) -> NotFound:
@@ -151,7 +152,7 @@ async def view(hub: Hub, user: User, task_id: UUID) -> Case:
     """The conflict with masked numbers. Raises NotFound."""
     now = hub.now()
     async with hub.database.begin() as connection:
-        case = await _case(hub, connection, user, task_id)
+        case = await find(hub, connection, user, task_id)
         if case is not None:
             shown = (case.a, case.b, *case.others_a, *case.others_b)
             await note(hub, connection, user, shown, act="view", fields=SHOWN, now=now)
@@ -159,25 +160,8 @@ async def view(hub: Hub, user: User, task_id: UUID) -> Case:
     raise await refused(hub, user, task_id, "view")
 
 
-async def reveal(hub: Hub, user: User, task_id: UUID, purpose: str) -> Case:
-    """The conflict once more, for showing its numbers in full. Raises NotFound, NotAllowed, Invalid `purpose-missing`."""
-    if purpose not in REVEAL_PURPOSES:
-        raise Invalid("purpose-missing", "Say what you need the full numbers for.")
-    now = hub.now()
-    async with hub.database.begin() as connection:
-        case = await _case(hub, connection, user, task_id)
-        if case is not None:
-            if not user.may_decide:
-                raise NotAllowed("role-missing", "Only stewards and supervisors may see full numbers.")
-            pair = (case.a, case.b)
-            await note(hub, connection, user, pair, act="reveal", fields=REVEALED, now=now, purpose=purpose)
-            content = {"task": str(task_id), "purpose": purpose, "records": [case.a.id, case.b.id]}
-            await audit.append(connection, hub.vault, [Act("reveal", user.name, content, now)])
-            return case
-    raise await refused(hub, user, task_id, "reveal")
-
-
-async def _case(hub: Hub, connection: AsyncConnection, user: User, task_id: UUID) -> Case | None:
+async def find(hub: Hub, connection: AsyncConnection, user: User, task_id: UUID) -> Case | None:
+    """The conflict if `user` may see it; who shows any of it notes that in the same transaction."""
     task = await reviews.get(connection, task_id, user.visible)
     if task is None:
         return None

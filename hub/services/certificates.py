@@ -1,11 +1,12 @@
 """The registry of certificates: what an issuer is about to sign, what it signed, and whether that still counts.
 
-The hub never sees a certificate's claims. Each step is audited; a number is in force once in the whole exchange, and a
-marriage number only with the region it names. Status lists are made from the registry (`services.status_lists`).
+The hub never sees a certificate's claims. Each step is audited; a number is in force once in the whole exchange, with the
+region it names; one that is only reserved keeps nobody else from signing. Status lists are made from the registry
+(`services.status_lists`).
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -21,14 +22,15 @@ from hub.services import receipts, status_lists
 from hub.services.recording import subject_of
 from hub.storage import audit, certificates, members
 from hub.storage.audit import Act
-from hub.storage.certificates import Certificate
+from hub.storage.certificates import REGISTERED, Certificate
 from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id
 from hub.storage.members import Member
 from mappings import vocabulary
 
 KINDS: Final = (vocabulary.BIRTH_CERTIFICATE, vocabulary.MARRIAGE_CERTIFICATE)
-REGISTERED: Final = "registered"
+LAPSE: Final = timedelta(days=1)
+"""How long an issuer's own reservation of a number keeps it from reserving the number anew."""
 _DRAWS: Final = 50
 _SUBJECT: Final = text(200)
 _REASON: Final = text(500)
@@ -82,7 +84,7 @@ async def _register(
             if (known.kind, known.number, known.subject) != (asked.kind, number, subject):
                 return Conflict("digest-conflict", "This message id was used for another certificate before.")
             return known
-        refusal = await _refusal(connection, member, asked, number, now)
+        refusal = await _refusal(hub, connection, member, asked, number, now)
         if refusal is not None:
             return refusal
         list_id = await certificates.current_list(connection, SIZE)
@@ -112,7 +114,7 @@ async def _register(
 
 
 async def _refusal(
-    connection: AsyncConnection, member: Member, asked: Registration, number: bytes, now: datetime
+    hub: Hub, connection: AsyncConnection, member: Member, asked: Registration, number: bytes, now: datetime
 ) -> Refused | None:
     """Why this member may not issue this certificate, if so; the same message stored a moment ago is no reason."""
     keys = await members.keys(connection, member.id)
@@ -125,26 +127,33 @@ async def _refusal(
     )
     if not entitled:
         return NotAllowed("issuer-not-entitled", f"{member.name} has no key that may sign a {asked.kind} today.")
-    place = _place(asked)
-    if place is not None and not any(covers(own, place) for own in member.divisions):
+    if not any(_is_placed(asked, own) for own in member.divisions):
         return NotAllowed("issuer-not-entitled", f"The number names a division that {member.name} does not answer for.")
-    live = await certificates.live_by_number(connection, asked.kind, number)
-    raced = live is not None and (live.issuer_id, live.message_id) == (member.id, asked.message_id)
-    if live is not None and not raced:
-        who = "You have" if live.issuer_id == member.id else "Another authority has"
-        return Conflict(
-            "already-issued",
-            f"{who} a certificate of this number in force; revoke or supersede it before issuing it anew.",
-            retry="FIX_FIRST" if live.issuer_id == member.id else "CONTACT",
-        )
+    for known in await certificates.of_number(connection, asked.kind, number, member.id, lock=True):
+        if (known.issuer_id, known.message_id) == (member.id, asked.message_id):
+            continue
+        if known.status != REGISTERED or now < known.registered_at + LAPSE:
+            return _taken()
+        await certificates.set_status(connection, hub.vault, known.id, "revoked", "lapsed unsigned", now)
+        content = {"certificate": str(known.id), "from": REGISTERED, "to": "revoked"}
+        await audit.append(connection, hub.vault, [Act("change-status", member.name, content, now)])
     return None
 
 
-def _place(asked: Registration) -> str | None:
-    """The division that a marriage number names: J or L, six digits of division, year, serial."""
-    if asked.kind != vocabulary.MARRIAGE_CERTIFICATE:
-        return None
-    return asked.number.lstrip("BJL")[:6] + "000000"
+def _taken() -> Conflict:
+    """The same whoever has it: a number is no way to ask what others issued."""
+    text = "This number cannot be issued now; where it is your own certificate's, revoke or supersede that first."
+    return Conflict("already-issued", text)
+
+
+def _is_placed(asked: Registration, own: str) -> bool:
+    """Does the number name the division `own`, or one within it?
+
+    A marriage number says J or L, six digits of division, year, serial; a birth number, behind its letter, the province.
+    """
+    if asked.kind == vocabulary.MARRIAGE_CERTIFICATE:
+        return covers(own, asked.number.lstrip("BJL")[:6] + "000000")
+    return asked.number[1:3] == own[:2]
 
 
 async def record(
@@ -152,7 +161,7 @@ async def record(
 ) -> str:
     """Keep the digest of what the issuer signed; answers the signed receipt. The same digest again: the same receipt.
 
-    Raises NotFound, Invalid, Conflict (`digest-conflict`, `status-final`).
+    Raises NotFound, Invalid, Conflict (`digest-conflict`, `status-final`, `already-issued`).
     """
     now = hub.now()
     if not issued_at < expires_at or issued_at > now + SKEW:
@@ -165,6 +174,7 @@ async def record(
             return known.receipt
         if known.status != REGISTERED:
             raise Conflict("status-final", f"The registration was {known.status} before anything was signed.")
+        await _take_number(connection, known, now)
         content = {"certificate": str(id_), "kind": known.kind, "digest": digest.hex()}
         leaf = (await audit.append(connection, hub.vault, [Act("issue", member.name, content, now)]))[0]
         receipt = receipts.sign(
@@ -187,6 +197,14 @@ async def record(
             now=now,
         )
     return receipt
+
+
+async def _take_number(connection: AsyncConnection, known: Certificate, now: datetime) -> None:
+    """Who signs first has the number; what others reserved under it counts no more. Raises Conflict `already-issued`."""
+    held = await certificates.of_number(connection, known.kind, known.number, known.issuer_id)
+    if any(other.id != known.id for other in held):
+        raise _taken()
+    await certificates.displace(connection, known.kind, known.number, now, but=known.id)
 
 
 async def change_status(hub: Hub, member: Member, id_: UUID, status: str, reason: str) -> Certificate:

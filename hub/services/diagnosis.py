@@ -13,7 +13,7 @@ from hub.errors import HubError
 from hub.runtime import Hub, open_hub
 from hub.services import overview, trust
 from hub.settings import Settings
-from hub.storage import mailbox, members, schedules, work
+from hub.storage import mailbox, members, schedules, seals, work
 
 _FREE_BYTES = 2 * 2**30
 
@@ -57,7 +57,7 @@ def _master_key(path: Path) -> Finding:
 async def _inside(settings: Settings) -> list[Finding]:
     try:
         async with open_hub(settings) as hub:
-            looks = (_database, _members, _trust, _work, _mailboxes, _schedules)
+            looks = (_database, _rows, _members, _trust, _work, _mailboxes, _schedules)
             return [await _guarded(hub, look) for look in looks]
     except (HubError, OSError, RuntimeError) as error:
         text = error.detail if isinstance(error, HubError) else f"{type(error).__name__}: {error}"
@@ -75,6 +75,15 @@ async def _guarded(hub: Hub, look: Callable[[Hub], Coroutine[None, None, Finding
 async def _database(hub: Hub) -> Finding:
     await overview.check_ready(hub)
     return Finding("database", True, "answers, with this version's schema")
+
+
+async def _rows(hub: Hub) -> Finding:
+    async with hub.database.read() as connection:
+        forged = await seals.forged(connection)
+    if forged:
+        text = f"{len(forged)} rows were not written by this hub and count as absent, first {forged[0]}"
+        return Finding("rights", False, text, "find out who wrote to the database; enter anew what is missing")
+    return Finding("rights", True, "members, keys, agreements, consents and cases are as this hub wrote them")
 
 
 async def _members(hub: Hub) -> Finding:

@@ -43,6 +43,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "A submission was acknowledged, and the log does not have its entry",
         "报送已获回执，但日志中没有相应条目",
     ),
+    "look-up-missing": (
+        "Look-ups that were logged are gone from the persons' ledger, or were changed there",
+        "已登记的查看记录在台账中缺失或被改动",
+    ),
+    "row-forged": (
+        "A row that says who may do what was not written by this hub; it counts as absent",
+        "决定权限的记录不是本平台写入，视为不存在",
+    ),
 }
 
 

@@ -6,7 +6,7 @@ is told in words, the first cases of each kind and how many there are.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -19,7 +19,7 @@ from hub.errors import HubError
 from hub.runtime import HUB_NAME, Hub
 from hub.services import trust
 from hub.services.log_findings import Gathered, Report
-from hub.storage import audit, log_checks
+from hub.storage import access, audit, log_checks, seals
 from hub.storage.audit import Checkpoint, Leaf
 from hub.storage.database import AsyncConnection
 from hub.storage.log_checks import Counts
@@ -43,6 +43,8 @@ async def verify(hub: Hub, progress: Progress | None = None) -> Report:
         await walk.check_what_is_beyond()
         without = await log_checks.submissions_without_leaf(connection, _FIRST)
         walk.found.add_many("submission-without-leaf", *without)
+        forged = await seals.forged(connection)
+        walk.found.add_many("row-forged", len(forged), forged[:_FIRST])
     return Report(counts.size, counts.unplaced, walk.erased, counts.checkpoints, walk.found.findings())
 
 
@@ -78,6 +80,7 @@ class _Walk:
         self._counts = counts
         self._keys = keys
         self._edge: dict[Place, bytes] = {}
+        self._look_ups: list[tuple[int, dict[str, Any]]] = []
         self._remembered = self._read_remembered(remembered)
 
     async def run(self, progress: Progress | None) -> None:
@@ -87,6 +90,7 @@ class _Walk:
             hashes = await self._leaves(first, last)
             complete = merkle.append(Nodes(self._edge), first, hashes)
             await self._compare(complete)
+            await self._compare_ledger()
             tree = Nodes(self._edge)
             tree.add(complete)
             for signed in await log_checks.checkpoints_within(self._connection, first, last):
@@ -145,6 +149,16 @@ class _Walk:
         beside = orjson.loads(orjson.dumps({"act": leaf.act, "actor": leaf.actor, "at": leaf.at}))
         if any(said.get(name) != value for name, value in beside.items()):
             self.found.add("leaf-relabelled", index)
+        elif leaf.act == audit.LOOK_UP:
+            self._look_ups.append((index, said["content"]))
+
+    async def _compare_ledger(self) -> None:
+        """The look-ups that this batch of leaves binds stand in the ledger as they were written."""
+        for index, bound in self._look_ups:
+            kept = await access.fingerprint(self._connection, self._hub.vault, bound["rows"])
+            if kept != bound["digest"]:
+                self.found.add("look-up-missing", index)
+        self._look_ups.clear()
 
     async def _compare(self, complete: Sequence[merkle.Node]) -> None:
         stored = await audit.nodes(self._connection, [(node.level, node.index) for node in complete])

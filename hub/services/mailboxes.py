@@ -89,15 +89,22 @@ async def _hand(hub: Hub, connection: AsyncConnection, member: Member, item: Ite
     header = read_header_bytes(item.header)
     considered = await routing.consider(hub, connection, sender, header)
     person = await crossref.person_of(hub, connection, sender.name, header.subject)
-    denied = isinstance(considered.answer, policy.Deny)
     outcome = considered.answer.reason if isinstance(considered.answer, policy.Deny) else routing.PERMIT
+    if outcome == routing.PERMIT and await _is_stolen(connection, item, header.sig_kid):
+        outcome = "key-compromised"
     purpose, fields = routing.purpose(header), (item.kind,)
     looked = Access(member.name, member.name, "hand-over", purpose, person, item.subject, fields, outcome, now)
     await access.note(connection, [looked])
-    if denied:
+    if outcome != routing.PERMIT:
         await void(hub, connection, item, outcome, member.name, now)
         return None
     return await _give(hub, connection, member, item, sender, person, now)
+
+
+async def _is_stolen(connection: AsyncConnection, item: Item, kid: str) -> bool:
+    """Was the key lost before the log held the message? What an honest sender sent earlier stays good."""
+    key = next((key for key in await members.keys(connection, item.sender_id) if key.kid == kid), None)
+    return key is None or (key.compromised_at is not None and item.queued_at >= key.compromised_at)
 
 
 async def _give(

@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 
 from hub.errors import HubError
-from hub.runtime import open_hub, utc_now
+from hub.runtime import Hub, open_hub, utc_now
 from hub.services import enrolment, trust
 from hub.settings import Settings
-from hub.storage import keyring
+from hub.storage import audit, keyring, seals
+from hub.storage.audit import Act
 from hub.storage.database import locate, make_data_dir
 from hub.storage.migrate import upgrade_async
 from hub.storage.vault import create_master_key, read_master_key
@@ -34,12 +35,28 @@ async def initialise(settings: Settings, *, now: Callable[[], datetime] = utc_no
     try:
         await upgrade_async(url)
         async with open_hub(settings, now=now) as hub:
+            await _seal_rows(hub)
             await enrolment.enrol_hub(hub)
             version = await trust.publish_if_due(hub)
     finally:
         if embedded is not None:
             embedded.close()
     return Initialised(made, trust.roots_file(settings), version)
+
+
+async def _seal_rows(hub: Hub) -> None:
+    """Once in a hub's life: what an older version wrote gets its seals, and the log says how much.
+
+    That it was done is remembered outside the database, or whoever writes there would have it done again.
+    """
+    done = hub.settings.data_dir / "rows-sealed"
+    if done.exists():
+        return
+    async with hub.database.begin() as connection:
+        sealed = await seals.seal_unsealed(connection)
+        if sealed:
+            await audit.append(connection, hub.vault, [Act("seal-rows", "operator", {"rows": sealed}, hub.now())])
+    done.touch()
 
 
 def _make_keys(settings: Settings) -> tuple[str, ...]:

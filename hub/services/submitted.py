@@ -1,4 +1,8 @@
-"""What a sender is told about what it sent: both acknowledgements, counts, issues and the timeline."""
+"""What a sender is told about what it sent: both acknowledgements, counts, issues and the timeline.
+
+Never what its records were found to resemble: a count of links would tell whoever invents a row whether somebody else
+holds such a person.
+"""
 
 import csv
 import io
@@ -58,8 +62,6 @@ async def _told(hub: Hub, connection: AsyncConnection, member: Member, found: Su
             "rows": found.rows,
             "translated": found.translated,
             "quarantined": found.quarantined,
-            "linked": found.linked,
-            "review": found.review,
         },
         "issues": [_issue(issue) for issue in listed],
         "timeline": [

@@ -2,9 +2,10 @@
 
 A published list is signed by every root key this hub holds, at least two; its version only rises. Read back from the
 database it is not believed for being there: signatures, version and date are checked against the pinned roots, and a
-list older than one this process has used is refused.
+list older than one this machine has used is refused, after a restart too.
 """
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +19,10 @@ from certs.errors import CertsError
 from certs.instants import utc
 from certs.keys import VerifyKey
 from certs.trust import MAX_LIFETIME, Member, TrustedKey, TrustList, verify
-from hub.errors import HubError, Unavailable
+from hub.errors import Conflict, HubError, Unavailable
 from hub.runtime import HUB_NAME, Hub
 from hub.settings import Settings
-from hub.storage import audit, durable, keyring, members
+from hub.storage import audit, durable, keyring, log_checks, members
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import MemberKey
@@ -79,14 +80,13 @@ async def current(hub: Hub) -> TrustList:
     if held is not None and held.document == data:
         held.trust.check_current(now)
         return held.trust
+    folder = hub.settings.data_dir
+    seen = await asyncio.to_thread(log_checks.read_seen, folder)
     found = verify(
-        data,
-        pinned_roots(hub.settings),
-        THRESHOLD,
-        now=now,
-        last_version=held.trust.version if held else 0,
-        last_digest=held.trust.digest if held else None,
+        data, pinned_roots(hub.settings), THRESHOLD, now=now, last_version=seen.version, last_digest=seen.digest
     )
+    if found.version > seen.version:
+        await asyncio.to_thread(log_checks.keep_seen, folder, log_checks.Seen(found.version, found.digest))
     _held[hub.database] = _Held(data, found)
     return found
 
@@ -112,12 +112,20 @@ async def publish_if_due(hub: Hub) -> int | None:
 
 async def publish_in(hub: Hub, connection: AsyncConnection) -> TrustList:
     """`publish` in the transaction of another act."""
+    made, document = await _signed(hub, connection, THRESHOLD)
+    await _store(hub, connection, made, document)
+    return made
+
+
+async def _signed(hub: Hub, connection: AsyncConnection, least: int) -> tuple[TrustList, bytes]:
+    """The next list, signed by every root that is here. Raises HubError `no-roots` for fewer than `least`."""
     folder = hub.settings.keys_dir
     roots = [keyring.load(folder, hub.vault, name) for name in keyring.ROOTS if keyring.exists(folder, name)]
-    if len(roots) < THRESHOLD:
+    if len(roots) < least:
         raise HubError(
             "no-roots",
-            f"{len(roots)} root keys are in {folder}, {THRESHOLD} are needed to sign the trust list.",
+            f"{len(roots)} root keys are in {folder}, {THRESHOLD} are needed to sign the trust list; where they are kept "
+            "apart, `hub key draft` makes a list for their officers to sign.",
         )
     await members.lock_trust_list(connection)
     now = hub.now()
@@ -127,10 +135,29 @@ async def publish_in(hub: Hub, connection: AsyncConnection) -> TrustList:
         next_update=utc(now) + MAX_LIFETIME,
         members=tuple(await _listed(connection)),
     )
-    document = made.sign(*roots)
+    return made, made.sign(*roots)
+
+
+async def _store(hub: Hub, connection: AsyncConnection, made: TrustList, document: bytes) -> None:
     await members.publish_trust_list(connection, made.version, document)
     content = {"version": made.version, "digest": made.digest, "document": sha256(document).hex()}
-    await audit.append(connection, hub.vault, [Act("publish-trust-list", HUB_NAME, content, now)])
+    await audit.append(connection, hub.vault, [Act("publish-trust-list", HUB_NAME, content, hub.now())])
+
+
+async def draft(hub: Hub) -> bytes:
+    """The next list, signed by the roots that are here, at least one: others countersign it elsewhere."""
+    async with hub.database.begin() as connection:
+        return (await _signed(hub, connection, 1))[1]
+
+
+async def accept(hub: Hub, document: bytes) -> TrustList:
+    """Publish a drafted list that enough roots have signed. Raises Conflict, and what certs.trust.verify raises."""
+    made = verify(document, pinned_roots(hub.settings), THRESHOLD, now=hub.now())
+    async with hub.database.begin() as connection:
+        await members.lock_trust_list(connection)
+        if made.version != await members.next_trust_version(connection):
+            raise Conflict("stale", "Another list was published since this one was drafted; draft it anew.")
+        await _store(hub, connection, made, document)
     return made
 
 

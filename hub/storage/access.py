@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from sqlalchemy import ColumnElement, Select, case, cast, func, insert, literal, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.tables import access_event
 from hub.storage.tables.base import Texts
+from hub.storage.vault import Vault
 
 CHECK: Final = "verify"
 """The act of who checks a certificate, and does not say who it is."""
@@ -60,26 +62,23 @@ class Ledger:
     older: Cursor | None
 
 
-async def note(connection: AsyncConnection, events: Sequence[Access]) -> None:
-    """Write look-ups in the act's own transaction."""
-    if events:
-        await connection.execute(
-            insert(access_event),
-            [
-                {
-                    "actor": e.actor,
-                    "region": e.region,
-                    "act": e.act,
-                    "purpose": e.purpose,
-                    "person_id": e.person_id,
-                    "subject": e.subject,
-                    "fields": list(e.fields),
-                    "outcome": e.outcome,
-                    "at": e.at,
-                }
-                for e in events
-            ],
-        )
+async def note(connection: AsyncConnection, events: Sequence[Access]) -> list[int]:
+    """Write look-ups in the act's own transaction; answers the ids of their rows."""
+    if not events:
+        return []
+    values = [dict(zip(Access.__slots__, _values(event), strict=True)) for event in events]
+    return list((await connection.execute(insert(access_event).returning(access_event.c.id), values)).scalars())
+
+
+async def fingerprint(connection: AsyncConnection, vault: Vault, ids: Sequence[int]) -> str:
+    """What the log keeps of these rows: another one as soon as one of them is gone or says something else."""
+    rows = await connection.execute(select(access_event).where(access_event.c.id.in_(ids)).order_by(access_event.c.id))
+    said = [[row.id, *map(str, _values(_access(row)))] for row in rows]
+    return vault.authenticate(b"look-ups" + orjson.dumps(said)).hex()
+
+
+def _values(event: Access) -> list[object]:
+    return [getattr(event, name) for name in Access.__slots__]
 
 
 async def about(connection: AsyncConnection, person_ids: Sequence[UUID], subjects: Sequence[bytes]) -> list[Access]:

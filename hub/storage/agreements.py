@@ -1,16 +1,17 @@
 """What regions agreed, what people consented to and which cases are open: what `domain.policy.decide` is given."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, case, func, insert, not_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.policy import Agreement, Case, Consent
+from hub.storage import seals
 from hub.storage.ids import new_id
 from hub.storage.tables import agreement, consent, exchange_case
 
@@ -66,40 +67,31 @@ def _agreement(row: Any) -> Agreement:
 
 async def add(connection: AsyncConnection, title: str, made: Agreement) -> None:
     """Store an agreement."""
-    await connection.execute(
-        insert(agreement).values(
-            id=made.id,
-            title=title,
-            from_member=made.from_member,
-            to_member=made.to_member,
-            kinds=sorted(made.kinds),
-            purposes=sorted(made.purposes),
-            case_required=made.case_required,
-            answer_days=made.answer_days,
-            valid_from=made.valid_from,
-            valid_to=made.valid_to,
-        )
-    )
+    values = {**asdict(made), "kinds": sorted(made.kinds), "purposes": sorted(made.purposes)}
+    seal = seals.of(connection, agreement, values)
+    await connection.execute(insert(agreement).values(**values, title=title, seal=seal))
 
 
 async def end(connection: AsyncConnection, agreement_id: UUID, at: datetime) -> bool:
     """End an agreement at `at`; False when there is none such or it ended already."""
-    done = await connection.execute(
-        update(agreement).where(agreement.c.id == agreement_id, agreement.c.ended_at.is_(None)).values(ended_at=at)
+    row = await seals.find(
+        connection, agreement, agreement.c.id == agreement_id, agreement.c.ended_at.is_(None), lock=True
     )
-    return bool(done.rowcount)
+    if row is not None:
+        await seals.change(connection, agreement, row, ended_at=at)
+    return row is not None
 
 
 async def by_id(connection: AsyncConnection, agreement_id: UUID) -> Agreement | None:
     """The agreement with that id, in force or not."""
-    row = (await connection.execute(select(agreement).where(agreement.c.id == agreement_id))).one_or_none()
+    row = await seals.find(connection, agreement, agreement.c.id == agreement_id)
     return _agreement(row) if row else None
 
 
 async def listed(connection: AsyncConnection) -> list[tuple[str, Agreement]]:
     """(title, agreement), oldest first."""
     rows = await connection.execute(select(agreement).order_by(agreement.c.valid_from, agreement.c.title))
-    return [(row.title, _agreement(row)) for row in rows]
+    return [(row.title, _agreement(row)) for row in seals.genuine(connection, agreement, rows)]
 
 
 async def between(
@@ -111,7 +103,7 @@ async def between(
         .where(agreement.c.from_member == sender, agreement.c.to_member == recipient)
         .order_by(agreement.c.valid_from.desc())
     )
-    for row in rows:
+    for row in seals.genuine(connection, agreement, rows):
         found = _agreement(row)
         if kind in found.kinds and purpose in found.purposes and found.valid_from <= now < found.valid_to:
             return found
@@ -132,7 +124,9 @@ async def put_consents(connection: AsyncConnection, member_id: int, items: Seque
             "valid_to": item.valid_to,
             "withdrawn_at": item.withdrawn_at,
         }
-        statement = upsert(consent).values(id=new_id(), member_id=member_id, reference=item.reference, **values)
+        named = {"member_id": member_id, "reference": item.reference}
+        values["seal"] = seals.of(connection, consent, {**named, **values})
+        statement = upsert(consent).values(id=new_id(), **named, **values)
         id_ = (
             await connection.execute(
                 statement.on_conflict_do_update(index_elements=["member_id", "reference"], set_=values).returning(
@@ -149,19 +143,14 @@ async def consent_by_reference(
     connection: AsyncConnection, member_id: int, reference: bytes, subject: bytes
 ) -> Consent | None:
     """The consent the sender refers to, if it is this person's."""
-    row = (
-        await connection.execute(
-            select(consent).where(
-                consent.c.member_id == member_id, consent.c.reference == reference, consent.c.subject == subject
-            )
-        )
-    ).one_or_none()
+    same = (consent.c.member_id == member_id, consent.c.reference == reference, consent.c.subject == subject)
+    row = await seals.find(connection, consent, *same)
     return _consent(row) if row else None
 
 
 async def consent_by_id(connection: AsyncConnection, consent_id: UUID) -> Consent | None:
     """The consent with that id."""
-    row = (await connection.execute(select(consent).where(consent.c.id == consent_id))).one_or_none()
+    row = await seals.find(connection, consent, consent.c.id == consent_id)
     return _consent(row) if row else None
 
 
@@ -192,68 +181,58 @@ async def open_case(
 
     With `move`, the end of one that is open becomes `until`; False then when that is its end already.
     """
+    named = {"from_member": from_member, "to_member": to_member, "kind": kind, "subject": subject}
+    await seals.discard_forged(connection, exchange_case, *_same_case(from_member, to_member, kind, subject))
     # Nothing is permitted without an end: a row that has none is not open, here as in `ExchangeCase.is_open`.
     is_open = (exchange_case.c.state == "OPEN") & func.coalesce(exchange_case.c.closed_at > now, False)
-    statement = upsert(exchange_case).values(
-        id=new_id(),
-        subject=subject,
-        kind=kind,
-        from_member=from_member,
-        to_member=to_member,
-        state="OPEN",
-        opened_at=now,
-        closed_at=until,
-    )
+    values = {"state": "OPEN", "opened_at": now, "closed_at": until}
+    statement = upsert(exchange_case).values(id=new_id(), **named, **values)
     done = await connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["from_member", "to_member", "kind", "subject"],
-            set_={
-                "state": "OPEN",
-                "opened_at": case((is_open, exchange_case.c.opened_at), else_=now),
-                "closed_at": until,
-            },
+            index_elements=list(named),
+            set_={**values, "opened_at": case((is_open, exchange_case.c.opened_at), else_=now)},
             where=not_(is_open & (exchange_case.c.closed_at == until) if move else is_open),
-        )
+        ).returning(exchange_case)
     )
-    return bool(done.rowcount)
+    row = done.one_or_none()
+    if row is not None:
+        await seals.change(connection, exchange_case, row)
+    return row is not None
+
+
+def _same_case(from_member: int, to_member: int, kind: str, subject: bytes) -> tuple[ColumnElement[bool], ...]:
+    of = exchange_case.c
+    return of.from_member == from_member, of.to_member == to_member, of.kind == kind, of.subject == subject
 
 
 async def close_case(connection: AsyncConnection, case_id: UUID, now: datetime) -> bool:
     """Close a case; False when there is none such or it was closed already."""
-    done = await connection.execute(
-        update(exchange_case)
-        .where(exchange_case.c.id == case_id, exchange_case.c.state == "OPEN")
-        .values(state="CLOSED", closed_at=func.least(exchange_case.c.closed_at, now))
-    )
-    return bool(done.rowcount)
+    is_open = exchange_case.c.state == "OPEN"
+    row = await seals.find(connection, exchange_case, exchange_case.c.id == case_id, is_open, lock=True)
+    if row is not None:
+        ended = now if row.closed_at is None else min(row.closed_at, now)
+        await seals.change(connection, exchange_case, row, state="CLOSED", closed_at=ended)
+    return row is not None
 
 
 async def case_by_id(connection: AsyncConnection, case_id: UUID) -> ExchangeCase | None:
     """The case with that id."""
-    row = (await connection.execute(select(exchange_case).where(exchange_case.c.id == case_id))).one_or_none()
+    row = await seals.find(connection, exchange_case, exchange_case.c.id == case_id)
     return _case(row) if row else None
 
 
 async def cases(connection: AsyncConnection) -> list[ExchangeCase]:
     """All cases, the newest first."""
     order = (exchange_case.c.opened_at.desc(), exchange_case.c.kind, exchange_case.c.id)
-    return [_case(row) for row in await connection.execute(select(exchange_case).order_by(*order))]
+    rows = await connection.execute(select(exchange_case).order_by(*order))
+    return [_case(row) for row in seals.genuine(connection, exchange_case, rows)]
 
 
 async def case_for(
     connection: AsyncConnection, *, from_member: int, to_member: int, kind: str, subject: bytes, now: datetime
 ) -> Case | None:
     """The case of this person and kind between the two, as it stands at `now`."""
-    row = (
-        await connection.execute(
-            select(exchange_case).where(
-                exchange_case.c.from_member == from_member,
-                exchange_case.c.to_member == to_member,
-                exchange_case.c.kind == kind,
-                exchange_case.c.subject == subject,
-            )
-        )
-    ).one_or_none()
+    row = await seals.find(connection, exchange_case, *_same_case(from_member, to_member, kind, subject))
     return Case(row.id, row.kind, _case(row).is_open(now)) if row else None
 
 

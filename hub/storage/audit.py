@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import func, insert, select, text
@@ -20,6 +20,8 @@ from hub.storage.tables import audit_leaf, audit_node, checkpoint
 from hub.storage.vault import Vault
 
 _SEQUENCER = 0x6C71_6C6F  # "lqlo"
+LOOK_UP: Final = "look-up"
+"""The act whose leaf binds rows of the ledger of look-ups (`storage.access.fingerprint`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from hub.storage.tables import certificate, presentation_challenge, status_list
 from hub.storage.vault import Vault
 
 WITHDRAWN = ("revoked", "suspended", "superseded")
-FINAL = ("revoked", "superseded")
+LIVE = ("valid", "suspended")
+REGISTERED = "registered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +73,26 @@ async def by_message(connection: AsyncConnection, issuer_id: int, message_id: UU
     return _certificate(row) if row else None
 
 
-async def live_by_number(connection: AsyncConnection, kind: str, number: bytes) -> Certificate | None:
-    """The certificate of that number, whoever issued it, that is neither revoked nor superseded."""
-    row = (
-        await connection.execute(
-            select(certificate).where(
-                certificate.c.kind == kind, certificate.c.number == number, certificate.c.status.not_in(FINAL)
-            )
-        )
-    ).one_or_none()
-    return _certificate(row) if row else None
+async def of_number(
+    connection: AsyncConnection, kind: str, number: bytes, issuer_id: int, *, lock: bool = False
+) -> list[Certificate]:
+    """What is in force under that number, whoever issued it, and what this issuer has reserved."""
+    mine = (certificate.c.status == REGISTERED) & (certificate.c.issuer_id == issuer_id)
+    statement = select(certificate).where(
+        certificate.c.kind == kind, certificate.c.number == number, certificate.c.status.in_(LIVE) | mine
+    )
+    rows = await connection.execute(statement.with_for_update() if lock else statement)
+    return [_certificate(row) for row in rows]
+
+
+async def displace(connection: AsyncConnection, kind: str, number: bytes, now: datetime, *, but: UUID) -> None:
+    """What others reserved under that number counts no more: `but` is signed."""
+    reserved = (certificate.c.status == REGISTERED) & (certificate.c.id != but)
+    await connection.execute(
+        update(certificate)
+        .where(certificate.c.kind == kind, certificate.c.number == number, reserved)
+        .values(status="revoked", status_at=now)
+    )
 
 
 async def by_index(connection: AsyncConnection, list_id: int, index: int) -> Certificate | None:

@@ -4,7 +4,7 @@
 """
 
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -142,14 +142,21 @@ def make_data_dir(folder: Path) -> None:
         folder.chmod(0o700)
 
 
-def open_database(url: str, *, pool: int = 10, embedded: EmbeddedPostgres | None = None) -> Database:
-    """A pool on `url`; connections are made when first needed."""
+def open_database(
+    url: str,
+    *,
+    pool: int = 10,
+    embedded: EmbeddedPostgres | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Database:
+    """A pool on `url`; connections are made when first needed. `options` travel with them (`storage.seals`)."""
     engine = create_async_engine(
         async_url(url),
         pool_size=pool,
         max_overflow=0,
         hide_parameters=True,
         pool_timeout=POOL_SECONDS,
+        execution_options=dict(options or {}),
         connect_args={"server_settings": {"timezone": "UTC", "application_name": "hub"}},
     )
     return Database(engine, embedded)

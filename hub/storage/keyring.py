@@ -35,3 +35,17 @@ def load(folder: Path, vault: Vault, name: str) -> SigningKey:
         return SigningKey.from_jwk(orjson.loads(vault.open((folder / f"{name}.key").read_bytes())))
     except FileNotFoundError as error:
         raise HubError("no-hub-key", f"The hub's key {name!r} is missing in {folder}. Run `hub init` first.") from error
+
+
+def move(folder: Path, vault: Vault, name: str, to: Path, passphrase: str) -> None:
+    """Take a root key away: into a new file under `passphrase`, and from here once that is safely written.
+
+    Raises HubError `no-hub-key` for what is no root key that is here, or a file that is there.
+    """
+    if name not in ROOTS:
+        raise HubError("no-hub-key", f"Only {', '.join(ROOTS)} may be taken away.")
+    locked = load(folder, vault, name).lock(passphrase)
+    if to.exists():
+        raise HubError("no-hub-key", f"There is a file {to} already; a key is not written over it.")
+    durable.write(to, locked, replace=False)
+    (folder / f"{name}.key").unlink()

@@ -1,21 +1,24 @@
-"""What verifying the audit log asks of the database, and the one head that is kept outside of it.
+"""What verifying the audit log asks of the database, and what is kept outside of it: the log's head, the trust list's.
 
-All questions are about one frozen moment. The head file holds the last checkpoint that this machine signed: whoever can
-rewrite the whole database cannot rewrite that.
+All questions are about one frozen moment. The files hold the last checkpoint that this machine signed and the newest
+trust list that it used: whoever can rewrite the whole database cannot rewrite those.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import orjson
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.errors import HubError
 from hub.storage import durable
 from hub.storage.audit import Checkpoint
 from hub.storage.tables import audit_leaf, audit_node, checkpoint
 
 _HEAD = "log-head"
+_SEEN = "trust-seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +84,32 @@ def read_head(folder: Path) -> bytes | None:
 def keep_head(folder: Path, note: bytes) -> None:
     """Keep a signed note; whole or not at all."""
     durable.write(folder / _HEAD, note, replace=True, mode=0o644)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The newest trust list that this machine has used; version 0 before there was one."""
+
+    version: int
+    digest: str | None
+
+
+def read_seen(folder: Path) -> Seen:
+    """What `keep_seen` kept. Raises HubError `trust-seen-damaged`."""
+    path = folder / _SEEN
+    try:
+        kept = orjson.loads(path.read_bytes())
+        return Seen(int(kept["version"]), str(kept["digest"]))
+    except FileNotFoundError:
+        return Seen(0, None)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        text = f"{path} does not say which trust list was used last; bring back the file, or remove it on purpose."
+        raise HubError("trust-seen-damaged", text) from error
+
+
+def keep_seen(folder: Path, seen: Seen) -> None:
+    """Keep it, whole or not at all, unless a newer one is kept already."""
+    if seen.version > read_seen(folder).version:
+        durable.write(
+            folder / _SEEN, orjson.dumps({"version": seen.version, "digest": seen.digest}), replace=True, mode=0o644
+        )

@@ -1,14 +1,16 @@
 """Members of the exchange, their keys and endpoints, and the published trust lists."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.storage import seals
 from hub.storage.tables import assertion_seen, endpoint, member, member_key, trust_list
 from hub.storage.vault import Vault
 
@@ -78,48 +80,35 @@ async def add(
     connection: AsyncConnection, *, name: str, kind: str, display: str, display_zh: str, divisions: Sequence[str]
 ) -> int:
     """Enrol a member; answers its id. The name must be free (IntegrityError)."""
-    return int(
-        (
-            await connection.execute(
-                insert(member)
-                .values(name=name, kind=kind, display=display, display_zh=display_zh, divisions=list(divisions))
-                .returning(member.c.id)
-            )
-        ).scalar_one()
-    )
+    row = (
+        await connection.execute(
+            insert(member)
+            .values(name=name, kind=kind, display=display, display_zh=display_zh, divisions=list(divisions))
+            .returning(member)
+        )
+    ).one()
+    await seals.change(connection, member, row)
+    return int(row.id)
 
 
 async def all_members(connection: AsyncConnection) -> list[Member]:
     """Every active member, by name."""
     rows = await connection.execute(select(member).where(member.c.state == "active").order_by(member.c.name))
-    return [_member(row) for row in rows]
+    return [_member(row) for row in seals.genuine(connection, member, rows)]
 
 
 async def by_name(connection: AsyncConnection, name: str) -> Member | None:
     """The active member of that name."""
-    row = (
-        await connection.execute(select(member).where(member.c.name == name, member.c.state == "active"))
-    ).one_or_none()
+    row = await seals.find(connection, member, member.c.name == name, member.c.state == "active")
     return _member(row) if row else None
 
 
 async def add_key(connection: AsyncConnection, key: MemberKey) -> None:
     """Register a public key; the same key twice is once."""
-    await connection.execute(
-        upsert(member_key)
-        .values(
-            kid=key.kid,
-            member_id=key.member_id,
-            use=key.use,
-            suite=key.suite,
-            types=list(key.types),
-            jwk=key.jwk,
-            not_before=key.not_before,
-            not_after=key.not_after,
-            compromised_at=key.compromised_at,
-        )
-        .on_conflict_do_nothing()
-    )
+    await seals.discard_forged(connection, member_key, member_key.c.kid == key.kid)
+    values = {**asdict(key), "types": list(key.types)}
+    seal = seals.of(connection, member_key, values)
+    await connection.execute(upsert(member_key).values(**values, seal=seal).on_conflict_do_nothing())
 
 
 async def keys(connection: AsyncConnection, member_id: int | None = None) -> list[MemberKey]:
@@ -127,13 +116,15 @@ async def keys(connection: AsyncConnection, member_id: int | None = None) -> lis
     statement = select(member_key).order_by(member_key.c.member_id, member_key.c.added_at, member_key.c.kid)
     if member_id is not None:
         statement = statement.where(member_key.c.member_id == member_id)
-    return [_key(row) for row in await connection.execute(statement)]
+    return [_key(row) for row in seals.genuine(connection, member_key, await connection.execute(statement))]
 
 
 async def mark_compromised(connection: AsyncConnection, kid: str, at: datetime) -> bool:
     """Record that a key was lost at `at`; False when there is no such key."""
-    done = await connection.execute(update(member_key).where(member_key.c.kid == kid).values(compromised_at=at))
-    return bool(done.rowcount)
+    row = await seals.find(connection, member_key, member_key.c.kid == kid, lock=True)
+    if row is not None:
+        await seals.change(connection, member_key, row, compromised_at=at)
+    return row is not None
 
 
 async def use_assertion(connection: AsyncConnection, member_id: int, jti: str, expires_at: datetime) -> bool:
@@ -212,4 +203,7 @@ async def next_trust_version(connection: AsyncConnection) -> int:
 
 async def by_id(connection: AsyncConnection, member_id: int) -> Member:
     """The member with that id. Raises NoResultFound."""
-    return _member((await connection.execute(select(member).where(member.c.id == member_id))).one())
+    row = await seals.find(connection, member, member.c.id == member_id)
+    if row is None:
+        raise NoResultFound(f"there is no member {member_id}")
+    return _member(row)

@@ -1,11 +1,13 @@
 """Encryption at rest and blind indexes, both from one master key.
 
 Whatever a county sent about a person is stored as `seal()`ed bytes (AES-256-GCM, RFC 5116, random 96-bit nonce);
-equality is searched with `blind()` (HMAC-SHA-256, cut to 16 bytes, one key a purpose). Keys are derived with HKDF.
+equality is searched with `blind()` (HMAC-SHA-256, cut to 16 bytes, one key a purpose); `authenticate()` says that the
+hub wrote something. Keys are derived with HKDF.
 """
 
 import base64
 import hashlib
+import hmac
 import os
 from pathlib import Path
 
@@ -35,6 +37,7 @@ class Vault:
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
         self.blocking_secret = _derive(master, b"blocking-keys")
         self.cursor_secret = _derive(master, b"cursors")
+        self._rows = _derive(master, b"rows")
 
     def seal(self, plain: bytes) -> bytes:
         """`plain` encrypted: version, nonce, ciphertext and tag (29 bytes longer)."""
@@ -57,6 +60,10 @@ class Vault:
         inner.update("".join([f"{len(part)}:{part}" for part in (purpose, *values)]).encode())
         outer.update(inner.digest())
         return outer.digest()[:16]
+
+    def authenticate(self, said: bytes) -> bytes:
+        """32 bytes that only this hub can make of `said` (HMAC-SHA-256)."""
+        return hmac.digest(self._rows, said, hashlib.sha256)
 
 
 def _derive(master: bytes, label: bytes) -> bytes:

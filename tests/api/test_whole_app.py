@@ -1,9 +1,13 @@
 """The whole application on a real socket: a member signs in and issues, a stranger verifies, a monitor follows the log."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -81,3 +85,11 @@ async def test_from_signing_in_to_the_log(served: Settings, beside: Hub) -> None
         head = notes.verify((await client.get("/log/checkpoint")).content, beside.signer.public, served.origin)
         assert head.size > 5
     assert (await auditing.verify(beside)).ok
+
+
+def test_a_process_that_the_web_server_starts_sets_up_its_own_log(tmp_path: Path) -> None:
+    """`hub serve --workers 2` makes the application in processes that know nothing but how to make it."""
+    asked = "import structlog, hub.app; hub.app.create_app(); print(structlog.is_configured())"
+    environment = {**os.environ, "HUB_DATA_DIR": str(tmp_path)}
+    said = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "True"

@@ -118,5 +118,5 @@ def test_on_paper_the_case_has_no_controls(full: dict[str, str], enter: Enter) -
     page.emulate_media(media="print")
     assert page.locator("#comparison").is_visible()
     assert page.locator(".fall").is_visible()
-    for hidden in (".top", "#decide", ".reveal", ".steps"):
+    for hidden in (".top", "#decide", ".reveal", ".ask", ".steps"):
         assert not page.locator(hidden).is_visible()

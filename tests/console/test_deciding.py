@@ -250,9 +250,41 @@ def test_numbers_are_masked_until_they_are_asked_for_with_a_purpose(matters: Mat
     page.get_by_label(re.compile("^Numbers are masked")).select_option("check-document")
     page.get_by_role("button", name="Show in full").click()
     expect(page.get_by_text("Numbers are shown in full")).to_be_visible()
-    table = page.locator("#comparison").inner_text()
-    assert [number for number in (*numbers, "13858912046") if number not in table.replace("\n", "")] == []
+    own, foreign = _numbers(matters, "slips", 0), _numbers(matters, "slips", 1)
+    table = page.locator("#comparison").inner_text().replace("\n", "")
+    assert [number for number in own if number not in table] == []
+    assert [number for number in foreign if number in page.content()] == []
     assert page.url == matters.address("slips")
+
+
+def _numbers(matters: Matters, name: str, place: int) -> list[str]:
+    """All that points to the person in one of the two records: numbers, telephones, and where she lives to the door."""
+    pair = {pair.__name__: pair for pair in invented.PAIRS}[name]()
+    found = [i["value"] for i in pair[place]["identifier"][1:]] + [t["value"] for t in pair[place].get("telecom", ())]
+    return found + [a["text"] for a in pair[place]["address"] if re.search(r"\d", a["text"])]
+
+
+def test_another_regions_numbers_are_shown_once_that_region_agreed(matters: Matters, enter: Enter) -> None:
+    numbers = [number for number in _numbers(matters, "slips", 1) if number not in _numbers(matters, "slips", 0)]
+    asking = enter("lihua", language="zh")
+    asking.goto(matters.address("slips"))
+    assert "•号" in asking.content()
+    asking.get_by_label(re.compile("^惠济区的号码须经其同意")).select_option("check-document")
+    asking.get_by_role("button", name="向对方申请").click()
+    expect(asking.get_by_text("尚未答复")).to_be_visible()
+    answering = enter("sunyue", language="en")
+    answering.get_by_role("link", name=re.compile("^lihua of Yongkang asks")).click()
+    expect(answering.get_by_text("Purpose: check a document.")).to_be_visible()
+    answering.get_by_role("button", name="Agree", exact=True).click()
+    expect(answering.get_by_role("button", name="Agree", exact=True)).to_have_count(0)
+    asking.goto(matters.address("slips"))
+    expect(asking.get_by_text("惠济区已同意")).to_be_visible()
+    assert [number for number in numbers if number in asking.content()] == []
+    asking.get_by_label(re.compile("查看完整号码的目的")).select_option("check-document")
+    asking.get_by_role("button", name="显示完整号码").click()
+    expect(asking.get_by_text("完整号码已显示")).to_be_visible()
+    table = asking.locator("#comparison").inner_text().replace("\n", "")
+    assert [number for number in numbers if number not in table] == []
 
 
 @pytest.mark.parametrize(("name", "may"), [("audit", False), ("admin", False), ("sunyue", True)])

@@ -10,7 +10,7 @@ from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
 from hub.linkage.constraints import NAMES
-from hub.services import boards, cases, presentations, reviews
+from hub.services import boards, cases, presentations, reveals, reviews
 from hub.services.accounts import ROLES
 from mappings.vocabulary import SEALED_KINDS
 
@@ -82,15 +82,15 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("view.", reviews.VIEWS),
         ("conflicts.none-", reviews.VIEWS),
         ("show.", boards.SHOWS),
-        ("purpose.", (*cases.REVEAL_PURPOSES, cases.PURPOSE)),
-        ("shown.", (*cases.SHOWN, *cases.REVEALED)),
+        ("purpose.", (*reveals.PURPOSES, cases.PURPOSE)),
+        ("shown.", (*cases.SHOWN, *reveals.FIELDS)),
         ("body.", (cases.OWN, cases.OF_ANOTHER, cases.OF_HUB, cases.OF_VERIFIER)),
         ("purpose.", (*policy.PURPOSES, presentations.PURPOSE)),
         ("shown.", set(SEALED_KINDS)),
-        ("act.", ("send", "hand-over", "verify", "look-up")),
+        ("act.", ("send", "hand-over", "verify", "look-up", "ask-reveal", "answer-reveal")),
         ("review.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
         ("done.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
-        ("outcome.", ("permit", "not-visible", "undone", *CHOICES)),
+        ("outcome.", ("permit", "not-visible", "undone", "approved", "denied", *CHOICES)),
     ],
 )
 def test_every_code_has_its_words(prefix: str, codes: object) -> None:

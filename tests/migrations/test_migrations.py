@@ -14,12 +14,13 @@ from sqlalchemy.pool import NullPool
 from hub.errors import Unavailable
 from hub.runtime import open_hub
 from hub.services import overview, setup
+from hub.storage import members, seals
 from hub.storage.database import async_url
 from hub.storage.migrate import config, current_async, upgrade_async
 from hub.storage.revision import NEEDED
 from hub.storage.tables import metadata
 from tests.databases import Server
-from tests.hubs import settings_for
+from tests.hubs import acts, settings_for
 
 REVISIONS = [script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()][::-1]
 
@@ -145,3 +146,19 @@ async def test_a_database_of_a_newer_version_is_not_served(database_url: str, tm
         with pytest.raises(Unavailable) as refused:
             await overview.check_ready(hub)
     assert refused.value.code == "schema-outdated"
+
+
+async def test_rows_from_before_there_were_seals_are_sealed_once(empty_database_url: str, tmp_path: Any) -> None:
+    settings = settings_for(tmp_path / "hub", empty_database_url)
+    await upgrade_async(empty_database_url, "0003")
+    await _in(empty_database_url, _run, *_ROWS[:1])
+    await setup.initialise(settings)
+    async with open_hub(settings) as hub:
+        assert [act["rows"] for act in await acts(hub, "seal-rows")] == [{"member": 1}]
+        async with hub.database.read() as connection:
+            assert [member.name for member in await members.all_members(connection)] == ["hub", "huiji"]
+    await _in(empty_database_url, _run, "UPDATE member SET seal = NULL, name = 'forged' WHERE name = 'huiji'")
+    await setup.initialise(settings)
+    async with open_hub(settings) as hub, hub.database.read() as connection:
+        assert [member.name for member in await members.all_members(connection)] == ["hub"]
+        assert len(await seals.forged(connection)) == 1

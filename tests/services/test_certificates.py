@@ -13,6 +13,7 @@ from hub.errors import Conflict, HubError, Invalid, NotAllowed, NotFound
 from hub.runtime import Hub
 from hub.services import certificates, enrolment, receipts, status_lists
 from hub.services.certificates import Registration
+from hub.storage.certificates import Certificate
 from tests import papers
 from tests.hubs import Clock, Enrolled, acts, enrol
 
@@ -45,11 +46,56 @@ async def test_a_number_is_in_force_once_however_it_is_written(hub: Hub, yongkan
 
 async def test_a_number_of_another_region_is_refused(hub: Hub, yongkang: Enrolled, huiji: Enrolled) -> None:
     assert await code_of(hub, huiji, asked()) == "issuer-not-entitled"
-    born = asked("V330712345", kind="birth-certificate")
-    await certificates.register(hub, yongkang.member, born)
-    with pytest.raises(Conflict) as caught:
-        await certificates.register(hub, huiji.member, asked("V330712345", kind="birth-certificate"))
-    assert (caught.value.code, caught.value.retry) == ("already-issued", "CONTACT")
+    for number, issuer in (("V330712345", huiji), ("Q410000001", yongkang)):
+        assert await code_of(hub, issuer, asked(number, kind=BIRTH)) == "issuer-not-entitled"
+
+
+BIRTH = "birth-certificate"
+
+
+async def sign(hub: Hub, issuer: Enrolled, made: Certificate, digest: bytes = b"d" * 32) -> str:
+    now = hub.now()
+    return await certificates.record(
+        hub, issuer.member, made.id, digest=digest, issued_at=now, expires_at=now + timedelta(days=9)
+    )
+
+
+async def test_a_number_that_is_only_reserved_blocks_nobody_else_and_what_is_signed_displaces_it(
+    hub: Hub, yongkang: Enrolled
+) -> None:
+    beside = await enrol(hub, "jinhua", ["330702000000"])
+    squatted = await certificates.register(hub, yongkang.member, asked("V330712345", kind=BIRTH))
+    made = await certificates.register(hub, beside.member, asked("V330712345", kind=BIRTH))
+    await sign(hub, beside, made)
+    with pytest.raises(Conflict, match="status-final"):
+        await sign(hub, yongkang, squatted)
+    answers = []
+    for issuer in (yongkang, beside):
+        with pytest.raises(Conflict) as caught:
+            await certificates.register(hub, issuer.member, asked("V330712345", kind=BIRTH))
+        answers.append((caught.value.code, caught.value.detail, caught.value.retry))
+    assert len(set(answers)) == 1
+    assert answers[0][0] == "already-issued"
+
+
+async def test_of_two_who_sign_at_once_one_does(hub: Hub, yongkang: Enrolled) -> None:
+    beside = await enrol(hub, "jinhua", ["330702000000"])
+    both = [
+        (one, await certificates.register(hub, one.member, asked("V330712345", kind=BIRTH)))
+        for one in (yongkang, beside)
+    ]
+    outcomes = await asyncio.gather(*(sign(hub, one, made) for one, made in both), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes].count(Conflict) == 1
+
+
+async def test_an_own_reservation_lapses_after_a_day(hub: Hub, yongkang: Enrolled, clock: Clock) -> None:
+    forgotten = await certificates.register(hub, yongkang.member, asked())
+    assert await code_of(hub, yongkang, asked()) == "already-issued"
+    clock.advance(days=1)
+    made = await certificates.register(hub, yongkang.member, asked())
+    await sign(hub, yongkang, made)
+    with pytest.raises(Conflict, match="status-final"):
+        await sign(hub, yongkang, forgotten)
 
 
 async def test_only_who_has_a_key_for_the_kind_may_issue(hub: Hub, yongkang: Enrolled) -> None:

@@ -13,6 +13,7 @@ from hub.errors import Invalid, NotAllowed, NotFound
 from hub.runtime import Hub
 from hub.services import mailboxes, matters, terms
 from hub.settings import Settings
+from hub.storage import seals
 from mappings import vocabulary
 from tests.documents import PERSON_PAGE, Beside, page, record, rows, sheet, taken_in, told
 from tests.hubs import Clock, Enrolled, acts
@@ -87,7 +88,8 @@ async def test_a_case_without_an_end_has_ended_and_can_be_opened_again(
 ) -> None:
     (case,) = await begin(hub, agreed)
     async with hub.database.begin() as connection:
-        await connection.execute(text("UPDATE exchange_case SET closed_at = NULL"))
+        await connection.execute(text("UPDATE exchange_case SET closed_at = NULL, seal = NULL"))
+        await seals.seal_unsealed(connection)
     (found,) = await matters.listed(hub)
     assert (found.open, found.case.closed) == (False, False)
     assert await refusal(hub, yongkang, huiji) == "no-case"
@@ -101,7 +103,8 @@ async def test_a_case_without_an_end_has_ended_and_can_be_opened_again(
 async def test_a_case_without_an_end_can_be_closed(hub: Hub, agreed: UUID, clock: Clock) -> None:
     (case,) = await begin(hub, agreed)
     async with hub.database.begin() as connection:
-        await connection.execute(text("UPDATE exchange_case SET closed_at = NULL"))
+        await connection.execute(text("UPDATE exchange_case SET closed_at = NULL, seal = NULL"))
+        await seals.seal_unsealed(connection)
     assert await matters.close(hub, case)
     (found,) = await matters.listed(hub)
     assert (found.case.closed, found.case.ends_at) == (True, clock())

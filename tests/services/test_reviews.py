@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from hub.errors import Conflict, Invalid, NotAllowed, NotFound
 from hub.runtime import Hub
-from hub.services import cases, reviews
+from hub.services import cases, reveals, reviews
 from hub.services.sessions import User
 from hub.storage import access, audit, decisions, members, people
 from hub.storage.access import Access
@@ -222,7 +222,7 @@ async def test_a_contradiction_writes_nothing(here: World) -> None:
     with pytest.raises(Conflict, match="contradiction"):
         await here.decide("same")
     assert await here.events() == []
-    assert await here.acts() == acts
+    assert await here.acts() == [*acts, "look-up"]  # at the case, before it was to be decided
     standing = await reviews.standing(here.hub, await here.user("lihua"), here.task)
     assert standing is not None
     assert standing.task.state == "REVIEW"
@@ -251,7 +251,7 @@ async def test_readers_read_only(here: World, name: str) -> None:
     with pytest.raises(NotAllowed, match="role-missing"):
         await here.decide("same", name)
     with pytest.raises(NotAllowed, match="role-missing"):
-        await cases.reveal(here.hub, await here.user(name), here.task, "ask-person")
+        await reveals.reveal(here.hub, await here.user(name), here.task, "ask-person")
 
 
 @pytest.mark.parametrize("act", ["view", "decide", "undo", "reveal", "view-look-ups"])
@@ -261,7 +261,7 @@ async def test_another_regions_conflict_is_not_there_and_the_attempt_is_noted(he
         "view": lambda: cases.view(hub, steward, here.hidden),
         "decide": lambda: reviews.decide(hub, steward, here.hidden, "same", reason="x", seen="1.1.1"),
         "undo": lambda: reviews.undo(hub, steward, here.hidden, seen="1.1.1"),
-        "reveal": lambda: cases.reveal(hub, steward, here.hidden, "ask-person"),
+        "reveal": lambda: reveals.reveal(hub, steward, here.hidden, "ask-person"),
         "view-look-ups": lambda: cases.look_ups(hub, steward, here.hidden),
     }
     with pytest.raises(NotFound):
@@ -285,11 +285,13 @@ async def test_an_id_that_never_was_is_not_evidence(here: World) -> None:
 async def test_reveal_needs_a_purpose_and_is_noted(here: World) -> None:
     steward = await here.user("lihua")
     with pytest.raises(Invalid, match="purpose-missing"):
-        await cases.reveal(here.hub, steward, here.task, "curiosity")
-    case = await cases.reveal(here.hub, steward, here.task, "ask-region")
-    assert case.task.id == here.task
+        await reveals.reveal(here.hub, steward, here.task, "curiosity")
+    found = await reveals.reveal(here.hub, steward, here.task, "ask-region")
+    assert found.case.task.id == here.task
     assert (await here.acts())[-1] == "reveal"
-    assert (await here.look_ups(here.records[1]))[0] == ("lihua", "reveal", "permit")
+    own, foreign = here.records if found.sides == {"a"} else here.records[::-1]
+    assert (await here.look_ups(own))[0] == ("lihua", "reveal", "permit")
+    assert ("lihua", "reveal", "permit") not in await here.look_ups(foreign)
 
 
 async def test_look_ups_follow_a_person_through_linking_and_unlinking(here: World) -> None:

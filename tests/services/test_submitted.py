@@ -14,7 +14,19 @@ from hub.errors import NotFound
 from hub.runtime import Hub
 from hub.services import submitted
 from hub.storage.submissions import StoredIssue
-from tests.documents import NAMELESS, Beside, receive, row, rows, sent, sheet, taken_in
+from tests.documents import (
+    NAMELESS,
+    PERSON_PAGE,
+    Beside,
+    page,
+    receive,
+    record,
+    row,
+    rows,
+    sent,
+    sheet,
+    taken_in,
+)
 from tests.hubs import Enrolled
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -46,6 +58,20 @@ async def test_a_message_is_told_to_its_sender_only(hub: Hub, huiji: Enrolled, y
     with pytest.raises(NotFound):
         await submitted.by_message(hub, yongkang.member, UUID(found["message_id"]))
     assert (await submitted.by_id(hub, huiji.member, id_))["message_id"] == found["message_id"]
+
+
+async def test_a_sender_is_not_told_whether_others_know_the_person(
+    hub: Hub, huiji: Enrolled, yongkang: Enrolled
+) -> None:
+    await taken_in(hub, huiji, Beside(), sheet(rows(3)))
+    asked = [
+        await taken_in(hub, yongkang, Beside(), page([{**record(number), "rybh": f"YK90000{number:02}"}]), PERSON_PAGE)
+        for number in (2, 50)
+    ]
+    alike = [{name: found[name] for name in ("state", "counts", "issues")} for found in asked]
+    assert alike[0] == alike[1]
+    assert [line["state"] for line in asked[0]["timeline"]] == [line["state"] for line in asked[1]["timeline"]]
+    assert [line["detail"] for line in asked[0]["timeline"]] == [line["detail"] for line in asked[1]["timeline"]]
 
 
 async def test_changes_are_followed_page_by_page(hub: Hub, huiji: Enrolled, yongkang: Enrolled) -> None:

@@ -47,7 +47,7 @@ async def test_a_gbk_sheet_becomes_people(hub: Hub, huiji: Enrolled, preparer: P
     body = sheet([*rows(5), {"登记编号": "合计", "姓名": "5人"}, *rows(2, 6)])
     found = await taken_in(hub, huiji, preparer, body, file_name="五月.csv")
     assert found["state"] == "PROCESSED"
-    assert found["counts"] == {"rows": 7, "translated": 7, "quarantined": 0, "linked": 0, "review": 0}
+    assert found["counts"] == {"rows": 7, "translated": 7, "quarantined": 0}
     assert [(issue["code"], issue["row"]) for issue in found["issues"]] == [("row-is-total", 7)]
     assert found["application_ack"]["errors"] == []
     assert [step["state"] for step in found["timeline"]] == ["ACCEPTED", "VALIDATED", "PROCESSED"]
@@ -85,8 +85,9 @@ async def test_people_of_two_counties_are_linked_and_counted(
     hub: Hub, huiji: Enrolled, yongkang: Enrolled, preparer: Preparer
 ) -> None:
     await taken_in(hub, huiji, preparer, sheet(rows(6)))
-    found = await taken_in(hub, yongkang, preparer, page([record(number) for number in range(4, 10)]), PERSON_PAGE)
-    assert found["counts"]["linked"] == 3
+    await taken_in(hub, yongkang, preparer, page([record(number) for number in range(4, 10)]), PERSON_PAGE)
+    async with hub.database.read() as connection:
+        assert (await submissions.totals(connection))["linked"] == 3
 
 
 async def test_a_document_with_a_column_that_must_travel_sealed_is_refused_and_forgotten(
@@ -108,7 +109,7 @@ async def test_a_row_that_fails_is_kept_as_it_came_and_the_others_go_on(
     body = sheet([row(1), row(2, **NAMELESS), row(3, 备注="政策外二孩"), row(4)])
     found = await taken_in(hub, huiji, preparer, body)
     assert found["state"] == "PROCESSED"
-    assert found["counts"] == {"rows": 4, "translated": 2, "quarantined": 2, "linked": 0, "review": 0}
+    assert found["counts"] == {"rows": 4, "translated": 2, "quarantined": 2}
     async with hub.database.read() as connection:
         id_ = (await submissions.changed_after(connection, hub.vault, huiji.member.id, 0, 1))[0].id
         held = await quarantine.held_by(connection, hub.vault, id_, after=0, limit=10)

@@ -9,16 +9,18 @@ import orjson
 import pytest
 from sqlalchemy import text
 
+from certs.seal import open_trusted
 from hub.domain.messages import State
 from hub.errors import Conflict, NotFound
 from hub.runtime import Hub
-from hub.services import mailboxes, notices, submitted, terms
+from hub.services import enrolment, mailboxes, notices, submitted, terms, trust
 from hub.services.recording import subject_of
 from hub.services.routing import Envelope
 from hub.storage import access, deliveries, members
 from tests.documents import told
 from tests.hubs import Clock, Enrolled, acts, enrol
 from tests.messages import (
+    CONTENT,
     REPORT,
     agree,
     allow,
@@ -333,3 +335,21 @@ async def test_a_message_never_outlives_its_own_time(
     clock.advance(hours=2)
     assert await lent(hub, huiji) == []
     assert await notices.expire(hub) == {"expired": 1}
+
+
+async def test_what_a_stolen_key_signed_is_not_handed_over_and_what_was_logged_before_is(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], clock: Clock
+) -> None:
+    theft = clock.advance(hours=1)
+    await allow(hub, yongkang, 4)
+    forged = await posted(hub, yongkang, huiji, 4)
+    clock.advance(hours=1)
+    await enrolment.report_stolen(hub, yongkang.sig.kid, theft)
+    handed = await lent(hub, huiji)
+    assert {some.item.message_id for some in handed} == {letter.message_id for letter in letters}
+    found = await told(hub, yongkang, forged.message_id)
+    assert (found["state"], found["timeline"][-1]["detail"]) == ("VOIDED", "key-compromised")
+    believed = await trust.current(hub)
+    for some in handed:
+        keys = {huiji.enc.kid: huiji.enc}
+        assert open_trusted(some.body, keys, believed, hub.now(), logged_at=some.item.queued_at).payload == CONTENT

@@ -14,8 +14,9 @@ from hub.console.presentation import comparison, waterfall
 from hub.console.rendering import BASE, page
 from hub.console.visits import Form, SignedIn, Visit, field
 from hub.errors import Invalid
-from hub.services import cases, reviews
+from hub.services import cases, reveals, reviews
 from hub.services.cases import Case
+from hub.services.reveals import Sides
 from hub.services.reviews import Verdict
 
 router = APIRouter()
@@ -43,7 +44,7 @@ async def _page(
     status: int = 200,
     reason: str = "",
     done: UUID | None = None,
-    revealed: bool = False,
+    revealed: Sides = frozenset(),
     form: FormData | None = None,
     fault: str = "",
 ) -> Response:
@@ -56,13 +57,14 @@ async def _page(
         status=status,
         section="conflicts",
         case=case,
-        fields=comparison.rows(case, visit.language, revealed=revealed),
+        fields=comparison.rows(case, visit.language, own=reveals.own_sides(visit.user, case), revealed=revealed),
         fall=waterfall.fall(case.evidence, model.review, model.auto),
         history=[(event, reviews.note_of(visit.hub, event)) for event in case.history],
         summary=comparison.summary,
         choices=quick_reasons.CHOICES,
         defer_days=reviews.DEFER_DAYS,
-        purposes=cases.REVEAL_PURPOSES,
+        purposes=reveals.PURPOSES,
+        asked=await reveals.asked(visit.hub, visit.user, case),
         revealed=revealed,
         given=given,
         fault=fault,
@@ -114,19 +116,42 @@ async def undo(visit: SignedIn, task_id: UUID, form: Form) -> Response:
 async def reveal(visit: SignedIn, task_id: UUID, form: Form) -> Response:
     """The case with its numbers in full, for a purpose that is noted; for a script only the two records."""
     try:
-        case = await cases.reveal(visit.hub, visit.user, task_id, field(form, "purpose"))
+        found = await reveals.reveal(visit.hub, visit.user, task_id, field(form, "purpose"))
     except Invalid as error:
-        case = await cases.view(visit.hub, visit.user, task_id)
-        template = "case_comparison.html" if visit.partial else "case.html"
-        status = 200 if visit.partial else 400
-        return await _page(visit, case, template=template, status=status, form=form, fault=error.code)
+        return await _again(visit, task_id, form, error.code)
     template = "case_comparison.html" if visit.partial else "case.html"
-    return await _page(visit, case, template=template, revealed=True, reason=field(form, "filter"))
+    return await _page(visit, found.case, template=template, revealed=found.sides, reason=field(form, "filter"))
+
+
+async def _again(visit: Visit, task_id: UUID, form: FormData, fault: str) -> Response:
+    """The case with what is missing said beside the form; for a script only the two records."""
+    case = await cases.view(visit.hub, visit.user, task_id)
+    template = "case_comparison.html" if visit.partial else "case.html"
+    return await _page(visit, case, template=template, status=200 if visit.partial else 400, form=form, fault=fault)
+
+
+@router.post("/conflicts/{task_id}/ask-reveal")
+async def ask_reveal(visit: SignedIn, task_id: UUID, form: Form) -> Response:
+    """Ask the other region to let its record be seen in full, and show the case again."""
+    try:
+        await reveals.ask(visit.hub, visit.user, task_id, field(form, "purpose"))
+    except Invalid as error:
+        return await _again(visit, task_id, form, error.code)
+    return RedirectResponse(_address(task_id, reason=field(form, "filter")), 303)
+
+
+@router.post("/conflicts/{task_id}/answer-reveal/{request_id}")
+async def answer_reveal(visit: SignedIn, task_id: UUID, request_id: UUID, form: Form) -> Response:
+    """Answer another region's request, and show the case again."""
+    approve = field(form, "answer") == "approve"
+    await reveals.answer(visit.hub, visit.user, task_id, request_id, approve=approve)
+    return RedirectResponse(_address(task_id, reason=field(form, "filter")), 303)
 
 
 @router.get("/conflicts/{task_id}/decide")
 @router.get("/conflicts/{task_id}/undo")
 @router.get("/conflicts/{task_id}/reveal")
+@router.get("/conflicts/{task_id}/ask-reveal")
 async def back(visit: SignedIn, task_id: UUID) -> Response:
     """A form's address that was loaded again: the case itself."""
     _ = visit

@@ -29,6 +29,12 @@ async def change(visit: AnyVisit, form: Form) -> Response:
 def _same_page(visit: visits.Visit) -> str:
     """The page the form was on, told by the browser; only its path and query count. A form's own address is left."""
     parts = urlsplit(visit.request.headers.get("referer", ""))
-    if not parts.path.startswith(f"{BASE}/") or parts.path.rsplit("/", 1)[-1] in ("decide", "undo", "reveal", "enter"):
+    if not parts.path.startswith(f"{BASE}/") or parts.path.rsplit("/", 1)[-1] in (
+        "decide",
+        "undo",
+        "reveal",
+        "ask-reveal",
+        "enter",
+    ):
         return f"{BASE}/"
     return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -5,7 +5,7 @@ The relation and the words come from the linkage's own explanation; only fields 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from hub.console.i18n import catalogue
 from hub.console.i18n.times import Times
@@ -14,6 +14,7 @@ from hub.console.presentation.masking import Piece, Pieces, plain
 from hub.linkage.explain import FieldEvidence
 from hub.linkage.notes import Relation
 from hub.services.cases import Case, Record
+from hub.services.reveals import Side, Sides
 from mappings import vocabulary
 
 ICONS: dict[Relation, str] = {"same": "=", "similar": "≈", "differs": "≠", "missing": "–"}
@@ -30,7 +31,6 @@ class Value:
 
 
 Values = tuple[Value, ...]
-Side = Literal["a", "b"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ def summary(record: Record) -> str:
     return records.names(record.patient)[0]
 
 
-def rows(case: Case, language: str, *, revealed: bool) -> Fields:
-    """Every field of the two records."""
-    found = _Comparison(case, language, revealed).all()
+def rows(case: Case, language: str, *, own: Sides, revealed: Sides) -> Fields:
+    """Every field of the two records; numbers in full on the sides `revealed`, house numbers there and on one's `own`."""
+    found = _Comparison(case, language, own, revealed).all()
     given = tuple(row for row in found if row.a or row.b or row.weight)
     return Fields(given, tuple(row.field for row in found if not (row.a or row.b or row.weight)))
 
@@ -77,12 +77,13 @@ def rows(case: Case, language: str, *, revealed: bool) -> Fields:
 class _Comparison:
     """Builds the rows of one case."""
 
-    def __init__(self, case: Case, language: str, revealed: bool) -> None:
+    def __init__(self, case: Case, language: str, own: Sides, revealed: Sides) -> None:
         self._a, self._b = case.a.patient, case.b.patient
         self._evidence = {line.field: line for line in case.evidence}
         self._chinese = language == "zh"
         self._t, self._times = catalogue(language), Times(language, "UTC")
-        self._revealed = revealed
+        self._own, self._revealed = own, revealed
+        self._side: Side = "a"
 
     def all(self) -> list[Row]:
         """In the order a clerk reads an identity card."""
@@ -108,18 +109,24 @@ class _Comparison:
     def _weighed(self, field: str, values: Callable[[Any, Any], Values], *parts: str) -> Row:
         lines = [self._evidence[part] for part in parts]
         relation = _together([line.relation for line in lines])
-        a, b = values(self._a, self._b), values(self._b, self._a)
+        a, b = self._both(values)
         if relation in ("same", "missing"):
             a, b = _unmarked(a), _unmarked(b)
         notes = tuple(dict.fromkeys(self._note(line) for line in lines))
         return Row(field, a, b, relation, notes, sum(line.weight for line in lines))
+
+    def _both(self, values: Callable[[Any, Any], Values]) -> tuple[Values, Values]:
+        self._side = "a"
+        a = values(self._a, self._b)
+        self._side = "b"
+        return a, values(self._b, self._a)
 
     def _note(self, line: FieldEvidence) -> str:
         return line.note_zh if self._chinese else line.note_en
 
     def _plain(self, field: str, values: Callable[[Any, Any], Values]) -> Row:
         """A field that the score does not use."""
-        a, b = values(self._a, self._b), values(self._b, self._a)
+        a, b = self._both(values)
         relation: Relation = "missing" if not (a and b) else "same" if a == b else "differs"
         return Row(field, _unmarked(a), _unmarked(b), relation, (self._t("note.unweighed"),), None)
 
@@ -136,8 +143,8 @@ class _Comparison:
         return (self._number(records.same_length(number), records.same_length(opposite), masking.resident_id, about),)
 
     def _number(self, number: str, opposite: str, mask: Callable[[str], str], about: str = "") -> Value:
-        shown = number if self._revealed else mask(number)
-        return Value(masking.by_place(shown, number, opposite), about, hidden=not self._revealed)
+        full = self._side in self._revealed
+        return Value(masking.by_place(number if full else mask(number), number, opposite), about, hidden=not full)
 
     def _documents(self, own: records.Patient, other: records.Patient) -> Values:
         opposite = dict(records.other_documents(other))
@@ -169,7 +176,10 @@ class _Comparison:
         if here is None or not here.whole:
             return ()
         about = self._t("about.since", day=self._times.written(here.since)) if here.since else ""
-        return (Value(masking.by_text(here.whole, there.whole if there else ""), about),)
+        pieces = masking.by_text(here.whole, there.whole if there else "")
+        if self._side not in self._own | self._revealed:
+            pieces = tuple(Piece(masking.address(piece.text), piece.differs) for piece in pieces)
+        return (Value(pieces, about),)
 
     def _relatives(self, own: records.Patient, other: records.Patient, roles: Sequence[str]) -> Values:
         opposite = {relative.role: relative for relative in records.relatives(other)}

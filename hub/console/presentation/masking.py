@@ -43,6 +43,11 @@ def document(number: str) -> str:
     return number[:2] + DOT * max(len(number) - 2, 0)
 
 
+def address(text: str) -> str:
+    """Without the numbers of house and room, which single out a home."""
+    return re.sub(r"\d", DOT, text)
+
+
 def plain(text: str) -> Pieces:
     """Text without marks."""
     return (Piece(text),)

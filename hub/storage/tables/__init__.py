@@ -45,6 +45,7 @@ from hub.storage.tables.people import (
     membership_history,
     pair_score,
     person_event,
+    reveal_request,
     review_task,
     source_record,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "resource",
     "resource_identifier",
     "resource_version",
+    "reveal_request",
     "review_task",
     "schedule_slot",
     "sign_in_link",

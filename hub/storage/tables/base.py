@@ -30,6 +30,11 @@ def key() -> Column[Any]:
     return Column("id", Uuid, primary_key=True)
 
 
+def seal() -> Column[Any]:
+    """What says that the hub wrote the row (storage.seals); null in rows of an older version."""
+    return Column("seal", LargeBinary, nullable=True, comment="MAC over what the row decides")
+
+
 def moment(name: str, *, nullable: bool = False, now: bool = False, **extra: Any) -> Column[Any]:
     """A timestamptz column; `now` gives it the database's clock as default."""
     if now:

@@ -50,4 +50,5 @@ access_event = Table(
     moment("at"),
     Index("ix_access_event_person_id", "person_id"),
     Index("ix_access_event_subject", "subject"),
+    Index("ix_access_event_actor_at", "actor", "at", postgresql_where="act IN ('reveal', 'ask-reveal')"),
 )

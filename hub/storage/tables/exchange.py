@@ -14,7 +14,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from hub.storage.tables.base import Sealed, Texts, key, metadata, moment, serial
+from hub.storage.tables.base import Sealed, Texts, key, metadata, moment, seal, serial
 
 agreement = Table(
     "agreement",
@@ -30,6 +30,7 @@ agreement = Table(
     moment("valid_from"),
     moment("valid_to"),
     moment("ended_at", nullable=True),
+    seal(),
     Index("ix_agreement_from_member_to_member", "from_member", "to_member"),
 )
 
@@ -47,6 +48,7 @@ consent = Table(
     moment("valid_from"),
     moment("valid_to"),
     moment("withdrawn_at", nullable=True),
+    seal(),
     UniqueConstraint("member_id", "reference"),
     Index("ix_consent_member_id_subject", "member_id", "subject"),
 )
@@ -63,6 +65,7 @@ exchange_case = Table(
     Column("state", Text, nullable=False, comment="OPEN | CLOSED"),
     moment("opened_at"),
     moment("closed_at", nullable=True),
+    seal(),
     UniqueConstraint("from_member", "to_member", "kind", "subject"),
 )
 
@@ -163,12 +166,21 @@ certificate = Table(
     moment("status_at"),
     UniqueConstraint("issuer_id", "message_id"),
     UniqueConstraint("list_id", "list_index"),
+    # A number is in force once, and reserved once by each issuer: what one reserved keeps no other from signing.
     Index(
         "uq_certificate_kind_number_live",
         "kind",
         "number",
         unique=True,
-        postgresql_where="status NOT IN ('revoked', 'superseded')",
+        postgresql_where="status IN ('valid', 'suspended')",
+    ),
+    Index(
+        "uq_certificate_issuer_id_kind_number_registered",
+        "issuer_id",
+        "kind",
+        "number",
+        unique=True,
+        postgresql_where="status = 'registered'",
     ),
 )
 

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 
-from hub.storage.tables.base import Sealed, Texts, metadata, moment, serial
+from hub.storage.tables.base import Sealed, Texts, metadata, moment, seal, serial
 
 member = Table(
     "member",
@@ -16,6 +16,7 @@ member = Table(
     Column("divisions", Texts, nullable=False, comment="12-digit codes whose territory the member answers for"),
     Column("state", Text, nullable=False, server_default="active"),
     moment("created_at", now=True),
+    seal(),
 )
 
 member_key = Table(
@@ -31,6 +32,7 @@ member_key = Table(
     moment("not_after"),
     moment("compromised_at", nullable=True),
     moment("added_at", now=True),
+    seal(),
 )
 
 endpoint = Table(

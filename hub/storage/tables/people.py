@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from hub.storage.tables.base import Longs, Sealed, Texts, key, metadata, moment, serial
+from hub.storage.tables.base import Longs, Sealed, Texts, key, metadata, moment, seal, serial
 
 source_record = Table(
     "source_record",
@@ -133,4 +133,22 @@ review_task = Table(
     UniqueConstraint("a", "b"),
     Index("ix_review_task_state_weight", "state", "weight"),
     Index("ix_review_task_member_ids", "member_ids", postgresql_using="gin"),
+)
+
+reveal_request = Table(
+    "reveal_request",
+    metadata,
+    key(),
+    Column("task_id", Uuid, nullable=False, index=True),
+    Column("record_id", BigInteger, nullable=False, comment="the record that is asked for"),
+    Column("member_id", BigInteger, nullable=False, index=True, comment="whose record it is, and who answers"),
+    Column("asked_by", Text, nullable=False),
+    Column("region", Text, nullable=False, comment="of who asks"),
+    Column("purpose", Text, nullable=False),
+    Column("state", Text, nullable=False, comment="ASKED | APPROVED | DENIED"),
+    Column("answered_by", Text, nullable=True),
+    moment("asked_at"),
+    moment("answered_at", nullable=True),
+    moment("expires_at"),
+    seal(),
 )

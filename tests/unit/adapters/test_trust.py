@@ -1,18 +1,19 @@
 """The gateway believes a trust list only as far as it is signed, current and the newest."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.errors import ConfigError, TrustError
 from adapters.gateway.config import TrustSettings
 from adapters.gateway.spool import Spool
 from adapters.gateway.testing.world import World
 from adapters.gateway.trust import TrustStore, load_roots
-from certs.keys import SigningKey
+from certs.keys import DecryptionKey, SigningKey
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -39,9 +40,10 @@ def spool(tmp_path: Path) -> Iterator[Spool]:
     opened.close()
 
 
-def store(world: World, spool: Spool, now: datetime = NOW) -> TrustStore:
+def store(world: World, spool: Spool, now: datetime = NOW, kids: Collection[str] = ()) -> TrustStore:
     roots = [root.public for root in world.roots]
-    return TrustStore(roots, 2, spool, spool._store.path.with_name("trust-list"), lambda: now)
+    file = spool._store.path.with_name("trust-list")
+    return TrustStore(roots, 2, spool, file, lambda: now, member="yongkang", kids=kids)
 
 
 async def refresh(trust: TrustStore, data: bytes) -> None:
@@ -67,6 +69,32 @@ async def test_an_older_or_different_list_is_refused_even_by_a_new_process(world
     with pytest.raises(TrustError) as caught:
         await refresh(store(world, spool), other.signed_trust_list(NOW))
     assert caught.value.code == "rollback-refused"
+
+
+def enrol(world: World, name: str, *keys: tuple[str, SigningKey | DecryptionKey]) -> None:
+    world.enrol(name, [], {"keys": [{**key.public.to_jwk(), "purpose": purpose} for purpose, key in keys]})
+
+
+@pytest.mark.parametrize("purpose", ["sig", "enc"])
+async def test_a_list_with_a_key_in_our_name_that_we_do_not_hold_is_refused(
+    world: World, spool: Spool, purpose: str
+) -> None:
+    own = (("sig", SigningKey.generate()), ("enc", DecryptionKey.generate()))
+    kids = [key.kid for _, key in own]
+    enrol(world, "huiji", ("sig", SigningKey.generate()))
+    enrol(world, "yongkang", *own)
+    trust = store(world, spool, kids=kids)
+    await refresh(trust, world.signed_trust_list(NOW))
+    strange = DecryptionKey.generate() if purpose == "enc" else SigningKey.generate()
+    enrol(world, "yongkang", *own, (purpose, strange))
+    with capture_logs() as said, pytest.raises(TrustError, match=strange.kid) as caught:
+        await refresh(trust, world.signed_trust_list(NOW))
+    assert caught.value.code == "foreign-key"
+    assert [(line["log_level"], line["keys"]) for line in said] == [("error", [strange.kid])]
+    assert trust.current().version == world.version - 1
+    # Reported stolen, or past its time, it signs nothing any more and the list is taken.
+    late = store(world, spool, now=NOW + timedelta(days=81), kids=kids)
+    await refresh(late, world.signed_trust_list(NOW + timedelta(days=81)))
 
 
 async def test_too_few_signatures_and_stale_lists_are_refused(world: World, spool: Spool) -> None:
