@@ -31,6 +31,9 @@ from hub.storage.work import Work
 
 Progress = Callable[[int], None]
 
+_TRIES = {"preparer-slow": 2}
+"""Tries of what costs a worker its whole patience each time; everything else has `work_attempts`."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Job:
@@ -224,7 +227,8 @@ async def give_back(hub: Hub, claimed: Work, error: str, *, retry_at: datetime) 
     """Leave work that failed for later, or set it aside when its tries are used up: True then, and its sender sees it."""
     now = hub.now()
     async with hub.database.begin() as connection:
-        dead = await work.fail(connection, claimed, error, retry_at=retry_at, most=hub.settings.work_attempts)
+        most = min(_TRIES.get(error, hub.settings.work_attempts), hub.settings.work_attempts)
+        dead = await work.fail(connection, claimed, error, retry_at=retry_at, most=most)
         if dead:
             if claimed.kind == "translate":
                 await submissions.move(connection, claimed.subject, State.DEAD, now, error)

@@ -189,6 +189,22 @@ async def test_a_poisoned_document_is_set_aside_and_blocks_nobody(
         assert await work_off(patient, poisoned) == 0
 
 
+async def test_a_document_that_takes_a_workers_whole_patience_is_tried_twice(
+    hub: Hub, huiji: Enrolled, small: Settings, clock: Clock
+) -> None:
+    async with open_hub(small, now=clock) as patient:
+        what = sent(sheet(rows(3)))
+        await receive(patient, huiji, what)
+        given_up = []
+        for _ in range(2):
+            given_up.append(
+                await translating.give_back(patient, await claim(patient), "preparer-slow", retry_at=clock())
+            )
+            clock.advance(minutes=10)
+        assert given_up == [False, True]
+        assert (await told(patient, huiji, what.document.message_id))["state"] == "DEAD"
+
+
 async def test_a_document_that_kills_every_worker_is_set_aside_too(
     hub: Hub, huiji: Enrolled, preparer: Preparer, small: Settings, clock: Clock
 ) -> None:
