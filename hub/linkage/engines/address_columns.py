@@ -4,7 +4,6 @@ An address of common characters without noise, nearly every one, is worked out a
 through `addresses.signature`.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -22,32 +21,61 @@ Flags = npt.NDArray[np.bool_]
 
 _WIDTH = 48
 _CHUNK = 4096
-_COMMON = re.compile(f"[\u4e00-\u9fa50-9a-z-]{{1,{_WIDTH}}}")
-_ODD = re.compile("委|[一二三四五六七八九十百]+[号组栋幢弄室楼队单]")
-"""What a rule turns into other characters, or more than one into fewer: left to the rules themselves."""
+_STRANGE = 0xFFFF
+"""Stands for a character beyond the basic plane."""
 _ROUNDS = 4
 
 
 def signatures(texts: Sequence[str]) -> tuple[Numbers, Numbers]:
     """The two words of `addresses.signature` of each text."""
     low, high = np.zeros(len(texts), dtype=np.uint64), np.zeros(len(texts), dtype=np.uint64)
-    common: list[int] = []
-    for place, text in enumerate(texts):
-        if _COMMON.fullmatch(text) and not _ODD.search(text) and text not in addresses.FILLERS:
-            common.append(place)
-        elif text:
-            low[place], high[place] = addresses.signature(text)
-    for start in range(0, len(common), _CHUNK):
-        places = common[start : start + _CHUNK]
-        low[places], high[places] = _sign(_matrix([texts[place] for place in places]))
+    lengths = np.fromiter(map(len, texts), dtype=np.intp, count=len(texts))
+    for start in range(0, len(texts), _CHUNK):
+        places = np.arange(start, min(start + _CHUNK, len(texts)))
+        chars = _matrix(texts[start : start + _CHUNK])
+        usual = (lengths[places] <= _WIDTH) & _is_usual(chars)
+        low[places[usual]], high[places[usual]] = _sign(chars[usual])
+        for place in places[~usual].tolist():
+            low[place], high[place] = addresses.signature(texts[place])
     return low, high
 
 
 def _matrix(texts: Sequence[str]) -> Chars:
-    """The characters of each text, followed by zeros; room is left behind the longest."""
-    width = max(map(len, texts))
+    """The first characters of each text, followed by zeros; room is left behind the longest."""
+    width = min(max(map(len, texts)), _WIDTH) or 1
     wide = np.array(texts, dtype=f"U{width}").view(np.uint32).reshape(len(texts), width)
-    return np.pad(wide.astype(np.uint16), ((0, 0), (0, 8)))
+    return np.pad(np.where(wide > 0xFFFF, _STRANGE, wide).astype(np.uint16), ((0, 0), (0, 8)))
+
+
+@cache
+def _kinds() -> npt.NDArray[np.uint8]:
+    """Of every character: 0 one that a rule may take off or change, 1 common, 2 a Chinese figure, 3 what may follow one."""
+    kinds = np.zeros(1 << 16, dtype=np.uint8)
+    kinds[0] = 1
+    for first, last in (("0", "9"), ("a", "z"), ("-", "-"), ("\u4e00", "\u9fa5")):
+        kinds[ord(first) : ord(last) + 1] = 1
+    kinds[ord("委")] = 0
+    kinds[[ord(char) for char in "一二三四五六七八九十百"]] = 2
+    kinds[[ord(char) for char in "号组栋幢弄室楼队单"]] = 3
+    return kinds
+
+
+def _is_usual(chars: Chars) -> Flags:
+    """Whether no rule but those below concerns the address: others turn characters into more or fewer."""
+    kinds = _kinds()[chars]
+    fillers = np.array([ord(text) for text in addresses.FILLERS if len(text) == 1], dtype=np.uint16)
+    usual: Flags = (kinds > 0).all(axis=1) & ~((kinds[:, :-1] == 2) & (kinds[:, 1:] == 3)).any(axis=1)
+    usual &= ~(np.isin(chars[:, 0], fillers) & (chars[:, 1] == 0))
+    return usual & ~_is_filler(chars)
+
+
+def _is_filler(chars: Chars) -> Flags:
+    """A filler of several characters."""
+    found = np.zeros(len(chars), dtype=np.bool_)
+    for text in addresses.FILLERS:
+        if 1 < len(text) < chars.shape[1]:
+            found |= _is(chars[:, : len(text) + 1], text)[:, 0] & (chars[:, len(text)] == 0)
+    return found
 
 
 def _sign(chars: Chars) -> tuple[Numbers, Numbers]:

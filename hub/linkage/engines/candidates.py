@@ -128,8 +128,7 @@ def _mixed(a: Keys, b: Keys) -> Keys:
 def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[Coverage, Codes]:
     """The pairs that share a key, as left * count + right, and what the kind covers."""
     kind, places, keys = keyed
-    order = np.argsort(keys)
-    keys, places = keys[order], places[order]
+    keys, places = _sorted(keys, places, count)
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, np.int64)
     sizes = np.diff(np.r_[starts, len(keys)])
     codes = [np.empty(0, np.int64)]
@@ -140,3 +139,14 @@ def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[Coverage, Codes]:
         codes.append(apart[members[:, left] != members[:, right]].ravel())
     found = np.concatenate(codes)
     return Coverage(kind, len(places), len(found), int(sizes[sizes > limit].sum())), found
+
+
+def _sorted(keys: Keys, places: Places, count: int) -> tuple[Keys, Places]:
+    """Keys in order, and whose they are. The lowest bits of a key give way to the place: one sort of plain numbers.
+
+    Keys are hashes: two that differ in these bits only meet by chance, and then somebody is compared in vain.
+    """
+    bits = np.uint64(max(int(count - 1).bit_length(), 1))
+    mixed = (keys * _MIX) >> bits << bits | places.astype(np.uint64)
+    mixed.sort()
+    return mixed >> bits, (mixed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.intp)

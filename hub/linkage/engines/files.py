@@ -63,10 +63,11 @@ class Cells:
         with self._connection.cursor() as cursor:  # of its own, so that threads may ask at once
             cursor.register("wanted", {"place": places.astype(np.int64), "turn": np.arange(len(places))})
             found = cursor.execute(
-                f"SELECT coalesce(trim(c.\"{column}\"), '') FROM wanted LEFT JOIN cells c ON c.rowid = wanted.place"
+                f"SELECT coalesce(trim(c.\"{column}\"), '') AS t FROM wanted LEFT JOIN cells c ON c.rowid = wanted.place"
                 " ORDER BY wanted.turn"
-            ).fetchall()
-        return [row[0] for row in found]
+            ).fetchnumpy()
+        texts: list[str] = found["t"].tolist()
+        return texts
 
     def write(self, out: Path, columns: dict[str, npt.NDArray[Any]], query: str) -> None:
         """Write as CSV what `query` makes of the table `result`, which has `columns`."""

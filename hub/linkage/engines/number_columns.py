@@ -6,6 +6,7 @@ records go through, once for each distinct text.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ class Ids:
 
 def ids(body: Numbers, last: npt.NDArray[np.uint8], length: npt.NDArray[np.uint8], texts: Texts) -> Ids:
     """Numbers from their first 17 digits (0: not digits), their 18th character and their length in characters."""
-    usual = (length == 18) & (body >= np.uint64(10**16)) & np.isin(last, _CHECK)
+    usual = (length == 18) & (body >= np.uint64(10**16)) & (body < np.uint64(10**17)) & np.isin(last, _CHECK)
+    body = np.where(usual, body, np.uint64(0))
     sound, right = _judge(body, last)
     usual &= sound
     born = (body // np.uint64(1000) % np.uint64(10**8)).astype(np.uint32)
@@ -57,38 +59,53 @@ def ids(body: Numbers, last: npt.NDArray[np.uint8], length: npt.NDArray[np.uint8
     return found
 
 
+def _digits(size: int) -> list[npt.NDArray[np.uint32]]:
+    """The digits, from the first on, of all numbers of `size` digits."""
+    number = np.arange(10**size, dtype=np.uint32)
+    return [number // 10**place % 10 for place in range(size - 1, -1, -1)]
+
+
+@cache
+def _sums(weights: tuple[int, ...]) -> npt.NDArray[np.uint8]:
+    """Of every number of as many digits: the sum of its digits times `weights`, mod 11."""
+    total = sum(digit * weight for digit, weight in zip(_digits(len(weights)), weights, strict=True))
+    return np.asarray(total % 11, dtype=np.uint8)
+
+
+@cache
+def _seen(size: int) -> npt.NDArray[np.uint16]:
+    """Of every number of `size` digits: a bit for each digit in it."""
+    found = np.zeros(10**size, dtype=np.uint16)
+    for digit in _digits(size):
+        found |= np.uint16(1) << digit.astype(np.uint16)
+    return found
+
+
 def _judge(body: Numbers, last: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Whether `resident_id.parse` would take the number, and whether its check character is right."""
-    total = np.zeros(len(body), dtype=np.uint64)
-    seen = np.zeros(len(body), dtype=np.uint64)
-    head = np.zeros(len(body), dtype=np.uint64)
-    rest = body.copy()
-    for place in range(16, -1, -1):
-        digit = rest % _TEN
-        rest //= _TEN
-        total += digit * np.uint64(_WEIGHTS[place])
-        bit = np.uint64(1) << digit
-        seen |= bit
-        if place < 6:
-            head |= bit
-    right = _CHECK[total % np.uint64(11)] == last
-    province = np.isin(body // np.uint64(10**15), np.array(sorted(resident_id.PROVINCES), dtype=np.uint64))
-    filled = (body // np.uint64(10**11) % np.uint64(10**4) == 0) | _few(head, 1) | _few(seen, 2)
-    tail = body % np.uint64(1000) * np.uint64(256) + last
-    filled |= np.isin(tail, np.array([int(t[:3]) * 256 + ord(t[3]) for t in resident_id.TAILS], dtype=np.uint64))
-    return province & ~filled & _real(body // np.uint64(1000) % np.uint64(10**8)), right
+    head, rest = np.divmod(body, np.uint64(10**11))  # county | birth date, sequence
+    head, rest = head.astype(np.uint32), rest.astype(np.uint64)
+    middle, end = np.divmod(rest, np.uint64(10**5))
+    middle, end = middle.astype(np.uint32), end.astype(np.uint32)
+    sums = _sums(_WEIGHTS[:6])[head] + _sums(_WEIGHTS[6:12])[middle] + _sums(_WEIGHTS[12:])[end]
+    province = np.isin(np.arange(100), sorted(resident_id.PROVINCES))[head // 10**4]
+    every = _seen(6)[head] | _seen(6)[middle] | _seen(5)[end]
+    filled = (head % 10**4 == 0) | _few(_seen(6)[head], 1) | _few(every, 2)
+    tails = np.array([int(t[:3]) * 256 + ord(t[3]) for t in resident_id.TAILS], dtype=np.uint32)
+    filled |= np.isin(end % 1000 * 256 + last, tails)
+    return province & ~filled & _real((rest // np.uint64(1000)).astype(np.uint32)), _CHECK[sums % 11] == last
 
 
-def _few(bits: Numbers, most: int) -> npt.NDArray[np.bool_]:
+def _few(bits: npt.NDArray[np.uint16], most: int) -> npt.NDArray[np.bool_]:
     found: npt.NDArray[np.bool_] = np.bitwise_count(bits) <= most
     return found
 
 
-def _real(number: Numbers) -> npt.NDArray[np.bool_]:
+def _real(number: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
     """Whether YYYYMMDD is a day of the calendar between 1850 and 2100."""
-    year, month, day = number // np.uint64(10000), number // np.uint64(100) % np.uint64(100), number % np.uint64(100)
-    lengths = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.uint64)
-    leap = (year % np.uint64(4) == 0) & ((year % np.uint64(100) != 0) | (year % np.uint64(400) == 0))
+    year, month, day = number // 10000, number // 100 % 100, number % 100
+    lengths = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], dtype=np.uint32)
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     longest = lengths[np.where(month <= 12, month, 0)] + (leap & (month == 2))
     found: npt.NDArray[np.bool_] = (year >= 1850) & (year <= 2100) & (day >= 1) & (day <= longest)
     return found
