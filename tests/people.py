@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import text
 
-from hub.linkage import blocking, features
+from hub.linkage import features
 from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services import linking
@@ -51,7 +51,7 @@ def patient(source: str, record: str, **said: str) -> dict[str, Any]:
 
 def item_of(stored: Stored, found: Features) -> linking.Item:
     """What linking is given of a stored record with the features `found`."""
-    return linking.Item(stored.id, stored.version, found, tuple(blocking.texts(found)))
+    return linking.Item(stored.id, stored.version, found)
 
 
 async def arrive(hub: Hub, member: Member, patients: Sequence[dict[str, Any]]) -> linking.Outcome:

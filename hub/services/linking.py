@@ -32,12 +32,11 @@ _CROWD = 1000
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A record that arrived: its resource, what linkage knows of it, and the texts of its blocking keys."""
+    """A record that arrived: its resource, and what linkage knows of it."""
 
     resource_id: UUID
     version: int
     features: Features
-    blocks: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ async def ingest(
     hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
-    keys = [blocking.keyed(item.blocks, hub.vault.blocking_secret) for item in items]
+    keys = [blocking.keys(item.features, hub.vault.blocking_secret) for item in items]
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
     former = await people.keys_of(connection, [item.resource_id for item in items])
     await people.lock_keys(connection, former.union(*keys))

@@ -15,7 +15,7 @@ import orjson
 
 import mappings
 from hub.fhir import validate
-from hub.linkage import blocking, features
+from hub.linkage import features
 from hub.linkage.features import Features
 from mappings import divisions
 from mappings.engine.issues import make
@@ -27,10 +27,7 @@ FORBIDDEN = "forbidden-content"
 
 
 class Ready(NamedTuple):
-    """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value).
-
-    Of a person there are `features`, and `blocks`: the texts of its blocking keys.
-    """
+    """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value); a person has `features`."""
 
     row: int
     type: str
@@ -39,7 +36,6 @@ class Ready(NamedTuple):
     digest: bytes
     identifiers: tuple[tuple[str, str], ...]
     features: Features | None
-    blocks: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -51,7 +47,6 @@ class _Draft:
     problems: list[mappings.Issue]
     bodies: list[bytes] = field(default_factory=list)
     features: list[Features | None] = field(default_factory=list)
-    blocks: list[tuple[str, ...]] = field(default_factory=list)
     ready: list[Ready] = field(default_factory=list)
 
 
@@ -89,7 +84,7 @@ def prepare(
     ]
     # One kind of work over the whole batch and then the next: done row by row it takes a tenth longer.
     going = [draft for draft in drafts if draft.result.ok]
-    for step in (_write, _check, _extract, _block, _finish):
+    for step in (_write, _check, _extract, _finish):
         going = _advance(step, going)
     for draft in drafts:
         issues += [told(issue) for issue in draft.problems]
@@ -132,15 +127,11 @@ def _extract(draft: _Draft) -> None:
     ]
 
 
-def _block(draft: _Draft) -> None:
-    draft.blocks = [blocking.texts(found) if found else () for found in draft.features]
-
-
 def _finish(draft: _Draft) -> None:
     key = draft.result.key or hashlib.sha256(draft.row.original.encode()).hexdigest()
     draft.ready = [
         _ready(draft.row.number, key, *made)
-        for made in zip(draft.result.resources, draft.bodies, draft.features, draft.blocks, strict=True)
+        for made in zip(draft.result.resources, draft.bodies, draft.features, strict=True)
     ]
 
 
@@ -175,9 +166,7 @@ def _readable(row: mappings.Row) -> mappings.Row:
     return mappings.Row(row.number, cells, _UNSTORABLE.sub("\ufffd", row.original), (*row.issues, *damaged))
 
 
-def _ready(
-    row: int, key: str, resource: dict[str, Any], body: bytes, found: Features | None, blocks: tuple[str, ...]
-) -> Ready:
+def _ready(row: int, key: str, resource: dict[str, Any], body: bytes, found: Features | None) -> Ready:
     return Ready(
         row=row,
         type=resource["resourceType"],
@@ -192,7 +181,6 @@ def _ready(
             ]
         ),
         features=found,
-        blocks=blocks,
     )
 
 

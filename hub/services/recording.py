@@ -142,7 +142,7 @@ def _items(ready: Sequence[Ready], stored: Sequence[Stored]) -> list[linking.Ite
     newest: dict[Any, linking.Item] = {}
     for some, result in zip(ready, stored, strict=True):
         if result.counts and some.features is not None:
-            newest[result.id] = linking.Item(result.id, result.version, some.features, some.blocks)
+            newest[result.id] = linking.Item(result.id, result.version, some.features)
     return list(newest.values())
 
 
