@@ -1,13 +1,15 @@
-"""Changes of persons, as they were told: one event for each change, complete, in order."""
+"""Changes of persons, as they were told: one event for each change, complete, in order; and who belonged to whom when."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.tables import person_event
+from hub.storage.tables import membership, person_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +38,25 @@ async def events(connection: AsyncConnection, *, after: int = 0, limit: int = 10
         )
         for row in rows
     ]
+
+
+async def belonging(connection: AsyncConnection, *, at: int | None = None) -> dict[int, UUID]:
+    """The person of each record after the event `at`, or now: later events do not change the answer."""
+    if at is None:
+        rows = await connection.execute(select(membership.c.record_id, membership.c.person_id))
+    else:
+        rows = await connection.execute(
+            text("""
+                -- belonging: what stood after an event, from what stands now and what stood before
+                SELECT record_id, person_id FROM membership WHERE since <= :at
+                UNION ALL
+                SELECT record_id, person_id FROM membership_history WHERE from_event <= :at AND to_event > :at"""),
+            {"at": at},
+        )
+    return {row.record_id: row.person_id for row in rows}
+
+
+def digest(persons: Mapping[int, UUID]) -> str:
+    """SHA-256 of who belongs to whom: equal exactly for equal persons."""
+    lines = "\n".join(f"{record} {person}" for record, person in sorted(persons.items()))
+    return sha256(lines.encode()).hexdigest()
