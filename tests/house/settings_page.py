@@ -11,8 +11,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 _HEAD = """\
 # Settings
 
-Read once from the environment when a process of the hub starts; there is no settings file. `hub doctor` prints the
-values in force. This page is made from `hub/settings.py` by `make docs`.
+Read once from the environment when a process of the hub starts; there is no settings file. This page is made from
+`hub/settings.py` by `make docs`.
 
 | variable | when not set | meaning |
 |---|---|---|

@@ -31,5 +31,6 @@ def date(text: str) -> str:
 
 
 def address(text: str) -> str:
-    """The first six characters, a province or a city."""
-    return text[:6] + ("…" if len(text) > 6 else "")
+    """The first six characters, a province or a city; of a short one, which may be a house, half."""
+    kept = min(6, len(text) // 2)
+    return text[:kept] + ("…" if text else "")
