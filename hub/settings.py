@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Each field's description is its documentation; `hub doctor` prints them with their values (never secrets)."""
+    """Each field's description is its documentation; docs/settings.md is made from them."""
 
     model_config = SettingsConfigDict(env_prefix="HUB_", frozen=True)
 
@@ -23,11 +23,12 @@ class Settings(BaseSettings):
         "", description="postgresql://… of a PostgreSQL 15 or later; empty starts the embedded one."
     )
     database_pool: int = Field(10, ge=2, le=200, description="Most database connections of one process.")
-    base_url: str = Field(
-        "http://127.0.0.1:8080", description="Address by which others reach the hub; audience of tokens."
-    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
+    base_url: str = Field(
+        default_factory=lambda given: f"http://127.0.0.1:{given.get('port', 8080)}",
+        description="Address by which others reach the hub; audience of tokens. Follows HUB_PORT when not set.",
+    )
     trusted_proxies: str = Field(
         "127.0.0.1",
         description="Addresses or networks of the proxies, comma between, whose X-Forwarded-For and -Proto are believed; "

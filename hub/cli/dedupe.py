@@ -10,18 +10,16 @@ from time import monotonic
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from hub.cli.frame import err, explained, fail, out
 from hub.cli.stages import Stages
-from hub.errors import HubError, Invalid
+from hub.errors import Invalid
 
 if TYPE_CHECKING:
     from hub.linkage.engines.dedupe import Counts, Order, Report
 
 _UNITS = {"finding candidates": "pairs", "comparing": "pairs", "report": ""}
-_out = Console(soft_wrap=True, highlight=False)
-_err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 class Cut(StrEnum):
@@ -33,7 +31,7 @@ class Cut(StrEnum):
 
 def dedupe(
     source: Annotated[Path, typer.Argument(metavar="IN", help="CSV (UTF-8 or GB18030) or Parquet, one record a row.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results; must not exist yet.")],
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results; must not exist yet.")],
     model: Annotated[Path | None, typer.Option(help="Model file; default: the one that ships.")] = None,
     train: Annotated[bool, typer.Option("--train", help="First fit the model to this file.")] = False,
     save_model: Annotated[Path | None, typer.Option(help="Where to keep the model that --train gives.")] = None,
@@ -46,10 +44,10 @@ def dedupe(
 ) -> None:
     """Find the records that are one person: clusters.csv, pairs.csv and report.html in the folder OUT."""
     begun = monotonic()
-    with _explained(), _stopped_tidily():
+    with explained(), _enough_memory(), _stopped_tidily():
         if save_model and not train:
             raise Invalid("nothing-to-save", "--save-model keeps what --train gives; give both.")
-        with Stages(_err, "records", _UNITS) as stages:
+        with Stages(err, "records", _UNITS) as stages:
             from hub.linkage.engines import dedupe as engine
             from hub.linkage.engines import model_files
 
@@ -61,8 +59,8 @@ def dedupe(
                 save_model=save_model,
                 report=_report(source.name, show_values=show_values) if report else None,
             )
-            counts = engine.run(source, out, order, stages.told)
-    _tell(counts, out, order, monotonic() - begun)
+            counts = engine.run(source, folder, order, stages.told)
+    _tell(counts, folder, order, monotonic() - begun)
 
 
 def alone() -> None:
@@ -79,28 +77,24 @@ def _report(name: str, *, show_values: bool) -> "Report":
     return lambda result: pages.render(result, name, show_values=show_values)
 
 
-def _tell(counts: "Counts", out: Path, order: "Order", seconds: float) -> None:
+def _tell(counts: "Counts", folder: Path, order: "Order", seconds: float) -> None:
     table = Table("records", "persons", "pairs auto", "pairs to review", "seconds")
     table.add_row(*(f"{n:,}" for n in (counts.records, counts.persons, counts.auto, counts.review)), f"{seconds:.1f}")
-    _out.print(table)
+    out.print(table)
     if counts.unread:
-        _out.print(f"columns that were not read: {', '.join(counts.unread)}", markup=False)
+        out.print(f"columns that were not read: {', '.join(counts.unread)}", markup=False)
     for name in ("clusters.csv", "pairs.csv", *(("report.html",) if order.report else ())):
-        _out.print(str(out / name), markup=False)
+        out.print(str(folder / name), markup=False)
     if order.save_model:
-        _out.print(str(order.save_model), markup=False)
+        out.print(str(order.save_model), markup=False)
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
+def _enough_memory() -> Iterator[None]:
     try:
         yield
-    except HubError as error:
-        _err.print(f"hub: {error.detail} ({error.code})", markup=False, style="red")
-        raise typer.Exit(1) from None
     except MemoryError:
-        _err.print("hub: the memory of this machine is not enough for this file", style="red")
-        raise typer.Exit(1) from None
+        fail("the memory of this machine is not enough for this file")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
@@ -11,8 +11,10 @@ from rich.console import Console
 
 from certs.errors import CertsError
 from hub.errors import HubError
-from hub.runtime import Hub, open_hub
 from hub.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from hub.runtime import Hub
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -48,8 +50,9 @@ def explained() -> Iterator[None]:
         fail(f"{error.message.en} {error.detail} ({error.code})")
 
 
-def with_hub(act: Callable[[Hub], Awaitable[Result]]) -> Result:
+def with_hub(act: Callable[["Hub"], Awaitable[Result]]) -> Result:
     """Run `act` on an open hub."""
+    from hub.runtime import open_hub  # here, so that what needs no hub does not wait for one to be loaded
 
     async def run() -> Result:
         async with open_hub(settings()) as hub:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hub.cli import dedupe, demo, matters, private, proof, records, registry
-from hub.cli.frame import explained, fail, out, settings
+from hub.cli.frame import err, explained, fail, out, settings
 from hub.settings import Settings
 
 app = typer.Typer(
@@ -56,6 +56,7 @@ def serve(
     configure(chosen.log_level)
     with explained():
         _require_initialised(chosen)
+    err.print(f"answering at {chosen.base_url}, console at {chosen.base_url}/console", markup=False)
     uvicorn.run(
         "hub.app:create_app",
         factory=True,
