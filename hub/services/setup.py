@@ -47,13 +47,14 @@ async def initialise(settings: Settings, *, now: Callable[[], datetime] = utc_no
 async def _seal_rows(hub: Hub) -> None:
     """Once in a hub's life: what an older version wrote gets its seals, and the log says how much.
 
-    That it was done is remembered outside the database, or whoever writes there would have it done again.
+    That it was done is remembered outside the database, or whoever writes there would have it done again; a machine that
+    joins a hub later, and remembers nothing, sees it by the rows that are sealed.
     """
     done = hub.settings.data_dir / "rows-sealed"
     if done.exists():
         return
     async with hub.database.begin() as connection:
-        sealed = await seals.seal_unsealed(connection)
+        sealed = {} if await seals.are_in_use(connection) else await seals.seal_unsealed(connection)
         if sealed:
             await audit.append(connection, hub.vault, [Act("seal-rows", "operator", {"rows": sealed}, hub.now())])
     done.touch()

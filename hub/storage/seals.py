@@ -106,9 +106,17 @@ async def forged(connection: AsyncConnection) -> list[str]:
     return [
         " ".join((table.name, *(str(row._mapping[column.name]) for column in table.primary_key)))
         for table in SEALED
-        for row in await connection.execute(select(table).order_by(*table.primary_key))
+        async for row in await connection.stream(select(table).order_by(*table.primary_key))
         if not fits(connection, table, row)
     ]
+
+
+async def are_in_use(connection: AsyncConnection) -> bool:
+    """Was any row ever sealed here? Then none without a seal is an old one."""
+    for table in SEALED:
+        if (await connection.execute(select(table.c.seal).where(table.c.seal.is_not(None)).limit(1))).first():
+            return True
+    return False
 
 
 async def seal_unsealed(connection: AsyncConnection) -> dict[str, int]:
