@@ -172,8 +172,6 @@ async def record(
             if known.digest != digest:
                 raise Conflict("digest-conflict", "Another signed certificate was recorded here before.")
             return known.receipt
-        if known.status != REGISTERED:
-            raise Conflict("status-final", f"The registration was {known.status} before anything was signed.")
         await _take_number(connection, known, now)
         content = {"certificate": str(id_), "kind": known.kind, "digest": digest.hex()}
         leaf = (await audit.append(connection, hub.vault, [Act("issue", member.name, content, now)]))[0]
@@ -200,7 +198,12 @@ async def record(
 
 
 async def _take_number(connection: AsyncConnection, known: Certificate, now: datetime) -> None:
-    """Who signs first has the number; what others reserved under it counts no more. Raises Conflict `already-issued`."""
+    """Who signs first has the number; what others reserved under it counts no more.
+
+    Raises Conflict `status-final`, `already-issued`.
+    """
+    if known.status != REGISTERED:
+        raise Conflict("status-final", f"The registration was {known.status} before anything was signed.")
     held = await certificates.of_number(connection, known.kind, known.number, known.issuer_id)
     if any(other.id != known.id for other in held):
         raise _taken()

@@ -1,6 +1,6 @@
 """Resources and their immutable versions: the canonical bytes, sealed, with blind identifiers to find them by."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -109,16 +109,7 @@ async def upsert(
     said_at = received_at or now
     ids = iter(new_ids(len(items)))
     result = [_take(known, ids, item, (said_at, item.row or 0)) for item in items]
-    await copy_rows(
-        connection,
-        "resource",
-        ("id", "type", "member_id", "record_key", "version", "digest", "deleted", "updated_at", "said_at", "said_row"),
-        [
-            (one.id, items[0].type, member_id, key, one.version, one.digest, False, now, *one.said)
-            for key, one in known.items()
-            if one.was == "new"
-        ],
-    )
+    await _insert(connection, member_id, items[0].type, known, now)
     await _bring_up_to_date(connection, list(known.values()), now, said_at)
     await copy_rows(
         connection,
@@ -155,6 +146,22 @@ def _take(known: dict[bytes, _Known], ids: Iterator[UUID], item: Incoming, said:
     one.version, one.digest, one.said, one.identifiers = one.version + 1, item.digest, said, item.identifiers
     one.was = "new" if one.was == "new" else "changed"
     return Stored(one.id, one.version, "changed")
+
+
+async def _insert(
+    connection: AsyncConnection, member_id: int, type_: str, known: Mapping[bytes, _Known], now: datetime
+) -> None:
+    """The rows of those of `known` that are new."""
+    await copy_rows(
+        connection,
+        "resource",
+        ("id", "type", "member_id", "record_key", "version", "digest", "deleted", "updated_at", "said_at", "said_row"),
+        [
+            (one.id, type_, member_id, key, one.version, one.digest, False, now, *one.said)
+            for key, one in known.items()
+            if one.was == "new"
+        ],
+    )
 
 
 async def _bring_up_to_date(
