@@ -21,15 +21,16 @@ KIND_FIELDS = {
     "resident ID": frozenset(("resident_id",)),
     "phone and birth year": frozenset(("phone", "birth")),
     "phone2 and birth year": frozenset(("phone", "birth")),
-    "name and birth year": frozenset(("surname", "given", "birth")),
+    "name, sex and birth year": frozenset(("surname", "given", "sex", "birth")),
     "name and birthday": frozenset(("surname", "given", "birth")),
-    "surname and birth date": frozenset(("surname", "birth")),
+    "surname, sex and birth date": frozenset(("surname", "sex", "birth")),
     "given name and birth date": frozenset(("given", "birth")),
     "first character and birth date": frozenset(("given", "birth")),
     "former name and birth year": frozenset(("surname", "given", "birth")),
     "former name and birthday": frozenset(("surname", "given", "birth")),
 }
 """The kinds of key, and the compared fields of which each is made."""
+_SEXES = 3  # unknown is one of its own
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int64]
@@ -69,7 +70,8 @@ def find(register: Register, *, limit: int = LIMIT) -> Candidates:
 
 def joined(parts: Sequence[tuple[Coverage, Codes]], count: int) -> Candidates:
     """The candidates that the pairs of each kind of key come to."""
-    codes = np.unique(np.concatenate([codes for _, codes in parts]))
+    codes = np.sort(np.concatenate([codes for _, codes in parts]))
+    codes = codes[np.r_[True, codes[1:] != codes[:-1]]] if len(codes) else codes
     left = codes // np.int64(max(count, 1))
     return Candidates(left, codes - left * count, tuple(coverage for coverage, _ in parts))
 
@@ -89,11 +91,12 @@ def _kinds(register: Register) -> Iterator[Keyed]:
     for name in ("phone", "phone2"):
         phone = column(name)
         yield f"{name} and birth year", *_some(_mixed(phone, year), (phone > 0) & (birth > 0))
-    yield "name and birth year", *_some(_mixed(sound, year), (sound > 0) & (birth > 0))
+    sex = column("sex")
+    yield "name, sex and birth year", *_some(_mixed(sound, year * _SEXES + sex), (sound > 0) & (birth > 0))
     yield "name and birthday", *_some(_mixed(sound, day), (sound > 0) & whole)
     surname = column("surname")
     with_surname = (surname > 0) & whole
-    yield "surname and birth date", *_some(_mixed(names.surname_sound, birth), with_surname)
+    yield "surname, sex and birth date", *_some(_mixed(names.surname_sound, birth * _SEXES + sex), with_surname)
     yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
     yield "first character and birth date", *_some(_mixed(names.first, birth), (surname == 0) & (sound > 0) & whole)
     yield from _former(register, birth)

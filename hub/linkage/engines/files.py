@@ -31,7 +31,10 @@ _TOLD = 5
 
 
 class Cells:
-    """The cells of one file, all of them text; `count` records. Use `opened`, which closes it."""
+    """The cells of one file, all of them text without blanks around it, '' for an empty one; `count` records.
+
+    Record ids are as they were written. Use `opened`, which closes it.
+    """
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, threads: int, present: tuple[str, ...], first_row: int
@@ -57,14 +60,13 @@ class Cells:
         return found
 
     def texts(self, column: str, places: npt.NDArray[np.intp]) -> list[str]:
-        """The trimmed cells of a column at some places, in their order; '' for an empty one."""
+        """The cells of a column at some places, in their order."""
         if not len(places):
             return []
         with self._connection.cursor() as cursor:  # of its own, so that threads may ask at once
             cursor.register("wanted", {"place": places.astype(np.int64), "turn": np.arange(len(places))})
             found = cursor.execute(
-                f"SELECT coalesce(trim(c.\"{column}\"), '') AS t FROM wanted LEFT JOIN cells c ON c.rowid = wanted.place"
-                " ORDER BY wanted.turn"
+                f'SELECT c."{column}" AS t FROM wanted JOIN cells c ON c.rowid = wanted.place ORDER BY wanted.turn'
             ).fetchnumpy()
         texts: list[str] = found["t"].tolist()
         return texts
@@ -195,9 +197,13 @@ def _columns(file: Path, present: list[str]) -> dict[str, str]:
 
 def _take(connection: duckdb.DuckDBPyConnection, file: Path, source: str, chosen: dict[str, str]) -> None:
     """Fill the table `cells` with the expressions `chosen` of `source`; columns that it lacks are empty."""
-    columns = ", ".join(f'{chosen.get(name, "CAST(NULL AS VARCHAR)")} AS "{name}"' for name in COLUMNS)
+
+    def trimmed(name: str) -> str:
+        return f"coalesce(trim({chosen[name]}), '')" if name in chosen else "''"
+
+    columns = ", ".join(f'{trimmed(name)} AS "{name}"' for name in COLUMNS[1:])
     try:
-        connection.execute(f"CREATE TABLE cells AS SELECT {columns} FROM {source}")
+        connection.execute(f"CREATE TABLE cells AS SELECT {chosen['record_id']} AS record_id, {columns} FROM {source}")
     except duckdb.Error as error:
         raise _unreadable(file, error) from error
 
@@ -217,13 +223,19 @@ def _check(
         return f"{unit}{'s' if len(rows) > 1 else ''} {found}{' …' if len(rows) > _TOLD else ''}"
 
     empty = "record_id IS NULL OR trim(record_id) = ''"
-    query = f"SELECT count(*), count(DISTINCT record_id), count(*) FILTER ({empty}) FROM cells"
-    count, different, without = connection.execute(query).fetchall()[0]
+    count, without = connection.execute(f"SELECT count(*), count(*) FILTER ({empty}) FROM cells").fetchall()[0]
     if not count:
         raise Invalid("file-empty", f"{file.name} holds no records.")
     if without:
         where = first(f"SELECT rowid FROM cells WHERE {empty}")
         raise Invalid("record-id-missing", f"{file.name}: {without} rows have no record_id: {where}.")
+    hashes = np.sort(connection.execute("SELECT hash(record_id) AS h FROM cells").fetchnumpy()["h"])
+    if (hashes[1:] == hashes[:-1]).any():
+        _refuse_repeated(connection, file, first)
+
+
+def _refuse_repeated(connection: duckdb.DuckDBPyConnection, file: Path, first: Callable[[str], str]) -> None:
+    count, different = connection.execute("SELECT count(*), count(DISTINCT record_id) FROM cells").fetchall()[0]
     if count != different:
         twice = "SELECT record_id FROM cells GROUP BY record_id HAVING count(*) > 1"
         where = first(f"SELECT rowid FROM cells WHERE record_id IN ({twice})")

@@ -41,7 +41,6 @@ def fit(register: Register, base_content: dict[str, Any], seed: int) -> dict[str
 
 
 def _levels(register: Register, left: Places, right: Places) -> Levels:
-    register.sign(np.unique(np.concatenate([left, right])))
     pairs = Pairs.of(register, left, right)
     parts = [comparisons.levels(pairs.part(at, at + _CHUNK)) for at in range(0, len(pairs), _CHUNK)]
     return np.concatenate([np.empty((0, len(comparisons.FIELDS)), np.uint8), *parts])
@@ -134,7 +133,6 @@ def _prior(register: Register, model: Model, found: Candidates, generator: np.ra
     if len(places) > _PRIOR_PAIRS:
         places = generator.choice(places, size=_PRIOR_PAIRS, replace=False)
     left, right = found.left[places], found.right[places]
-    register.sign(np.unique(np.concatenate([left, right])))
     weight = score.score_places(model.spelled(name_columns.spelled), Pairs.of(register, left, right)).weight
     bare, prior = weight - model.prior_weight, model.prior
     for _ in range(20):
