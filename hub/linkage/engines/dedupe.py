@@ -150,11 +150,13 @@ def write(result: Result, out: Path, report: str = "", model: tuple[Path, Conten
 
 
 def _clusters(cells: Cells, persons: Persons, file: Path) -> None:
+    others = np.flatnonzero(persons != np.arange(len(persons)))  # most records are the first of their person
     cells.write(
         file,
-        {"place": np.arange(len(persons)), "first": persons},
-        "SELECT a.record_id, b.record_id AS person_id FROM result r"
-        " JOIN cells a ON a.rowid = r.place JOIN cells b ON b.rowid = r.first ORDER BY r.place",
+        {"place": others, "first": persons[others]},
+        "SELECT a.record_id, coalesce(p.record_id, a.record_id) AS person_id FROM cells a LEFT JOIN"
+        " (SELECT r.place, b.record_id FROM result r JOIN cells b ON b.rowid = r.first) p ON p.place = a.rowid"
+        " ORDER BY a.rowid",
     )
 
 
