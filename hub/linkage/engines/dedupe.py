@@ -32,7 +32,7 @@ _AUTO = score.DECISIONS.index("auto")
 _SEED = 1
 
 
-def _silent(stage: Stage, done: int, total: int) -> None:
+def silent(stage: Stage, done: int, total: int) -> None:
     pass
 
 
@@ -77,7 +77,7 @@ class Counts:
     unread: tuple[str, ...]
 
 
-def run(source: Path, out: Path, order: Order, progress: Progress = _silent) -> Counts:
+def run(source: Path, out: Path, order: Order, progress: Progress = silent) -> Counts:
     """Read `source`, find who is who and write the folder `out`, complete or not at all. Raises Invalid."""
     folders.refuse_existing(out)
     if order.save_model:
@@ -109,7 +109,7 @@ def _trained(read: Register, content: Content, progress: Progress) -> Content:
     return found
 
 
-def link(read: Register, model: Model, cut: Cut, progress: Progress = _silent) -> Result:
+def link(read: Register, model: Model, cut: Cut, progress: Progress = silent) -> Result:
     """Who is who in the register. `likely` joins at the single best cut, `auto` only what needs no person's eyes."""
     progress("finding candidates", 0, 0)
     found = candidates.find(read)

@@ -90,6 +90,21 @@ def opened(file: Path, threads: int) -> Iterator[Cells]:
         connection.close()
 
 
+@contextmanager
+def gathered(rows: Sequence[Sequence[str | None]]) -> Iterator[Cells]:
+    """The cells of records that were read elsewhere, each the texts of `COLUMNS`."""
+    connection = duckdb.connect(config={"threads": 1})
+    try:
+        columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
+        connection.register(
+            "gathered", {name: np.array([text or "" for text in texts], dtype=object) for name, texts in columns}
+        )
+        _fill(connection, "gathered", {name: f'"{name}"' for name in COLUMNS})
+        yield Cells(connection, 1, COLUMNS, 1)
+    finally:
+        connection.close()
+
+
 def _is_parquet(file: Path) -> bool:
     """Whether to read `file` as Parquet, else as CSV. Raises Invalid for what is neither."""
     if file.is_dir():
@@ -117,7 +132,7 @@ def _take_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[st
         except duckdb.Error as error:
             raise _unreadable(file, error) from error
         types = {str(row[0]): str(row[1]) for row in described}
-        chosen = {name: _as_text(actual, types[actual]) for name, actual in _columns(file, list(types)).items()}
+        chosen = {name: _as_text(actual, types[actual]) for name, actual in columns_of(file, list(types)).items()}
         _take(connection, file, source, chosen)
     _check(connection, file, "row", lambda rows: [row + 1 for row in rows])
     return tuple(types)
@@ -151,7 +166,7 @@ def _take_csv(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[str, .
 def _take_utf8(connection: duckdb.DuckDBPyConnection, file: Path, text: Path) -> tuple[str, ...]:
     present = csv_files.header(file, text)
     numbered = [f"c{at}" for at in range(len(present))]
-    chosen = {name: numbered[present.index(actual)] for name, actual in _columns(file, present).items()}
+    chosen = {name: numbered[present.index(actual)] for name, actual in columns_of(file, present).items()}
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in numbered)
     source = (
         f"read_csv('{_quoted(text)}', auto_detect = false, columns = {{{columns}}}, header = true, delim = ',',"
@@ -178,7 +193,7 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _columns(file: Path, present: list[str]) -> dict[str, str]:
+def columns_of(file: Path, present: list[str]) -> dict[str, str]:
     """What the file calls each column of ours; case and blanks around a name do not matter. Raises Invalid."""
     found: dict[str, str] = {}
     for actual in present:
@@ -198,14 +213,18 @@ def _columns(file: Path, present: list[str]) -> dict[str, str]:
 def _take(connection: duckdb.DuckDBPyConnection, file: Path, source: str, chosen: dict[str, str]) -> None:
     """Fill the table `cells` with the expressions `chosen` of `source`; columns that it lacks are empty."""
 
+    try:
+        _fill(connection, source, chosen)
+    except duckdb.Error as error:
+        raise _unreadable(file, error) from error
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, source: str, chosen: dict[str, str]) -> None:
     def trimmed(name: str) -> str:
         return f"coalesce(trim({chosen[name]}), '')" if name in chosen else "''"
 
     columns = ", ".join(f'{trimmed(name)} AS "{name}"' for name in COLUMNS[1:])
-    try:
-        connection.execute(f"CREATE TABLE cells AS SELECT {chosen['record_id']} AS record_id, {columns} FROM {source}")
-    except duckdb.Error as error:
-        raise _unreadable(file, error) from error
+    connection.execute(f"CREATE TABLE cells AS SELECT {chosen['record_id']} AS record_id, {columns} FROM {source}")
 
 
 def _unreadable(file: Path, error: duckdb.Error) -> Invalid:

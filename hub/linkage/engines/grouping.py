@@ -4,9 +4,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import clusters
-from hub.linkage.columns import Flags, Places
+from hub.linkage.columns import Flags, Places, Table
 from hub.linkage.engines.register import Register
 from hub.linkage.engines.scoring import Scored
+from hub.linkage.model import Floats
 from hub.linkage.resident_id import Form
 
 Persons = npt.NDArray[np.int64]
@@ -18,9 +19,12 @@ def persons(register: Register, scored: Scored, linked: Flags) -> Persons:
 
     No two different checked resident IDs come together: only what holds two of them has to be weighed pair by pair.
     """
-    left, right, weight = scored.left[linked], scored.right[linked], scored.weight[linked]
-    person = _connected(len(register), left, right)
-    checked = _checked(register)
+    return joined(checked(register, len(register)), scored.left[linked], scored.right[linked], scored.weight[linked])
+
+
+def joined(checked: Codes, left: Places, right: Places, weight: Floats) -> Persons:
+    """See `persons`; `checked` gives each record its checked resident ID as a number, 0 for none."""
+    person = _connected(len(checked), left, right)
     mixed = _mixed(person, checked)[person[left]]
     edges = [
         clusters.Edge(a, b, w)
@@ -46,11 +50,11 @@ def _connected(count: int, left: Places, right: Places) -> Persons:
         first = first[first]
 
 
-def _checked(register: Register) -> Codes:
-    """The checked resident ID of each record, of which a person has one, as a number; 0 for none."""
-    body, check, form = (register.column(name) for name in ("id_body", "id_check", "id_form"))
+def checked(table: Table, count: int) -> Codes:
+    """The checked resident ID of each of `count` records, of which a person has one, as a number; 0 for none."""
+    body, check, form = (table.column(name) for name in ("id_body", "id_check", "id_form"))
     if body is None or check is None or form is None:
-        return np.zeros(len(register), dtype=np.uint64)
+        return np.zeros(count, dtype=np.uint64)
     found: Codes = np.where(form == Form.CHECKED, body.astype(np.uint64) * np.uint64(11) + check, np.uint64(0))
     return found
 
