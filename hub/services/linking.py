@@ -2,7 +2,8 @@
 
 Order does not matter: scores depend on two records only, and the partition is a pure function of the records that hang
 together (linkage.clusters). A pair once found is weighed again whenever its records are, however many have come to
-share its keys since. All within the caller's transaction, under sorted locks. ARCHITECTURE §6.
+share its keys since, and under every model that is kept (services.models). All within the caller's transaction, under
+sorted locks. ARCHITECTURE §6.
 """
 
 from collections import Counter
@@ -18,8 +19,11 @@ from hub.errors import Conflict
 from hub.linkage import blocking, clusters, constraints, score
 from hub.linkage.features import Features
 from hub.linkage.resident_id import Form
+from hub.linkage.score import Scores
 from hub.runtime import Hub
-from hub.storage import people, reviews
+from hub.services import models
+from hub.services.models import Scorer
+from hub.storage import linkage_models, people, reviews
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair, RecordInfo
 
@@ -53,6 +57,7 @@ async def ingest(
     hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
+    scorers = await models.scorers(hub, connection)
     keys = [blocking.keys(item.features, hub.vault.blocking_secret) for item in items]
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
     former = await people.keys_of(connection, [item.resource_id for item in items])
@@ -70,16 +75,28 @@ async def ingest(
     known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
     live = {id_: own for id_, item, own in zip(ids, items, keys, strict=True) if item.features.number("live")}
     # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
-    await _compare(hub, connection, live, known)
+    await _compare(hub, connection, scorers, live, known)
     await people.put_keys(connection, live)
     return await project(hub, connection, ids, cause="ingest", now=now)
 
 
 async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now: datetime, *, cause: str) -> Outcome:
     """Compare stored records anew, as reconciliation does: what no longer speaks for a link is forgotten."""
-    await people.lock_all_keys(
-        connection
-    )  # before reading: a record that changes meanwhile would be judged by its past
+    scorers = await models.scorers(hub, connection)
+    await _weigh_again(hub, connection, scorers, ids, forget=True)
+    return await project(hub, connection, ids, cause=cause, now=now)
+
+
+async def score_for(hub: Hub, connection: AsyncConnection, scorer: Scorer, ids: Sequence[int]) -> None:
+    """Compare stored records under one model only, for which they are new; persons stay as they are."""
+    await _weigh_again(hub, connection, [scorer], ids, forget=False)
+
+
+async def _weigh_again(
+    hub: Hub, connection: AsyncConnection, scorers: Sequence[Scorer], ids: Sequence[int], *, forget: bool
+) -> None:
+    # Before reading: a record that changes meanwhile would be judged by its past.
+    await people.lock_all_keys(connection)
     stored = await people.features(connection, hub.vault, ids)
     known = {id_: Features.from_bytes(data) for id_, data in stored.items()}
     keys = {
@@ -87,22 +104,23 @@ async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now
         for id_, found in known.items()
         if found.number("live")
     }
-    before = {(pair.a, pair.b) for pair in await people.pairs_touching(connection, list(known))}
-    await people.forget_pairs(connection, list(known))
-    await _compare(hub, connection, keys, known, before)
-    return await project(hub, connection, list(known), cause=cause, now=now)
+    before = await people.pairs_known(connection, ids)
+    if forget:
+        await people.forget_pairs(connection, ids)
+    await _compare(hub, connection, scorers, keys, known, before)
 
 
 async def _compare(
     hub: Hub,
     connection: AsyncConnection,
+    scorers: Sequence[Scorer],
     keys: Mapping[int, Sequence[int]],
     known: dict[int, Features],
     before: Collection[tuple[int, int]] = (),
 ) -> None:
     """Score the records of `keys` against all that share a key with them, and the pairs found `before`.
 
-    What is not plainly different is kept.
+    What a model does not hold for plainly different is kept as its score.
     """
     pairs = sorted((await _candidates(connection, keys, hub.settings.block_limit)).union(before))
     missing = {id_ for pair in pairs for id_ in pair} - known.keys()
@@ -114,8 +132,15 @@ async def _compare(
     place = {id_: at for at, id_ in enumerate(known)}
     left = np.array([place[a] for a, _ in pairs], dtype=np.intp)
     right = np.array([place[b] for _, b in pairs], dtype=np.intp)
-    found = score.score_indexed(hub.model, list(known.values()), left, right)
-    kept = [
+    features = list(known.values())
+    for scorer, found in zip(
+        scorers, score.score_under([one.model for one in scorers], features, left, right), strict=True
+    ):
+        await people.put_pairs(connection, scorer.epoch.id, _kept(pairs, found))
+
+
+def _kept(pairs: list[tuple[int, int]], found: Scores) -> list[Pair]:
+    return [
         Pair(
             *pairs[at],
             weight=float(found.weight[at]),
@@ -126,7 +151,6 @@ async def _compare(
         )
         for at in np.flatnonzero(found.decision)
     ]
-    await people.put_pairs(connection, hub.model.hash[:16], kept)
 
 
 async def _candidates(
@@ -179,6 +203,7 @@ async def project(
     decision_seq: int | None = None,
 ) -> Outcome:
     """Bring the persons that depend on the records `ids` up to date. Raises Conflict `contradiction`."""
+    await linkage_models.hold(connection)
     component = await _lock_component(connection, ids)
     pairs = await people.pairs_touching(connection, component)
     inside = set(component)
