@@ -68,7 +68,7 @@ async def _finish(hub: Hub, current: Run) -> Report:
     """Find what members hold twice, tell them, and close the run."""
     now = hub.now()
     async with hub.database.begin() as connection:
-        duplicates = await people.duplicates_by_member(connection)
+        duplicates = await reconciliations.duplicates_by_member(connection)
         told = 0
         for member_id, (persons, records) in sorted(duplicates.items()):
             content = {"run": str(current.id), "persons": persons, "records": records}

@@ -395,17 +395,3 @@ async def records_behind(connection: AsyncConnection, cursor: int, last: int, li
         .limit(limit)
     )
     return [row.id for row in rows]
-
-
-async def duplicates_by_member(connection: AsyncConnection) -> dict[int, tuple[int, int]]:
-    """For each member (persons, records) of those persons of whom it holds several live records."""
-    rows = await connection.execute(
-        text("""
-            -- duplicates_by_member: how many persons a member holds more than once, and in how many records
-            SELECT member_id, count(*) AS persons, sum(held) AS records FROM (
-                SELECT s.member_id, m.person_id, count(*) AS held
-                FROM membership m JOIN source_record s ON s.id = m.record_id WHERE s.live
-                GROUP BY s.member_id, m.person_id HAVING count(*) > 1) AS several
-            GROUP BY member_id""")
-    )
-    return {row.member_id: (int(row.persons), int(row.records)) for row in rows}
