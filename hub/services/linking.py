@@ -30,6 +30,7 @@ from hub.storage.people import NewRecord, Pair, RecordInfo
 _ROUNDS = 5
 _FEW = 3
 """Records of one member that may share a crowded key and still count."""
+_KINDS = ("MUST", "CANNOT")
 _CROWD = 1000
 """Records of a crowded key that are looked at, the oldest first."""
 
@@ -210,15 +211,15 @@ async def project(
     decided = await people.constraints_touching(connection, component)
     ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
     records = await people.info(connection, inside | ends)
-    partition = _partition(
-        component,
-        [p for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside],
-        [c for c in decided if c.a in inside and c.b in inside],
-        await _distinct(hub, connection, {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside),
-    )
+    links = [(p.a, p.b, p.weight) for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside]
+    must, cannot = [
+        [(c.a, c.b) for c in decided if c.kind == kind and c.a in inside and c.b in inside] for kind in _KINDS
+    ]
+    values = await distinct(hub, connection, {id_ for a, b, _ in links for id_ in (a, b)})
+    found = partition(component, links, must, cannot, values)
     person = {id_: info.person_id for id_, info in records.items()}
     moves: dict[int, tuple[UUID | None, UUID]] = {}
-    for cluster in partition:
+    for cluster in found:
         anchor = records[min(cluster)].anchor
         for id_ in cluster:
             if person[id_] != anchor:
@@ -228,7 +229,7 @@ async def project(
         await people.move_records(connection, moves, cause=cause, decision_seq=decision_seq, now=now)
     opened = await _task_reviews(connection, pairs, decided, records, person, now)
     wanted = set(ids)
-    linked = sum(len(wanted & cluster) for cluster in partition if len(cluster) > 1)
+    linked = sum(len(wanted & cluster) for cluster in found if len(cluster) > 1)
     return Outcome(linked, opened, moves, tuple(ids))
 
 
@@ -244,24 +245,22 @@ async def _lock_component(connection: AsyncConnection, ids: Sequence[int]) -> li
     raise Conflict("busy", "These records are being changed by others; try again.", retry="NORMAL")
 
 
-def _partition(
-    component: Sequence[int],
-    edges: Sequence[Pair],
-    found: Sequence[people.Constraint],
+def partition(
+    records: Collection[int],
+    links: Sequence[tuple[int, int, float]],
+    must: Sequence[tuple[int, int]],
+    cannot: Sequence[tuple[int, int]],
     distinct: Sequence[Mapping[int, Any]],
 ) -> list[frozenset[int]]:
-    """The persons the records make up, in order of their oldest records. Raises Conflict `contradiction`."""
-    must = [(c.a, c.b) for c in found if c.kind == "MUST"]
-    joined = {id_ for p in edges for id_ in (p.a, p.b)}.union(*must)
-    alone = [frozenset((id_,)) for id_ in component if id_ not in joined]
+    """The persons the records make up, in order of their oldest records. Raises Conflict `contradiction`.
+
+    `links` are (a, b, weight) of pairs to be joined automatically, `must` and `cannot` what people decided, all among
+    the records; `distinct` see `clusters.project`.
+    """
+    joined = {id_ for a, b, _ in links for id_ in (a, b)}.union(*must)
+    alone = [frozenset((id_,)) for id_ in records if id_ not in joined]
     try:
-        together = clusters.project(
-            joined,
-            [clusters.Edge(p.a, p.b, p.weight) for p in edges],
-            must,
-            [(c.a, c.b) for c in found if c.kind == "CANNOT"],
-            distinct=distinct,
-        )
+        together = clusters.project(joined, [clusters.Edge(*link) for link in links], must, cannot, distinct=distinct)
     except clusters.Contradiction as error:
         raise Conflict(
             "contradiction",
@@ -270,8 +269,8 @@ def _partition(
     return sorted([*alone, *together], key=min)
 
 
-async def _distinct(hub: Hub, connection: AsyncConnection, paired: Collection[int]) -> list[Mapping[int, Any]]:
-    """Values of which a person has one, the checked resident ID, of the records that edges could bring together."""
+async def distinct(hub: Hub, connection: AsyncConnection, paired: Collection[int]) -> list[Mapping[int, Any]]:
+    """Values of which a person has one, the checked resident ID, of the records that links could bring together."""
     if not paired:
         return []
     values: dict[int, str] = {}
