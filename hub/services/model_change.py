@@ -10,13 +10,14 @@ from uuid import UUID
 
 from hub.errors import Conflict, NotAllowed, NotFound
 from hub.runtime import Hub
-from hub.services import approval, differences, shadows
+from hub.services import approval, differences, models, shadows
 from hub.services.differences import Difference
 from hub.storage import audit, linkage_models, people, reviews, standing
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.linkage_models import FORMER, IN_FORCE, SHADOW, Epoch
 
+_MOST_LISTED = 20
 _WORDS = {SHADOW: "apply-model", FORMER: "roll-back-model"}
 
 
@@ -131,10 +132,11 @@ def _counts(found: Difference) -> dict[str, int]:
     }
 
 
-async def listed(hub: Hub, limit: int = 20) -> list[Epoch]:
-    """The newest models, the newest first."""
+async def listed(hub: Hub) -> list[tuple[Epoch, str]]:
+    """The newest models with their names, the newest first."""
     async with hub.database.read() as connection:
-        return await linkage_models.newest(connection, limit)
+        found = await linkage_models.newest(connection, _MOST_LISTED)
+        return [(one, await models.name_of(hub, connection, one)) for one in found]
 
 
 async def retire_old(hub: Hub, before: datetime) -> int:

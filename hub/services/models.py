@@ -66,6 +66,11 @@ async def scorer(hub: Hub, connection: AsyncConnection, epoch: Epoch) -> Scorer:
     return Scorer(epoch, model)
 
 
+async def name_of(hub: Hub, connection: AsyncConnection, epoch: Epoch) -> str:
+    """What a model is called; also one that this version could not score with any more."""
+    return str(orjson.loads(await linkage_models.content(connection, hub.vault, epoch))["id"])
+
+
 async def install_first(hub: Hub) -> bool:
     """Put the first model in force, where there never was one. Raises Invalid for a file that is no model."""
     content, model = _first(hub.settings)

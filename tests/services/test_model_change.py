@@ -233,7 +233,7 @@ async def test_a_difference_that_has_changed_is_not_applied(hub: Hub, members: d
         await model_change.apply(hub, APPROVER, shown.digest)
     assert refused.value.code == "stale"
     assert (await projection(hub), await _scores(hub), await _open_tasks(hub)) == before
-    assert {epoch.state for epoch in await model_change.listed(hub)} == {"IN_FORCE", "SHADOW"}
+    assert {epoch.state for epoch, _ in await model_change.listed(hub)} == {"IN_FORCE", "SHADOW"}
     assert await acts(hub, "apply-model") == []
     (attempt,) = await acts(hub, "refuse-apply-model")
     assert (attempt["actor"], attempt["code"], attempt["digest"]) == (APPROVER, "stale", shown.digest)
