@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from hub.linkage.engines import model_files
 from hub.linkage.score import DECISIONS
 from hub.runtime import Hub
 from hub.services import evaluation, model_change, model_training, shadows
-from hub.services.differences import Difference, Regrouped
+from hub.services.differences import Difference
 from hub.services.evaluation import Judged
 from hub.services.model_change import Preview
 from hub.storage.linkage_models import FORMER, SHADOW
@@ -23,7 +23,6 @@ from hub.storage.linkage_models import FORMER, SHADOW
 linkage = typer.Typer(no_args_is_help=True, help="The linkage model: train, judge, preview, put in force, take back.")
 
 _ZONE = ZoneInfo("Asia/Shanghai")
-Thing = TypeVar("Thing")
 By = Annotated[str, typer.Option(help="Who does this: an account of the hub's own staff.")]
 Examples = Annotated[int, typer.Option(min=0, max=1000, help="How many of each kind are shown.")]
 File = Annotated[Path, typer.Argument(help="The model, as `hub linkage train` or `hub dedupe --save-model` wrote it.")]
@@ -66,10 +65,10 @@ def evaluate(
     both = (found.present, found.coming)
     table.add_row("name", *(one.name for one in both))
     for decision in reversed(DECISIONS):
-        table.add_row(f"one person, model says {decision}", *(f"{one.same[decision]:,}" for one in both))
+        table.add_row(f"one person: {decision}", *(f"{one.same[decision]:,}" for one in both))
     for decision in reversed(DECISIONS):
-        table.add_row(f"two people, model says {decision}", *(f"{one.different[decision]:,}" for one in both))
-    for title, decisions in (("auto", DECISIONS[2:]), ("auto or review", DECISIONS[1:])):
+        table.add_row(f"two people: {decision}", *(f"{one.different[decision]:,}" for one in both))
+    for title, decisions in (("auto", DECISIONS[2:]), ("auto+review", DECISIONS[1:])):
         for measure in ("precision", "recall", "F1"):
             table.add_row(f"{measure}, {title}", *(_measured(one, measure, decisions) for one in both))
     out.print(table)
@@ -160,18 +159,19 @@ def discard(by: By) -> None:
 @linkage.command("list")
 def list_models() -> None:
     """Show the models, the newest first."""
-    table = Table("epoch", "name", "state", "since", "proposed by", "approved by", "scored", "hash")
+    table = Table(
+        "epoch", "name", Column("state", no_wrap=True), Column("since", no_wrap=True), "proposed", "approved", "scored"
+    )
     for epoch, name in with_hub(model_change.listed):
         share = epoch.cursor / epoch.last_record if epoch.last_record else 1.0
         table.add_row(
             str(epoch.id),
             name,
             epoch.state,
-            f"{epoch.state_at.astimezone(_ZONE):%Y-%m-%d %H:%M}",
+            f"{epoch.state_at.astimezone(_ZONE):%Y-%m-%d}",
             epoch.proposed_by or "",
             epoch.approved_by or "",
             f"{share:.0%}" if epoch.state == SHADOW else "",
-            epoch.hash[:12],
         )
     out.print(table)
 
@@ -190,10 +190,10 @@ def _show(found: Preview, examples: int) -> None:
     for title, number in _changes(difference).items():
         table.add_row(title, "", "", f"{number:,}")
     out.print(table)
-    _examples("comes apart into", [_told(one) for one in difference.splits], examples)
-    _examples("comes together from", [_told(one) for one in difference.joins], examples)
-    _examples('people said "same", the model does not', _named(difference.against_same), examples)
-    _examples('people said "different", the model does not', _named(difference.against_different), examples)
+    _examples([f"{one.person} comes apart into {_ids(one.others)}" for one in difference.splits], examples)
+    _examples([f"{one.person} comes together from {_ids(one.others)}" for one in difference.joins], examples)
+    _examples([f'records {a} and {b}: people said "same"' for a, b in difference.against_same], examples)
+    _examples([f'records {a} and {b}: people said "different"' for a, b in difference.against_different], examples)
     out.print("Where the model speaks against a decision of people, the decision stays in force.")
 
 
@@ -211,21 +211,13 @@ def _changes(difference: Difference) -> dict[str, int]:
     }
 
 
-def _told(one: Regrouped) -> str:
-    return f"{one.person}: {_ids(one.others)}"
-
-
 def _ids(ids: Iterable[UUID]) -> str:
     return ", ".join(map(str, ids))
 
 
-def _named(pairs: Iterable[tuple[int, int]]) -> list[str]:
-    return [f"records {a} and {b}" for a, b in pairs]
-
-
-def _examples(title: str, lines: Sequence[str], number: int) -> None:
+def _examples(lines: Sequence[str], number: int) -> None:
     for line in lines[:number]:
-        out.print(f"{title}: {line}", markup=False)
+        out.print(line, markup=False)
     if len(lines) > number:
         out.print(f"… and {len(lines) - number:,} more of these")
 
