@@ -1,6 +1,6 @@
 """Wires the parts of one hub process together: the only file that chooses implementations.
 
-`Hub` is what services are given: settings, database, vault, keys, linkage model and the clock.
+`Hub` is what services are given: settings, database, vault, keys, linkage models that were read, and the clock.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from certs.keys import SigningKey
 from hub.channels.webhook import Webhooks
 from hub.linkage.model import Model
-from hub.linkage.model import load as load_model
 from hub.settings import Settings
 from hub.storage import keyring, seals
 from hub.storage.database import Database, locate, open_database
@@ -27,13 +26,13 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """Everything a service needs, and nothing that knows HTTP."""
+    """Everything a service needs, and nothing that knows HTTP; `models` are by hash, and `services.models` fills it."""
 
     settings: Settings
     database: Database
     vault: Vault
     signer: SigningKey
-    model: Model
+    models: dict[str, Model]
     webhooks: Webhooks
     now: Callable[[], datetime]
 
@@ -43,12 +42,11 @@ async def open_hub(settings: Settings, *, now: Callable[[], datetime] = utc_now)
     """A hub on an initialised data folder and database. Raises HubError that says what is missing."""
     vault = read_master_key(settings.master_key_file)
     signer = keyring.load(settings.keys_dir, vault, "sign")
-    model = load_model(settings.linkage_model)
     url, embedded = locate(settings)
     database = open_database(url, pool=settings.database_pool, embedded=embedded, options=seals.options(vault))
     webhooks = Webhooks(allow_private=settings.webhook_private)
     try:
-        yield Hub(settings, database, vault, signer, model, webhooks, now)
+        yield Hub(settings, database, vault, signer, {}, webhooks, now)
     finally:
         await webhooks.close()
         await database.close()

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
         None, description="Master key file (32 random bytes, base64); default DATA_DIR/keys/master.key."
     )
     origin: str = Field("lianqiao.example/log", description="Origin line of the audit log's checkpoints.")
-    linkage_model: Path | None = Field(None, description="Linkage model file; empty takes the one that ships.")
+    linkage_model: Path | None = Field(
+        None, description="First linkage model of a new hub; empty takes the one that ships."
+    )
 
     max_submission_bytes: int = Field(64 * 2**20, ge=1024, description="Largest document over HTTP.")
     max_json_bytes: int = Field(1 * 2**20, ge=1024, description="Largest JSON body of the other endpoints.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from certs.errors import CertsError
 from hub.errors import HubError
@@ -48,6 +49,18 @@ def explained() -> Iterator[None]:
         fail(f"{error.detail} ({error.code})")
     except CertsError as error:
         fail(f"{error.message.en} {error.detail} ({error.code})")
+
+
+def counting() -> Progress:
+    """A bar for something that is counted."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+    )
 
 
 def with_hub(act: Callable[["Hub"], Awaitable[Result]]) -> Result:

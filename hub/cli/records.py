@@ -5,27 +5,15 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from hub.cli.frame import err, fail, out, settings, with_hub
+from hub.cli.frame import counting, fail, out, settings, with_hub
 from hub.runtime import Hub
 from hub.services import loading, reconciliation, translating
 from hub.services.collecting import collect_seldom
 from hub.services.preparation import Preparer
 
 quarantine = typer.Typer(no_args_is_help=True, help="Rows that could not be translated.")
-
-
-def _progress() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-    )
 
 
 def load(
@@ -38,7 +26,7 @@ def load(
         fail(f"{file} is not a file")
     settings()
     owner = member or mapping.partition("/")[0]
-    with _progress() as progress:
+    with counting() as progress:
         reading = progress.add_task("storing", total=file.stat().st_size)
 
         def stored(size: int) -> None:
@@ -85,7 +73,7 @@ def reconcile(
     if not now:
         _show_runs()
         return
-    with _progress() as progress:
+    with counting() as progress:
         task = progress.add_task("records", total=None)
 
         def told(done: int, total: int) -> None:

@@ -12,7 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from hub.runtime import Hub
-from hub.services import digests, notices, reconciliation, trust
+from hub.services import digests, model_change, notices, reconciliation, trust
 from hub.settings import Settings
 from hub.storage import retention
 
@@ -50,6 +50,8 @@ async def _forget(hub: Hub, _: datetime) -> dict[str, Any]:
     now = hub.now()
     before = now - timedelta(days=hub.settings.retention_days)
     total: Counter[str] = Counter()
+    if retired := await model_change.retire_old(hub, before):
+        total["linkage_model"] = retired
     while True:
         async with hub.database.begin() as connection:
             deleted = await retention.forget(connection, now=now, before=before)

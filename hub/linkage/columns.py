@@ -43,6 +43,9 @@ class Extracted:
     def of(cls, features: Sequence[Features]) -> "Extracted":
         return cls(features, np.frombuffer(b"".join([f.row for f in features]), dtype=DTYPE))
 
+    def __len__(self) -> int:
+        return len(self.features)
+
     def column(self, name: str) -> Column | None:
         found = self._columns.get(name)
         if found is None:

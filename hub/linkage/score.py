@@ -72,11 +72,31 @@ def score_indexed(
     unique_sources: Collection[str] = frozenset(),
 ) -> Scores:
     """Scores of the pairs (features[left[i]], features[right[i]]); memory grows with a chunk, not with the pairs."""
-    return score_places(model, Pairs.of(Extracted.of(features), left, right), unique_sources=unique_sources)
+    return score_under([model], features, left, right, unique_sources=unique_sources)[0]
+
+
+def score_under(
+    models: Sequence[Model],
+    features: Sequence[Features],
+    left: Places,
+    right: Places,
+    *,
+    unique_sources: Collection[str] = frozenset(),
+) -> list[Scores]:
+    """The same pairs under each of `models`; they are compared once."""
+    return _score(models, Pairs.of(Extracted.of(features), left, right), unique_sources)
 
 
 def score_places(model: Model, pairs: Pairs, *, unique_sources: Collection[str] = frozenset()) -> Scores:
-    parts = [_score_chunk(model, pairs.part(at, at + _CHUNK), unique_sources) for at in range(0, len(pairs), _CHUNK)]
+    return _score([model], pairs, unique_sources)[0]
+
+
+def _score(models: Sequence[Model], pairs: Pairs, unique_sources: Collection[str]) -> list[Scores]:
+    parts = [_score_chunk(models, pairs.part(at, at + _CHUNK), unique_sources) for at in range(0, len(pairs), _CHUNK)]
+    return [_joined([part[at] for part in parts]) for at in range(len(models))]
+
+
+def _joined(parts: Sequence[Scores]) -> Scores:
     if not parts:
         return Scores(
             np.zeros(0), np.zeros((0, len(comparisons.FIELDS)), np.uint8), np.zeros(0, np.uint8), np.zeros(0, np.uint8)
@@ -89,14 +109,18 @@ def score_places(model: Model, pairs: Pairs, *, unique_sources: Collection[str] 
     )
 
 
-def _score_chunk(model: Model, pairs: Pairs, unique_sources: Collection[str]) -> Scores:
+def _score_chunk(models: Sequence[Model], pairs: Pairs, unique_sources: Collection[str]) -> list[Scores]:
     levels = comparisons.levels(pairs)
+    vetoes = constraints.vetoes(pairs, levels, unique_sources)
+    return [_weighed(model, pairs, levels, vetoes) for model in models]
+
+
+def _weighed(model: Model, pairs: Pairs, levels: Levels, vetoes: npt.NDArray[np.uint8]) -> Scores:
     by_field, dependence = evidence(model, pairs, levels)
     weight = np.full(len(pairs), model.prior_weight)
     for evidence_of_field in by_field:  # in this order whatever the batch, so that a pair's weight is its own
         weight += evidence_of_field
     weight = np.round(weight + dependence, _DECIMALS)
-    vetoes = constraints.vetoes(pairs, levels, unique_sources)
     return Scores(weight, levels, vetoes, decide(model, weight, vetoes))
 
 

@@ -179,8 +179,11 @@ def rounded(rate: float) -> float:
     return float(f"{min(max(float(rate), 1e-9), 1.0):.6g}")
 
 
-def frequencies(features: Sequence[Features]) -> dict[str, Any]:
-    """Shares of the commonest surnames, given names and birth dates; `unlisted` is the mean share of all others."""
+def frequencies(features: Sequence[Features], *, least: int = 1) -> dict[str, Any]:
+    """Shares of the commonest surnames, given names and birth dates; `unlisted` is the mean share of all others.
+
+    What fewer than `least` of the records have is not named.
+    """
     counters: dict[str, Counter[str]] = {name: Counter() for name in TABLE_SIZES}
     for one in features:
         parsed = parse_names(one.text("name"))
@@ -190,11 +193,12 @@ def frequencies(features: Sequence[Features]) -> dict[str, Any]:
                 counters["surname"][parsed[0].surname] += 1
         if one.birth % 100:
             counters["birth"][str(one.birth)] += 1
-    return {name: _table(counter, TABLE_SIZES[name]) for name, counter in counters.items()}
+    return {name: _table(counter, TABLE_SIZES[name], least) for name, counter in counters.items()}
 
 
-def _table(counter: Counter[str], size: int) -> dict[str, Any]:
+def _table(counter: Counter[str], size: int, least: int) -> dict[str, Any]:
     listed = sorted(counter.items(), key=lambda item: (-item[1], item[0]))
+    size = min(size, sum(count >= least for count in counter.values()))
     return table_of(listed[:size], [count for _, count in listed[size:]])
 
 

@@ -17,6 +17,7 @@ from hub.linkage import score
 from hub.linkage.explain import FieldEvidence, explain
 from hub.linkage.features import Features
 from hub.runtime import Hub
+from hub.services import models
 from hub.services.recording import subject_of
 from hub.services.sessions import HUB_REGION, User
 from hub.storage import access, audit, decisions, members, people, resources, reviews
@@ -53,7 +54,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A conflict and all that helps to decide it. `seen` names the versions this view shows."""
+    """A conflict and all that helps to decide it. `seen` names the versions this view shows, `review` and `auto` the thresholds."""
 
     task: Review
     a: Record
@@ -62,6 +63,8 @@ class Case:
     weight: float
     probability: float
     vetoes: tuple[str, ...]
+    review: float
+    auto: float
     others_a: tuple[Record, ...]
     others_b: tuple[Record, ...]
     hidden: int
@@ -181,15 +184,18 @@ async def find(hub: Hub, connection: AsyncConnection, user: User, task_id: UUID)
     ]
     known = await people.features(connection, hub.vault, (task.a, task.b))
     a, b = Features.from_bytes(known[task.a]), Features.from_bytes(known[task.b])
-    found = score.score_pairs(hub.model, [(a, b)])[0]
+    model = (await models.in_force(hub, connection)).model
+    found = score.score_pairs(model, [(a, b)])[0]
     return Case(
         task=task,
         a=records[task.a],
         b=records[task.b],
-        evidence=tuple(explain(hub.model, a, b)),
+        evidence=tuple(explain(model, a, b)),
         weight=found.weight,
         probability=found.probability,
         vetoes=found.vetoes,
+        review=model.review,
+        auto=model.auto,
         others_a=tuple(shown[0][:_MOST_OTHERS]),
         others_b=tuple(shown[1][:_MOST_OTHERS]),
         hidden=sum(map(len, beside)) - sum(len(side[:_MOST_OTHERS]) for side in shown),

@@ -2,7 +2,8 @@
 
 Order does not matter: scores depend on two records only, and the partition is a pure function of the records that hang
 together (linkage.clusters). A pair once found is weighed again whenever its records are, however many have come to
-share its keys since. All within the caller's transaction, under sorted locks. ARCHITECTURE §6.
+share its keys since, and under every model that is kept (services.models). All within the caller's transaction, under
+sorted locks. ARCHITECTURE §6.
 """
 
 from collections import Counter
@@ -18,14 +19,18 @@ from hub.errors import Conflict
 from hub.linkage import blocking, clusters, constraints, score
 from hub.linkage.features import Features
 from hub.linkage.resident_id import Form
+from hub.linkage.score import Scores
 from hub.runtime import Hub
-from hub.storage import people, reviews
+from hub.services import models
+from hub.services.models import Scorer
+from hub.storage import linkage_models, people, reviews
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair, RecordInfo
 
 _ROUNDS = 5
 _FEW = 3
 """Records of one member that may share a crowded key and still count."""
+_KINDS = ("MUST", "CANNOT")
 _CROWD = 1000
 """Records of a crowded key that are looked at, the oldest first."""
 
@@ -53,6 +58,7 @@ async def ingest(
     hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
+    scorers = await models.scorers(hub, connection)
     keys = [blocking.keys(item.features, hub.vault.blocking_secret) for item in items]
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
     former = await people.keys_of(connection, [item.resource_id for item in items])
@@ -70,16 +76,28 @@ async def ingest(
     known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
     live = {id_: own for id_, item, own in zip(ids, items, keys, strict=True) if item.features.number("live")}
     # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
-    await _compare(hub, connection, live, known)
+    await _compare(hub, connection, scorers, live, known)
     await people.put_keys(connection, live)
     return await project(hub, connection, ids, cause="ingest", now=now)
 
 
 async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now: datetime, *, cause: str) -> Outcome:
     """Compare stored records anew, as reconciliation does: what no longer speaks for a link is forgotten."""
-    await people.lock_all_keys(
-        connection
-    )  # before reading: a record that changes meanwhile would be judged by its past
+    scorers = await models.scorers(hub, connection)
+    await _weigh_again(hub, connection, scorers, ids, forget=True)
+    return await project(hub, connection, ids, cause=cause, now=now)
+
+
+async def score_for(hub: Hub, connection: AsyncConnection, scorer: Scorer, ids: Sequence[int]) -> None:
+    """Compare stored records under one model only, for which they are new; persons stay as they are."""
+    await _weigh_again(hub, connection, [scorer], ids, forget=False)
+
+
+async def _weigh_again(
+    hub: Hub, connection: AsyncConnection, scorers: Sequence[Scorer], ids: Sequence[int], *, forget: bool
+) -> None:
+    # Before reading: a record that changes meanwhile would be judged by its past.
+    await people.lock_all_keys(connection)
     stored = await people.features(connection, hub.vault, ids)
     known = {id_: Features.from_bytes(data) for id_, data in stored.items()}
     keys = {
@@ -87,22 +105,23 @@ async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now
         for id_, found in known.items()
         if found.number("live")
     }
-    before = {(pair.a, pair.b) for pair in await people.pairs_touching(connection, list(known))}
-    await people.forget_pairs(connection, list(known))
-    await _compare(hub, connection, keys, known, before)
-    return await project(hub, connection, list(known), cause=cause, now=now)
+    before = await people.pairs_known(connection, ids)
+    if forget:
+        await people.forget_pairs(connection, ids)
+    await _compare(hub, connection, scorers, keys, known, before)
 
 
 async def _compare(
     hub: Hub,
     connection: AsyncConnection,
+    scorers: Sequence[Scorer],
     keys: Mapping[int, Sequence[int]],
     known: dict[int, Features],
     before: Collection[tuple[int, int]] = (),
 ) -> None:
     """Score the records of `keys` against all that share a key with them, and the pairs found `before`.
 
-    What is not plainly different is kept.
+    What a model does not hold for plainly different is kept as its score.
     """
     pairs = sorted((await _candidates(connection, keys, hub.settings.block_limit)).union(before))
     missing = {id_ for pair in pairs for id_ in pair} - known.keys()
@@ -114,8 +133,15 @@ async def _compare(
     place = {id_: at for at, id_ in enumerate(known)}
     left = np.array([place[a] for a, _ in pairs], dtype=np.intp)
     right = np.array([place[b] for _, b in pairs], dtype=np.intp)
-    found = score.score_indexed(hub.model, list(known.values()), left, right)
-    kept = [
+    features = list(known.values())
+    for scorer, found in zip(
+        scorers, score.score_under([one.model for one in scorers], features, left, right), strict=True
+    ):
+        await people.put_pairs(connection, scorer.epoch.id, _kept(pairs, found))
+
+
+def _kept(pairs: list[tuple[int, int]], found: Scores) -> list[Pair]:
+    return [
         Pair(
             *pairs[at],
             weight=float(found.weight[at]),
@@ -126,7 +152,6 @@ async def _compare(
         )
         for at in np.flatnonzero(found.decision)
     ]
-    await people.put_pairs(connection, hub.model.hash[:16], kept)
 
 
 async def _candidates(
@@ -179,21 +204,22 @@ async def project(
     decision_seq: int | None = None,
 ) -> Outcome:
     """Bring the persons that depend on the records `ids` up to date. Raises Conflict `contradiction`."""
+    await linkage_models.hold(connection)
     component = await _lock_component(connection, ids)
     pairs = await people.pairs_touching(connection, component)
     inside = set(component)
     decided = await people.constraints_touching(connection, component)
     ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
     records = await people.info(connection, inside | ends)
-    partition = _partition(
-        component,
-        [p for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside],
-        [c for c in decided if c.a in inside and c.b in inside],
-        await _distinct(hub, connection, {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside),
-    )
+    links = [(p.a, p.b, p.weight) for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside]
+    must, cannot = [
+        [(c.a, c.b) for c in decided if c.kind == kind and c.a in inside and c.b in inside] for kind in _KINDS
+    ]
+    values = await distinct(hub, connection, {id_ for a, b, _ in links for id_ in (a, b)})
+    found = partition(component, links, must, cannot, values)
     person = {id_: info.person_id for id_, info in records.items()}
     moves: dict[int, tuple[UUID | None, UUID]] = {}
-    for cluster in partition:
+    for cluster in found:
         anchor = records[min(cluster)].anchor
         for id_ in cluster:
             if person[id_] != anchor:
@@ -203,7 +229,7 @@ async def project(
         await people.move_records(connection, moves, cause=cause, decision_seq=decision_seq, now=now)
     opened = await _task_reviews(connection, pairs, decided, records, person, now)
     wanted = set(ids)
-    linked = sum(len(wanted & cluster) for cluster in partition if len(cluster) > 1)
+    linked = sum(len(wanted & cluster) for cluster in found if len(cluster) > 1)
     return Outcome(linked, opened, moves, tuple(ids))
 
 
@@ -219,24 +245,22 @@ async def _lock_component(connection: AsyncConnection, ids: Sequence[int]) -> li
     raise Conflict("busy", "These records are being changed by others; try again.", retry="NORMAL")
 
 
-def _partition(
-    component: Sequence[int],
-    edges: Sequence[Pair],
-    found: Sequence[people.Constraint],
+def partition(
+    records: Collection[int],
+    links: Sequence[tuple[int, int, float]],
+    must: Sequence[tuple[int, int]],
+    cannot: Sequence[tuple[int, int]],
     distinct: Sequence[Mapping[int, Any]],
 ) -> list[frozenset[int]]:
-    """The persons the records make up, in order of their oldest records. Raises Conflict `contradiction`."""
-    must = [(c.a, c.b) for c in found if c.kind == "MUST"]
-    joined = {id_ for p in edges for id_ in (p.a, p.b)}.union(*must)
-    alone = [frozenset((id_,)) for id_ in component if id_ not in joined]
+    """The persons the records make up, in order of their oldest records. Raises Conflict `contradiction`.
+
+    `links` are (a, b, weight) of pairs to be joined automatically, `must` and `cannot` what people decided, all among
+    the records; `distinct` see `clusters.project`.
+    """
+    joined = {id_ for a, b, _ in links for id_ in (a, b)}.union(*must)
+    alone = [frozenset((id_,)) for id_ in records if id_ not in joined]
     try:
-        together = clusters.project(
-            joined,
-            [clusters.Edge(p.a, p.b, p.weight) for p in edges],
-            must,
-            [(c.a, c.b) for c in found if c.kind == "CANNOT"],
-            distinct=distinct,
-        )
+        together = clusters.project(joined, [clusters.Edge(*link) for link in links], must, cannot, distinct=distinct)
     except clusters.Contradiction as error:
         raise Conflict(
             "contradiction",
@@ -245,8 +269,8 @@ def _partition(
     return sorted([*alone, *together], key=min)
 
 
-async def _distinct(hub: Hub, connection: AsyncConnection, paired: Collection[int]) -> list[Mapping[int, Any]]:
-    """Values of which a person has one, the checked resident ID, of the records that edges could bring together."""
+async def distinct(hub: Hub, connection: AsyncConnection, paired: Collection[int]) -> list[Mapping[int, Any]]:
+    """Values of which a person has one, the checked resident ID, of the records that links could bring together."""
     if not paired:
         return []
     values: dict[int, str] = {}

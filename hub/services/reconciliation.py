@@ -11,7 +11,7 @@ from uuid import UUID
 
 from hub.errors import Conflict
 from hub.runtime import Hub
-from hub.services import linking, notices
+from hub.services import linking, models, notices
 from hub.storage import audit, people, reconciliations
 from hub.storage.audit import Act
 from hub.storage.reconciliations import Run
@@ -35,7 +35,8 @@ class Report:
 async def run(hub: Hub, cause: str, *, progress: Progress | None = None) -> Report:
     """Begin, or go on with, the run for `cause` (a schedule's slot, or "now"), and take it to its end."""
     async with hub.database.begin() as connection:
-        current = await reconciliations.begin(connection, cause, hub.model.hash[:16], hub.now())
+        model = (await models.in_force(hub, connection)).model
+        current = await reconciliations.begin(connection, cause, model.hash[:16], hub.now())
     while current.cursor < current.last_record:
         current = await _step(hub, current)
         if progress is not None:
@@ -67,7 +68,7 @@ async def _finish(hub: Hub, current: Run) -> Report:
     """Find what members hold twice, tell them, and close the run."""
     now = hub.now()
     async with hub.database.begin() as connection:
-        duplicates = await people.duplicates_by_member(connection)
+        duplicates = await reconciliations.duplicates_by_member(connection)
         told = 0
         for member_id, (persons, records) in sorted(duplicates.items()):
             content = {"run": str(current.id), "persons": persons, "records": records}

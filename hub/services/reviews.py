@@ -12,10 +12,10 @@ from uuid import UUID
 
 from hub.errors import Conflict, Invalid, NotAllowed
 from hub.runtime import Hub
-from hub.services import cases, linking
+from hub.services import cases, linking, models
 from hub.services.cases import Record
 from hub.services.sessions import User
-from hub.storage import audit, decisions, people, reviews
+from hub.storage import audit, decisions, linkage_models, people, reviews
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
@@ -46,11 +46,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A page of the queue; `reasons` counts all tasks of this view by reason."""
+    """A page of the queue; `reasons` counts all tasks of this view by reason; `review` and `auto` are the thresholds."""
 
     rows: tuple[Row, ...]
     reasons: dict[str, int]
     total: int
+    review: float
+    auto: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,13 @@ async def queue(
         tasks = await reviews.queue(
             connection, user.visible, states=_STATES[view], limit=limit, offset=offset, reason=reason, due=due
         )
+        model = (await models.in_force(hub, connection)).model
         records = await cases.load(hub, connection, {id_ for task in tasks for id_ in (task.a, task.b)})
         shown = records.values()
         await cases.note(hub, connection, user, shown, act="list", fields=cases.NAMED, now=now)
     rows = tuple(Row(task, records.get(task.a), records.get(task.b)) for task in tasks)
-    return Queue(rows, counts, counts.get(reason, 0) if reason else sum(counts.values()))
+    total = counts.get(reason, 0) if reason else sum(counts.values())
+    return Queue(rows, counts, total, model.review, model.auto)
 
 
 async def neighbours(
@@ -208,10 +212,11 @@ async def _check_fresh(hub: Hub, connection: AsyncConnection, task: Review, seen
 
 
 async def _locked(connection: AsyncConnection, user: User, task_id: UUID) -> Review | None:
-    """The task and all records whose persons depend on it, locked: records before the task, as linking does."""
+    """The task and all records whose persons depend on it, locked: the model and records before it, as linking does."""
     task = await reviews.get(connection, task_id, user.visible)
     if task is None:
         return None
+    await linkage_models.hold(connection)
     component = await people.component(connection, (task.a, task.b))
     for _ in range(_ROUNDS):
         await people.lock_records(connection, component)
@@ -225,7 +230,8 @@ async def _locked(connection: AsyncConnection, user: User, task_id: UUID) -> Rev
 async def _evidence(hub: Hub, connection: AsyncConnection, task: Review, seen: str, note: str) -> dict[str, Any]:
     """What the verdict rests on. The note may name people, so it is sealed."""
     pair = await people.pair(connection, task.a, task.b)
-    evidence: dict[str, Any] = {"seen": seen, "why": task.reason, "model": hub.model.hash[:16], "weight": task.weight}
+    model = (await models.in_force(hub, connection)).model
+    evidence: dict[str, Any] = {"seen": seen, "why": task.reason, "model": model.hash[:16], "weight": task.weight}
     if pair is not None:
         evidence |= {"weight": round(pair.weight, 3), "vetoes": list(pair.vetoes)}
     if note:

@@ -1,4 +1,5 @@
-"""Makes a hub out of nothing: master key, the hub's key, three roots, the schema, the hub itself as a member, a trust list.
+"""Makes a hub out of nothing: master key, the hub's key, three roots, the schema, the hub itself as a member,
+a linkage model, a trust list.
 
 Doing it again changes nothing but what is missing, so that an interrupted set-up is finished by repeating it.
 """
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from hub.errors import HubError
 from hub.runtime import Hub, open_hub, utc_now
-from hub.services import enrolment, trust
+from hub.services import enrolment, models, trust
 from hub.settings import Settings
 from hub.storage import audit, keyring, seals
 from hub.storage.audit import Act
@@ -37,6 +38,7 @@ async def initialise(settings: Settings, *, now: Callable[[], datetime] = utc_no
         async with open_hub(settings, now=now) as hub:
             await _seal_rows(hub)
             await enrolment.enrol_hub(hub)
+            await models.install_first(hub)
             version = await trust.publish_if_due(hub)
     finally:
         if embedded is not None:

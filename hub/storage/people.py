@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.database import copy_rows, driver
 from hub.storage.ids import new_ids
+from hub.storage.linkage_models import OF_MODEL_IN_FORCE
 from hub.storage.tables import membership, person_event, source_record
 from hub.storage.vault import Vault
 
@@ -100,10 +101,25 @@ async def members_of(connection: AsyncConnection, ids: Iterable[int]) -> dict[in
 
 
 async def forget_pairs(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Drop the scores of the records `ids`, before they are compared anew."""
+    """Drop the scores of the records `ids` under every model, before they are compared anew."""
     raw = await driver(connection)
-    await raw.execute("DELETE FROM pair_score WHERE a = ANY($1::bigint[])", list(ids))
+    every = "model = ANY(ARRAY(SELECT id FROM linkage_model))"  # for the index, which begins with the model
+    await raw.execute(f"DELETE FROM pair_score WHERE {every} AND a = ANY($1::bigint[])", list(ids))  # noqa: S608
     await raw.execute("DELETE FROM pair_score WHERE b = ANY($1::bigint[])", list(ids))
+
+
+async def pairs_known(connection: AsyncConnection, ids: Sequence[int]) -> set[tuple[int, int]]:
+    """Pairs with an end among the records `ids` that any model thought worth keeping."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- pairs_known: whatever model scored them
+        SELECT a, b FROM pair_score WHERE model = ANY(ARRAY(SELECT id FROM linkage_model)) AND a = ANY($1::bigint[])
+        UNION
+        SELECT a, b FROM pair_score WHERE b = ANY($1::bigint[])""",
+        list(ids),
+    )
+    return {(row["a"], row["b"]) for row in rows}
 
 
 async def lock_records(connection: AsyncConnection, ids: Iterable[int]) -> None:
@@ -199,8 +215,8 @@ async def features(connection: AsyncConnection, vault: Vault, ids: Iterable[int]
     return {row["id"]: vault.open(row["features"]) for row in rows}
 
 
-async def put_pairs(connection: AsyncConnection, model: str, pairs: Sequence[Pair]) -> None:
-    """Store scores, replacing older ones of the same pairs."""
+async def put_pairs(connection: AsyncConnection, model: int, pairs: Sequence[Pair]) -> None:
+    """Store scores under a model, replacing older ones of the same pairs."""
     if not pairs:
         return
     raw = await driver(connection)
@@ -208,20 +224,21 @@ async def put_pairs(connection: AsyncConnection, model: str, pairs: Sequence[Pai
         """
         INSERT INTO pair_score (a, b, weight, probability, decision, vetoes, levels, model)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (a, b) DO UPDATE SET weight = excluded.weight, probability = excluded.probability,
-            decision = excluded.decision, vetoes = excluded.vetoes, levels = excluded.levels, model = excluded.model""",
+        ON CONFLICT (model, a, b) DO UPDATE SET weight = excluded.weight, probability = excluded.probability,
+            decision = excluded.decision, vetoes = excluded.vetoes, levels = excluded.levels""",
         [(p.a, p.b, p.weight, p.probability, p.decision, list(p.vetoes), p.levels, model) for p in pairs],
     )
 
 
-_NEIGHBOURS = """
+_NEIGHBOURS = f"""
     -- neighbours: what hangs together with the records $1 by automatic links, decisions or today's persons
-    SELECT b AS id FROM pair_score WHERE a = ANY($1::bigint[]) AND decision = 'auto'
-    UNION ALL SELECT a FROM pair_score WHERE b = ANY($1::bigint[]) AND decision = 'auto'
+    SELECT b AS id FROM pair_score WHERE model = {OF_MODEL_IN_FORCE} AND a = ANY($1::bigint[]) AND decision = 'auto'
+    UNION ALL
+    SELECT a FROM pair_score WHERE model = {OF_MODEL_IN_FORCE} AND b = ANY($1::bigint[]) AND decision = 'auto'
     UNION ALL SELECT b FROM link_constraint WHERE a = ANY($1::bigint[]) AND kind = 'MUST'
     UNION ALL SELECT a FROM link_constraint WHERE b = ANY($1::bigint[]) AND kind = 'MUST'
     UNION ALL SELECT o.record_id FROM membership m JOIN membership o USING (person_id)
-        WHERE m.record_id = ANY($1::bigint[])"""
+        WHERE m.record_id = ANY($1::bigint[])"""  # noqa: S608
 
 
 async def component(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:
@@ -235,17 +252,19 @@ async def component(connection: AsyncConnection, ids: Iterable[int]) -> list[int
     return sorted(reached)
 
 
+_TOUCHING = f"""
+    -- pairs_touching: scores with an end among the records
+    SELECT a, b, weight, probability, decision, vetoes, levels FROM pair_score
+    WHERE model = {OF_MODEL_IN_FORCE} AND a = ANY($1::bigint[])
+    UNION
+    SELECT a, b, weight, probability, decision, vetoes, levels FROM pair_score
+    WHERE model = {OF_MODEL_IN_FORCE} AND b = ANY($1::bigint[])"""  # noqa: S608
+
+
 async def pairs_touching(connection: AsyncConnection, ids: Sequence[int]) -> list[Pair]:
-    """Stored scores with at least one end among the records `ids`."""
+    """Scores under the model in force with at least one end among the records `ids`."""
     raw = await driver(connection)
-    rows = await raw.fetch(
-        """
-        -- pairs_touching: scores with an end among the records
-        SELECT a, b, weight, probability, decision, vetoes, levels FROM pair_score WHERE a = ANY($1::bigint[])
-        UNION
-        SELECT a, b, weight, probability, decision, vetoes, levels FROM pair_score WHERE b = ANY($1::bigint[])""",
-        list(ids),
-    )
+    rows = await raw.fetch(_TOUCHING, list(ids))
     return [
         Pair(r["a"], r["b"], r["weight"], r["probability"], r["decision"], tuple(r["vetoes"]), r["levels"])
         for r in rows
@@ -376,17 +395,3 @@ async def records_behind(connection: AsyncConnection, cursor: int, last: int, li
         .limit(limit)
     )
     return [row.id for row in rows]
-
-
-async def duplicates_by_member(connection: AsyncConnection) -> dict[int, tuple[int, int]]:
-    """For each member (persons, records) of those persons of whom it holds several live records."""
-    rows = await connection.execute(
-        text("""
-            -- duplicates_by_member: how many persons a member holds more than once, and in how many records
-            SELECT member_id, count(*) AS persons, sum(held) AS records FROM (
-                SELECT s.member_id, m.person_id, count(*) AS held
-                FROM membership m JOIN source_record s ON s.id = m.record_id WHERE s.live
-                GROUP BY s.member_id, m.person_id HAVING count(*) > 1) AS several
-            GROUP BY member_id""")
-    )
-    return {row.member_id: (int(row.persons), int(row.records)) for row in rows}

@@ -1,11 +1,11 @@
-"""Runs of reconciliation and how far each has come."""
+"""Runs of reconciliation and how far each has come, and what members hold twice."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.storage.database import AsyncConnection
@@ -97,3 +97,17 @@ async def newest(connection: AsyncConnection, limit: int) -> list[Run]:
         select(reconciliation_run).order_by(reconciliation_run.c.started_at.desc()).limit(limit)
     )
     return [_run(row) for row in rows]
+
+
+async def duplicates_by_member(connection: AsyncConnection) -> dict[int, tuple[int, int]]:
+    """For each member (persons, records) of those persons of whom it holds several live records."""
+    rows = await connection.execute(
+        text("""
+            -- duplicates_by_member: how many persons a member holds more than once, and in how many records
+            SELECT member_id, count(*) AS persons, sum(held) AS records FROM (
+                SELECT s.member_id, m.person_id, count(*) AS held
+                FROM membership m JOIN source_record s ON s.id = m.record_id WHERE s.live
+                GROUP BY s.member_id, m.person_id HAVING count(*) > 1) AS several
+            GROUP BY member_id""")
+    )
+    return {row.member_id: (int(row.persons), int(row.records)) for row in rows}

@@ -48,6 +48,11 @@ _RULES: Final = {
     "quarantined_row": """
         DELETE FROM quarantined_row WHERE id IN (
             SELECT id FROM quarantined_row WHERE state = 'released' AND released_at < :before LIMIT :batch)""",
+    # What a retired linkage model made of pairs.
+    "pair_score": """
+        DELETE FROM pair_score WHERE (model, a, b) IN (
+            SELECT p.model, p.a, p.b FROM linkage_model m JOIN pair_score p ON p.model = m.id
+            WHERE m.state = 'RETIRED' LIMIT :batch)""",
 }
 
 KEPT: Final = frozenset(
@@ -57,7 +62,7 @@ KEPT: Final = frozenset(
         # what was received and delivered: message ids are never used twice
         "submission", "mailbox_item", "notice",
         # records, persons and decisions
-        "blocking_key", "decision_event", "link_constraint", "membership", "membership_history", "pair_score",
+        "blocking_key", "decision_event", "link_constraint", "linkage_model", "membership", "membership_history",
         "person_event", "reconciliation_run", "reveal_request", "resource", "resource_identifier", "resource_version", "review_task",
         "source_record",
         # evidence

@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.database import driver
+from hub.storage.linkage_models import OF_MODEL_IN_FORCE
 from hub.storage.tables import review_task
 
 OPEN_STATES = ("REVIEW", "DEFERRED")
@@ -103,11 +104,11 @@ async def withdraw_unfounded(connection: AsyncConnection, ids: Sequence[int]) ->
     """Close open tasks about the records `ids` whose pair no longer speaks for one person at all."""
     raw = await driver(connection)
     await raw.execute(
-        """
+        f"""
         -- withdraw_unfounded: open tasks without a score behind them
         UPDATE review_task t SET state = 'WITHDRAWN', version = version + 1
         WHERE state IN ('REVIEW', 'DEFERRED') AND (a = ANY($1::bigint[]) OR b = ANY($1::bigint[]))
-          AND NOT EXISTS (SELECT 1 FROM pair_score p WHERE p.a = t.a AND p.b = t.b)""",
+          AND NOT EXISTS (SELECT 1 FROM pair_score p WHERE p.model = {OF_MODEL_IN_FORCE} AND p.a = t.a AND p.b = t.b)""",  # noqa: S608
         list(ids),
     )
 

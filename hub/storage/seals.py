@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, Table, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.tables import agreement, consent, exchange_case, member, member_key, reveal_request
+from hub.storage.tables import agreement, consent, exchange_case, linkage_model, member, member_key, reveal_request
 from hub.storage.vault import Vault
 
 SEALED: Final[dict[Table, tuple[str, ...]]] = {
@@ -34,6 +34,7 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
         "id", "task_id", "record_id", "member_id", "asked_by", "region", "purpose", "state", "answered_by",
         "asked_at", "answered_at", "expires_at",
     ),
+    linkage_model: ("id", "hash", "state", "proposed_by", "approved_by", "digest", "state_at"),
     exchange_case: ("id", "subject", "kind", "from_member", "to_member", "state", "opened_at", "closed_at"),
 }  # fmt: skip
 """What the seal of a table's rows covers: all that decides; not what is only shown, nor when it was added."""

@@ -12,7 +12,7 @@ import orjson
 
 from hub.linkage import features
 from hub.runtime import Hub, open_hub
-from hub.services import accounts, linking, recording
+from hub.services import accounts, linking, models, recording
 from hub.settings import Settings
 from hub.storage import keyring, members, people, resources, reviews
 from hub.storage.resources import Incoming
@@ -63,6 +63,7 @@ async def open_world(database_url: str, folder: Path, **more: Any) -> AsyncItera
     """A hub with members and users, and nothing to decide yet; the clock is the test's."""
     clock = Clock()
     async with open_hub(settings_for(database_url, folder, **more), now=clock) as hub:
+        await models.install_first(hub)
         async with hub.database.begin() as connection:
             for name, (display, display_zh) in DISPLAYS.items():
                 await members.add(

@@ -48,7 +48,6 @@ async def _page(
     form: FormData | None = None,
     fault: str = "",
 ) -> Response:
-    model = visit.hub.model
     previous, following = await reviews.neighbours(visit.hub, visit.user, case.task, reason=reason or None)
     given = {name: field(form, name) for name in form} if form is not None else {}
     return page(
@@ -58,7 +57,7 @@ async def _page(
         section="conflicts",
         case=case,
         fields=comparison.rows(case, visit.language, own=reveals.own_sides(visit.user, case), revealed=revealed),
-        fall=waterfall.fall(case.evidence, model.review, model.auto),
+        fall=waterfall.fall(case.evidence, case.review, case.auto),
         history=[(event, reviews.note_of(visit.hub, event)) for event in case.history],
         summary=comparison.summary,
         choices=quick_reasons.CHOICES,

@@ -39,7 +39,7 @@ async def show(
         reason=reason,
         paging=Paging("conflicts", kept, number, queue.total),
         done=await finished(visit, done),
-        bar=lambda weight: strength(weight, visit.hub.model.review, visit.hub.model.auto),
+        bar=lambda weight: strength(weight, queue.review, queue.auto),
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -45,9 +46,29 @@ blocking_key = Table(
     Index("ix_blocking_key_record_id", "record_id"),
 )
 
+linkage_model = Table(
+    "linkage_model",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="its epoch"),
+    Column("hash", Text, nullable=False),
+    Column("content", Sealed, nullable=False, comment="the model file: its tables of names come from real people"),
+    Column("state", Text, nullable=False, comment="SHADOW | IN_FORCE | FORMER | RETIRED"),
+    Column("cursor", BigInteger, nullable=False, server_default="0", comment="records up to it are scored by a shadow"),
+    Column("last_record", BigInteger, nullable=False, server_default="0", comment="those behind it at their arrival"),
+    Column("proposed_by", Text, nullable=True),
+    Column("approved_by", Text, nullable=True),
+    Column("digest", Text, nullable=True, comment="of the difference that was approved"),
+    moment("state_at"),
+    seal(),
+    Index("uq_linkage_model_state", "state", unique=True, postgresql_where=text("state <> 'RETIRED'")),
+)
+
 pair_score = Table(
     "pair_score",
     metadata,
+    Column(
+        "model", Integer, primary_key=True, comment="linkage_model; persons follow from the scores of that in force"
+    ),
     Column("a", BigInteger, primary_key=True),
     Column("b", BigInteger, primary_key=True),
     Column("weight", REAL, nullable=False, comment="match weight, bits"),
@@ -55,7 +76,6 @@ pair_score = Table(
     Column("decision", Text, nullable=False, comment="auto | review"),
     Column("vetoes", Texts, nullable=False),
     Column("levels", LargeBinary, nullable=False),
-    Column("model", Text, nullable=False),
     Index("ix_pair_score_b", "b"),
 )
 
@@ -108,7 +128,7 @@ person_event = Table(
     "person_event",
     metadata,
     serial(),
-    Column("cause", Text, nullable=False, comment="ingest | decision | reconciliation"),
+    Column("cause", Text, nullable=False, comment="ingest | decision | reconciliation | model"),
     Column("decision_seq", BigInteger, nullable=True),
     Column("moves", JSONB, nullable=False, comment="[[record, from person or null, to person]…]"),
     moment("at"),
