@@ -7,13 +7,18 @@ looks at them first (`install`): on these paths every request counts, and findin
 from typing import Final
 
 from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 
-from hub.api.fhir import match, metadata
+from hub.api.fhir import match, metadata, pix, search
 from hub.api.fhir.interactions import Interaction, route
 
-_ALL: Final[tuple[Interaction, ...]] = (*match.INTERACTIONS,)
+_ALL: Final[tuple[Interaction, ...]] = (*match.INTERACTIONS, *pix.INTERACTIONS, *search.INTERACTIONS)
 
-_routes: Final = [*map(route, _ALL), metadata.route(_ALL)]
+_routes: Final[list[BaseRoute]] = [
+    # An operation's name goes before an id, which would take it for one of its kind.
+    *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
+    metadata.route(_ALL),
+]
 router = APIRouter(routes=_routes)
 
 

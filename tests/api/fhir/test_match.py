@@ -19,8 +19,8 @@ from tests.hubs import Enrolled, acts
 from tests.messages import CARE, agree
 from tests.people import arrive, patient
 
-LI = {"name": "李秀英", "sex": "female", "birth": "1987-03-12", "id": "410108198703120041", "phone": "13612345678"}
-ZHANG = {"name": "张伟国", "birth": "1979-11-02", "id": "330784197911020015", "phone": "13798765432"}
+LI = {"name": "李秀英", "sex": "female", "birth": "1987-03-12", "id": "410108198703120041", "phone": "13687654091"}
+ZHANG = {"name": "张伟国", "birth": "1979-11-02", "id": "330784197911020015", "phone": "13798700432"}
 
 
 def described(**said: str) -> dict[str, Any]:
@@ -121,7 +121,7 @@ async def test_grades_go_from_certain_to_possible_and_are_sorted(
 ) -> None:
     others = [
         patient("huiji", "H2", name="李秀英", sex="female", birth="1987"),
-        patient("huiji", "H3", name="李秀瑛", sex="female", birth="1987-03-21", phone="13612345678"),
+        patient("huiji", "H3", name="李秀瑛", sex="female", birth="1987-03-21", phone="13687654091"),
     ]
     await arrive(hub, huiji.member, others)
     answer = await as_huiji.match(described(**LI), count=50)
@@ -160,7 +160,7 @@ async def test_only_certain_with_two_persons_is_nobody_and_a_single_match_is_one
     [
         ({"name": "李秀英", "birth": "1987-03-12"}, False),
         ({"id": "410108198703120041", "name": ""}, False),
-        ({"name": "李秀英", "birth": "1987-03-12", "phone": "13612345678"}, True),
+        ({"name": "李秀英", "birth": "1987-03-12", "phone": "13687654091"}, True),
     ],
 )
 async def test_three_elements_are_needed(as_huiji: Client, said: dict[str, str], enough: bool) -> None:
