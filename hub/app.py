@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 import hub.api.auth
 import hub.api.certificates
+import hub.api.fhir
 import hub.api.health
 import hub.api.log
 import hub.api.mailbox
@@ -51,4 +52,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(part.router)
     hub.console.install(app)
+    hub.api.fhir.install(app)
     return app

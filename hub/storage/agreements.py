@@ -1,8 +1,9 @@
 """What regions agreed, what people consented to and which cases are open: what `domain.policy.decide` is given."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.policy import Agreement, Case, Consent
 from hub.storage import seals
+from hub.storage.database import driver
 from hub.storage.ids import new_id
 from hub.storage.tables import agreement, consent, exchange_case
 
@@ -108,6 +110,13 @@ async def between(
         if kind in found.kinds and purpose in found.purposes and found.valid_from <= now < found.valid_to:
             return found
     return None
+
+
+async def toward(connection: AsyncConnection, recipients: Collection[int]) -> list[Agreement]:
+    """Every agreement under which one of `recipients` receives, in force or not."""
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT * FROM agreement WHERE to_member = ANY($1::bigint[])", list(recipients))
+    return [_agreement(SimpleNamespace(**row)) for row in rows if seals.is_genuine(connection, agreement, row)]
 
 
 async def put_consents(connection: AsyncConnection, member_id: int, items: Sequence[NewConsent]) -> list[UUID]:

@@ -1,0 +1,27 @@
+"""FHIR R4 over HTTP: one interaction a file, each with what the capability statement says of it (WIRE.md).
+
+A new interaction is a module with INTERACTIONS and a line in `_ALL`. Handlers are Starlette's own, and an application
+looks at them first (`install`): on these paths every request counts, and finding a route among all costs a third of one.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
+
+from hub.api.fhir import match, metadata, pix, search
+from hub.api.fhir.interactions import Interaction, route
+
+_ALL: Final[tuple[Interaction, ...]] = (*match.INTERACTIONS, *pix.INTERACTIONS, *search.INTERACTIONS)
+
+_routes: Final[list[BaseRoute]] = [
+    # An operation's name goes before an id, which would take it for one of its kind.
+    *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
+    metadata.route(_ALL),
+]
+router = APIRouter(routes=_routes)
+
+
+def install(app: FastAPI) -> None:
+    """Put the interactions in front of all other routes."""
+    app.router.routes[:0] = _routes
