@@ -53,6 +53,14 @@ async def ingest(
     hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
+    ids = await take_up(hub, connection, member_id, items, now)
+    return await project(hub, connection, ids, cause="ingest", now=now)
+
+
+async def take_up(
+    hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
+) -> list[int]:
+    """Store and compare `items`; answers their records in order. The persons are for `project` to bring up to date."""
     keys = [blocking.keys(item.features, hub.vault.blocking_secret) for item in items]
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
     former = await people.keys_of(connection, [item.resource_id for item in items])
@@ -72,7 +80,7 @@ async def ingest(
     # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
     await _compare(hub, connection, live, known)
     await people.put_keys(connection, live)
-    return await project(hub, connection, ids, cause="ingest", now=now)
+    return ids
 
 
 async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now: datetime, *, cause: str) -> Outcome:
