@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 import hub.api.auth
 import hub.api.certificates
+import hub.api.fhir
 import hub.api.health
 import hub.api.log
 import hub.api.mailbox
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         hub.api.mailbox,
         hub.api.certificates,
         hub.api.log,
+        hub.api.fhir,
     ):
         app.include_router(part.router)
     hub.console.install(app)

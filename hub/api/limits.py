@@ -3,12 +3,12 @@
 import asyncio
 import time
 from typing import Final
-from uuid import uuid4
 
-import orjson
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub import last_resort
+from hub.api.problems import written
 from hub.settings import Settings
 
 BODY_SECONDS: Final = 60.0
@@ -71,7 +71,7 @@ class _BodyLimit:
         limit = self._documents if scope["path"] == "/submissions" else self._others
         stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         if stated.isdigit() and int(stated) > limit:
-            await _refuse(send, *_too_large(limit))
+            await _refuse(scope, send, *_too_large(limit))
             return
         arriving = _Arriving(receive, send, limit)
         try:
@@ -80,7 +80,7 @@ class _BodyLimit:
             if arriving.refusal is None:
                 raise
         if arriving.refusal is not None and not arriving.answered:
-            await _refuse(send, *arriving.refusal)
+            await _refuse(scope, send, *arriving.refusal)
 
 
 class _NoNul:
@@ -92,7 +92,7 @@ class _NoNul:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _has_nul(scope):
             detail = "The address or a header holds the character NUL. Nothing was stored."
-            await _refuse(send, 400, "invalid-content", detail, "FIX_FIRST")
+            await _refuse(scope, send, 400, "invalid-content", detail, "FIX_FIRST")
             return
         await self._app(scope, receive, send)
 
@@ -111,20 +111,10 @@ def _too_large(limit: int) -> tuple[int, str, str, str]:
     return 413, "too-large", f"A body has at most {limit} bytes here. Nothing was stored.", "FIX_FIRST"
 
 
-async def _refuse(send: Send, status: int, code: str, detail: str, retry: str) -> None:
-    body = orjson.dumps(
-        {
-            "type": f"urn:lianqiao:problem:{code}",
-            "title": code.replace("-", " "),
-            "status": status,
-            "detail": detail,
-            "code": code,
-            "retry": retry,
-            "trace_id": uuid4().hex,
-        }
-    )
+async def _refuse(scope: Scope, send: Send, status: int, code: str, detail: str, retry: str) -> None:
+    media_type, body = written(scope["path"], status, code, detail, retry, last_resort.trace_id(scope))
     headers = [
-        (b"content-type", b"application/problem+json"),
+        (b"content-type", media_type.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         (b"connection", b"close"),

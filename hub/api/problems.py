@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from certs.errors import CertsError
 from hub import last_resort
 from hub.errors import HubError
+from hub.fhir.outcome import outcome
 from hub.last_resort import LastResort
 
 log = structlog.get_logger(__name__)
@@ -26,13 +27,13 @@ _CODES = {
     403: "not-allowed",
     404: "not-found",
     405: "method-not-allowed",
+    406: "not-acceptable",
     413: "too-large",
     415: "unsupported-media-type",
     422: "bad-request",
     429: "too-many",
     503: "unavailable",
 }
-_ISSUE_TYPES = {400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 409: "conflict", 413: "too-long"}
 
 
 def trace_id(request: Request) -> str:
@@ -57,19 +58,16 @@ def answer(
         headers["Retry-After"] = str(retry_after)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if request.url.path.startswith("/fhir"):
-        body: dict[str, Any] = {
-            "resourceType": "OperationOutcome",
-            "issue": [
-                {
-                    "severity": "error",
-                    "code": _ISSUE_TYPES.get(status, "exception"),
-                    "details": {"coding": [{"system": "urn:lianqiao:cs:problem", "code": code}], "text": detail},
-                    "diagnostics": f"{detail} (retry: {retry}, trace: {trace})",
-                }
-            ],
-        }
-        return Response(orjson.dumps(body), status, headers, "application/fhir+json")
+    media_type, body = written(request.url.path, status, code, detail, retry, trace, extra)
+    return Response(body, status, headers, media_type)
+
+
+def written(
+    path: str, status: int, code: str, detail: str, retry: str, trace: str, extra: dict[str, Any] | None = None
+) -> tuple[str, bytes]:
+    """(media type, body) of an error about the address `path`."""
+    if path.startswith("/fhir"):
+        return "application/fhir+json", orjson.dumps(outcome(status, code, detail, retry, trace))
     body = {
         "type": f"urn:lianqiao:problem:{code}",
         "title": code.replace("-", " "),
@@ -80,7 +78,7 @@ def answer(
         "trace_id": trace,
         **(extra or {}),
     }
-    return Response(orjson.dumps(body), status, headers, "application/problem+json")
+    return "application/problem+json", orjson.dumps(body)
 
 
 def install(app: FastAPI) -> None:

@@ -176,3 +176,12 @@ async def test_over_a_real_socket_too(monkeypatch: pytest.MonkeyPatch) -> None:
         assert lying.startswith(b"HTTP/1.1 400 ")
         good = await _raw(port, f"{begin}\r\nConnection: close\r\nContent-Length: 10", b"x" * 10)
         assert good.endswith(b'{"size":10}')
+
+
+async def test_under_fhir_a_refusal_is_an_outcome() -> None:
+    transport = httpx2.ASGITransport(app=_app())
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hub.test") as client:
+        found = await client.post("/fhir/Patient", content=b"x" * 3_000)
+    assert (found.status_code, found.headers["content-type"]) == (413, "application/fhir+json")
+    (issue,) = found.json()["issue"]
+    assert (issue["code"], issue["details"]["coding"][0]["code"]) == ("too-long", "too-large")

@@ -1,0 +1,16 @@
+"""FHIR R4 over HTTP: one interaction a file, each with what the capability statement says of it (WIRE.md).
+
+`router` is what an application includes; a new interaction is a module with INTERACTIONS and a line in `_ALL`. Handlers
+are Starlette's own: on these paths every request counts.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from hub.api.fhir import metadata
+from hub.api.fhir.interactions import Interaction, route
+
+_ALL: Final[tuple[Interaction, ...]] = ()
+
+router = APIRouter(routes=[*map(route, _ALL), metadata.route(_ALL)])

@@ -1,0 +1,95 @@
+"""In which formats bodies come and answers go: FHIR JSON, and forms for searches; nothing of another kind is guessed.
+
+A missing content type counts as FHIR JSON (WIRE.md). Bodies are refused before they are used for anything: not JSON, too
+deep, or with texts that cannot be kept. FHIR R4, http.html#mime-type and #parameters.
+"""
+
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+import orjson
+
+from hub.domain.texts import MOST_LAYERS, all_can_be_kept, is_too_deep
+from hub.errors import Invalid, Refused
+from hub.fhir.capability import FHIR_VERSION, JSON
+
+FORM: Final = "application/x-www-form-urlencoded"
+_JSON: Final = frozenset({JSON, "application/json", "text/json"})
+_ANY: Final = frozenset({"*/*", "application/*", "json", *_JSON})
+_ABOUT_FORMAT: Final = frozenset({"_format", "_pretty"})
+_MOST_PARAMETERS: Final = 50
+
+
+class NotAcceptable(Refused):
+    """The answer is wanted in a format in which there is none."""
+
+    status = 406
+
+
+class UnsupportedMediaType(Refused):
+    """The body is in a format that is not read."""
+
+    status = 415
+
+
+def check_wanted(accept: str, query: str) -> None:
+    """Is the answer wanted in JSON, or in whatever there is? Raises NotAcceptable, Invalid."""
+    wanted = [value for name, value in _pairs(query) if name == "_format"] if "_format" in query else []
+    for one in wanted or ([accept] if accept else []):
+        if not any(_is_ours(part) for part in one.split(",")):
+            raise NotAcceptable("not-acceptable", f"Answers are {JSON}, FHIR {FHIR_VERSION}.")
+
+
+def _is_ours(part: str) -> bool:
+    type_, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    # A '+' that was not escaped in an address arrives as a space.
+    return type_.replace(" ", "+") in _ANY and all(_fits(parameter) for parameter in parameters)
+
+
+def _fits(parameter: str) -> bool:
+    name, _, value = parameter.partition("=")
+    return name.strip() != "fhirversion" or FHIR_VERSION.startswith(value.strip(' "'))
+
+
+def parsed(content_type: str, body: bytes) -> dict[str, Any]:
+    """The object in a JSON body. Raises Invalid, UnsupportedMediaType."""
+    if content_type and not (content_type.partition(";")[0].strip().lower() in _JSON and _is_ours(content_type)):
+        raise UnsupportedMediaType("unsupported-media-type", f"The body must be {JSON}, FHIR {FHIR_VERSION}.")
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Invalid("bad-request", "The body is not JSON.") from error
+    if not isinstance(found, dict) or not isinstance(found.get("resourceType"), str):
+        raise Invalid("bad-request", "The body is not a FHIR resource.")
+    if is_too_deep(found):
+        raise Invalid("bad-request", f"There are more than {MOST_LAYERS} layers of lists and objects.")
+    # orjson refuses half a surrogate pair; only what is escaped as NUL is left.
+    if b"\\u0000" in body and not all_can_be_kept(found):
+        raise Invalid("invalid-content", "A text holds the character NUL.")
+    return found
+
+
+def fields(content_type: str, body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form, without those about the format. Raises Invalid, UnsupportedMediaType."""
+    if content_type.partition(";")[0].strip().lower() != FORM:
+        raise UnsupportedMediaType("unsupported-media-type", f"The body must be {FORM}.")
+    try:
+        text = body.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise Invalid("bad-request", "The form cannot be read: what is not ASCII is percent-encoded.") from error
+    return parameters(text)
+
+
+def parameters(query: str) -> list[tuple[str, str]]:
+    """The parameters of an address or a form, without those about the format. Raises Invalid."""
+    return [(name, value) for name, value in _pairs(query) if name not in _ABOUT_FORMAT]
+
+
+def _pairs(query: str) -> list[tuple[str, str]]:
+    try:
+        found = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
+    except ValueError as error:
+        raise Invalid("bad-request", "The parameters cannot be read, or are too many.") from error
+    if not all_can_be_kept([text for pair in found for text in pair]):
+        raise Invalid("invalid-content", "A parameter holds the character NUL.")
+    return found

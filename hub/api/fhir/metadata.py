@@ -1,0 +1,30 @@
+"""GET /fhir/metadata: the capability statement. It is public, and says exactly what is there.
+
+https://hl7.org/fhir/R4/http.html#capabilities
+"""
+
+from collections.abc import Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.api.context import hub_of
+from hub.api.fhir import formats
+from hub.api.fhir.interactions import PREFIX, Interaction, answer
+from hub.fhir import capability
+
+
+def route(interactions: Sequence[Interaction]) -> Route:
+    """The statement of these interactions, for a router."""
+
+    async def metadata(request: Request) -> Response:
+        formats.check_wanted(request.headers.get("accept", ""), request.url.query)
+        found = capability.statement(
+            [interaction.ability for interaction in interactions],
+            base_url=hub_of(request).settings.base_url,
+            version=request.app.version,
+        )
+        return answer(found, headers={"Cache-Control": "no-cache"})
+
+    return Route(f"{PREFIX}/metadata", metadata, methods=["GET"])
