@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from hub.errors import Invalid
+from hub.fhir.outcome import PROBLEM
 
 REPLACED_BY: Final = "replaced-by"
 _OWN_LINKS = (REPLACED_BY, "replaces")
@@ -65,10 +66,12 @@ def linked(fed: Fed, replaced_by: Identifier | None, replaces: tuple[Identifier,
 
 
 def identifiers(patient: Mapping[str, Any]) -> Iterator[Identifier]:
-    """The identifiers that have a system and a value."""
-    for found in patient.get("identifier", ()):
-        if found.get("system") and found.get("value"):
-            yield Identifier(found["system"], found["value"])
+    """The identifiers that have a system and a value, of a Patient that may not have been checked yet."""
+    listed = patient.get("identifier")
+    for found in listed if isinstance(listed, list) else ():
+        match found:
+            case {"system": str(system), "value": str(value)} if system and value:
+                yield Identifier(system, value)
 
 
 def token(text: str) -> Identifier:
@@ -85,8 +88,24 @@ def moment(text: str | None, latest: datetime) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Invalid("bad-request", "A time stamp is not an instant.") from error
-    if found.tzinfo is None:
-        raise Invalid("bad-request", "A time stamp has no zone.")
-    return min(found.astimezone(UTC), latest)
+        if found.tzinfo is None:
+            raise ValueError("no zone")
+        return min(found.astimezone(UTC), latest)
+    except (ValueError, OverflowError) as error:
+        raise Invalid("bad-request", "A time stamp is not an instant with a zone.") from error
+
+
+def shown(patient: Mapping[str, Any], id_: str, version: int, updated_at: datetime) -> dict[str, Any]:
+    """The Patient as it is kept, under its id and version at the hub."""
+    meta = {"versionId": str(version), "lastUpdated": updated_at.isoformat(timespec="milliseconds")}
+    return {**patient, "id": id_, "meta": {**patient.get("meta", {}), **meta}}
+
+
+def told(code: str, text: str, severity: str = "information") -> dict[str, Any]:
+    """An issue of an OperationOutcome that is no error."""
+    return {
+        "severity": severity,
+        "code": "informational",
+        "details": {"coding": [{"system": PROBLEM, "code": code}], "text": text},
+        "diagnostics": text,
+    }

@@ -8,9 +8,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.api.fhir import metadata
+from hub.api.fhir import feed_patient, metadata, process_message
 from hub.api.fhir.interactions import Interaction, route
 
-_ALL: Final[tuple[Interaction, ...]] = ()
+_ALL: Final[tuple[Interaction, ...]] = (*feed_patient.INTERACTIONS, *process_message.INTERACTIONS)
 
 router = APIRouter(routes=[*map(route, _ALL), metadata.route(_ALL)])
