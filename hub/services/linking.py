@@ -187,35 +187,67 @@ async def project(
     decision_seq: int | None = None,
 ) -> Outcome:
     """Bring the persons that depend on the records `ids` up to date. Raises Conflict `contradiction`."""
-    component = await _lock_component(connection, ids)
-    pairs = await people.pairs_touching(connection, component)
-    inside = set(component)
-    decided = await people.constraints_touching(connection, component)
-    ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
-    records = await people.info(connection, inside | ends)
-    partition = _partition(
-        component,
-        [p for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside],
-        [c for c in decided if c.a in inside and c.b in inside],
-        await _distinct(hub, connection, {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside),
-    )
-    person = {id_: info.person_id for id_, info in records.items()}
-    moves: dict[int, tuple[UUID | None, UUID]] = {}
-    for cluster in partition:
-        anchor = records[min(cluster)].anchor
-        for id_ in cluster:
-            if person[id_] != anchor:
-                moves[id_] = (person[id_], anchor)
-                person[id_] = anchor
+    state = await _state(hub, connection, await lock_component(connection, ids))
+    partition = _partition(state, state.decided)
+    moves = _moves(state, partition)
     if moves:
         await people.move_records(connection, moves, cause=cause, decision_seq=decision_seq, now=now)
-    opened = await _task_reviews(connection, pairs, decided, records, person, now)
+    person = {id_: info.person_id for id_, info in state.records.items()} | {
+        id_: new for id_, (_, new) in moves.items()
+    }
+    opened = await _task_reviews(connection, state.pairs, state.decided, state.records, person, now)
     wanted = set(ids)
     linked = sum(len(wanted & cluster) for cluster in partition if len(cluster) > 1)
     return Outcome(linked, opened, moves, tuple(ids))
 
 
-async def _lock_component(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+async def foresee(
+    hub: Hub, connection: AsyncConnection, pair: tuple[int, int], kind: str | None
+) -> Mapping[int, tuple[UUID | None, UUID]]:
+    """The moves {record: (from, to)} that would follow if MUST, CANNOT or nothing (None) held of the pair; writes nothing.
+
+    Raises Conflict `contradiction`. Under the locks of `lock_component` it is what `project` will do.
+    """
+    state = await _state(hub, connection, await people.component(connection, pair))
+    decided = [c for c in state.decided if (c.a, c.b) != pair]
+    if kind is not None:
+        decided.append(people.Constraint(*pair, kind))
+    return _moves(state, _partition(state, decided))
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the persons of the records `component` follow from."""
+
+    component: Sequence[int]
+    pairs: Sequence[Pair]
+    decided: Sequence[people.Constraint]
+    records: Mapping[int, RecordInfo]
+    distinct: Sequence[Mapping[int, Any]]
+
+
+async def _state(hub: Hub, connection: AsyncConnection, component: Sequence[int]) -> _State:
+    pairs = await people.pairs_touching(connection, component)
+    inside = set(component)
+    decided = await people.constraints_touching(connection, component)
+    ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
+    records = await people.info(connection, inside | ends)
+    joined = {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside
+    return _State(component, pairs, decided, records, await _distinct(hub, connection, joined))
+
+
+def _moves(state: _State, partition: Sequence[frozenset[int]]) -> dict[int, tuple[UUID | None, UUID]]:
+    """Whose person changes: a person has the id that its oldest record lends."""
+    moves: dict[int, tuple[UUID | None, UUID]] = {}
+    for cluster in partition:
+        anchor = state.records[min(cluster)].anchor
+        for id_ in cluster:
+            if state.records[id_].person_id != anchor:
+                moves[id_] = (state.records[id_].person_id, anchor)
+    return moves
+
+
+async def lock_component(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
     """The records that hang together with `ids`, locked; read again until nothing has joined them meanwhile."""
     component = await people.component(connection, ids)
     for _ in range(_ROUNDS):
@@ -227,23 +259,21 @@ async def _lock_component(connection: AsyncConnection, ids: Sequence[int]) -> li
     raise Conflict("busy", "These records are being changed by others; try again.", retry="NORMAL")
 
 
-def _partition(
-    component: Sequence[int],
-    edges: Sequence[Pair],
-    found: Sequence[people.Constraint],
-    distinct: Sequence[Mapping[int, Any]],
-) -> list[frozenset[int]]:
+def _partition(state: _State, decided: Sequence[people.Constraint]) -> list[frozenset[int]]:
     """The persons the records make up, in order of their oldest records. Raises Conflict `contradiction`."""
+    inside = set(state.component)
+    edges = [p for p in state.pairs if p.decision == "auto" and p.a in inside and p.b in inside]
+    found = [c for c in decided if c.a in inside and c.b in inside]
     must = [(c.a, c.b) for c in found if c.kind == "MUST"]
     joined = {id_ for p in edges for id_ in (p.a, p.b)}.union(*must)
-    alone = [frozenset((id_,)) for id_ in component if id_ not in joined]
+    alone = [frozenset((id_,)) for id_ in state.component if id_ not in joined]
     try:
         together = clusters.project(
             joined,
             [clusters.Edge(p.a, p.b, p.weight) for p in edges],
             must,
             [(c.a, c.b) for c in found if c.kind == "CANNOT"],
-            distinct=distinct,
+            distinct=state.distinct,
         )
     except clusters.Contradiction as error:
         raise Conflict(
