@@ -200,6 +200,13 @@ async def get(
     return _review(row) if row else None
 
 
+async def of_pair(connection: AsyncConnection, a: int, b: int, *, lock: bool = False) -> Review | None:
+    """The task about the records `a` < `b`, whoever may see it."""
+    statement = select(review_task).where(review_task.c.a == a, review_task.c.b == b)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    return _review(row) if row else None
+
+
 async def exists(connection: AsyncConnection, task_id: UUID) -> bool:
     """Is there such a task at all? Only for telling a refused look-up from a mistyped id in the audit log."""
     return (
