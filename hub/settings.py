@@ -71,6 +71,15 @@ class Settings(BaseSettings):
     verify_per_minute: int = Field(
         120, ge=1, le=100_000, description="Checks of certificates one address may ask for in a minute, in one process."
     )
+    look_ups_per_minute: int = Field(
+        60_000, ge=1, description="Look-ups of identity that one member may ask for in a minute, in one process."
+    )
+    misses_per_hour: int = Field(
+        1_000,
+        ge=1,
+        description="Look-ups beyond its own records that may find one member nobody there in an hour, in one process: "
+        "whoever guesses is stopped by it.",
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""),
         description="Bearer token that /metrics asks for; empty, it answers direct callers on the loopback address only.",

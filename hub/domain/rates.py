@@ -35,16 +35,24 @@ class Rates:
 
     def wait(self, key: Hashable, now: datetime) -> float:
         """0 when this time is within the rate, and counted; else the seconds until one would be."""
-        at = now.timestamp()
-        paid = min(max(self._paid.get(key, at), at), at + self._span)
-        over = paid + self._step - at - self._span
-        if over > 1e-6:
+        over, paid = self._over(key, now)
+        if over:
             return over
         self._paid[key] = paid + self._step
         self._paid.move_to_end(key)
         while len(self._paid) > self._keys:
             self._paid.popitem(last=False)
         return 0.0
+
+    def left(self, key: Hashable, now: datetime) -> float:
+        """0 when one more time is within the rate; else the seconds until it would be. Counts nothing."""
+        return self._over(key, now)[0]
+
+    def _over(self, key: Hashable, now: datetime) -> tuple[float, float]:
+        at = now.timestamp()
+        paid = min(max(self._paid.get(key, at), at), at + self._span)
+        over = paid + self._step - at - self._span
+        return (over if over > 1e-6 else 0.0), paid
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,12 +95,6 @@ def moment(text: str | None, latest: datetime) -> datetime | None:
         raise Invalid("bad-request", "A time stamp is not an instant with a zone.") from error
 
 
-def shown(patient: Mapping[str, Any], id_: str, version: int, updated_at: datetime) -> dict[str, Any]:
-    """The Patient as it is kept, under its id and version at the hub."""
-    meta = {"versionId": str(version), "lastUpdated": updated_at.isoformat(timespec="milliseconds")}
-    return {**patient, "id": id_, "meta": {**patient.get("meta", {}), **meta}}
-
-
 def told(code: str, text: str, severity: str = "information") -> dict[str, Any]:
     """An issue of an OperationOutcome that is no error."""
     return {

@@ -7,9 +7,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Select, case, cast, func, insert, literal, null, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Select, case, cast, func, literal, null, or_, select
 
+from hub.storage.database import AsyncConnection, copy_rows, driver
 from hub.storage.tables import access_event
 from hub.storage.tables.base import Texts
 from hub.storage.vault import Vault
@@ -63,17 +63,27 @@ class Ledger:
 
 
 async def note(connection: AsyncConnection, events: Sequence[Access]) -> list[int]:
-    """Write look-ups in the act's own transaction; answers the ids of their rows."""
+    """Write look-ups in the act's own transaction; answers the ids of their rows, in order."""
     if not events:
         return []
-    values = [dict(zip(Access.__slots__, _values(event), strict=True)) for event in events]
-    return list((await connection.execute(insert(access_event).returning(access_event.c.id), values)).scalars())
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT nextval('access_event_id_seq') FROM generate_series(1, $1)", len(events))
+    ids = [int(row[0]) for row in rows]
+    # COPY takes lists of fields of any length; the ids are wanted at once, for what the log keeps of the rows.
+    records = [(id_, *_values(event)) for id_, event in zip(ids, events, strict=True)]
+    await copy_rows(connection, access_event.name, ("id", *Access.__slots__), records)
+    return ids
 
 
 async def fingerprint(connection: AsyncConnection, vault: Vault, ids: Sequence[int]) -> str:
     """What the log keeps of these rows: another one as soon as one of them is gone or says something else."""
     rows = await connection.execute(select(access_event).where(access_event.c.id.in_(ids)).order_by(access_event.c.id))
-    said = [[row.id, *map(str, _values(_access(row)))] for row in rows]
+    return digest(vault, [(row.id, _access(row)) for row in rows])
+
+
+def digest(vault: Vault, rows: Sequence[tuple[int, Access]]) -> str:
+    """The fingerprint of rows (id, what it says) as they stand in the ledger, ascending."""
+    said = [[id_, *map(str, _values(event))] for id_, event in rows]
     return vault.authenticate(b"look-ups" + orjson.dumps(said)).hex()
 
 

@@ -1,6 +1,6 @@
 """What regions agreed, what people consented to and which cases are open: what `domain.policy.decide` is given."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -108,6 +108,12 @@ async def between(
         if kind in found.kinds and purpose in found.purposes and found.valid_from <= now < found.valid_to:
             return found
     return None
+
+
+async def toward(connection: AsyncConnection, recipients: Collection[int]) -> list[Agreement]:
+    """Every agreement under which one of `recipients` receives, in force or not."""
+    rows = await connection.execute(select(agreement).where(agreement.c.to_member.in_(list(recipients))))
+    return [_agreement(row) for row in seals.genuine(connection, agreement, rows)]
 
 
 async def put_consents(connection: AsyncConnection, member_id: int, items: Sequence[NewConsent]) -> list[UUID]:

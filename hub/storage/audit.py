@@ -15,10 +15,15 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certs import merkle
-from hub.storage.database import copy_rows
+from hub.storage.database import copy_rows, driver
 from hub.storage.tables import audit_leaf, audit_node, checkpoint
 from hub.storage.vault import Vault
 
+_APPEND: Final = """
+    -- append: a leaf for each act, in their order
+    INSERT INTO audit_leaf (act, actor, hash, salt, content, at)
+    SELECT act, actor, hash, salt, content, at FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[],
+        $6::timestamptz[]) WITH ORDINALITY AS l(act, actor, hash, salt, content, at, place) ORDER BY place"""
 _SEQUENCER = 0x6C71_6C6F  # "lqlo"
 LOOK_UP: Final = "look-up"
 """The act whose leaf binds rows of the ledger of look-ups (`storage.access.fingerprint`)."""
@@ -67,23 +72,22 @@ def canonical(act: Act) -> bytes:
 
 async def append(connection: AsyncConnection, vault: Vault, acts: Sequence[Act]) -> list[bytes]:
     """Insert a leaf for each act; answers their leaf hashes (32 bytes)."""
-    rows: list[dict[str, Any]] = []
-    for act in acts:
-        salt = os.urandom(16)
-        content = canonical(act)
-        rows.append(
-            {
-                "act": act.act,
-                "actor": act.actor,
-                "hash": merkle.leaf_hash(salt + content),
-                "salt": salt,
-                "content": vault.seal(content),
-                "at": act.at,
-            }
-        )
-    if rows:
-        await connection.execute(insert(audit_leaf), rows)
-    return [row["hash"] for row in rows]
+    if not acts:
+        return []
+    contents = [canonical(act) for act in acts]
+    salts = [os.urandom(16) for _ in acts]
+    hashes = [merkle.leaf_hash(salt + content) for salt, content in zip(salts, contents, strict=True)]
+    raw = await driver(connection)
+    await raw.execute(
+        _APPEND,
+        [act.act for act in acts],
+        [act.actor for act in acts],
+        hashes,
+        salts,
+        [vault.seal(content) for content in contents],
+        [act.at for act in acts],
+    )
+    return hashes
 
 
 async def lock_sequencer(connection: AsyncConnection) -> bool:

@@ -8,9 +8,13 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.api.fhir import feed_patient, metadata, process_message
+from hub.api.fhir import feed_patient, match, metadata, process_message
 from hub.api.fhir.interactions import Interaction, route
 
-_ALL: Final[tuple[Interaction, ...]] = (*feed_patient.INTERACTIONS, *process_message.INTERACTIONS)
+_ALL: Final[tuple[Interaction, ...]] = (
+    *feed_patient.INTERACTIONS,
+    *match.INTERACTIONS,
+    *process_message.INTERACTIONS,
+)
 
 router = APIRouter(routes=[*map(route, _ALL), metadata.route(_ALL)])

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from hub.api.fhir.interactions import Call, Interaction, answer
 from hub.errors import Invalid
-from hub.fhir import fed
+from hub.fhir import fed, patients
 from hub.fhir.capability import Ability, Parameter
 from hub.services import fed_patients, feeding
 from hub.services.feeding import Entry, Fed, Feed
@@ -77,7 +77,7 @@ def _told(call: Call, found: Fed) -> Response:
         return answer({"resourceType": "OperationOutcome", "issue": issues}, status, headers)
     if "return=minimal" in wanted:
         return Response(None, status, headers)
-    shown = fed.shown(orjson.loads(now.body), str(now.id), now.version, now.updated_at)
+    shown = patients.whole(orjson.loads(now.body), str(now.id), now.version, now.updated_at)
     return answer(shown, status, headers)
 
 

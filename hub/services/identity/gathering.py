@@ -1,0 +1,53 @@
+"""Gathers what is asked at the same time into one act: one transaction, one calculation, one write to the log.
+
+Nobody waits for company: whoever comes while nothing is going on begins at once, and who comes meanwhile goes with the next.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+
+class Gathering(Generic[Asked, Answered]):
+    """Calls `act` with at most `most` of what was asked, in `at_once` acts at a time; one answer for each, in order."""
+
+    def __init__(
+        self, act: Callable[[Sequence[Asked]], Awaitable[Sequence[Answered]]], *, most: int = 32, at_once: int = 2
+    ) -> None:
+        self._act, self._most, self._free = act, most, at_once
+        self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
+        self._going: set[asyncio.Task[None]] = set()
+
+    async def ask(self, asked: Asked) -> Answered:
+        """The answer to `asked`; what breaks an act breaks it for all that were gathered in it."""
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, answer))
+        if self._free:
+            self._free -= 1
+            task = asyncio.create_task(self._work())
+            self._going.add(task)
+            task.add_done_callback(self._going.discard)
+        return await answer
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                some, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                await self._answer([one for one in some if not one[1].done()])
+        finally:
+            self._free += 1
+
+    async def _answer(self, some: Sequence[tuple[Asked, asyncio.Future[Answered]]]) -> None:
+        try:
+            answers = await self._act([asked for asked, _ in some])
+        except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
+            for _, future in some:
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            for (_, future), answer in zip(some, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)

@@ -1,0 +1,55 @@
+"""What a look-up leaves behind: a line for each person it showed or would have shown, and one leaf of the log that binds them.
+
+A request leaves its leaf whatever it found, so that its caller's other requests look the same in the log.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from hub.runtime import Hub
+from hub.storage import access, audit
+from hub.storage.access import Access
+from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection
+from hub.storage.members import Member
+
+PERMIT, NOT_VISIBLE = "permit", "not-visible"
+NOT_STATED = "unknown"
+"""The purpose of who states none: it saw nobody's records but its own."""
+
+
+@dataclass(slots=True)
+class LookedUp:
+    """One request of a member: `act` is what the ledger calls it."""
+
+    caller: Member
+    act: str
+    purpose: str
+    at: datetime
+    events: list[Access] = field(default_factory=list)
+
+    def saw(self, person_id: UUID | None, subject: bytes, fields: Sequence[str]) -> None:
+        """A record of the person was shown."""
+        self._add(person_id, subject, fields, PERMIT)
+
+    def missed(self, person_id: UUID | None, subject: bytes) -> None:
+        """The person was meant, and her record may not be shown to this caller."""
+        self._add(person_id, subject, (), NOT_VISIBLE)
+
+    def _add(self, person_id: UUID | None, subject: bytes, fields: Sequence[str], outcome: str) -> None:
+        purpose, name = self.purpose or NOT_STATED, self.caller.name
+        event = Access(name, name, self.act, purpose, person_id, subject, tuple(fields), outcome, self.at)
+        self.events.append(event)
+
+
+async def note(hub: Hub, connection: AsyncConnection, looked: Sequence[LookedUp]) -> None:
+    """Write the lines and leaves of some requests, in the transaction that read."""
+    ids = iter(await access.note(connection, [event for one in looked for event in one.events]))
+    acts = []
+    for one in looked:
+        rows = [(next(ids), event) for event in one.events]
+        content = {"asked": one.act, "rows": [id_ for id_, _ in rows], "digest": access.digest(hub.vault, rows)}
+        acts.append(Act(audit.LOOK_UP, one.caller.name, content, one.at))
+    await audit.append(connection, hub.vault, acts)

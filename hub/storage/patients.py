@@ -1,0 +1,77 @@
+"""Records of people as look-ups read them: those that could be somebody, by blocking keys, and those that are shown.
+
+For many requests at once: one statement each, whatever the number of requests. Nothing here knows who may see what.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from hub.storage.database import AsyncConnection, driver
+from hub.storage.vault import Vault
+
+
+class Candidates(NamedTuple):
+    """Columns: the number of the request, the record that could answer it, its member, its plain features."""
+
+    asked: list[int]
+    records: list[int]
+    members: list[int]
+    features: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One live record at its newest version, with the person it belongs to."""
+
+    record: int
+    resource_id: UUID
+    member_id: int
+    person_id: UUID | None
+    version: int
+    updated_at: datetime
+    body: bytes
+
+
+_CANDIDATES = """
+    -- candidates: the live records that share a key with a request; a key that too many share says too little
+    WITH held AS (
+        SELECT k.asked, ARRAY(SELECT b.record_id FROM blocking_key b WHERE b.key = k.key ORDER BY b.record_id LIMIT $3) AS ids
+        FROM unnest($1::int[], $2::bigint[]) AS k(asked, key)),
+    found AS (SELECT DISTINCT h.asked, id FROM held h, unnest(h.ids) AS id WHERE cardinality(h.ids) < $3)
+    SELECT f.asked, s.id, s.member_id, s.features FROM found f JOIN source_record s ON s.id = f.id WHERE s.live"""
+
+_SHOWN = """
+    -- shown: records at their newest version with their present person
+    SELECT s.id, s.resource_id, s.member_id, m.person_id, r.version, r.updated_at, v.body
+    FROM source_record s
+    JOIN resource r ON r.id = s.resource_id AND NOT r.deleted
+    JOIN resource_version v ON v.resource_id = r.id AND v.version = r.version
+    LEFT JOIN membership m ON m.record_id = s.id
+    WHERE s.id = ANY($1::bigint[])"""
+
+
+async def candidates(
+    connection: AsyncConnection, vault: Vault, keys: Sequence[tuple[int, int]], limit: int
+) -> Candidates:
+    """The records that share one of `keys` (request, blocking key) held by no more than `limit` records."""
+    raw = await driver(connection)
+    rows = await raw.fetch(_CANDIDATES, [asked for asked, _ in keys], [key for _, key in keys], limit + 1)
+    if not rows:
+        return Candidates([], [], [], [])
+    asked, records, members, features = zip(*rows, strict=True)
+    return Candidates(list(asked), list(records), list(members), [vault.open(one) for one in features])
+
+
+async def shown(connection: AsyncConnection, vault: Vault, records: Iterable[int]) -> dict[int, Shown]:
+    """The records by their id; those whose resource is deleted are left out."""
+    wanted = list(records)
+    if not wanted:
+        return {}
+    raw = await driver(connection)
+    return {
+        row[0]: Shown(row[0], row[1], row[2], row[3], row[4], row[5], vault.open(row[6]))
+        for row in await raw.fetch(_SHOWN, wanted)
+    }
