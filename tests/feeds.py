@@ -8,7 +8,7 @@ import httpx2
 
 from hub.api import fhir
 from hub.runtime import Hub
-from hub.services import tokens
+from hub.services import accounts, steward_tokens, tokens
 from mappings.vocabulary import record_system
 from tests.hubs import Enrolled, serve
 
@@ -82,3 +82,41 @@ def message(patients: Sequence[Mapping[str, Any]], *, id_: str = "1", **more: An
         {"fullUrl": "http://example.com/fhir/Bundle/abc", "resource": history},
     ]
     return {"resourceType": "Bundle", "type": "message", "entry": entries, **more}
+
+
+@asynccontextmanager
+async def steward(
+    hub: Hub, name: str, region: str | None = None, roles: Sequence[str] = ("steward",)
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of /fhir in the name of a person, whose account is made."""
+    await accounts.create_user(hub, name=name, display=name.capitalize(), roles=roles, member=region)
+    async with serve(hub, fhir.router) as client:
+        client.headers["Authorization"] = f"Bearer {await steward_tokens.issue(hub, name)}"
+        yield client
+
+
+def parameters(**given: Any) -> dict[str, Any]:
+    """A Parameters resource: texts, booleans, numbers, identifiers, references (`Patient/…`) and resources."""
+    return {
+        "resourceType": "Parameters",
+        "parameter": [{"name": name.replace("_", "-"), **_value(name, value)} for name, value in given.items()],
+    }
+
+
+def _value(name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, bool):
+        return {"valueBoolean": value}
+    if isinstance(value, int):
+        return {"valueInteger": value}
+    if isinstance(value, dict):
+        return {"resource": value} if "resourceType" in value else {"valueIdentifier": value}
+    return {"valueReference": {"reference": value}} if name.endswith("_patient") else {"valueString": value}
+
+
+def outs(found: httpx2.Response, name: str) -> list[Any]:
+    """The values of an operation's out-parameters of that name."""
+    return [
+        next(value for key, value in item.items() if key != "name")
+        for item in found.json()["parameter"]
+        if item["name"] == name
+    ]

@@ -28,6 +28,10 @@ class Parameters:
                 raise Invalid("unknown-parameter", f"The parameters are {', '.join(sorted(known))}.")
             self._items.setdefault(name, []).append(item)
 
+    def repeated(self) -> dict[str, Any]:
+        """What the operation was called with, as a Parameters resource."""
+        return {"resourceType": "Parameters", "parameter": [item for items in self._items.values() for item in items]}
+
     def texts(self, name: str) -> list[str]:
         """Every value of a parameter that is a text."""
         return [self._text(name, item) for item in self._items.get(name, ())]

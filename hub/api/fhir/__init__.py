@@ -8,8 +8,9 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.api.fhir import feed_patient, match, metadata, process_message
+from hub.api.fhir import feed_patient, match, merge, metadata, process_message, stewards
 from hub.api.fhir.interactions import Interaction, route
+from hub.api.fhir.stewards import StewardInteraction
 
 _ALL: Final[tuple[Interaction, ...]] = (
     *feed_patient.INTERACTIONS,
@@ -17,4 +18,8 @@ _ALL: Final[tuple[Interaction, ...]] = (
     *process_message.INTERACTIONS,
 )
 
-router = APIRouter(routes=[*map(route, _ALL), metadata.route(_ALL)])
+_BY_STEWARDS: Final[tuple[StewardInteraction, ...]] = (*merge.INTERACTIONS,)
+
+router = APIRouter(
+    routes=[*map(route, _ALL), *map(stewards.route, _BY_STEWARDS), metadata.route((*_ALL, *_BY_STEWARDS))]
+)
