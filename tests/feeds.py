@@ -99,8 +99,12 @@ def parameters(**given: Any) -> dict[str, Any]:
     """A Parameters resource: texts, booleans, numbers, identifiers, references (`Patient/…`) and resources."""
     return {
         "resourceType": "Parameters",
-        "parameter": [{"name": name.replace("_", "-"), **_value(name, value)} for name, value in given.items()],
+        "parameter": [{"name": _name(name), **_value(name, value)} for name, value in given.items()],
     }
+
+
+def _name(name: str) -> str:
+    return name if name.startswith("_") else name.replace("_", "-")
 
 
 def _value(name: str, value: Any) -> dict[str, Any]:
@@ -117,6 +121,6 @@ def outs(found: httpx2.Response, name: str) -> list[Any]:
     """The values of an operation's out-parameters of that name."""
     return [
         next(value for key, value in item.items() if key != "name")
-        for item in found.json()["parameter"]
+        for item in found.json().get("parameter", ())
         if item["name"] == name
     ]

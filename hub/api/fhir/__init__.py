@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from hub.api.fhir import feed_patient, match, merge, metadata, process_message, stewards
+from hub.api.fhir import feed_patient, match, mdm, merge, metadata, process_message, stewards
 from hub.api.fhir.interactions import Interaction, route
 from hub.api.fhir.stewards import StewardInteraction
 
@@ -18,7 +18,7 @@ _ALL: Final[tuple[Interaction, ...]] = (
     *process_message.INTERACTIONS,
 )
 
-_BY_STEWARDS: Final[tuple[StewardInteraction, ...]] = (*merge.INTERACTIONS,)
+_BY_STEWARDS: Final[tuple[StewardInteraction, ...]] = (*mdm.INTERACTIONS, *merge.INTERACTIONS)
 
 router = APIRouter(
     routes=[*map(route, _ALL), *map(stewards.route, _BY_STEWARDS), metadata.route((*_ALL, *_BY_STEWARDS))]
