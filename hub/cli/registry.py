@@ -16,7 +16,7 @@ from certs.keys import SigningKey
 from hub.cli.frame import explained, fail, out, with_hub
 from hub.domain.policy import KNOWN_KINDS, PURPOSES, Agreement
 from hub.runtime import Hub
-from hub.services import accounts, enrolment, terms, tokens, trust
+from hub.services import accounts, enrolment, steward_tokens, terms, tokens, trust
 from hub.storage import keyring, members
 from hub.storage.ids import new_id
 
@@ -240,6 +240,15 @@ def add_user(
         return await accounts.make_sign_in_link(hub, name)
 
     out.print(with_hub(act), markup=False)
+
+
+@user.command("token")
+def steward_token(
+    name: Annotated[str, typer.Argument(help="The account's name.")],
+    ttl: Annotated[int | None, typer.Option(min=1, max=86400, help="Seconds the token lives.")] = None,
+) -> None:
+    """Print an access token for the operations at /fhir that only stewards and supervisors may use."""
+    print(with_hub(lambda hub: steward_tokens.issue(hub, name, ttl)))  # noqa: T201 - for use in a shell
 
 
 @user.command("link")

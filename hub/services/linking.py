@@ -58,6 +58,14 @@ async def ingest(
     hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
+    ids = await take_up(hub, connection, member_id, items, now)
+    return await project(hub, connection, ids, cause="ingest", now=now)
+
+
+async def take_up(
+    hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
+) -> list[int]:
+    """Store and compare `items`; answers their records in order. The persons are for `project` to bring up to date."""
     scorers = await models.scorers(hub, connection)
     keys = [blocking.keys(item.features, hub.vault.blocking_secret) for item in items]
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
@@ -78,7 +86,7 @@ async def ingest(
     # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
     await _compare(hub, connection, scorers, live, known)
     await people.put_keys(connection, live)
-    return await project(hub, connection, ids, cause="ingest", now=now)
+    return ids
 
 
 async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now: datetime, *, cause: str) -> Outcome:
@@ -205,35 +213,67 @@ async def project(
 ) -> Outcome:
     """Bring the persons that depend on the records `ids` up to date. Raises Conflict `contradiction`."""
     await linkage_models.hold(connection)
-    component = await _lock_component(connection, ids)
-    pairs = await people.pairs_touching(connection, component)
-    inside = set(component)
-    decided = await people.constraints_touching(connection, component)
-    ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
-    records = await people.info(connection, inside | ends)
-    links = [(p.a, p.b, p.weight) for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside]
-    must, cannot = [
-        [(c.a, c.b) for c in decided if c.kind == kind and c.a in inside and c.b in inside] for kind in _KINDS
-    ]
-    values = await distinct(hub, connection, {id_ for a, b, _ in links for id_ in (a, b)})
-    found = partition(component, links, must, cannot, values)
-    person = {id_: info.person_id for id_, info in records.items()}
-    moves: dict[int, tuple[UUID | None, UUID]] = {}
-    for cluster in found:
-        anchor = records[min(cluster)].anchor
-        for id_ in cluster:
-            if person[id_] != anchor:
-                moves[id_] = (person[id_], anchor)
-                person[id_] = anchor
+    state = await _state(hub, connection, await lock_component(connection, ids))
+    found = _partition(state, state.decided)
+    moves = _moves(state, found)
     if moves:
         await people.move_records(connection, moves, cause=cause, decision_seq=decision_seq, now=now)
-    opened = await _task_reviews(connection, pairs, decided, records, person, now)
+    person = {id_: info.person_id for id_, info in state.records.items()} | {
+        id_: new for id_, (_, new) in moves.items()
+    }
+    opened = await _task_reviews(connection, state.pairs, state.decided, state.records, person, now)
     wanted = set(ids)
     linked = sum(len(wanted & cluster) for cluster in found if len(cluster) > 1)
     return Outcome(linked, opened, moves, tuple(ids))
 
 
-async def _lock_component(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
+async def foresee(
+    hub: Hub, connection: AsyncConnection, pair: tuple[int, int], kind: str | None
+) -> Mapping[int, tuple[UUID | None, UUID]]:
+    """The moves {record: (from, to)} that would follow if MUST, CANNOT or nothing (None) held of the pair; writes nothing.
+
+    Raises Conflict `contradiction`. Under the locks of `lock_component` it is what `project` will do.
+    """
+    state = await _state(hub, connection, await people.component(connection, pair))
+    decided = [c for c in state.decided if (c.a, c.b) != pair]
+    if kind is not None:
+        decided.append(people.Constraint(*pair, kind))
+    return _moves(state, _partition(state, decided))
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What the persons of the records `component` follow from."""
+
+    component: Sequence[int]
+    pairs: Sequence[Pair]
+    decided: Sequence[people.Constraint]
+    records: Mapping[int, RecordInfo]
+    distinct: Sequence[Mapping[int, Any]]
+
+
+async def _state(hub: Hub, connection: AsyncConnection, component: Sequence[int]) -> _State:
+    pairs = await people.pairs_touching(connection, component)
+    inside = set(component)
+    decided = await people.constraints_touching(connection, component)
+    ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
+    records = await people.info(connection, inside | ends)
+    joined = {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside
+    return _State(component, pairs, decided, records, await distinct(hub, connection, joined))
+
+
+def _moves(state: _State, partition: Sequence[frozenset[int]]) -> dict[int, tuple[UUID | None, UUID]]:
+    """Whose person changes: a person has the id that its oldest record lends."""
+    moves: dict[int, tuple[UUID | None, UUID]] = {}
+    for cluster in partition:
+        anchor = state.records[min(cluster)].anchor
+        for id_ in cluster:
+            if state.records[id_].person_id != anchor:
+                moves[id_] = (state.records[id_].person_id, anchor)
+    return moves
+
+
+async def lock_component(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
     """The records that hang together with `ids`, locked; read again until nothing has joined them meanwhile."""
     component = await people.component(connection, ids)
     for _ in range(_ROUNDS):
@@ -243,6 +283,15 @@ async def _lock_component(connection: AsyncConnection, ids: Sequence[int]) -> li
             return component
         component = again
     raise Conflict("busy", "These records are being changed by others; try again.", retry="NORMAL")
+
+
+def _partition(state: _State, decided: Sequence[people.Constraint]) -> list[frozenset[int]]:
+    inside = set(state.component)
+    links = [(p.a, p.b, p.weight) for p in state.pairs if p.decision == "auto" and p.a in inside and p.b in inside]
+    must, cannot = [
+        [(c.a, c.b) for c in decided if c.kind == kind and c.a in inside and c.b in inside] for kind in _KINDS
+    ]
+    return partition(state.component, links, must, cannot, state.distinct)
 
 
 def partition(

@@ -27,7 +27,10 @@ FORBIDDEN = "forbidden-content"
 
 
 class Ready(NamedTuple):
-    """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value); a person has `features`."""
+    """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value); a person has `features`.
+
+    `replaced_by` is the identifier of the record that its source has put in its place.
+    """
 
     row: int
     type: str
@@ -36,6 +39,7 @@ class Ready(NamedTuple):
     digest: bytes
     identifiers: tuple[tuple[str, str], ...]
     features: Features | None
+    replaced_by: tuple[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -130,7 +134,7 @@ def _extract(draft: _Draft) -> None:
 def _finish(draft: _Draft) -> None:
     key = draft.result.key or hashlib.sha256(draft.row.original.encode()).hexdigest()
     draft.ready = [
-        _ready(draft.row.number, key, *made)
+        ready(draft.row.number, key, *made)
         for made in zip(draft.result.resources, draft.bodies, draft.features, strict=True)
     ]
 
@@ -166,7 +170,15 @@ def _readable(row: mappings.Row) -> mappings.Row:
     return mappings.Row(row.number, cells, _UNSTORABLE.sub("\ufffd", row.original), (*row.issues, *damaged))
 
 
-def _ready(row: int, key: str, resource: dict[str, Any], body: bytes, found: Features | None) -> Ready:
+def ready(
+    row: int,
+    key: str,
+    resource: dict[str, Any],
+    body: bytes,
+    found: Features | None,
+    replaced_by: tuple[str, str] | None = None,
+) -> Ready:
+    """A checked resource with its canonical `body`, as it is stored."""
     return Ready(
         row=row,
         type=resource["resourceType"],
@@ -181,6 +193,7 @@ def _ready(row: int, key: str, resource: dict[str, Any], body: bytes, found: Fea
             ]
         ),
         features=found,
+        replaced_by=replaced_by,
     )
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from hub.runtime import Hub
-from hub.services import linking
+from hub.services import linking, source_merges
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
 from hub.services.voiding import void
 from hub.storage import agreements, audit, mailbox, quarantine, resources, submissions
@@ -31,7 +31,7 @@ _ZONE = ZoneInfo("Asia/Shanghai")
 RECORD_KEY = "record-key"
 SUBJECT = "subject"
 CONSENT_REFERENCE = "consent-reference"
-IDENTIFIER = "identifier"
+IDENTIFIER = source_merges.IDENTIFIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Recorded:
     linked: int
     reviews: int
     issues: int
+    people: tuple[Stored, ...] = ()
+    """What became of each person of the batch, in order."""
 
 
 async def record(
@@ -54,18 +56,22 @@ async def record(
     mapping_digest: str,
     batch: Prepared,
     now: datetime,
+    *,
+    said_at: datetime | None = None,
 ) -> Recorded:
-    """Store `batch` of `submission`."""
+    """Store `batch` of `submission`; `said_at` is when its sender says so, where that was not when it was received."""
     await resources.lock_member(connection, member.id)
     linked = reviews_opened = 0
+    persons: tuple[Stored, ...] = ()
     issues = list(batch.issues)
     for type_ in sorted({ready.type for ready in batch.ready}):
         some = [ready for ready in batch.ready if ready.type == type_]
-        stored = await _store(hub, connection, member, submission, some, now)
+        stored = await _store(hub, connection, member, submission, some, now, said_at or submission.received_at)
         issues += [_older(ready) for ready, result in zip(some, stored, strict=True) if result.change == "older"]
         if type_ == PERSON_TYPE:
-            outcome = await linking.ingest(hub, connection, member.id, _items(some, stored), now)
-            linked, reviews_opened = linked + outcome.linked, reviews_opened + outcome.reviews
+            outcome, told = await _link(hub, connection, member, some, stored, now)
+            linked, reviews_opened, persons = outcome.linked, outcome.reviews, tuple(stored)
+            issues += told
         elif type_ == CONSENT_TYPE:
             await _consents(hub, connection, member, some, stored, now)
     await quarantine.hold(
@@ -79,7 +85,7 @@ async def record(
     )
     await submissions.add_issues(connection, hub.vault, submission.id, issues)
     result = Recorded(
-        batch.rows, batch.rows - len(batch.refused), len(batch.refused), linked, reviews_opened, len(issues)
+        batch.rows, batch.rows - len(batch.refused), len(batch.refused), linked, reviews_opened, len(issues), persons
     )
     content = {
         "submission": str(submission.id),
@@ -93,6 +99,23 @@ async def record(
     return result
 
 
+async def _link(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    ready: Sequence[Ready],
+    stored: Sequence[Stored],
+    now: datetime,
+) -> tuple[linking.Outcome, list[dict[str, Any]]]:
+    """Persons brought up to date in one event: with what is like, and with what the source says of its own records."""
+    ids = await linking.take_up(hub, connection, member.id, _items(ready, stored), now)
+    merges = await source_merges.follow(hub, connection, member, ready, stored, now)
+    return (
+        await linking.project(hub, connection, ids, cause="ingest", now=now, decision_seq=merges.last),
+        [_survivor_unknown(row) for row in merges.waiting],
+    )
+
+
 async def _store(
     hub: Hub,
     connection: AsyncConnection,
@@ -100,6 +123,7 @@ async def _store(
     submission: Submission,
     ready: Sequence[Ready],
     now: datetime,
+    said_at: datetime,
 ) -> list[Stored]:
     """Resources of one type, and what became of each."""
     return await resources.upsert(
@@ -109,7 +133,7 @@ async def _store(
         submission.id,
         [_incoming(hub, member, one) for one in ready],
         now,
-        received_at=submission.received_at,
+        received_at=said_at,
     )
 
 
@@ -133,6 +157,19 @@ def _older(ready: Ready) -> dict[str, Any]:
         "severity": "information",
         "text": "A document received later has already said something newer of this record; this row was not used.",
         "text_zh": "之后收到的文件已更新该记录，本行未采用。",
+        "value": None,
+    }
+
+
+def _survivor_unknown(row: int) -> dict[str, Any]:
+    """Told, not an error: what replaces a record may be on its way still (WIRE.md, Acknowledgements)."""
+    return {
+        "row": row,
+        "column": "link",
+        "code": "survivor-unknown",
+        "severity": "warning",
+        "text": "The record that replaces this one is not known yet; the two are joined when it comes.",
+        "text_zh": "替代本记录的记录尚未收到，收到后将自动合并。",
         "value": None,
     }
 

@@ -6,7 +6,7 @@ is what somebody saw: if the conflict or one of its records has changed since, n
 
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -144,21 +144,40 @@ async def decide(
     """
     reason, note = reason.strip(), note.strip()
     _check(user, verdict, reason, note, defer_days)
-    kind, state = _KINDS[verdict]
     now = hub.now()
     until = now + timedelta(days=defer_days) if verdict == "defer" else None
     async with hub.database.begin() as connection:
         task = await _locked(connection, user, task_id)
         if task is not None:
             await _check_fresh(hub, connection, task, seen, reviews.OPEN_STATES)
-            evidence = await _evidence(hub, connection, task, seen, note)
-            event = Decision(kind, task.a, task.b, user.name, None, reason, evidence, task.decision_seq, now)
-            seq = await decisions.append(connection, event)
-            await reviews.settle(connection, task_id, state=state, by=user.name, seq=seq, now=now, deferred_until=until)
-            content = {"task": str(task_id), "verdict": verdict, "reason": reason, "event": seq}
-            moved = await _follow(hub, connection, user, task, Act("decide", user.name, content, now), seq, verdict)
-            return Decided(task_id, state, moved)
+            return await record(
+                hub, connection, user, task, verdict, reason=reason, seen=seen, note=note, until=until, now=now
+            )
     raise await cases.refused(hub, user, task_id, "decide")
+
+
+async def record(
+    hub: Hub,
+    connection: AsyncConnection,
+    user: User,
+    task: Review,
+    verdict: Verdict,
+    *,
+    reason: str,
+    seen: str,
+    note: str = "",
+    until: datetime | None = None,
+    now: datetime,
+) -> Decided:
+    """Write the verdict about a locked task and let persons follow. Raises Conflict `contradiction`."""
+    kind, state = _KINDS[verdict]
+    evidence = await _evidence(hub, connection, task, seen, note)
+    event = Decision(kind, task.a, task.b, user.name, None, reason, evidence, task.decision_seq, now)
+    seq = await decisions.append(connection, event)
+    await reviews.settle(connection, task.id, state=state, by=user.name, seq=seq, now=now, deferred_until=until)
+    content = {"task": str(task.id), "verdict": verdict, "reason": reason, "event": seq}
+    moved = await _follow(hub, connection, user, task, Act("decide", user.name, content, now), seq, verdict)
+    return Decided(task.id, state, moved)
 
 
 async def undo(hub: Hub, user: User, task_id: UUID, *, seen: str, reason: str = "undo") -> Decided:
@@ -172,13 +191,20 @@ async def undo(hub: Hub, user: User, task_id: UUID, *, seen: str, reason: str = 
             await _check_fresh(hub, connection, task, seen, cases.UNDOABLE)
             if not cases.may_undo(user, task):
                 raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
-            event = Decision("RETRACT", task.a, task.b, user.name, None, reason, {"seen": seen}, task.decision_seq, now)
-            seq = await decisions.append(connection, event)
-            await reviews.settle(connection, task_id, state="REVIEW", by=None, seq=seq, now=now)
-            content = {"task": str(task_id), "undone": task.decision_seq, "event": seq}
-            moved = await _follow(hub, connection, user, task, Act("undo", user.name, content, now), seq, "undone")
-            return Decided(task_id, "REVIEW", moved)
+            return await retract(hub, connection, user, task, reason=reason, seen=seen, now=now)
     raise await cases.refused(hub, user, task_id, "undo")
+
+
+async def retract(
+    hub: Hub, connection: AsyncConnection, user: User, task: Review, *, reason: str, seen: str, now: datetime
+) -> Decided:
+    """Take back the decision of a locked task and let persons follow."""
+    event = Decision("RETRACT", task.a, task.b, user.name, None, reason, {"seen": seen}, task.decision_seq, now)
+    seq = await decisions.append(connection, event)
+    await reviews.settle(connection, task.id, state="REVIEW", by=None, seq=seq, now=now)
+    content = {"task": str(task.id), "undone": task.decision_seq, "event": seq}
+    moved = await _follow(hub, connection, user, task, Act("undo", user.name, content, now), seq, "undone")
+    return Decided(task.id, "REVIEW", moved)
 
 
 def note_of(hub: Hub, decision: Decision) -> str:

@@ -133,10 +133,11 @@ async def _begin(hub: Hub, connection: AsyncConnection, account: Account, way: s
     end = min(end, account.expires_at) if account.expires_at else end
     await accounts.add_session(connection, token_hash(token), account.id, csrf, now, end)
     await audit.append(connection, hub.vault, [Act("sign-in", account.name, {"way": way}, now)])
-    return SignedIn(token, Session(await _user(connection, account), csrf, end))
+    return SignedIn(token, Session(await user_of(connection, account), csrf, end))
 
 
-async def _user(connection: AsyncConnection, account: Account) -> User:
+async def user_of(connection: AsyncConnection, account: Account) -> User:
+    """The account as one who is signed in."""
     region, display, display_zh = HUB_REGION, "All regions", "全部地区"
     if account.member_id is not None:
         member = await members.by_id(connection, account.member_id)
@@ -164,7 +165,7 @@ async def session_of(hub: Hub, token: str) -> Session:
                 account, csrf, end = found
                 if is_closed(account, now):
                     raise Unauthenticated("appointment-ended", "The appointment of this account has ended.")
-                return Session(await _user(connection, account), csrf, end)
+                return Session(await user_of(connection, account), csrf, end)
     raise Unauthenticated("signed-out", "You are not signed in, or your session has ended.")
 
 

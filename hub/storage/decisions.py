@@ -1,20 +1,28 @@
-"""Decisions about pairs, append-only, and the constraints in force that follow from them."""
+"""Decisions about pairs, append-only, and the constraints in force that follow from them.
 
-from collections.abc import Sequence
+Stewards decide (MUST_LINK, CANNOT_LINK, RETRACT, DEFER) and a source asserts of two records of its own (SOURCE_MERGE,
+SOURCE_UNMERGE). Neither takes back what the other said: what is in force follows from all events of a pair.
+"""
+
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.errors import Conflict
 from hub.storage.tables import decision_event, link_constraint
+
+SOURCE_MERGE: Final = "SOURCE_MERGE"
+SOURCE_UNMERGE: Final = "SOURCE_UNMERGE"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One event: MUST_LINK, CANNOT_LINK, RETRACT or DEFER about the records `a` < `b`."""
+    """One event about the records `a` < `b`; of a SOURCE_MERGE the evidence says which is the `loser`."""
 
     kind: str
     a: int
@@ -48,18 +56,40 @@ async def append(connection: AsyncConnection, decision: Decision) -> int:
             )
         ).scalar_one()
     )
-    if decision.kind in ("MUST_LINK", "CANNOT_LINK"):
-        values = {"kind": decision.kind.removesuffix("_LINK"), "seq": seq}
+    held = in_force(await of_pair(connection, decision.a, decision.b))
+    if held is None:
+        await connection.execute(
+            delete(link_constraint).where(link_constraint.c.a == decision.a, link_constraint.c.b == decision.b)
+        )
+    else:
+        values = {"kind": "CANNOT" if held.kind == "CANNOT_LINK" else "MUST", "seq": held.seq}
         await connection.execute(
             upsert(link_constraint)
             .values(a=decision.a, b=decision.b, **values)
             .on_conflict_do_update(index_elements=["a", "b"], set_=values)
         )
-    elif decision.kind == "RETRACT":
-        await connection.execute(
-            delete(link_constraint).where(link_constraint.c.a == decision.a, link_constraint.c.b == decision.b)
-        )
     return seq
+
+
+def in_force(events: Iterable[Decision]) -> Decision | None:
+    """What holds of a pair after these events of it, oldest first. Raises Conflict `contradiction`."""
+    decided = asserted = None
+    for event in events:
+        if event.kind in ("MUST_LINK", "CANNOT_LINK"):
+            decided = event
+        elif event.kind == "RETRACT":
+            decided = None
+        elif event.kind == SOURCE_MERGE:
+            asserted = event
+        elif event.kind == SOURCE_UNMERGE:
+            asserted = None
+    if asserted is not None and decided is not None and decided.kind == "CANNOT_LINK":
+        raise Conflict(
+            "contradiction",
+            "The source of these records says that they are one person, and a steward that they are not. "
+            "Nothing was stored; one of the two has to be taken back first.",
+        )
+    return asserted or decided
 
 
 async def of_pair(connection: AsyncConnection, a: int, b: int) -> list[Decision]:
@@ -70,6 +100,17 @@ async def of_pair(connection: AsyncConnection, a: int, b: int) -> list[Decision]
 async def of_records(connection: AsyncConnection, ids: Sequence[int]) -> list[Decision]:
     """All events that touch any of the records, oldest first."""
     return await _events(connection, "subjects && CAST(:ids AS bigint[])", ids=list(ids))
+
+
+async def source_merges(connection: AsyncConnection, ids: Sequence[int]) -> list[Decision]:
+    """The assertions of sources in force about any of the records, oldest first."""
+    held: dict[tuple[int, int], Decision] = {}
+    condition = "kind IN ('SOURCE_MERGE', 'SOURCE_UNMERGE') AND subjects && CAST(:ids AS bigint[])"
+    for event in await _events(connection, condition, ids=list(ids)):
+        held.pop((event.a, event.b), None)
+        if event.kind == SOURCE_MERGE:
+            held[event.a, event.b] = event
+    return list(held.values())
 
 
 async def _events(connection: AsyncConnection, condition: str, **values: Any) -> list[Decision]:

@@ -206,6 +206,16 @@ async def newest(connection: AsyncConnection, vault: Vault, ids: Sequence[UUID])
     }
 
 
+async def by_keys(connection: AsyncConnection, member_id: int, type_: str, keys: Sequence[bytes]) -> dict[bytes, UUID]:
+    """The resources that a member's records are kept as, by the blind indexes of its own keys."""
+    rows = await connection.execute(
+        select(resource.c.record_key, resource.c.id).where(
+            resource.c.member_id == member_id, resource.c.type == type_, resource.c.record_key.in_(list(keys))
+        )
+    )
+    return {row.record_key: row.id for row in rows}
+
+
 async def by_identifier(
     connection: AsyncConnection, vault: Vault, type_: str, value: bytes, *, limit: int = 100
 ) -> list[Resource]:

@@ -201,6 +201,32 @@ async def get(
     return _review(row) if row else None
 
 
+async def of_pair(connection: AsyncConnection, a: int, b: int, *, lock: bool = False) -> Review | None:
+    """The task about the records `a` < `b`, whoever may see it."""
+    statement = select(review_task).where(review_task.c.a == a, review_task.c.b == b)
+    row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
+    return _review(row) if row else None
+
+
+async def between(
+    connection: AsyncConnection, first: Sequence[int], second: Sequence[int], member_ids: Sequence[int] | None
+) -> Review | None:
+    """The open task, if this region may see it, that compares a record of `first` with one of `second`; locked."""
+    a, b = review_task.c.a, review_task.c.b
+    either = or_(a.in_(first) & b.in_(second), a.in_(second) & b.in_(first))
+    statement = select(review_task).where(either, review_task.c.state.in_(OPEN_STATES), _visible(member_ids))
+    rows = await connection.execute(statement.order_by(review_task.c.weight.desc()).limit(1).with_for_update())
+    row = rows.one_or_none()
+    return _review(row) if row else None
+
+
+async def touching(connection: AsyncConnection, ids: Sequence[int], member_ids: Sequence[int] | None) -> bool:
+    """Is there an open task about one of these records that this region may see?"""
+    either = or_(review_task.c.a.in_(ids), review_task.c.b.in_(ids))
+    statement = select(review_task.c.id).where(either, review_task.c.state.in_(OPEN_STATES), _visible(member_ids))
+    return (await connection.execute(statement.limit(1))).one_or_none() is not None
+
+
 async def exists(connection: AsyncConnection, task_id: UUID) -> bool:
     """Is there such a task at all? Only for telling a refused look-up from a mistyped id in the audit log."""
     return (

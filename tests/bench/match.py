@@ -31,6 +31,7 @@ from rich.table import Table
 
 from hub.domain.policy import PURPOSES, Agreement
 from hub.linkage import blocking, features, score
+from hub.linkage.model import load as load_model
 from hub.runtime import Hub, open_hub
 from hub.services import enrolment, setup, terms, tokens
 from hub.settings import Settings
@@ -112,7 +113,7 @@ def batch_recall(hub: Hub, filled: Filled) -> float:
     first = len(filled.features)
     asked = (left < first) & (right >= first)
     left, right = left[asked], right[asked]
-    scores = score.score_indexed(hub.model, table, left, right)
+    scores = score.score_indexed(load_model(), table, left, right)
     hits = {
         at
         for at, place in zip(right[scores.decision > 0] - first, left[scores.decision > 0], strict=True)

@@ -9,15 +9,24 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from hub.api.fhir import match, metadata, pix, search
+from hub.api.fhir import feed_patient, match, mdm, merge, metadata, pix, process_message, search, stewards
 from hub.api.fhir.interactions import Interaction, route
+from hub.api.fhir.stewards import StewardInteraction
 
-_ALL: Final[tuple[Interaction, ...]] = (*match.INTERACTIONS, *pix.INTERACTIONS, *search.INTERACTIONS)
+_ALL: Final[tuple[Interaction, ...]] = (
+    *feed_patient.INTERACTIONS,
+    *match.INTERACTIONS,
+    *pix.INTERACTIONS,
+    *process_message.INTERACTIONS,
+    *search.INTERACTIONS,
+)
+_BY_STEWARDS: Final[tuple[StewardInteraction, ...]] = (*mdm.INTERACTIONS, *merge.INTERACTIONS)
 
 _routes: Final[list[BaseRoute]] = [
     # An operation's name goes before an id, which would take it for one of its kind.
     *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
-    metadata.route(_ALL),
+    *map(stewards.route, _BY_STEWARDS),
+    metadata.route((*_ALL, *_BY_STEWARDS)),
 ]
 router = APIRouter(routes=_routes)
 

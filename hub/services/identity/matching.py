@@ -14,6 +14,7 @@ import numpy as np
 from hub.linkage import blocking, score
 from hub.linkage.features import Features
 from hub.runtime import Hub
+from hub.services import models
 from hub.services.identity import ledger, portraits, visibility
 from hub.services.identity.gathering import Gathering
 from hub.services.identity.ledger import LookedUp
@@ -107,13 +108,14 @@ async def _weigh(hub: Hub, connection: AsyncConnection, asked: Sequence[Wanted])
     # Each request is weighed against itself too: where there is nobody, that takes the time of somebody.
     table = [one.features for one in asked] + [Features.from_bytes(data) for data in near.features]
     left = np.array([*range(len(asked)), *near.asked], dtype=np.intp)
-    scores = score.score_indexed(hub.model, table, left, np.arange(len(table), dtype=np.intp))
+    model = (await models.in_force(hub, connection)).model
+    scores = score.score_indexed(model, table, left, np.arange(len(table), dtype=np.intp))
     weighed: list[list[_Weighed]] = [[] for _ in asked]
     for place in np.flatnonzero(scores.decision).tolist():
         at = place - len(asked)
         if at >= 0:
             weight = float(scores.weight[place])
-            grade = _grade(hub.model.likely, weight, score.DECISIONS[scores.decision[place]])
+            grade = _grade(model.likely, weight, score.DECISIONS[scores.decision[place]])
             weighed[near.asked[at]].append(_Weighed(near.records[at], near.members[at], weight, grade))
     for some in weighed:
         some.sort(key=lambda one: (-one.weight, one.record))

@@ -48,6 +48,7 @@ from hub.storage.tables.people import (
     person_event,
     reveal_request,
     review_task,
+    source_link,
     source_record,
 )
 from hub.storage.tables.work import reconciliation_run, schedule_slot, work_item
@@ -88,6 +89,7 @@ __all__ = [
     "review_task",
     "schedule_slot",
     "sign_in_link",
+    "source_link",
     "source_record",
     "status_list",
     "submission",

@@ -83,7 +83,12 @@ decision_event = Table(
     "decision_event",
     metadata,
     Column("seq", BigInteger, Identity(always=True), primary_key=True),
-    Column("kind", Text, nullable=False, comment="MUST_LINK | CANNOT_LINK | RETRACT | DEFER"),
+    Column(
+        "kind",
+        Text,
+        nullable=False,
+        comment="MUST_LINK | CANNOT_LINK | RETRACT | DEFER | SOURCE_MERGE | SOURCE_UNMERGE",
+    ),
     Column("subjects", Longs, nullable=False, comment="source_record ids"),
     Column("actor", Text, nullable=False),
     Column("approver", Text, nullable=True),
@@ -105,6 +110,15 @@ link_constraint = Table(
     ),
     Column("seq", BigInteger, nullable=False),
     Index("ix_link_constraint_b", "b"),
+)
+
+source_link = Table(
+    "source_link",
+    metadata,
+    Column("resource_id", Uuid, primary_key=True, comment="the record that its source has replaced"),
+    Column("member_id", BigInteger, nullable=False),
+    Column("survivor", LargeBinary, nullable=False, comment="blind index of the identifier that replaces it"),
+    Index("ix_source_link_member_id_survivor", "member_id", "survivor"),
 )
 
 membership = Table(

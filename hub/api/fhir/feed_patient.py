@@ -1,0 +1,98 @@
+"""PUT /fhir/Patient?identifier=system|value: a member adds, revises or resolves a record of its own (IHE PIXm ITI-104).
+
+The answer is the record as it stands, and never what it was found to resemble. `Message-Id` makes a retry safe; the
+signed receipt is in the header `Receipt`. https://profiles.ihe.net/ITI/PIXm/ITI-104.html
+"""
+
+from email.utils import format_datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub.api.fhir.interactions import Call, Interaction, answer
+from hub.errors import Invalid
+from hub.fhir import fed, patients
+from hub.fhir.capability import Ability, Parameter
+from hub.services import fed_patients, feeding
+from hub.services.feeding import Entry, Fed, Feed
+from hub.storage.ids import new_id
+
+_IHE: Final = "https://profiles.ihe.net/ITI/PIXm/CapabilityStatement/IHE.PIXm.Manager"
+
+
+async def put(call: Call) -> Response:
+    """201 for a new record, 200 for any other; what is older than what is known is told and not used."""
+    asked = [value for name, value in call.query if name == "identifier"]
+    if len(asked) != 1 or len(call.query) != 1:
+        raise Invalid("bad-request", "A record is put under exactly one identifier: Patient?identifier=system|value.")
+    patient = await call.resource()
+    given = Feed(
+        message_id=message_id_of(call.request),
+        body=await call.request.body(),
+        entries=[Entry(patient, fed.token(asked[0]))],
+        said_at=fed_patients.stamped(patient, call.hub.now()),
+        others={},
+    )
+    return _told(call, await feeding.feed(call.hub, call.member, given))
+
+
+def message_id_of(request: Request) -> UUID:
+    """The sender's id of the message; a fresh one where it gives none. Raises Invalid."""
+    stated = request.headers.get("message-id", "")
+    try:
+        return UUID(stated) if stated else new_id()
+    except ValueError as error:
+        raise Invalid("bad-request", "Message-Id is a UUID.") from error
+
+
+def receipt_of(found: Fed) -> dict[str, str]:
+    """The headers that prove that the hub has it."""
+    said = orjson.loads(found.acknowledgement.body)
+    return {"Submission-Id": said["submission_id"], "Receipt": said["receipt"]}
+
+
+def issues_of(found: Fed) -> list[dict[str, Any]]:
+    """What is told of a feed that was taken."""
+    return [fed.told(issue.code, f"{issue.text} {issue.text_zh}", issue.severity) for issue in found.issues]
+
+
+def _told(call: Call, found: Fed) -> Response:
+    (now,) = found.current
+    version = f"{call.hub.settings.base_url}/fhir/Patient/{now.id}/_history/{now.version}"
+    headers = receipt_of(found) | {
+        "ETag": f'W/"{now.version}"',
+        "Last-Modified": format_datetime(now.updated_at, usegmt=True),
+    }
+    change = found.changes[0].change if found.changes else "same"
+    status = 201 if change == "new" else 200
+    if status == 201:
+        headers["Location"] = version
+    headers["Content-Location"] = version
+    wanted = call.request.headers.get("prefer", "")
+    if change == "older" or "return=OperationOutcome" in wanted:
+        issues = issues_of(found) or [fed.told("taken", "The record was taken.")]
+        return answer({"resourceType": "OperationOutcome", "issue": issues}, status, headers)
+    if "return=minimal" in wanted:
+        return Response(None, status, headers)
+    shown = patients.whole(orjson.loads(now.body), str(now.id), now.version, now.updated_at)
+    return answer(shown, status, headers)
+
+
+INTERACTIONS: Final = (
+    Interaction(
+        "PUT",
+        "/Patient",
+        put,
+        Ability(
+            "Patient",
+            "update",
+            parameters=(Parameter("identifier", "token", "One, as system|value, of the caller's own domain."),),
+            marks={"conditionalUpdate": True},
+            said="Conditional update by the caller's own identifier only (ITI-104).",
+            follows=(_IHE,),
+        ),
+    ),
+)

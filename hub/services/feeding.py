@@ -1,0 +1,183 @@
+"""Takes in Patients that a source feeds (ITI-104, ITI-93): the way of a document, at once and in one transaction.
+
+The exact bytes, their digest, the receipt, the audit leaves, the versions, the links and the persons are committed
+together, or nothing is. The same message id with the same bytes is answered from what was stored.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+from hub.domain.messages import PART_BYTES, State
+from hub.errors import Conflict, NotAllowed, TooLarge, Unavailable
+from hub.fhir.fed import Identifier
+from hub.runtime import Hub
+from hub.services import fed_patients, recording
+from hub.services.intake import Acknowledgement, Raced, acknowledge, refusals_noted, repeated
+from hub.services.preparing import Prepared, Ready
+from hub.services.recording import Recorded
+from hub.storage import audit, resources, submissions
+from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection
+from hub.storage.ids import new_id
+from hub.storage.members import Member
+from hub.storage.resources import Resource, Stored
+from hub.storage.submissions import NewSubmission, StoredIssue
+from mappings.vocabulary import PERSON
+
+MEDIA_TYPE: Final = "application/fhir+json"
+MOST_BYTES: Final = PART_BYTES
+MOST_PATIENTS: Final = 200
+_TRIES: Final = 4
+_SHOWN: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One Patient of a feed, not checked yet: fed under the identifier `asked`, or under its own."""
+
+    patient: Any
+    asked: Identifier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What one request brings. `said_at` is when its sender says so; `others` names its records by their full URLs."""
+
+    message_id: UUID
+    body: bytes
+    entries: Sequence[Entry]
+    said_at: datetime | None
+    others: Mapping[str, Identifier]
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """What came of it: what became of each Patient in order, and each as it stands now; `changes` are empty on a repeat."""
+
+    acknowledgement: Acknowledgement
+    submission_id: UUID
+    received_at: datetime
+    changes: tuple[Stored, ...]
+    current: tuple[Resource, ...]
+    issues: tuple[StoredIssue, ...]
+
+
+async def feed(hub: Hub, member: Member, given: Feed) -> Fed:
+    """Store what is fed. Raises NotAllowed `not-your-domain`, Invalid, TooLarge, Conflict; nothing is stored then but the
+    leaf of the refusal.
+    """
+    async with refusals_noted(hub, member, given.message_id):
+        _check(member, given)
+        for attempt in range(_TRIES):
+            try:
+                return await _take(hub, member, given)
+            except Raced:
+                continue  # stored by another request, and found by the next try
+            except Conflict as conflict:
+                # Two acts that wait for each other: the database gave this one up, and it left no trace.
+                if conflict.code != "busy" or attempt == _TRIES - 1:
+                    raise
+                await asyncio.sleep(0.02 * 2**attempt)
+        raise Unavailable("unavailable", "The same message is being stored at this moment; send it again.")
+
+
+def _check(member: Member, given: Feed) -> None:
+    if member.kind != "county":
+        raise NotAllowed("not-allowed", f"{member.name} is not a county system and cannot feed records.")
+    if len(given.body) > MOST_BYTES:
+        raise TooLarge(f"A feed has at most {MOST_BYTES} bytes; send larger files as documents to /submissions.")
+    if len(given.entries) > MOST_PATIENTS:
+        raise TooLarge(f"A feed has at most {MOST_PATIENTS} records; send the rest in another message.")
+
+
+def _digest(given: Feed) -> bytes:
+    return sha256(given.body).digest()
+
+
+async def _take(hub: Hub, member: Member, given: Feed) -> Fed:
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        known = await repeated(hub, connection, member, given.message_id, _digest(given))
+        ready = [
+            await fed_patients.read(hub, connection, member, entry.patient, entry.asked, given.others)
+            for entry in given.entries
+        ]
+        if known is None:
+            known, done = await _store(hub, connection, member, given, ready, now)
+            changes = done.people
+        else:
+            changes = ()
+        return await _told(hub, connection, member, given, known, ready, changes)
+
+
+async def _store(
+    hub: Hub, connection: AsyncConnection, member: Member, given: Feed, ready: list[Ready], now: datetime
+) -> tuple[Acknowledgement, Recorded]:
+    """The one transaction that makes the records the hub's. Raises Raced when another request stored the same message."""
+    id_ = new_id()
+    body, leaf = await acknowledge(
+        hub, connection, member, id_, given.message_id, _digest(given), PERSON, State.ACCEPTED, now
+    )
+    new = NewSubmission(
+        id=id_,
+        member_id=member.id,
+        message_id=given.message_id,
+        kind=PERSON,
+        mapping=None,
+        media_type=MEDIA_TYPE,
+        file_name="",
+        digest=_digest(given),
+        size=len(given.body),
+        state=State.ACCEPTED,
+        acknowledgement=body,
+        leaf=leaf,
+        in_response_to=None,
+        supersedes=None,
+        received_at=now,
+    )
+    if not await submissions.add(connection, hub.vault, new, [hub.vault.seal(given.body)]):
+        raise Raced
+    stored = await submissions.by_id(connection, hub.vault, id_)
+    if stored is None:
+        raise LookupError(f"submission {id_} is gone")
+    batch = Prepared(len(ready), ready, [], [])
+    done = await recording.record(hub, connection, member, stored, "", batch, now, said_at=given.said_at)
+    await submissions.count(
+        connection, id_, rows=done.rows, translated=done.translated, linked=done.linked, review=done.reviews,
+        issues=done.issues,
+    )  # fmt: skip
+    await submissions.move(connection, id_, State.PROCESSED, now, f"rows: {done.rows}")
+    content = {"submission": str(id_), "state": State.PROCESSED, "rows": done.rows, "quarantined": 0}
+    await audit.append(connection, hub.vault, [Act("process", member.name, content, now)])
+    return Acknowledgement(body, repeated=False), done
+
+
+async def _told(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    given: Feed,
+    acknowledgement: Acknowledgement,
+    ready: Sequence[Ready],
+    changes: tuple[Stored, ...],
+) -> Fed:
+    stored = await submissions.by_message(connection, hub.vault, member.id, given.message_id)
+    if stored is None:
+        raise LookupError(f"message {given.message_id} is gone")
+    keys = [hub.vault.blind(recording.RECORD_KEY, member.name, one.type, one.key) for one in ready]
+    ids = await resources.by_keys(connection, member.id, "Patient", keys)
+    found = await resources.newest(connection, hub.vault, list(ids.values()))
+    issues = await submissions.issues(connection, hub.vault, stored.id, limit=_SHOWN)
+    return Fed(
+        acknowledgement,
+        stored.id,
+        stored.received_at,
+        changes,
+        tuple(found[ids[key]] for key in keys),
+        tuple(issues),
+    )

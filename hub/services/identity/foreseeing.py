@@ -1,0 +1,105 @@
+"""What a decision about two records would change: exactly what it will change, as long as nothing else does.
+
+Worked out by the code that carries it out (`linking.foresee`), which writes nothing. `seen` stands for all of it: a decision
+that names it is refused when it would now change something else.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+import orjson
+
+from hub.errors import Conflict
+from hub.runtime import Hub
+from hub.services import linking
+from hub.services.cases import Record
+from hub.services.identity.steward_acts import sees
+from hub.services.sessions import User
+from hub.storage import decisions, people
+from hub.storage.database import AsyncConnection
+from hub.storage.decisions import Decision
+
+Kind = Literal["MUST", "CANNOT"]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A record, named by its id at the hub, changes from one person to another."""
+
+    resource_id: UUID
+    before: UUID | None
+    after: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """`person` is whom the target belongs to afterwards; of `moves` those the user may see, `hidden` the number of others.
+
+    `clashes` are vetoes among the records that come together (`linkage.constraints`); where there is a `contradiction`
+    with an earlier decision nothing can be changed. `held` is the decision in force about the pair.
+    """
+
+    seen: str
+    person: UUID
+    moves: tuple[Move, ...]
+    hidden: int
+    clashes: tuple[str, ...]
+    contradiction: bool
+    held: Decision | None
+
+
+async def foresee(
+    hub: Hub, connection: AsyncConnection, user: User, source: Record, target: Record, kind: Kind | None
+) -> Foreseen:
+    """What follows if `kind` held of the two, or nothing did (None)."""
+    a, b = sorted((source.id, target.id))
+    held = decisions.in_force(await decisions.of_pair(connection, a, b))
+    contradiction = kind == "MUST" and held is not None and held.kind == "CANNOT_LINK"
+    moves: Mapping[int, tuple[UUID | None, UUID]] = {}
+    if not contradiction:
+        try:
+            moves = await linking.foresee(hub, connection, (a, b), kind)
+        except Conflict as conflict:
+            if conflict.code != "contradiction":
+                raise
+            contradiction = True
+    infos = await people.info(connection, {a, b, *moves})
+    before = infos[target.id].person_id
+    after = moves[target.id][1] if target.id in moves else before
+    if after is None:
+        raise LookupError(f"record {target.id} belongs to nobody")
+    shown = [
+        Move(infos[id_].resource_id, *move) for id_, move in sorted(moves.items()) if sees(user, infos[id_].member_id)
+    ]
+    together = await _together(connection, infos[a].person_id, infos[b].person_id)
+    told = [
+        sorted((record.id, record.version) for record in (source, target)),
+        sorted(together),
+        kind,
+        contradiction,
+        held.seq if held else None,
+        sorted([id_, str(old), str(new)] for id_, (old, new) in moves.items()),
+    ]
+    return Foreseen(
+        seen=hashlib.sha256(orjson.dumps(told)).hexdigest()[:32],
+        person=after,
+        moves=tuple(shown),
+        hidden=len(moves) - len(shown),
+        clashes=await _clashes(connection, together) if kind == "MUST" else (),
+        contradiction=contradiction,
+        held=held,
+    )
+
+
+async def _together(connection: AsyncConnection, *persons: UUID | None) -> set[int]:
+    """All records of the two persons."""
+    return {id_ for person in persons if person is not None for id_ in await people.records_of(connection, person)}
+
+
+async def _clashes(connection: AsyncConnection, together: set[int]) -> tuple[str, ...]:
+    """The vetoes between records that come together."""
+    pairs = await people.pairs_touching(connection, sorted(together))
+    return tuple(sorted({veto for pair in pairs if {pair.a, pair.b} <= together for veto in pair.vetoes}))
