@@ -12,7 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from hub.runtime import Hub
-from hub.services import digests, notices, reconciliation, trust
+from hub.services import digests, notices, proposals, reconciliation, trust
 from hub.settings import Settings
 from hub.storage import retention
 
@@ -43,7 +43,8 @@ async def _digest(hub: Hub, due_at: datetime) -> dict[str, Any]:
 async def _deadlines(hub: Hub, _: datetime) -> dict[str, Any]:
     # What is given up or over is not warned of as well.
     ended = await notices.give_up(hub) | await notices.expire(hub)
-    return await notices.escalate(hub) | ended | await notices.warn(hub)
+    lapsed = {"lapsed": await proposals.lapse(hub)}
+    return await notices.escalate(hub) | ended | await notices.warn(hub) | lapsed
 
 
 async def _forget(hub: Hub, _: datetime) -> dict[str, Any]:

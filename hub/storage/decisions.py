@@ -1,6 +1,6 @@
 """Decisions about pairs, append-only, and the constraints in force that follow from them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,11 @@ from hub.storage.tables import decision_event, link_constraint
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One event: MUST_LINK, CANNOT_LINK, RETRACT or DEFER about the records `a` < `b`."""
+    """One event about the records `a` < `b`.
+
+    MUST_LINK and CANNOT_LINK put a constraint in force; RETRACT ends it, or puts back the one that its evidence names as
+    `restores`. DEFER, PROPOSE, DECLINE and LAPSE change nothing that is in force.
+    """
 
     kind: str
     a: int
@@ -48,18 +52,32 @@ async def append(connection: AsyncConnection, decision: Decision) -> int:
             )
         ).scalar_one()
     )
-    if decision.kind in ("MUST_LINK", "CANNOT_LINK"):
-        values = {"kind": decision.kind.removesuffix("_LINK"), "seq": seq}
+    await _bring_into_force(connection, decision, seq)
+    return seq
+
+
+async def _bring_into_force(connection: AsyncConnection, decision: Decision, seq: int) -> None:
+    kind: str | None = decision.kind
+    if decision.kind == "RETRACT":
+        former = decision.evidence.get("restores")
+        kind, seq = (former["kind"], former["seq"]) if former else (None, seq)
+        if kind is None:
+            await connection.execute(
+                delete(link_constraint).where(link_constraint.c.a == decision.a, link_constraint.c.b == decision.b)
+            )
+    if kind in ("MUST_LINK", "CANNOT_LINK"):
+        values = {"kind": kind.removesuffix("_LINK"), "seq": seq}
         await connection.execute(
             upsert(link_constraint)
             .values(a=decision.a, b=decision.b, **values)
             .on_conflict_do_update(index_elements=["a", "b"], set_=values)
         )
-    elif decision.kind == "RETRACT":
-        await connection.execute(
-            delete(link_constraint).where(link_constraint.c.a == decision.a, link_constraint.c.b == decision.b)
-        )
-    return seq
+
+
+async def by_seq(connection: AsyncConnection, seqs: Iterable[int]) -> dict[int, Decision]:
+    """The events of these sequence numbers."""
+    found = await _events(connection, "seq = ANY(CAST(:seqs AS bigint[]))", seqs=list(seqs))
+    return {decision.seq: decision for decision in found}
 
 
 async def of_pair(connection: AsyncConnection, a: int, b: int) -> list[Decision]:

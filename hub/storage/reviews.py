@@ -1,9 +1,9 @@
 """Review tasks: pairs of records about which a person decides."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, text, tuple_, update
@@ -13,6 +13,7 @@ from hub.storage.database import driver
 from hub.storage.tables import review_task
 
 OPEN_STATES = ("REVIEW", "DEFERRED")
+PROPOSED = "PROPOSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +29,31 @@ class Review:
     version: int
     member_ids: tuple[int, ...]
     decided_by: str | None
+    approved_by: str | None
     decision_seq: int | None
+    reopened_seq: int | None
+    proposed: Literal["same", "different"] | None
+    assignee: str | None
+    held_by: str | None
+    bulk_id: UUID | None
+    priority: int
+    ordering: dict[str, Any]
     opened_at: datetime
     deferred_until: datetime | None
     decided_at: datetime | None
+    expires_at: datetime | None
+    held_until: datetime | None
+
+    def is_held(self, now: datetime, *, against: str) -> bool:
+        """Has somebody else than `against` it open?"""
+        return self.held_until is not None and self.held_until > now and self.held_by != against
+
+
+_COLUMNS = [review_task.c[field.name] for field in fields(Review)]
 
 
 def _review(row: Any) -> Review:
-    return Review(
-        row.id,
-        row.a,
-        row.b,
-        row.reason,
-        row.weight,
-        row.state,
-        row.version,
-        tuple(row.member_ids),
-        row.decided_by,
-        row.decision_seq,
-        row.opened_at,
-        row.deferred_until,
-        row.decided_at,
-    )
+    return Review(**{**row._mapping, "member_ids": tuple(row.member_ids)})
 
 
 async def open_tasks(
@@ -70,7 +74,7 @@ async def open_tasks(
              AS t(a, b, reason, weight, one, other)
         ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', reason = excluded.reason, weight = excluded.weight,
             member_ids = excluded.member_ids, version = review_task.version + 1, opened_at = excluded.opened_at,
-            deferred_until = NULL
+            deferred_until = NULL, expires_at = NULL, proposed = NULL, decided_by = NULL, approved_by = NULL
         WHERE review_task.state = 'WITHDRAWN' RETURNING id""",
         [a for a, _, _, _, _ in tasks],
         [b for _, b, _, _, _ in tasks],
@@ -84,7 +88,7 @@ async def open_tasks(
 
 
 async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]) -> None:
-    """Close open tasks of pairs that need no decision any more."""
+    """Close open tasks of pairs that need no decision any more; what new evidence reopened stays."""
     if not pairs:
         return
     raw = await driver(connection)
@@ -93,7 +97,8 @@ async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]
         -- withdraw: tasks nobody has to decide now
         UPDATE review_task SET state = 'WITHDRAWN', version = version + 1
         FROM unnest($1::bigint[], $2::bigint[]) AS p(a, b)
-        WHERE review_task.a = p.a AND review_task.b = p.b AND state IN ('REVIEW', 'DEFERRED')""",
+        WHERE review_task.a = p.a AND review_task.b = p.b AND state IN ('REVIEW', 'DEFERRED', 'PROPOSED')
+          AND reopened_seq IS NULL""",
         [a for a, _ in pairs],
         [b for _, b in pairs],
     )
@@ -106,7 +111,7 @@ async def withdraw_unfounded(connection: AsyncConnection, ids: Sequence[int]) ->
         """
         -- withdraw_unfounded: open tasks without a score behind them
         UPDATE review_task t SET state = 'WITHDRAWN', version = version + 1
-        WHERE state IN ('REVIEW', 'DEFERRED') AND (a = ANY($1::bigint[]) OR b = ANY($1::bigint[]))
+        WHERE state IN ('REVIEW', 'DEFERRED', 'PROPOSED') AND reopened_seq IS NULL AND (a = ANY($1::bigint[]) OR b = ANY($1::bigint[]))
           AND NOT EXISTS (SELECT 1 FROM pair_score p WHERE p.a = t.a AND p.b = t.b)""",
         list(ids),
     )
@@ -143,7 +148,7 @@ async def queue(
 ) -> list[Review]:
     """Tasks in `states` (opened for `reason`, not deferred beyond `due`), most likely the same person first."""
     rows = await connection.execute(
-        select(review_task)
+        select(*_COLUMNS)
         .where(*_chosen(member_ids, states, reason, due))
         .order_by(review_task.c.weight.desc(), review_task.c.id)
         .limit(limit)
@@ -191,13 +196,35 @@ async def totals(connection: AsyncConnection, member_ids: Sequence[int] | None) 
     return {state: int(number) for state, number in rows}
 
 
+async def to_approve(connection: AsyncConnection, member_ids: Sequence[int] | None, name: str) -> int:
+    """Proposals of others than `name`."""
+    statement = (
+        select(func.count())
+        .select_from(review_task)
+        .where(review_task.c.state == PROPOSED, review_task.c.decided_by != name, _visible(member_ids))
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
 async def get(
     connection: AsyncConnection, task_id: UUID, member_ids: Sequence[int] | None, *, lock: bool = False
 ) -> Review | None:
     """The task, if this region may see it."""
-    statement = select(review_task).where(review_task.c.id == task_id, _visible(member_ids))
+    statement = select(*_COLUMNS).where(review_task.c.id == task_id, _visible(member_ids))
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return _review(row) if row else None
+
+
+async def lapsed(connection: AsyncConnection, now: datetime, limit: int) -> list[Review]:
+    """Proposals whose time is over, locked; what others are just deciding is left to them."""
+    rows = await connection.execute(
+        select(*_COLUMNS)
+        .where(review_task.c.state == PROPOSED, review_task.c.expires_at <= now)
+        .order_by(review_task.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_review(row) for row in rows]
 
 
 async def exists(connection: AsyncConnection, task_id: UUID) -> bool:
@@ -215,9 +242,14 @@ async def settle(
     by: str | None,
     seq: int | None,
     now: datetime,
+    approved_by: str | None = None,
+    proposed: str | None = None,
+    reopened_seq: int | None = None,
     deferred_until: datetime | None = None,
+    expires_at: datetime | None = None,
+    bulk_id: UUID | None = None,
 ) -> None:
-    """Record a decision, a deferral or its undoing."""
+    """Record a decision, a proposal, a deferral or its undoing; whoever had it open lets go of it."""
     await connection.execute(
         update(review_task)
         .where(review_task.c.id == task_id)
@@ -226,7 +258,14 @@ async def settle(
             version=review_task.c.version + 1,
             decided_by=by,
             decision_seq=seq,
+            approved_by=approved_by,
+            reopened_seq=reopened_seq,
+            proposed=proposed,
+            bulk_id=bulk_id,
             decided_at=now if state not in OPEN_STATES else None,
             deferred_until=deferred_until,
+            expires_at=expires_at,
+            held_by=None,
+            held_until=None,
         )
     )

@@ -76,24 +76,24 @@ def test_a_steward_finds_the_conflict_and_sees_why(matters: Matters, enter: Ente
 
 
 def test_decide_and_undo_with_the_keyboard(matters: Matters, enter: Enter) -> None:
-    before = matters.persons("two_ids")
+    before = matters.persons("no_id")
     page = enter("lihua")
-    page.goto(matters.address("two_ids"))
+    page.goto(matters.address("no_id"))
     page.keyboard.press("s")
     expect(page.get_by_role("radio", name=re.compile("^是同一人"))).to_be_checked()
     page.keyboard.press("2")
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(f"done={matters.tasks['two_ids']}"))
-    assert matters.tasks["two_ids"].hex not in urlsplit(page.url).path.replace("-", "")
+    page.wait_for_url(re.compile(f"done={matters.tasks['no_id']}"))
+    assert matters.tasks["no_id"].hex not in urlsplit(page.url).path.replace("-", "")
     expect(page.get_by_role("status")).to_contain_text("已记录：是同一人。")
-    assert matters.state("two_ids") == "CONFIRMED"
-    assert matters.events("two_ids") == [("MUST_LINK", "confirmed-by-person")]
-    after = matters.persons("two_ids")
+    assert matters.state("no_id") == "CONFIRMED"
+    assert matters.events("no_id") == [("MUST_LINK", "confirmed-by-person")]
+    after = matters.persons("no_id")
     assert after[0] == after[1] == before[0]
     page.keyboard.press("u")
-    page.wait_for_url(matters.address("two_ids"))
-    assert matters.state("two_ids") == "REVIEW"
-    assert matters.persons("two_ids") == before
+    page.wait_for_url(matters.address("no_id"))
+    assert matters.state("no_id") == "REVIEW"
+    assert matters.persons("no_id") == before
     expect(page.get_by_role("heading", name="以往结论")).to_be_visible()
 
 

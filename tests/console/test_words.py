@@ -87,10 +87,29 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("body.", (cases.OWN, cases.OF_ANOTHER, cases.OF_HUB, cases.OF_VERIFIER)),
         ("purpose.", (*policy.PURPOSES, presentations.PURPOSE)),
         ("shown.", set(SEALED_KINDS)),
-        ("act.", ("send", "hand-over", "verify", "look-up", "ask-reveal", "answer-reveal")),
-        ("review.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
-        ("done.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
-        ("outcome.", ("permit", "not-visible", "undone", "approved", "denied", *CHOICES)),
+        (
+            "act.",
+            (
+                "propose",
+                "approve",
+                "sent-back",
+                "proposal-withdrawn",
+                "send",
+                "hand-over",
+                "verify",
+                "look-up",
+                "ask-reveal",
+                "answer-reveal",
+            ),
+        ),
+        ("review.", ("REVIEW", "DEFERRED", "PROPOSED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
+        ("done.", ("REVIEW", "DEFERRED", "PROPOSED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
+        ("event.", ("MUST_LINK", "CANNOT_LINK", "DEFER", "RETRACT", "PROPOSE", "DECLINE", "LAPSE")),
+        ("why.", ("sent-back", "proposal-withdrawn", "proposal-lapsed")),
+        (
+            "outcome.",
+            ("permit", "not-visible", "undone", "sent-back", "proposal-withdrawn", "approved", "denied", *CHOICES),
+        ),
     ],
 )
 def test_every_code_has_its_words(prefix: str, codes: object) -> None:

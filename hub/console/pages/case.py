@@ -14,10 +14,10 @@ from hub.console.presentation import comparison, waterfall
 from hub.console.rendering import BASE, page
 from hub.console.visits import Form, SignedIn, Visit, field
 from hub.errors import Invalid
-from hub.services import cases, reveals, reviews
+from hub.services import cases, proposals, reveals, reviews, settling, verdicts
 from hub.services.cases import Case
 from hub.services.reveals import Sides
-from hub.services.reviews import Verdict
+from hub.services.verdicts import Verdict
 
 router = APIRouter()
 
@@ -59,13 +59,14 @@ async def _page(
         case=case,
         fields=comparison.rows(case, visit.language, own=reveals.own_sides(visit.user, case), revealed=revealed),
         fall=waterfall.fall(case.evidence, model.review, model.auto),
-        history=[(event, reviews.note_of(visit.hub, event)) for event in case.history],
+        history=[(event, settling.note_of(visit.hub, event)) for event in case.history],
         summary=comparison.summary,
         choices=quick_reasons.CHOICES,
-        defer_days=reviews.DEFER_DAYS,
+        defer_days=verdicts.DEFER_DAYS,
         purposes=reveals.PURPOSES,
         asked=await reveals.asked(visit.hub, visit.user, case),
         revealed=revealed,
+        proposal_note=settling.note_of(visit.hub, case.proposal) if case.proposal else "",
         given=given,
         fault=fault,
         reason=reason,
@@ -83,7 +84,7 @@ async def decide(visit: SignedIn, task_id: UUID, form: Form) -> Response:
     days = field(form, "days")
     try:
         quick_reasons.check(verdict, chosen, field(form, "note"))
-        done = await reviews.decide(
+        done = await verdicts.decide(
             visit.hub,
             visit.user,
             task_id,
@@ -108,8 +109,20 @@ async def decide(visit: SignedIn, task_id: UUID, form: Form) -> Response:
 @router.post("/conflicts/{task_id}/undo")
 async def undo(visit: SignedIn, task_id: UUID, form: Form) -> Response:
     """Take the decision back and show the case again."""
-    await reviews.undo(visit.hub, visit.user, task_id, seen=field(form, "seen"))
+    await verdicts.undo(visit.hub, visit.user, task_id, seen=field(form, "seen"))
     return RedirectResponse(_address(task_id, reason=field(form, "filter")), 303)
+
+
+@router.post("/conflicts/{task_id}/answer")
+async def answer(visit: SignedIn, task_id: UUID, form: Form) -> Response:
+    """Approve what another proposed, or send it back, and show the case again."""
+    act = proposals.approve if field(form, "answer") == "approve" else proposals.send_back
+    try:
+        done = await act(visit.hub, visit.user, task_id, seen=field(form, "seen"), note=field(form, "note"))
+    except Invalid as error:
+        case = await cases.view(visit.hub, visit.user, task_id)
+        return await _page(visit, case, status=400, reason=field(form, "filter"), form=form, fault=error.code)
+    return RedirectResponse(_address(task_id, reason=field(form, "filter"), done=done.task_id), 303)
 
 
 @router.post("/conflicts/{task_id}/reveal")
@@ -149,6 +162,7 @@ async def answer_reveal(visit: SignedIn, task_id: UUID, request_id: UUID, form: 
 
 
 @router.get("/conflicts/{task_id}/decide")
+@router.get("/conflicts/{task_id}/answer")
 @router.get("/conflicts/{task_id}/undo")
 @router.get("/conflicts/{task_id}/reveal")
 @router.get("/conflicts/{task_id}/ask-reveal")

@@ -64,6 +64,13 @@
     return true;
   }
 
+  /* To the button, not through it: an approval is confirmed by Enter. */
+  function aim(selector) {
+    const button = find(selector);
+    if (button) button.focus();
+    return Boolean(button);
+  }
+
   function showHelp() {
     const dialog = find("#help");
     if (!dialog || dialog.open) return false;
@@ -88,6 +95,7 @@
     if (!keysOn()) return;
     const key = event.key.toLowerCase();
     const done = (form && press(form, key))
+      || (key === "a" && aim("#approve"))
       || (key === "u" && walk("#undo")) || (key === "j" && walk("#following")) || (key === "k" && walk("#previous"))
       || (key === "?" && showHelp());
     if (done) event.preventDefault();
