@@ -19,7 +19,7 @@ from hub.linkage import blocking, clusters, constraints, score
 from hub.linkage.features import Features
 from hub.linkage.resident_id import Form
 from hub.runtime import Hub
-from hub.storage import people, reviews
+from hub.storage import members, people, reviews
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair, RecordInfo
 
@@ -114,7 +114,8 @@ async def _compare(
     place = {id_: at for at, id_ in enumerate(known)}
     left = np.array([place[a] for a, _ in pairs], dtype=np.intp)
     right = np.array([place[b] for _, b in pairs], dtype=np.intp)
-    found = score.score_indexed(hub.model, list(known.values()), left, right)
+    unique = await members.unique_sources(connection)
+    found = score.score_indexed(hub.model, list(known.values()), left, right, unique_sources=unique)
     kept = [
         Pair(
             *pairs[at],
@@ -189,7 +190,9 @@ async def project(
         component,
         [p for p in pairs if p.decision == "auto" and p.a in inside and p.b in inside],
         [c for c in decided if c.a in inside and c.b in inside],
-        await _distinct(hub, connection, {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside),
+        await _distinct(
+            hub, connection, records, {i for p in pairs if p.decision == "auto" for i in (p.a, p.b)} & inside
+        ),
     )
     person = {id_: info.person_id for id_, info in records.items()}
     moves: dict[int, tuple[UUID | None, UUID]] = {}
@@ -245,16 +248,26 @@ def _partition(
     return sorted([*alone, *together], key=min)
 
 
-async def _distinct(hub: Hub, connection: AsyncConnection, paired: Collection[int]) -> list[Mapping[int, Any]]:
-    """Values of which a person has one, the checked resident ID, of the records that edges could bring together."""
+async def _distinct(
+    hub: Hub, connection: AsyncConnection, records: Mapping[int, RecordInfo], paired: Collection[int]
+) -> list[Mapping[int, Any]]:
+    """Values of which a person has one, for the records that edges could bring together.
+
+    The checked resident ID, and of each source that holds one live record a person that record itself.
+    """
     if not paired:
         return []
+    live = [records[id_] for id_ in paired if records[id_].live]
+    own = [
+        {record.id: record.id for record in live if record.member_id == member_id}
+        for member_id in (await members.unique_sources(connection)).values()
+    ]
     values: dict[int, str] = {}
     for id_, data in (await people.features(connection, hub.vault, paired)).items():
         number = Features.from_bytes(data).resident_id
         if number is not None and number.form is Form.CHECKED:
             values[id_] = number.text
-    return [values]
+    return [values, *own]
 
 
 async def _task_reviews(

@@ -10,7 +10,6 @@ from hub.jobs.schedules import schedules
 from hub.services import cases, proposals, reviews, verdicts
 from hub.services.settling import Decided
 from hub.storage import decisions
-from hub.storage.audit import Act
 from tests.console import people as invented
 from tests.console import world
 from tests.hubs import acts
@@ -140,15 +139,7 @@ async def test_another_regions_proposal_is_not_there(here: World, act: str) -> N
     answer = proposals.approve if act == "approve" else proposals.send_back
     with pytest.raises(NotFound):
         await answer(here.hub, await here.user("lihua"), here.hidden, seen="1.1.1")
-    async with here.hub.database.read() as connection:
-        leaves = [leaf.act for leaf in await _newest(connection)]
-    assert leaves[-1] == "look-up-refused"
-
-
-async def _newest(connection: Any) -> list[Act]:
-    from tests.services.test_reviews import _leaves
-
-    return list(await _leaves(connection))
+    assert (await here.acts())[-1] == "look-up-refused"
 
 
 @pytest.mark.parametrize("name", ["audit", "admin"])

@@ -49,5 +49,5 @@ def test_every_reason_is_in_both_languages_and_given_once(facts: Facts, verdict:
 def test_more_at_stake_never_needs_fewer(facts: Facts) -> None:
     more = Facts((*facts.vetoes, "death-before-activity"), facts.together, (30, 30), 1, 1)
     for verdict in ("same", "different"):
-        before = set(risks.codes(risks.of(verdict, facts, most_records=5)))  # type: ignore[arg-type]
-        assert before <= set(risks.codes(risks.of(verdict, more, most_records=5)))  # type: ignore[arg-type]
+        before = set(risks.codes(risks.of(verdict, facts, most_records=5)))
+        assert before <= set(risks.codes(risks.of(verdict, more, most_records=5)))
