@@ -68,6 +68,11 @@ class Case:
         return next((event for event in self.history if event.seq == self.task.decision_seq), None)
 
     @property
+    def called_into_question(self) -> Decision | None:
+        """The decision in force that new evidence speaks against."""
+        return next((event for event in self.history if event.seq == self.task.reopened_seq), None)
+
+    @property
     def outdated(self) -> bool:
         """Has what the proposal rests on changed since? Then it cannot be approved."""
         return self.proposal is not None and self.proposal.evidence["basis"] != self.weighed.basis

@@ -7,7 +7,7 @@ share its keys since. All within the caller's transaction, under sorted locks. A
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from hub.linkage import blocking, clusters, constraints, score
 from hub.linkage.features import Features
 from hub.linkage.resident_id import Form
 from hub.runtime import Hub
+from hub.services import reexamination
 from hub.storage import members, people, reviews
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair, RecordInfo
@@ -41,12 +42,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What linking came to: records now sharing a person with others, tasks opened, moves {record: (from, to)}."""
+    """What linking came to: records now sharing a person with others, tasks opened, moves {record: (from, to)}.
+
+    `examined` earlier decisions were looked at again, `reopened` of them are called into question.
+    """
 
     linked: int
     reviews: int
     moves: Mapping[int, tuple[UUID | None, UUID]]
     records: tuple[int, ...]
+    examined: int = 0
+    reopened: int = 0
 
 
 async def ingest(
@@ -72,7 +78,10 @@ async def ingest(
     # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
     await _compare(hub, connection, live, known)
     await people.put_keys(connection, live)
-    return await project(hub, connection, ids, cause="ingest", now=now)
+    done = await project(hub, connection, ids, cause="ingest", now=now)
+    if former:  # only what was known before can have been decided about
+        await reexamination.look_again(hub, connection, ids, now)
+    return done
 
 
 async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now: datetime, *, cause: str) -> Outcome:
@@ -90,7 +99,9 @@ async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now
     before = {(pair.a, pair.b) for pair in await people.pairs_touching(connection, list(known))}
     await people.forget_pairs(connection, list(known))
     await _compare(hub, connection, keys, known, before)
-    return await project(hub, connection, list(known), cause=cause, now=now)
+    done = await project(hub, connection, list(known), cause=cause, now=now)
+    again = await reexamination.look_again(hub, connection, list(known), now)
+    return replace(done, examined=again.examined, reopened=again.reopened)
 
 
 async def _compare(

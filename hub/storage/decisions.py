@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,6 +78,16 @@ async def by_seq(connection: AsyncConnection, seqs: Iterable[int]) -> dict[int, 
     """The events of these sequence numbers."""
     found = await _events(connection, "seq = ANY(CAST(:seqs AS bigint[]))", seqs=list(seqs))
     return {decision.seq: decision for decision in found}
+
+
+async def in_force(connection: AsyncConnection, ids: Sequence[int]) -> list[Decision]:
+    """The events behind the constraints with an end among the records `ids`."""
+    touching = select(link_constraint.c.seq).where(
+        or_(link_constraint.c.a.in_(list(ids)), link_constraint.c.b.in_(list(ids)))
+    )
+    return await _events(
+        connection, "seq = ANY(CAST(:seqs AS bigint[]))", seqs=list((await connection.execute(touching)).scalars())
+    )
 
 
 async def of_pair(connection: AsyncConnection, a: int, b: int) -> list[Decision]:

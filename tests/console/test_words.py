@@ -12,6 +12,7 @@ from hub.domain import policy
 from hub.linkage.constraints import NAMES
 from hub.services import boards, cases, presentations, reveals, reviews
 from hub.services.accounts import ROLES
+from hub.services.reexamination import NEW_EVIDENCE
 from mappings.vocabulary import SEALED_KINDS
 
 CONSOLE = files("hub.console")
@@ -77,8 +78,8 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("role.", ROLES),
         ("why.", {code for codes in CHOICES.values() for code in codes}),
         ("verdict.", CHOICES),
-        ("reason.", (*NAMES, "uncertain", "contradiction")),
-        ("advice.", (*NAMES, "uncertain", "contradiction")),
+        ("reason.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE)),
+        ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE)),
         ("view.", reviews.VIEWS),
         ("conflicts.none-", reviews.VIEWS),
         ("show.", boards.SHOWS),

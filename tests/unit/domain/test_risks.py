@@ -10,7 +10,7 @@ QUIET = Facts(vetoes=(), together=False, records=(1, 1), certificates=0, sealed=
 
 
 def codes(verdict: risks.Verdict, **changes: object) -> list[str]:
-    facts = Facts(**{**{name: getattr(QUIET, name) for name in Facts.__slots__}, **changes})  # type: ignore[arg-type]
+    facts = Facts(**{**{name: getattr(QUIET, name) for name in Facts.__slots__}, **changes})
     return risks.codes(risks.of(verdict, facts, most_records=5))
 
 

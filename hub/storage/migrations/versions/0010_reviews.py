@@ -44,20 +44,21 @@ _COMMENTS = (
     ),
     ("review_task", "decision_seq", "the newest decision_event about it", None),
 )
+_LOOKED_UP = ("reopened_seq", "bulk_id")
 _SUBJECTS = ("certificate", "mailbox_item")
 
 
 def _task_and_member() -> None:
     for name, type_, default, comment in _TASK:
         nullable = default is None
-        column = sa.Column(name, type_, nullable=nullable, server_default=default, comment=comment)
-        op.add_column("review_task", column)
+        op.add_column("review_task", sa.Column(name, type_, nullable=nullable, server_default=default, comment=comment))
     # The likeliest come first, as before, until what hangs on them has been looked at.
     op.execute("UPDATE review_task SET priority = greatest(-2000000, least(2000000, round(weight)::int))")
     op.drop_index("ix_review_task_state_weight", table_name="review_task")
     op.create_index("ix_review_task_state_priority", "review_task", ["state", "priority"])
-    lot = sa.text("bulk_id IS NOT NULL")
-    op.create_index("ix_review_task_bulk_id", "review_task", ["bulk_id"], postgresql_where=lot)
+    for column in _LOOKED_UP:
+        where = sa.text(f"{column} IS NOT NULL")
+        op.create_index(f"ix_review_task_{column}", "review_task", [column], postgresql_where=where)
     op.add_column(
         "member",
         sa.Column(
@@ -89,7 +90,8 @@ def downgrade() -> None:
         op.drop_index(f"ix_{table}_subject", table_name=table)
     op.drop_column("member", "unique_records")
     op.execute("UPDATE review_task SET state = 'REVIEW', version = version + 1 WHERE state = 'PROPOSED'")
-    op.drop_index("ix_review_task_bulk_id", table_name="review_task")
+    for column in _LOOKED_UP:
+        op.drop_index(f"ix_review_task_{column}", table_name="review_task")
     op.drop_index("ix_review_task_state_priority", table_name="review_task")
     op.create_index("ix_review_task_state_weight", "review_task", ["state", "weight"])
     for name, *_ in _TASK:
