@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+from hub.domain.ordering import NEW_EVIDENCE
 from hub.linkage import changes, score
 from hub.linkage.changes import Decided
 from hub.linkage.features import Features
@@ -17,8 +18,6 @@ from hub.storage import audit, decisions, members, people, reviews
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
-
-NEW_EVIDENCE = "new-evidence"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -13,6 +13,9 @@ from hub.services.recording import subject_of
 from hub.storage import members, people, resources
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
+
+_MOST: Final = 200
+"""Beyond that a verdict is of high risk whatever hangs on the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ async def sides(hub: Hub, connection: AsyncConnection, a: int, b: int) -> Sides 
         return None
     first, second = ([records[i] for i in ids if i in records] for ids in beside)
     return Sides((records[a], *first), (records[b], *second))
+
+
+def few(both: Sides) -> list[Record]:
+    """Records by which what hangs on the two persons is looked up: of one that has very many, the first."""
+    return [*both.a[:_MOST], *both.b[:_MOST]]
 
 
 def subjects(hub: Hub, records: Iterable[Record]) -> list[bytes]:

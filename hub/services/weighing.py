@@ -10,12 +10,9 @@ from hub.linkage import changes, score
 from hub.linkage.features import Features
 from hub.linkage.score import PairScore
 from hub.runtime import Hub
-from hub.services.source_records import Record, Sides, subjects
+from hub.services.source_records import Sides, few, subjects
 from hub.storage import members, people, stakes
 from hub.storage.database import AsyncConnection
-
-_MOST = 200
-"""Records of a person whose papers are counted: beyond that a verdict is of high risk in any case."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ async def weigh(hub: Hub, connection: AsyncConnection, sides: Sides) -> Weighed:
     first, second = Features.from_bytes(known[a.id]), Features.from_bytes(known[b.id])
     unique = await members.unique_sources(connection)
     (found,) = score.score_pairs(hub.model, [(first, second)], unique_sources=unique)
-    papers = await stakes.papers(connection, subjects(hub, _few(sides)))
+    papers = await stakes.papers(connection, subjects(hub, few(sides)))
     facts = Facts(
         vetoes=found.vetoes,
         together=sides.together,
@@ -70,7 +67,3 @@ async def weigh(hub: Hub, connection: AsyncConnection, sides: Sides) -> Weighed:
     )
     most = hub.settings.four_eyes_records
     return Weighed(first, second, found, facts, hub.model.hash[:16], sides, most)
-
-
-def _few(sides: Sides) -> list[Record]:
-    return [*sides.a[:_MOST], *sides.b[:_MOST]]

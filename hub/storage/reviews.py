@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import orjson
 from sqlalchemy import func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain import ordering
+from hub.domain.ordering import Stakes
 from hub.storage.database import driver
 from hub.storage.decisions import Decision
 from hub.storage.tables import review_task
@@ -63,17 +66,20 @@ async def open_tasks(
     """Open tasks (a, b, reason, weight, member ids) for pairs that have none; a withdrawn one is opened again."""
     if not tasks:
         return 0
+    # What hangs on the persons is looked up later (services.ordering); until then the pair alone says where it stands.
+    orders = [ordering.of(Stakes(weight, reason)) for _, _, reason, weight, _ in tasks]
     raw = await driver(connection)
     opened = await raw.fetch(
         """
         -- open_tasks: one row a pair; of those known already only the withdrawn are opened again
-        INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at)
+        INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at, priority, ordering)
         SELECT gen_random_uuid(), t.a, t.b, t.reason, t.weight, 'REVIEW',
                CASE WHEN t.one = t.other THEN ARRAY[t.one] ELSE ARRAY[LEAST(t.one, t.other), GREATEST(t.one, t.other)] END,
-               $7
-        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::bigint[], $6::bigint[])
-             AS t(a, b, reason, weight, one, other)
-        ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', reason = excluded.reason, weight = excluded.weight,
+               $7, t.priority, t.ordering
+        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::bigint[], $6::bigint[], $8::int[], $9::jsonb[])
+             AS t(a, b, reason, weight, one, other, priority, ordering)
+        ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', priority = excluded.priority, ordering = excluded.ordering,
+            ordered_at = NULL, reason = excluded.reason, weight = excluded.weight,
             member_ids = excluded.member_ids, version = review_task.version + 1, opened_at = excluded.opened_at,
             deferred_until = NULL, expires_at = NULL, proposed = NULL, decided_by = NULL, approved_by = NULL
         WHERE review_task.state = 'WITHDRAWN' RETURNING id""",
@@ -84,6 +90,8 @@ async def open_tasks(
         [members[0] for _, _, _, _, members in tasks],
         [members[-1] for _, _, _, _, members in tasks],
         now,
+        [order.priority for order in orders],
+        [orjson.dumps(order.why).decode() for order in orders],
     )
     return len(opened)
 
@@ -209,11 +217,11 @@ async def queue(
     reason: str | None = None,
     due: datetime | None = None,
 ) -> list[Review]:
-    """Tasks in `states` (opened for `reason`, not deferred beyond `due`), most likely the same person first."""
+    """Tasks in `states` (opened for `reason`, not deferred beyond `due`), in the order of `domain.ordering`."""
     rows = await connection.execute(
         select(*_COLUMNS)
         .where(*_chosen(member_ids, states, reason, due))
-        .order_by(review_task.c.weight.desc(), review_task.c.id)
+        .order_by(review_task.c.priority.desc(), review_task.c.id)
         .limit(limit)
         .offset(offset)
     )
@@ -243,8 +251,8 @@ async def neighbours(
 ) -> tuple[UUID | None, UUID | None]:
     """The tasks before and behind `task` in the queue, whether or not `task` is (still) in it."""
     conditions = _chosen(member_ids, states, reason, due)
-    place = tuple_(-review_task.c.weight, review_task.c.id)
-    here = tuple_(-task.weight, task.id)
+    place = tuple_(-review_task.c.priority, review_task.c.id)
+    here = tuple_(-task.priority, task.id)
     before = select(review_task.c.id).where(*conditions, place < here).order_by(place.desc()).limit(1)
     behind = select(review_task.c.id).where(*conditions, place > here).order_by(place).limit(1)
     found = [(await connection.execute(statement)).scalar_one_or_none() for statement in (before, behind)]
@@ -276,6 +284,38 @@ async def get(
     statement = select(*_COLUMNS).where(review_task.c.id == task_id, _visible(member_ids))
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return _review(row) if row else None
+
+
+async def to_order(connection: AsyncConnection, *, before: datetime, limit: int) -> list[Review]:
+    """Open conflicts that were never ordered, or last before that time; what others are just deciding is left out."""
+    rows = await connection.execute(
+        select(*_COLUMNS)
+        .where(
+            review_task.c.state.in_((*OPEN_STATES, PROPOSED)),
+            or_(review_task.c.ordered_at.is_(None), review_task.c.ordered_at < before),
+        )
+        .order_by(review_task.c.ordered_at.nulls_first(), review_task.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_review(row) for row in rows]
+
+
+async def put_orders(
+    connection: AsyncConnection, orders: Sequence[tuple[UUID, int, dict[str, Any]]], now: datetime
+) -> None:
+    """Keep (task, priority, why); a view of the task does not become stale by it."""
+    raw = await driver(connection)
+    await raw.execute(
+        """
+        -- put_orders: where open tasks stand in the queue
+        UPDATE review_task t SET priority = o.priority, ordering = o.why, ordered_at = $4
+        FROM unnest($1::uuid[], $2::int[], $3::jsonb[]) AS o(id, priority, why) WHERE t.id = o.id""",
+        [id_ for id_, _, _ in orders],
+        [priority for _, priority, _ in orders],
+        [orjson.dumps(why).decode() for _, _, why in orders],
+        now,
+    )
 
 
 async def lapsed(connection: AsyncConnection, now: datetime, limit: int) -> list[Review]:

@@ -30,7 +30,7 @@ def test_what_is_new_stands_beside_what_was_decided(site: Site, enter: Enter) ->
     news = page.get_by_role("region", name="What is new since the decision")
     expect(news).to_contain_text("lihua decided on")
     expect(news).to_contain_text("Different persons")
-    expect(news.get_by_role("row", name=re.compile("^Resident ID"))).to_contain_text("Same number")
+    expect(news.get_by_role("row", name=re.compile("^resident ID", re.IGNORECASE))).to_contain_text("Same number")
     assert len({site.person_of(record) for record in records}) == 2
     page.keyboard.press("s")
     page.keyboard.press("1")

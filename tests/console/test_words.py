@@ -9,10 +9,10 @@ import pytest
 from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
+from hub.domain.ordering import NEW_EVIDENCE
 from hub.linkage.constraints import NAMES
 from hub.services import boards, cases, presentations, reveals, reviews
 from hub.services.accounts import ROLES
-from hub.services.reexamination import NEW_EVIDENCE
 from mappings.vocabulary import SEALED_KINDS
 
 CONSOLE = files("hub.console")
@@ -20,7 +20,7 @@ ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
 # Keys whose last part is a code from elsewhere: asked for with `known`, or built from a list that is checked below.
 OPEN_ENDED = (
     "act.", "advice.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.", "fault.", "field.", "kind.",
-    "nav.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.", "schedule.", "sex.", "show.",
+    "nav.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.", "schedule.", "sex.", "show.",
     "shown.", "side.", "slot.", "state.", "verdict.", "view.", "why.", "about.",
 )  # fmt: skip
 

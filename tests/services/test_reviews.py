@@ -103,7 +103,7 @@ async def test_a_filter_and_a_page(here: World) -> None:
     first = await reviews.queue(here.hub, admin, limit=1)
     second = await reviews.queue(here.hub, admin, limit=1, offset=1)
     assert first.total == second.total == 2
-    assert first.rows[0].task.weight >= second.rows[0].task.weight
+    assert first.rows[0].task.priority >= second.rows[0].task.priority
     assert first.rows[0].task.id != second.rows[0].task.id
     before, behind = await reviews.neighbours(here.hub, admin, first.rows[0].task)
     assert (before, behind) == (None, second.rows[0].task.id)
