@@ -34,6 +34,7 @@ async def approve(hub: Hub, user: User, task_id: UUID, *, seen: str, note: str =
     async with hub.database.begin() as connection:
         task = await settling.locked(connection, user, task_id)
         if task is not None:
+            settling.check_free(task, user, now)
             weighed = await settling.fresh(hub, connection, task, seen, (PROPOSED,))
             proposal = await _proposal(connection, task)
             if task.decided_by != user.name:
@@ -83,6 +84,7 @@ async def send_back(hub: Hub, user: User, task_id: UUID, *, seen: str, note: str
     async with hub.database.begin() as connection:
         task = await settling.locked(connection, user, task_id)
         if task is not None:
+            settling.check_free(task, user, now)
             weighed = await settling.fresh(hub, connection, task, seen, (PROPOSED,))
             own = task.decided_by == user.name
             evidence = settling.evidence(hub, task, weighed, seen, note.strip())

@@ -11,9 +11,10 @@ from hub.services.source_records import Record
 from hub.storage import reviews
 from hub.storage.reviews import Review
 
-VIEWS = ("open", "proposed", "deferred", "decided")
+VIEWS = ("open", "mine", "proposed", "deferred", "decided")
 _STATES = {
     "open": ("REVIEW", "DEFERRED"),
+    "mine": ("REVIEW", "DEFERRED", "PROPOSED"),
     "proposed": ("PROPOSED",),
     "deferred": ("DEFERRED",),
     "decided": ("CONFIRMED", "REJECTED"),
@@ -41,15 +42,23 @@ class Queue:
 async def queue(
     hub: Hub, user: User, *, view: str = "open", reason: str | None = None, limit: int = 25, offset: int = 0
 ) -> Queue:
-    """A page of the conflicts that `user` may see, most likely the same person first; each name shown is noted."""
+    """A page of the conflicts that `user` may see, in the order of `domain.ordering`; each name shown is noted."""
     if view not in _STATES:
         raise Invalid("unknown-view", f"The views are {', '.join(VIEWS)}.")
     now = hub.now()
     due = now if view == "open" else None
+    assignee = user.name if view == "mine" else None
     async with hub.database.begin() as connection:
-        counts = await reviews.reasons(connection, user.visible, states=_STATES[view], due=due)
+        counts = await reviews.reasons(connection, user.visible, states=_STATES[view], due=due, assignee=assignee)
         tasks = await reviews.queue(
-            connection, user.visible, states=_STATES[view], limit=limit, offset=offset, reason=reason, due=due
+            connection,
+            user.visible,
+            states=_STATES[view],
+            limit=limit,
+            offset=offset,
+            reason=reason,
+            due=due,
+            assignee=assignee,
         )
         records = await source_records.load(hub, connection, {id_ for task in tasks for id_ in (task.a, task.b)})
         shown = records.values()
@@ -64,7 +73,7 @@ async def neighbours(
     """The open conflicts before and behind `task` in the queue."""
     async with hub.database.read() as connection:
         return await reviews.neighbours(
-            connection, user.visible, task, states=_STATES["open"], reason=reason, due=hub.now()
+            connection, user.visible, task, states=_STATES["open"], reason=reason, due=hub.now(), name=user.name
         )
 
 

@@ -196,12 +196,18 @@ def _visible(member_ids: Sequence[int] | None) -> Any:
 
 
 def _chosen(
-    member_ids: Sequence[int] | None, states: Sequence[str], reason: str | None, due: datetime | None
+    member_ids: Sequence[int] | None,
+    states: Sequence[str],
+    reason: str | None,
+    due: datetime | None,
+    assignee: str | None,
 ) -> list[Any]:
-    """`due`: of the deferred ones only those whose time has come by then."""
+    """`due`: of the deferred ones only those whose time has come by then; `assignee`: only hers."""
     conditions = [review_task.c.state.in_(list(states)), _visible(member_ids)]
     if reason is not None:
         conditions.append(review_task.c.reason == reason)
+    if assignee is not None:
+        conditions.append(review_task.c.assignee == assignee)
     if due is not None:
         conditions.append(or_(review_task.c.deferred_until.is_(None), review_task.c.deferred_until <= due))
     return conditions
@@ -216,11 +222,12 @@ async def queue(
     offset: int = 0,
     reason: str | None = None,
     due: datetime | None = None,
+    assignee: str | None = None,
 ) -> list[Review]:
-    """Tasks in `states` (opened for `reason`, not deferred beyond `due`), in the order of `domain.ordering`."""
+    """Tasks in `states` (opened for `reason`, not deferred beyond `due`, of `assignee`), in the order of `domain.ordering`."""
     rows = await connection.execute(
         select(*_COLUMNS)
-        .where(*_chosen(member_ids, states, reason, due))
+        .where(*_chosen(member_ids, states, reason, due, assignee))
         .order_by(review_task.c.priority.desc(), review_task.c.id)
         .limit(limit)
         .offset(offset)
@@ -229,12 +236,17 @@ async def queue(
 
 
 async def reasons(
-    connection: AsyncConnection, member_ids: Sequence[int] | None, *, states: Sequence[str], due: datetime | None = None
+    connection: AsyncConnection,
+    member_ids: Sequence[int] | None,
+    *,
+    states: Sequence[str],
+    due: datetime | None = None,
+    assignee: str | None = None,
 ) -> dict[str, int]:
     """How many tasks in `states` were opened for which reason."""
     rows = await connection.execute(
         select(review_task.c.reason, func.count())
-        .where(*_chosen(member_ids, states, None, due))
+        .where(*_chosen(member_ids, states, None, due, assignee))
         .group_by(review_task.c.reason)
     )
     return {reason: int(number) for reason, number in rows}
@@ -247,10 +259,14 @@ async def neighbours(
     *,
     states: Sequence[str],
     reason: str | None = None,
-    due: datetime | None = None,
+    due: datetime,
+    name: str,
 ) -> tuple[UUID | None, UUID | None]:
-    """The tasks before and behind `task` in the queue, whether or not `task` is (still) in it."""
-    conditions = _chosen(member_ids, states, reason, due)
+    """The tasks before and behind `task` in the queue, whether or not `task` is (still) in it; none that others than
+    `name` have open.
+    """
+    free = or_(review_task.c.held_until.is_(None), review_task.c.held_until <= due, review_task.c.held_by == name)
+    conditions = [*_chosen(member_ids, states, reason, due, None), free]
     place = tuple_(-review_task.c.priority, review_task.c.id)
     here = tuple_(-task.priority, task.id)
     before = select(review_task.c.id).where(*conditions, place < here).order_by(place.desc()).limit(1)

@@ -289,6 +289,7 @@ def test_another_regions_numbers_are_shown_once_that_region_agreed(matters: Matt
 
 @pytest.mark.parametrize(("name", "may"), [("audit", False), ("admin", False), ("sunyue", True)])
 def test_who_may_only_read_has_no_buttons_for_more(matters: Matters, enter: Enter, name: str, may: bool) -> None:
+    matters.site.clock.forward(minutes=11)  # nobody has it open any more
     page = enter(name, language="en")
     page.goto(matters.address("slips"))
     expect(page.get_by_role("table").first).to_be_visible()
@@ -299,6 +300,7 @@ def test_who_may_only_read_has_no_buttons_for_more(matters: Matters, enter: Ente
 def test_a_decision_on_an_old_view_is_refused_with_what_to_do(matters: Matters, enter: Enter) -> None:
     slow, quick = enter("lihua", language="en"), enter("sunyue", language="en")
     for page in (slow, quick):
+        matters.site.clock.forward(minutes=11)
         page.goto(matters.address("slips"))
         page.keyboard.press("d")
         page.keyboard.press("4")
@@ -314,6 +316,36 @@ def test_a_decision_on_an_old_view_is_refused_with_what_to_do(matters: Matters, 
     assert slow.get_by_role("button", name=re.compile("^Undo")).count() == 0  # another's decision
     slow.goto(f"{matters.site.url}/console/conflicts?view=decided")
     expect(slow.get_by_role("row", name=re.compile("王秀英"))).to_contain_text("different persons")
+
+
+def test_a_second_steward_sees_who_has_it_open(matters: Matters, enter: Enter) -> None:
+    first, second = enter("lihua", language="en"), enter("zhouping", language="en")
+    first.goto(matters.address("twins"))
+    second.goto(matters.address("twins"))
+    expect(second.get_by_role("status")).to_contain_text("lihua has it open until")
+    assert second.get_by_role("button", name=re.compile("^Confirm")).count() == 0
+    second.goto(f"{matters.site.url}/console/conflicts")
+    expect(second.get_by_role("row", name=re.compile("李思琪"))).to_contain_text("lihua has it open until")
+    matters.site.clock.forward(minutes=11)
+    second.goto(matters.address("twins"))
+    expect(second.get_by_role("button", name=re.compile("^Confirm"))).to_be_visible()
+
+
+def test_taking_giving_and_letting_go(matters: Matters, enter: Enter) -> None:
+    matters.site.clock.forward(minutes=11)
+    page = enter("lihua", language="en")
+    page.goto(matters.address("twins"))
+    page.keyboard.press("t")
+    expect(page.get_by_text("This one is yours.")).to_be_visible()
+    page.goto(f"{matters.site.url}/console/conflicts?view=mine")
+    expect(page.locator("a.row")).to_have_count(1)
+    admin = enter("admin", language="zh")
+    admin.goto(matters.address("twins"))
+    admin.get_by_label("指派给").select_option("sunyue")
+    admin.get_by_role("button", name="指派", exact=True).click()
+    expect(admin.get_by_text("由 sunyue 负责。")).to_be_visible()
+    admin.get_by_role("button", name="放弃领取").click()
+    expect(admin.get_by_text("尚无人负责。")).to_be_visible()
 
 
 def test_a_form_address_loaded_again_leads_to_the_case(matters: Matters, enter: Enter) -> None:

@@ -14,7 +14,7 @@ from hub.console.presentation import comparison, waterfall
 from hub.console.rendering import BASE, page
 from hub.console.visits import Form, SignedIn, Visit, field
 from hub.errors import Invalid
-from hub.services import cases, proposals, reveals, reviews, settling, verdicts
+from hub.services import assignments, cases, proposals, reveals, reviews, settling, verdicts
 from hub.services.cases import Case
 from hub.services.reveals import Sides
 from hub.services.verdicts import Verdict
@@ -31,7 +31,9 @@ def _address(task_id: UUID | None, *, reason: str = "", done: UUID | None = None
 
 @router.get("/conflicts/{task_id}")
 async def show(visit: SignedIn, task_id: UUID, reason: str = "", done: UUID | None = None) -> Response:
-    """The case with masked numbers."""
+    """The case with masked numbers; whoever opens it has it open, unless she has just dealt with it."""
+    if done != task_id:
+        await assignments.hold(visit.hub, visit.user, task_id)
     case = await cases.view(visit.hub, visit.user, task_id)
     return await _page(visit, case, reason=reason, done=done)
 
@@ -66,6 +68,8 @@ async def _page(
         purposes=reveals.PURPOSES,
         asked=await reveals.asked(visit.hub, visit.user, case),
         revealed=revealed,
+        held=case.task.is_held(visit.hub.now(), against=visit.user.name),
+        able=await assignments.able(visit.hub, visit.user, case.task),
         proposal_note=settling.note_of(visit.hub, case.proposal) if case.proposal else "",
         given=given,
         fault=fault,
@@ -125,6 +129,19 @@ async def answer(visit: SignedIn, task_id: UUID, form: Form) -> Response:
     return RedirectResponse(_address(task_id, reason=field(form, "filter"), done=done.task_id), 303)
 
 
+@router.post("/conflicts/{task_id}/assign")
+async def assign(visit: SignedIn, task_id: UUID, form: Form) -> Response:
+    """Take it, let it go or give it to somebody, and show the case again."""
+    to = field(form, "to")
+    if field(form, "act") == "take":
+        await assignments.take(visit.hub, visit.user, task_id)
+    elif field(form, "act") == "release" or not to:
+        await assignments.release(visit.hub, visit.user, task_id)
+    else:
+        await assignments.assign(visit.hub, visit.user, task_id, to)
+    return RedirectResponse(_address(task_id, reason=field(form, "filter")), 303)
+
+
 @router.post("/conflicts/{task_id}/reveal")
 async def reveal(visit: SignedIn, task_id: UUID, form: Form) -> Response:
     """The case with its numbers in full, for a purpose that is noted; for a script only the two records."""
@@ -163,6 +180,7 @@ async def answer_reveal(visit: SignedIn, task_id: UUID, request_id: UUID, form: 
 
 @router.get("/conflicts/{task_id}/decide")
 @router.get("/conflicts/{task_id}/answer")
+@router.get("/conflicts/{task_id}/assign")
 @router.get("/conflicts/{task_id}/undo")
 @router.get("/conflicts/{task_id}/reveal")
 @router.get("/conflicts/{task_id}/ask-reveal")

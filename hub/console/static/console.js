@@ -60,7 +60,7 @@
   function walk(selector) {
     const link = find(selector);
     if (!link) return false;
-    if (link.tagName === "A") link.click(); else link.requestSubmit();
+    if (link.tagName === "FORM") link.requestSubmit(); else link.click();
     return true;
   }
 
@@ -95,7 +95,7 @@
     if (!keysOn()) return;
     const key = event.key.toLowerCase();
     const done = (form && press(form, key))
-      || (key === "a" && aim("#approve"))
+      || (key === "a" && aim("#approve")) || (key === "t" && walk("#take"))
       || (key === "u" && walk("#undo")) || (key === "j" && walk("#following")) || (key === "k" && walk("#previous"))
       || (key === "?" && showHelp());
     if (done) event.preventDefault();

@@ -147,6 +147,8 @@ review_task = Table(
     moment("ordered_at", nullable=True),
     UniqueConstraint("a", "b"),
     Index("ix_review_task_state_priority", "state", "priority"),
+    Index("ix_review_task_held_by", "held_by", postgresql_where="held_by IS NOT NULL"),
+    Index("ix_review_task_assignee", "assignee", postgresql_where="assignee IS NOT NULL"),
     Index("ix_review_task_reopened_seq", "reopened_seq", postgresql_where="reopened_seq IS NOT NULL"),
     Index("ix_review_task_bulk_id", "bulk_id", postgresql_where="bulk_id IS NOT NULL"),
     Index("ix_review_task_member_ids", "member_ids", postgresql_using="gin"),

@@ -44,7 +44,7 @@ _COMMENTS = (
     ),
     ("review_task", "decision_seq", "the newest decision_event about it", None),
 )
-_LOOKED_UP = ("reopened_seq", "bulk_id")
+_LOOKED_UP = ("held_by", "assignee", "reopened_seq", "bulk_id")
 _SUBJECTS = ("certificate", "mailbox_item")
 
 
