@@ -302,6 +302,31 @@ async def get(
     return _review(row) if row else None
 
 
+async def alike(
+    connection: AsyncConnection,
+    member_ids: Sequence[int] | None,
+    *,
+    reason: str,
+    low: float | None,
+    high: float | None,
+    limit: int,
+) -> list[Review]:
+    """Conflicts that wait, opened for `reason`, of weights from `low` up to `high`; none that evidence reopened."""
+    conditions = [*_chosen(member_ids, ("REVIEW",), reason, None, None), review_task.c.reopened_seq.is_(None)]
+    if low is not None:
+        conditions.append(review_task.c.weight >= low)
+    if high is not None:
+        conditions.append(review_task.c.weight < high)
+    statement = select(*_COLUMNS).where(*conditions).order_by(review_task.c.id).limit(limit)
+    return [_review(row) for row in await connection.execute(statement)]
+
+
+async def of_lot(connection: AsyncConnection, lot_id: UUID, member_ids: Sequence[int] | None) -> list[UUID]:
+    """Conflicts whose newest decision is part of the lot."""
+    statement = select(review_task.c.id).where(review_task.c.bulk_id == lot_id, _visible(member_ids))
+    return list((await connection.execute(statement.order_by(review_task.c.id))).scalars())
+
+
 async def to_order(connection: AsyncConnection, *, before: datetime, limit: int) -> list[Review]:
     """Open conflicts that were never ordered, or last before that time; what others are just deciding is left out."""
     rows = await connection.execute(

@@ -46,6 +46,7 @@ from hub.storage.tables.people import (
     pair_score,
     person_event,
     reveal_request,
+    review_lot,
     review_task,
     source_record,
 )
@@ -83,6 +84,7 @@ __all__ = [
     "resource_identifier",
     "resource_version",
     "reveal_request",
+    "review_lot",
     "review_task",
     "schedule_slot",
     "sign_in_link",

@@ -154,6 +154,24 @@ review_task = Table(
     Index("ix_review_task_member_ids", "member_ids", postgresql_using="gin"),
 )
 
+review_lot = Table(
+    "review_lot",
+    metadata,
+    key(),
+    Column("actor", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("opened_for", Text, nullable=False, comment="the reason of its conflicts"),
+    Column("band", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    moment("created_at"),
+    Column("state", Text, nullable=False, comment="RUNNING | DONE | UNDONE"),
+    Column("done", Integer, nullable=False),
+    Column("skipped", JSONB, nullable=False, comment="how many were passed over, by why"),
+    Index("ix_review_lot_created_at", "created_at"),
+)
+
 reveal_request = Table(
     "reveal_request",
     metadata,

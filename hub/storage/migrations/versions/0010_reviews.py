@@ -78,14 +78,36 @@ def _comment(*, now: bool) -> None:
         op.alter_column(table, column, comment=new if now else old, existing_comment=old if now else new)
 
 
+def _lots() -> None:
+    op.create_table(
+        "review_lot",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("region", sa.Text(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("opened_for", sa.Text(), nullable=False, comment="the reason of its conflicts"),
+        sa.Column("band", sa.Text(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False, comment="RUNNING | DONE | UNDONE"),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("skipped", postgresql.JSONB(), nullable=False, comment="how many were passed over, by why"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_lot")),
+    )
+    op.create_index("ix_review_lot_created_at", "review_lot", ["created_at"])
+
+
 def upgrade() -> None:
     """Apply."""
     _comment(now=True)
     _task_and_member()
+    _lots()
 
 
 def downgrade() -> None:
     """Undo; a proposal waits for a decision again."""
+    op.drop_table("review_lot")
     for table in _SUBJECTS:
         op.drop_index(f"ix_{table}_subject", table_name=table)
     op.drop_column("member", "unique_records")
