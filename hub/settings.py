@@ -50,6 +50,12 @@ class Settings(BaseSettings):
         15, ge=2, le=600, description="How long a worker holds a piece of work without renewing."
     )
     work_attempts: int = Field(8, ge=1, le=100, description="Tries of one piece of work before it is set aside.")
+    four_eyes_records: int = Field(
+        5, ge=1, le=1000, description="Records of one person above which joining or parting it takes two people."
+    )
+    proposal_days: int = Field(
+        7, ge=1, le=90, description="Days in which a proposed decision is approved before it lapses."
+    )
     block_limit: int = Field(
         60, ge=2, le=10_000, description="Records sharing a blocking key above which the key is ignored."
     )

@@ -49,6 +49,7 @@ def add_member(
     jwks: Annotated[Path | None, typer.Option(help="Public keys, as `gateway keygen` prints them.")] = None,
     webhook: Annotated[str | None, typer.Option(help="Address that is told when something waits.")] = None,
     webhook_secret_file: Annotated[Path | None, typer.Option(help="File with its Standard Webhooks secret.")] = None,
+    unique_records: Annotated[bool, typer.Option(help="It holds one live record a person.")] = False,
 ) -> None:
     """Enrol a member, take up its keys, and publish the trust list."""
     document = _keys_in(jwks) if jwks else None
@@ -64,9 +65,21 @@ def add_member(
             await enrolment.add_keys(hub, name, document)
         if webhook:
             await enrolment.set_endpoint(hub, name, "webhook", webhook, secret)
+        if unique_records:
+            await enrolment.promise_unique(hub, name, unique=True)
         return (await trust.publish(hub)).version
 
     out.print(f"{name} is enrolled; trust list version {with_hub(act)}")
+
+
+@member.command("set")
+def set_member(
+    name: Annotated[str, typer.Argument(help="The member's name.")],
+    unique_records: Annotated[bool, typer.Option(help="It holds one live record a person.")],
+) -> None:
+    """Note what a member promises of its records. Counts for arriving records at once, for stored ones overnight."""
+    with_hub(lambda hub: enrolment.promise_unique(hub, name, unique=unique_records))
+    out.print(f"{name}: {'one live record a person' if unique_records else 'several records of one person'}")
 
 
 @member.command("list")
@@ -77,9 +90,12 @@ def list_members() -> None:
         async with hub.database.read() as connection:
             return await members.all_members(connection)
 
-    table = Table("name", "kind", "display", "divisions")
+    table = Table("name", "kind", "display", "divisions", "records")
     for found in with_hub(act):
-        table.add_row(found.name, found.kind, f"{found.display} {found.display_zh}", ", ".join(found.divisions))
+        records = "one a person" if found.unique_records else ""
+        table.add_row(
+            found.name, found.kind, f"{found.display} {found.display_zh}", ", ".join(found.divisions), records
+        )
     out.print(table)
 
 

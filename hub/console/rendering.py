@@ -52,6 +52,7 @@ def wording(language: str, zone: str) -> dict[str, Any]:
         "language": language,
         "times": Times(language, zone),
         "field_name": field_name,
+        "level": lambda field, level: notes.of(field, level)[2 if chinese else 1],
         "display": lambda named: named.display_zh if chinese else named.display,
         "region": lambda user: user.region_display_zh if chinese else user.region_display,
     }

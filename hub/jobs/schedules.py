@@ -12,7 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from hub.runtime import Hub
-from hub.services import digests, model_change, notices, reconciliation, trust
+from hub.services import digests, model_change, notices, ordering, proposals, reconciliation, trust
 from hub.settings import Settings
 from hub.storage import retention
 
@@ -43,7 +43,12 @@ async def _digest(hub: Hub, due_at: datetime) -> dict[str, Any]:
 async def _deadlines(hub: Hub, _: datetime) -> dict[str, Any]:
     # What is given up or over is not warned of as well.
     ended = await notices.give_up(hub) | await notices.expire(hub)
-    return await notices.escalate(hub) | ended | await notices.warn(hub)
+    lapsed = {"lapsed": await proposals.lapse(hub)}
+    return await notices.escalate(hub) | ended | await notices.warn(hub) | lapsed
+
+
+async def _order(hub: Hub, _: datetime) -> dict[str, Any]:
+    return {"ordered": await ordering.refresh(hub)}
 
 
 async def _forget(hub: Hub, _: datetime) -> dict[str, Any]:
@@ -92,6 +97,7 @@ def schedules(settings: Settings) -> list[Schedule]:
         Schedule("reconcile", daily(settings.reconcile_at), _reconcile),
         digest_at(time.fromisoformat(settings.digest_at), settings.timezone),
         Schedule("deadlines", every(seconds=600), _deadlines),
+        Schedule("review-order", every(seconds=600), _order),
         Schedule("trust-list", every(seconds=3600), _trust),
         Schedule("retention", daily("04:00"), _forget),
     ]

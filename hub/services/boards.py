@@ -32,11 +32,12 @@ _ANSWERS = 12
 class Today:
     """What waits. `reasons` counts open conflicts, `quarantined` rows set aside; `answers` the most pressing first.
 
-    `asked` are other regions' requests to see numbers in full.
+    `proposed` counts what others propose, `asked` are other regions' requests to see numbers in full.
     """
 
     reasons: dict[str, int]
     deferred: int
+    proposed: int
     answers: tuple[Notice, ...]
     overdue: int
     waiting: tuple[Waiting, ...]
@@ -54,7 +55,7 @@ class Today:
     @property
     def nothing(self) -> bool:
         """Nobody waits for anything."""
-        return not (self.asked or self.reasons or self.answers or self.waiting or self.quarantined)
+        return not (self.asked or self.reasons or self.proposed or self.answers or self.waiting or self.quarantined)
 
 
 async def today(hub: Hub, user: User) -> Today:
@@ -67,6 +68,7 @@ async def today(hub: Hub, user: User) -> Today:
         return Today(
             reasons=reasons,
             deferred=sum(totals.get(state, 0) for state in reviews.OPEN_STATES) - sum(reasons.values()),
+            proposed=await reviews.to_approve(connection, user.visible, user.name) if user.may_decide else 0,
             answers=tuple(owed[:_ANSWERS]),
             overdue=sum(notice.state == "OVERDUE" or notice.due_at <= now for notice in owed),
             waiting=tuple(await overviews.waiting(connection, user.visible)),

@@ -4,28 +4,25 @@ Every record that is shown is noted for the person it is about, in the transacti
 region cannot see does not exist for it, and that attempt is noted too.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-import orjson
-
 from hub.errors import Conflict, NotFound
-from hub.linkage import score
+from hub.linkage import changes
+from hub.linkage.changes import Change
 from hub.linkage.explain import FieldEvidence, explain
-from hub.linkage.features import Features
 from hub.runtime import Hub
-from hub.services import models
 from hub.services.recording import subject_of
 from hub.services.sessions import HUB_REGION, User
-from hub.storage import access, audit, decisions, members, people, resources, reviews
+from hub.services.source_records import Record, load, sides
+from hub.services.weighing import Weighed, weigh
+from hub.storage import access, audit, decisions, people, reviews
 from hub.storage.access import Access, Cursor, Line, Side
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
-from hub.storage.members import Member
 from hub.storage.reviews import Review
 
 PURPOSE = "conflict-review"
@@ -36,41 +33,49 @@ _MOST_OTHERS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One source record as the console shows it; `patient` is the newest version as it was translated."""
-
-    id: int
-    member: Member
-    person_id: UUID | None
-    patient: Mapping[str, Any]
-    version: int
-    updated_at: datetime
-
-    @property
-    def number(self) -> str:
-        """The sender's own id of the record."""
-        return str(next((i.get("value", "") for i in self.patient.get("identifier", ())), ""))
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
-    """A conflict and all that helps to decide it. `seen` names the versions this view shows, `review` and `auto` the thresholds."""
+    """A conflict and all that helps to decide it. `seen` names the versions this view shows."""
 
     task: Review
     a: Record
     b: Record
+    weighed: Weighed
     evidence: tuple[FieldEvidence, ...]
-    weight: float
-    probability: float
-    vetoes: tuple[str, ...]
-    review: float
-    auto: float
     others_a: tuple[Record, ...]
     others_b: tuple[Record, ...]
     hidden: int
     history: tuple[Decision, ...]
+    changes: tuple[Change, ...]
     may_decide: bool
+    may_answer: bool
     may_undo: bool
+
+    @property
+    def weight(self) -> float:
+        """In bits, as the two compare now."""
+        return self.weighed.score.weight
+
+    @property
+    def vetoes(self) -> tuple[str, ...]:
+        """The contradictions that hold now."""
+        return self.weighed.score.vetoes
+
+    @property
+    def proposal(self) -> Decision | None:
+        """What waits for a second person."""
+        if self.task.state != reviews.PROPOSED:
+            return None
+        return next((event for event in self.history if event.seq == self.task.decision_seq), None)
+
+    @property
+    def called_into_question(self) -> Decision | None:
+        """The decision in force that new evidence speaks against."""
+        return next((event for event in self.history if event.seq == self.task.reopened_seq), None)
+
+    @property
+    def outdated(self) -> bool:
+        """Has what the proposal rests on changed since? Then it cannot be approved."""
+        return self.proposal is not None and self.proposal.evidence["basis"] != self.weighed.basis
 
     @property
     def seen(self) -> str:
@@ -79,28 +84,14 @@ class Case:
 
 
 def may_undo(user: User, task: Review) -> bool:
-    """A decision is undone by who took it, or by a supervisor."""
-    own = user.may_overrule or task.decided_by == user.name
+    """A decision is undone by who took it, who approved it, or a supervisor."""
+    own = user.may_overrule or user.name in (task.decided_by, task.approved_by)
     return user.may_decide and own and task.state in UNDOABLE
 
 
 def seen(task: Review, a: int, b: int) -> str:
     """The versions of a task and of its two records, as one word."""
     return f"{task.version}.{a}.{b}"
-
-
-async def load(hub: Hub, connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Record]:
-    """The records `ids` at their newest versions."""
-    found = await people.info(connection, ids)
-    bodies = await resources.newest(connection, hub.vault, [info.resource_id for info in found.values()])
-    known = {member.id: member for member in await members.all_members(connection)}
-    records = {}
-    for id_, info in found.items():
-        body = bodies.get(info.resource_id)
-        member = known.get(info.member_id) or await members.by_id(connection, info.member_id)
-        if body is not None:
-            records[id_] = Record(id_, member, info.person_id, orjson.loads(body.body), body.version, body.updated_at)
-    return records
 
 
 async def note(
@@ -168,41 +159,35 @@ async def find(hub: Hub, connection: AsyncConnection, user: User, task_id: UUID)
     task = await reviews.get(connection, task_id, user.visible)
     if task is None:
         return None
-    infos = await people.info(connection, (task.a, task.b))
-    beside = [
-        [id_ for id_ in await people.records_of(connection, person) if id_ not in (task.a, task.b)] if person else []
-        for person in (infos[task.a].person_id, infos[task.b].person_id)
-    ]
-    if infos[task.a].person_id == infos[task.b].person_id:
-        beside[1] = []
-    records = await load(hub, connection, {task.a, task.b, *beside[0], *beside[1]})
-    if not {task.a, task.b} <= records.keys():
+    both = await sides(hub, connection, task.a, task.b)
+    if both is None:
         raise Conflict("record-gone", "One of the two records has been deleted at its source.")
+    weighed = await weigh(hub, connection, both)
     may_see = None if user.visible is None else {*user.visible, *task.member_ids}
-    shown = [
-        [r for i in ids if (r := records.get(i)) and (may_see is None or r.member.id in may_see)] for ids in beside
-    ]
-    known = await people.features(connection, hub.vault, (task.a, task.b))
-    a, b = Features.from_bytes(known[task.a]), Features.from_bytes(known[task.b])
-    model = (await models.in_force(hub, connection)).model
-    found = score.score_pairs(model, [(a, b)])[0]
+    beside = (both.a[1:], both.b[1:])
+    shown = [[r for r in side if may_see is None or r.member.id in may_see] for side in beside]
+    history = await decisions.of_pair(connection, task.a, task.b)
     return Case(
         task=task,
-        a=records[task.a],
-        b=records[task.b],
-        evidence=tuple(explain(model, a, b)),
-        weight=found.weight,
-        probability=found.probability,
-        vetoes=found.vetoes,
-        review=model.review,
-        auto=model.auto,
+        a=both.a[0],
+        b=both.b[0],
+        weighed=weighed,
+        evidence=tuple(explain(weighed.model, weighed.a, weighed.b)),
         others_a=tuple(shown[0][:_MOST_OTHERS]),
         others_b=tuple(shown[1][:_MOST_OTHERS]),
         hidden=sum(map(len, beside)) - sum(len(side[:_MOST_OTHERS]) for side in shown),
-        history=tuple(await decisions.of_pair(connection, task.a, task.b)),
+        history=tuple(history),
+        changes=_changes(hub, task, history, weighed),
         may_decide=user.may_decide and task.state in reviews.OPEN_STATES,
+        may_answer=user.may_decide and task.state == reviews.PROPOSED,
         may_undo=may_undo(user, task),
     )
+
+
+def _changes(hub: Hub, task: Review, history: Sequence[Decision], weighed: Weighed) -> tuple[Change, ...]:
+    """What is new since the decision that is called into question."""
+    before = next((event.evidence.get("levels") for event in history if event.seq == task.reopened_seq), None)
+    return changes.between(weighed.model, before, weighed.levels) if before else ()
 
 
 @dataclass(frozen=True, slots=True)

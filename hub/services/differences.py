@@ -109,7 +109,8 @@ async def _projected(
     for part in reprojection.parts(now, linked, must, cannot, size=_PART):
         ids = part.tolist()
         links = await standing.links_from(connection, coming.id, ids)
-        distinct = await linking.distinct(hub, connection, {id_ for a, b, _ in links for id_ in (a, b)})
+        paired = {id_ for a, b, _ in links for id_ in (a, b)}
+        distinct = await linking.distinct(hub, connection, await people.info(connection, paired), paired)
         for cluster in linking.partition(ids, links, must.within(part), cannot.within(part), distinct):
             becomes |= dict.fromkeys(cluster, min(cluster))
         was |= zip(ids, now.persons[now.places(part)].tolist(), strict=True)

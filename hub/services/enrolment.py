@@ -73,6 +73,18 @@ def _check_listable(name: str, display: str, display_zh: str, divisions: tuple[s
         raise Invalid("bad-member", f"This cannot stand in the trust list: {error.detail}.") from error
 
 
+async def promise_unique(hub: Hub, name: str, *, unique: bool) -> None:
+    """Note whether the member holds one live record a person: two such records are then only linked by decision.
+
+    Counts for what arrives at once, and for what is stored at the next reconciliation. Raises NotFound.
+    """
+    async with hub.database.begin() as connection:
+        if not await members.promise_unique(connection, name, unique=unique):
+            raise NotFound(f"There is no active member named {name}.")
+        content = {"member": name, "unique_records": unique}
+        await audit.append(connection, hub.vault, [Act("unique-records", _OPERATOR, content, hub.now())])
+
+
 async def add_keys(
     hub: Hub, name: str, jwks: Mapping[str, Any], *, types: Collection[str] | None = None
 ) -> list[MemberKey]:

@@ -8,7 +8,7 @@ sorted locks. ARCHITECTURE §6.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -21,9 +21,9 @@ from hub.linkage.features import Features
 from hub.linkage.resident_id import Form
 from hub.linkage.score import Scores
 from hub.runtime import Hub
-from hub.services import models
+from hub.services import models, reexamination
 from hub.services.models import Scorer
-from hub.storage import linkage_models, people, reviews
+from hub.storage import linkage_models, members, people, reviews
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair, RecordInfo
 
@@ -46,12 +46,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What linking came to: records now sharing a person with others, tasks opened, moves {record: (from, to)}."""
+    """What linking came to: records now sharing a person with others, tasks opened, moves {record: (from, to)}.
+
+    `examined` earlier decisions were looked at again, `reopened` of them are called into question.
+    """
 
     linked: int
     reviews: int
     moves: Mapping[int, tuple[UUID | None, UUID]]
     records: tuple[int, ...]
+    examined: int = 0
+    reopened: int = 0
 
 
 async def ingest(
@@ -59,13 +64,13 @@ async def ingest(
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
     ids = await take_up(hub, connection, member_id, items, now)
-    return await project(hub, connection, ids, cause="ingest", now=now)
+    return await catch_up(hub, connection, ids, cause="ingest", now=now)
 
 
 async def take_up(
     hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
 ) -> list[int]:
-    """Store and compare `items`; answers their records in order. The persons are for `project` to bring up to date."""
+    """Store and compare `items`; answers their records in order. The persons are for `catch_up` to bring up to date."""
     scorers = await models.scorers(hub, connection)
     keys = [blocking.keys(item.features, hub.vault.blocking_secret) for item in items]
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
@@ -93,7 +98,7 @@ async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now
     """Compare stored records anew, as reconciliation does: what no longer speaks for a link is forgotten."""
     scorers = await models.scorers(hub, connection)
     await _weigh_again(hub, connection, scorers, ids, forget=True)
-    return await project(hub, connection, ids, cause=cause, now=now)
+    return await catch_up(hub, connection, ids, cause=cause, now=now)
 
 
 async def score_for(hub: Hub, connection: AsyncConnection, scorer: Scorer, ids: Sequence[int]) -> None:
@@ -141,10 +146,10 @@ async def _compare(
     place = {id_: at for at, id_ in enumerate(known)}
     left = np.array([place[a] for a, _ in pairs], dtype=np.intp)
     right = np.array([place[b] for _, b in pairs], dtype=np.intp)
-    features = list(known.values())
-    for scorer, found in zip(
-        scorers, score.score_under([one.model for one in scorers], features, left, right), strict=True
-    ):
+    features, unique = list(known.values()), await members.unique_sources(connection)
+    judges = [one.model for one in scorers]
+    weighed = score.score_under(judges, features, left, right, unique_sources=unique)
+    for scorer, found in zip(scorers, weighed, strict=True):
         await people.put_pairs(connection, scorer.epoch.id, _kept(pairs, found))
 
 
@@ -200,6 +205,21 @@ async def _thinned(connection: AsyncConnection, crowded: Mapping[int, set[int]],
         few = {id_ for id_ in block if held[members[id_]] <= _FEW}
         thin[key] = few if len(few) <= limit else set()
     return thin
+
+
+async def catch_up(
+    hub: Hub,
+    connection: AsyncConnection,
+    ids: Sequence[int],
+    *,
+    cause: str,
+    now: datetime,
+    decision_seq: int | None = None,
+) -> Outcome:
+    """Let persons follow records that are new or have changed, and hold what was decided about these against them."""
+    done = await project(hub, connection, ids, cause=cause, now=now, decision_seq=decision_seq)
+    again = await reexamination.look_again(hub, connection, ids, now)
+    return replace(done, examined=again.examined, reopened=again.reopened)
 
 
 async def project(
@@ -259,7 +279,7 @@ async def _state(hub: Hub, connection: AsyncConnection, component: Sequence[int]
     ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
     records = await people.info(connection, inside | ends)
     joined = {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside
-    return _State(component, pairs, decided, records, await distinct(hub, connection, joined))
+    return _State(component, pairs, decided, records, await distinct(hub, connection, records, joined))
 
 
 def _moves(state: _State, partition: Sequence[frozenset[int]]) -> dict[int, tuple[UUID | None, UUID]]:
@@ -318,16 +338,26 @@ def partition(
     return sorted([*alone, *together], key=min)
 
 
-async def distinct(hub: Hub, connection: AsyncConnection, paired: Collection[int]) -> list[Mapping[int, Any]]:
-    """Values of which a person has one, the checked resident ID, of the records that links could bring together."""
+async def distinct(
+    hub: Hub, connection: AsyncConnection, records: Mapping[int, RecordInfo], paired: Collection[int]
+) -> list[Mapping[int, Any]]:
+    """Values of which a person has one, for the records that links could bring together.
+
+    The checked resident ID, and of each source that holds one live record a person that record itself.
+    """
     if not paired:
         return []
+    live = [records[id_] for id_ in paired if records[id_].live]
+    own = [
+        {record.id: record.id for record in live if record.member_id == member_id}
+        for member_id in (await members.unique_sources(connection)).values()
+    ]
     values: dict[int, str] = {}
     for id_, data in (await people.features(connection, hub.vault, paired)).items():
         number = Features.from_bytes(data).resident_id
         if number is not None and number.form is Form.CHECKED:
             values[id_] = number.text
-    return [values]
+    return [values, *own]
 
 
 async def _task_reviews(

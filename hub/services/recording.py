@@ -111,7 +111,7 @@ async def _link(
     ids = await linking.take_up(hub, connection, member.id, _items(ready, stored), now)
     merges = await source_merges.follow(hub, connection, member, ready, stored, now)
     return (
-        await linking.project(hub, connection, ids, cause="ingest", now=now, decision_seq=merges.last),
+        await linking.catch_up(hub, connection, ids, cause="ingest", now=now, decision_seq=merges.last),
         [_survivor_unknown(row) for row in merges.waiting],
     )
 

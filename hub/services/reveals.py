@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 from hub.errors import Conflict, Invalid, NotAllowed, TooMany
 from hub.runtime import Hub
 from hub.services import cases
-from hub.services.cases import Case, Record
+from hub.services.cases import Case
 from hub.services.sessions import User
+from hub.services.source_records import Record
 from hub.storage import audit, reveals
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection

@@ -13,7 +13,7 @@ import pyotp
 from hub.errors import Invalid, Unauthenticated
 from hub.runtime import Hub
 from hub.services import guesses, passwords
-from hub.services.accounts import LANGUAGES, STEWARD, SUPERVISOR, is_closed, token_hash
+from hub.services.accounts import ADMINISTRATOR, LANGUAGES, STEWARD, SUPERVISOR, is_closed, token_hash
 from hub.storage import accounts, audit, members
 from hub.storage.accounts import Account
 from hub.storage.audit import Act
@@ -52,6 +52,11 @@ class User:
     def may_overrule(self) -> bool:
         """May undo what another decided."""
         return SUPERVISOR in self.roles
+
+    @property
+    def may_assign(self) -> bool:
+        """May give conflicts to others."""
+        return bool({SUPERVISOR, ADMINISTRATOR} & set(self.roles))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Decisions about pairs, append-only, and the constraints in force that follow from them.
 
-Stewards decide (MUST_LINK, CANNOT_LINK, RETRACT, DEFER) and a source asserts of two records of its own (SOURCE_MERGE,
-SOURCE_UNMERGE). Neither takes back what the other said: what is in force follows from all events of a pair.
+Stewards decide (MUST_LINK, CANNOT_LINK, RETRACT, DEFER, PROPOSE, DECLINE, LAPSE) and a source asserts of two records of
+its own (SOURCE_MERGE, SOURCE_UNMERGE). Neither takes back what the other said: what is in force follows from all events
+of a pair.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,7 +23,12 @@ SOURCE_UNMERGE: Final = "SOURCE_UNMERGE"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One event about the records `a` < `b`; of a SOURCE_MERGE the evidence says which is the `loser`."""
+    """One event about the records `a` < `b`.
+
+    MUST_LINK and CANNOT_LINK put a constraint in force; RETRACT ends it, or puts back the one that its evidence names as
+    `restores`. DEFER, PROPOSE, DECLINE and LAPSE change nothing that is in force. Of a SOURCE_MERGE, which holds until a
+    SOURCE_UNMERGE, the evidence says which of the two is the `loser`.
+    """
 
     kind: str
     a: int
@@ -56,7 +62,7 @@ async def append(connection: AsyncConnection, decision: Decision) -> int:
             )
         ).scalar_one()
     )
-    held = in_force(await of_pair(connection, decision.a, decision.b))
+    held = held_after(await of_pair(connection, decision.a, decision.b))
     if held is None:
         await connection.execute(
             delete(link_constraint).where(link_constraint.c.a == decision.a, link_constraint.c.b == decision.b)
@@ -71,14 +77,33 @@ async def append(connection: AsyncConnection, decision: Decision) -> int:
     return seq
 
 
-def in_force(events: Iterable[Decision]) -> Decision | None:
+async def by_seq(connection: AsyncConnection, seqs: Iterable[int]) -> dict[int, Decision]:
+    """The events of these sequence numbers."""
+    found = await _events(connection, "seq = ANY(CAST(:seqs AS bigint[]))", seqs=list(seqs))
+    return {decision.seq: decision for decision in found}
+
+
+async def in_force(connection: AsyncConnection, ids: Sequence[int]) -> list[Decision]:
+    """The events behind the constraints with an end among the records `ids`."""
+    touching = select(link_constraint.c.seq).where(
+        or_(link_constraint.c.a.in_(list(ids)), link_constraint.c.b.in_(list(ids)))
+    )
+    return await _events(
+        connection, "seq = ANY(CAST(:seqs AS bigint[]))", seqs=list((await connection.execute(touching)).scalars())
+    )
+
+
+def held_after(events: Iterable[Decision]) -> Decision | None:
     """What holds of a pair after these events of it, oldest first. Raises Conflict `contradiction`."""
+    by_seq: dict[int, Decision] = {}
     decided = asserted = None
     for event in events:
+        by_seq[event.seq] = event
         if event.kind in ("MUST_LINK", "CANNOT_LINK"):
             decided = event
         elif event.kind == "RETRACT":
-            decided = None
+            restored = event.evidence.get("restores")
+            decided = by_seq[restored["seq"]] if restored else None
         elif event.kind == SOURCE_MERGE:
             asserted = event
         elif event.kind == SOURCE_UNMERGE:

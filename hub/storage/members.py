@@ -19,7 +19,10 @@ _PUBLISHER = 0x6C71_746C  # "lqtl"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member; `divisions` are 12-digit codes of the territory it answers for."""
+    """One member; `divisions` are 12-digit codes of the territory it answers for.
+
+    `unique_records`: it promises to hold one live record of a person.
+    """
 
     id: int
     name: str
@@ -28,6 +31,7 @@ class Member:
     display_zh: str
     divisions: tuple[str, ...]
     state: str
+    unique_records: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,9 @@ class Endpoint:
 
 
 def _member(row: Any) -> Member:
-    return Member(row.id, row.name, row.kind, row.display, row.display_zh, tuple(row.divisions), row.state)
+    return Member(
+        row.id, row.name, row.kind, row.display, row.display_zh, tuple(row.divisions), row.state, row.unique_records
+    )
 
 
 def _key(row: Any) -> MemberKey:
@@ -101,6 +107,20 @@ async def by_name(connection: AsyncConnection, name: str) -> Member | None:
     """The active member of that name."""
     row = await seals.find(connection, member, member.c.name == name, member.c.state == "active")
     return _member(row) if row else None
+
+
+async def promise_unique(connection: AsyncConnection, name: str, *, unique: bool) -> bool:
+    """Note whether the member holds one live record a person; False when there is no such member."""
+    row = await seals.find(connection, member, member.c.name == name, member.c.state == "active", lock=True)
+    if row is not None:
+        await seals.change(connection, member, row, unique_records=unique)
+    return row is not None
+
+
+async def unique_sources(connection: AsyncConnection) -> dict[str, int]:
+    """The members that hold one live record a person: name → id."""
+    rows = await connection.execute(select(member).where(member.c.unique_records, member.c.state == "active"))
+    return {row.name: row.id for row in seals.genuine(connection, member, rows)}
 
 
 async def add_key(connection: AsyncConnection, key: MemberKey) -> None:

@@ -63,8 +63,8 @@ KEPT: Final = frozenset(
         "submission", "mailbox_item", "notice",
         # records, persons and decisions
         "blocking_key", "decision_event", "link_constraint", "linkage_model", "membership", "membership_history",
-        "person_event", "reconciliation_run", "reveal_request", "resource", "resource_identifier", "resource_version", "review_task",
-        "source_record",
+        "person_event", "reconciliation_run", "reveal_request", "resource", "resource_identifier", "resource_version",
+        "review_lot", "review_task", "source_record",
         # evidence
         "access_event", "audit_leaf", "audit_node", "certificate", "checkpoint", "status_list",
         # goes when it is done

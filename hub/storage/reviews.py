@@ -1,19 +1,24 @@
 """Review tasks: pairs of records about which a person decides."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
+import orjson
 from sqlalchemy import func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain import ordering
+from hub.domain.ordering import Stakes
 from hub.storage.database import driver
+from hub.storage.decisions import Decision
 from hub.storage.linkage_models import OF_MODEL_IN_FORCE
 from hub.storage.tables import review_task
 
 OPEN_STATES = ("REVIEW", "DEFERRED")
+PROPOSED = "PROPOSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +34,31 @@ class Review:
     version: int
     member_ids: tuple[int, ...]
     decided_by: str | None
+    approved_by: str | None
     decision_seq: int | None
+    reopened_seq: int | None
+    proposed: Literal["same", "different"] | None
+    assignee: str | None
+    held_by: str | None
+    bulk_id: UUID | None
+    priority: int
+    ordering: dict[str, Any]
     opened_at: datetime
     deferred_until: datetime | None
     decided_at: datetime | None
+    expires_at: datetime | None
+    held_until: datetime | None
+
+    def is_held(self, now: datetime, *, against: str) -> bool:
+        """Has somebody else than `against` it open?"""
+        return self.held_until is not None and self.held_until > now and self.held_by != against
+
+
+_COLUMNS = [review_task.c[field.name] for field in fields(Review)]
 
 
 def _review(row: Any) -> Review:
-    return Review(
-        row.id,
-        row.a,
-        row.b,
-        row.reason,
-        row.weight,
-        row.state,
-        row.version,
-        tuple(row.member_ids),
-        row.decided_by,
-        row.decision_seq,
-        row.opened_at,
-        row.deferred_until,
-        row.decided_at,
-    )
+    return Review(**{**row._mapping, "member_ids": tuple(row.member_ids)})
 
 
 async def open_tasks(
@@ -59,19 +67,22 @@ async def open_tasks(
     """Open tasks (a, b, reason, weight, member ids) for pairs that have none; a withdrawn one is opened again."""
     if not tasks:
         return 0
+    # What hangs on the persons is looked up later (services.ordering); until then the pair alone says where it stands.
+    orders = [ordering.of(Stakes(weight, reason)) for _, _, reason, weight, _ in tasks]
     raw = await driver(connection)
     opened = await raw.fetch(
         """
         -- open_tasks: one row a pair; of those known already only the withdrawn are opened again
-        INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at)
+        INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at, priority, ordering)
         SELECT gen_random_uuid(), t.a, t.b, t.reason, t.weight, 'REVIEW',
                CASE WHEN t.one = t.other THEN ARRAY[t.one] ELSE ARRAY[LEAST(t.one, t.other), GREATEST(t.one, t.other)] END,
-               $7
-        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::bigint[], $6::bigint[])
-             AS t(a, b, reason, weight, one, other)
-        ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', reason = excluded.reason, weight = excluded.weight,
+               $7, t.priority, t.ordering
+        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::bigint[], $6::bigint[], $8::int[], $9::jsonb[])
+             AS t(a, b, reason, weight, one, other, priority, ordering)
+        ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', priority = excluded.priority, ordering = excluded.ordering,
+            ordered_at = NULL, reason = excluded.reason, weight = excluded.weight,
             member_ids = excluded.member_ids, version = review_task.version + 1, opened_at = excluded.opened_at,
-            deferred_until = NULL
+            deferred_until = NULL, expires_at = NULL, proposed = NULL, decided_by = NULL, approved_by = NULL
         WHERE review_task.state = 'WITHDRAWN' RETURNING id""",
         [a for a, _, _, _, _ in tasks],
         [b for _, b, _, _, _ in tasks],
@@ -80,12 +91,76 @@ async def open_tasks(
         [members[0] for _, _, _, _, members in tasks],
         [members[-1] for _, _, _, _, members in tasks],
         now,
+        [order.priority for order in orders],
+        [orjson.dumps(order.why).decode() for order in orders],
     )
     return len(opened)
 
 
+async def reopen(
+    connection: AsyncConnection,
+    found: Sequence[tuple[int, int, int, float, Sequence[int]]],
+    *,
+    reason: str,
+    now: datetime,
+) -> list[tuple[UUID, int]]:
+    """Open the tasks of decided pairs (a, b, seq of the decision, weight, member ids) again; answers (task, seq).
+
+    One that is open already, for whatever reason, stays as it is.
+    """
+    if not found:
+        return []
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- reopen: what was decided is called into question; the decision itself stays in force
+        INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at, reopened_seq, decision_seq)
+        SELECT gen_random_uuid(), t.a, t.b, $7, t.weight, 'REVIEW',
+               CASE WHEN t.one = t.other THEN ARRAY[t.one] ELSE ARRAY[LEAST(t.one, t.other), GREATEST(t.one, t.other)] END,
+               $8, t.seq, t.seq
+        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::real[], $5::bigint[], $6::bigint[])
+             AS t(a, b, seq, weight, one, other)
+        ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', reason = excluded.reason, weight = excluded.weight,
+            version = review_task.version + 1, opened_at = excluded.opened_at, reopened_seq = excluded.reopened_seq,
+            decision_seq = excluded.decision_seq, bulk_id = NULL, deferred_until = NULL, ordered_at = NULL
+        WHERE review_task.state IN ('CONFIRMED', 'REJECTED', 'WITHDRAWN') RETURNING id, reopened_seq""",
+        [a for a, _, _, _, _ in found],
+        [b for _, b, _, _, _ in found],
+        [seq for _, _, seq, _, _ in found],
+        [weight for _, _, _, weight, _ in found],
+        [members[0] for *_, members in found],
+        [members[-1] for *_, members in found],
+        reason,
+        now,
+    )
+    return [(row["id"], row["reopened_seq"]) for row in rows]
+
+
+async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) -> None:
+    """The evidence against these decisions is gone: the tasks that it opened are as they were."""
+    if not decided:
+        return
+    raw = await driver(connection)
+    await raw.execute(
+        """
+        -- close_again: back to what was decided
+        UPDATE review_task t SET version = version + 1, reopened_seq = NULL, decision_seq = d.seq, reason = d.why,
+            state = CASE d.kind WHEN 'MUST_LINK' THEN 'CONFIRMED' ELSE 'REJECTED' END, deferred_until = NULL,
+            decided_by = d.actor, approved_by = d.approver, decided_at = d.at
+        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
+             AS d(seq, kind, actor, approver, why, at)
+        WHERE t.reopened_seq = d.seq AND t.state IN ('REVIEW', 'DEFERRED')""",
+        [d.seq for d in decided],
+        [d.kind for d in decided],
+        [d.actor for d in decided],
+        [d.approver for d in decided],
+        [d.evidence.get("why", "uncertain") for d in decided],
+        [d.at for d in decided],
+    )
+
+
 async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]) -> None:
-    """Close open tasks of pairs that need no decision any more."""
+    """Close open tasks of pairs that need no decision any more; what new evidence reopened stays."""
     if not pairs:
         return
     raw = await driver(connection)
@@ -94,7 +169,8 @@ async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]
         -- withdraw: tasks nobody has to decide now
         UPDATE review_task SET state = 'WITHDRAWN', version = version + 1
         FROM unnest($1::bigint[], $2::bigint[]) AS p(a, b)
-        WHERE review_task.a = p.a AND review_task.b = p.b AND state IN ('REVIEW', 'DEFERRED')""",
+        WHERE review_task.a = p.a AND review_task.b = p.b AND state IN ('REVIEW', 'DEFERRED', 'PROPOSED')
+          AND reopened_seq IS NULL""",
         [a for a, _ in pairs],
         [b for _, b in pairs],
     )
@@ -107,7 +183,7 @@ async def withdraw_unfounded(connection: AsyncConnection, ids: Sequence[int]) ->
         f"""
         -- withdraw_unfounded: open tasks without a score behind them
         UPDATE review_task t SET state = 'WITHDRAWN', version = version + 1
-        WHERE state IN ('REVIEW', 'DEFERRED') AND (a = ANY($1::bigint[]) OR b = ANY($1::bigint[]))
+        WHERE state IN ('REVIEW', 'DEFERRED', 'PROPOSED') AND reopened_seq IS NULL AND (a = ANY($1::bigint[]) OR b = ANY($1::bigint[]))
           AND NOT EXISTS (SELECT 1 FROM pair_score p WHERE p.model = {OF_MODEL_IN_FORCE} AND p.a = t.a AND p.b = t.b)""",  # noqa: S608
         list(ids),
     )
@@ -121,12 +197,18 @@ def _visible(member_ids: Sequence[int] | None) -> Any:
 
 
 def _chosen(
-    member_ids: Sequence[int] | None, states: Sequence[str], reason: str | None, due: datetime | None
+    member_ids: Sequence[int] | None,
+    states: Sequence[str],
+    reason: str | None,
+    due: datetime | None,
+    assignee: str | None,
 ) -> list[Any]:
-    """`due`: of the deferred ones only those whose time has come by then."""
+    """`due`: of the deferred ones only those whose time has come by then; `assignee`: only hers."""
     conditions = [review_task.c.state.in_(list(states)), _visible(member_ids)]
     if reason is not None:
         conditions.append(review_task.c.reason == reason)
+    if assignee is not None:
+        conditions.append(review_task.c.assignee == assignee)
     if due is not None:
         conditions.append(or_(review_task.c.deferred_until.is_(None), review_task.c.deferred_until <= due))
     return conditions
@@ -141,12 +223,13 @@ async def queue(
     offset: int = 0,
     reason: str | None = None,
     due: datetime | None = None,
+    assignee: str | None = None,
 ) -> list[Review]:
-    """Tasks in `states` (opened for `reason`, not deferred beyond `due`), most likely the same person first."""
+    """Tasks in `states` (opened for `reason`, not deferred beyond `due`, of `assignee`), in the order of `domain.ordering`."""
     rows = await connection.execute(
-        select(review_task)
-        .where(*_chosen(member_ids, states, reason, due))
-        .order_by(review_task.c.weight.desc(), review_task.c.id)
+        select(*_COLUMNS)
+        .where(*_chosen(member_ids, states, reason, due, assignee))
+        .order_by(review_task.c.priority.desc(), review_task.c.id)
         .limit(limit)
         .offset(offset)
     )
@@ -154,12 +237,17 @@ async def queue(
 
 
 async def reasons(
-    connection: AsyncConnection, member_ids: Sequence[int] | None, *, states: Sequence[str], due: datetime | None = None
+    connection: AsyncConnection,
+    member_ids: Sequence[int] | None,
+    *,
+    states: Sequence[str],
+    due: datetime | None = None,
+    assignee: str | None = None,
 ) -> dict[str, int]:
     """How many tasks in `states` were opened for which reason."""
     rows = await connection.execute(
         select(review_task.c.reason, func.count())
-        .where(*_chosen(member_ids, states, None, due))
+        .where(*_chosen(member_ids, states, None, due, assignee))
         .group_by(review_task.c.reason)
     )
     return {reason: int(number) for reason, number in rows}
@@ -172,12 +260,16 @@ async def neighbours(
     *,
     states: Sequence[str],
     reason: str | None = None,
-    due: datetime | None = None,
+    due: datetime,
+    name: str,
 ) -> tuple[UUID | None, UUID | None]:
-    """The tasks before and behind `task` in the queue, whether or not `task` is (still) in it."""
-    conditions = _chosen(member_ids, states, reason, due)
-    place = tuple_(-review_task.c.weight, review_task.c.id)
-    here = tuple_(-task.weight, task.id)
+    """The tasks before and behind `task` in the queue, whether or not `task` is (still) in it; none that others than
+    `name` have open.
+    """
+    free = or_(review_task.c.held_until.is_(None), review_task.c.held_until <= due, review_task.c.held_by == name)
+    conditions = [*_chosen(member_ids, states, reason, due, None), free]
+    place = tuple_(-review_task.c.priority, review_task.c.id)
+    here = tuple_(-task.priority, task.id)
     before = select(review_task.c.id).where(*conditions, place < here).order_by(place.desc()).limit(1)
     behind = select(review_task.c.id).where(*conditions, place > here).order_by(place).limit(1)
     found = [(await connection.execute(statement)).scalar_one_or_none() for statement in (before, behind)]
@@ -192,11 +284,21 @@ async def totals(connection: AsyncConnection, member_ids: Sequence[int] | None) 
     return {state: int(number) for state, number in rows}
 
 
+async def to_approve(connection: AsyncConnection, member_ids: Sequence[int] | None, name: str) -> int:
+    """Proposals of others than `name`."""
+    statement = (
+        select(func.count())
+        .select_from(review_task)
+        .where(review_task.c.state == PROPOSED, review_task.c.decided_by != name, _visible(member_ids))
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
 async def get(
     connection: AsyncConnection, task_id: UUID, member_ids: Sequence[int] | None, *, lock: bool = False
 ) -> Review | None:
     """The task, if this region may see it."""
-    statement = select(review_task).where(review_task.c.id == task_id, _visible(member_ids))
+    statement = select(*_COLUMNS).where(review_task.c.id == task_id, _visible(member_ids))
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return _review(row) if row else None
 
@@ -227,6 +329,75 @@ async def touching(connection: AsyncConnection, ids: Sequence[int], member_ids: 
     return (await connection.execute(statement.limit(1))).one_or_none() is not None
 
 
+async def alike(
+    connection: AsyncConnection,
+    member_ids: Sequence[int] | None,
+    *,
+    reason: str,
+    low: float | None,
+    high: float | None,
+    limit: int,
+) -> list[Review]:
+    """Conflicts that wait, opened for `reason`, of weights from `low` up to `high`; none that evidence reopened."""
+    conditions = [*_chosen(member_ids, ("REVIEW",), reason, None, None), review_task.c.reopened_seq.is_(None)]
+    if low is not None:
+        conditions.append(review_task.c.weight >= low)
+    if high is not None:
+        conditions.append(review_task.c.weight < high)
+    statement = select(*_COLUMNS).where(*conditions).order_by(review_task.c.id).limit(limit)
+    return [_review(row) for row in await connection.execute(statement)]
+
+
+async def of_lot(connection: AsyncConnection, lot_id: UUID, member_ids: Sequence[int] | None) -> list[UUID]:
+    """Conflicts whose newest decision is part of the lot."""
+    statement = select(review_task.c.id).where(review_task.c.bulk_id == lot_id, _visible(member_ids))
+    return list((await connection.execute(statement.order_by(review_task.c.id))).scalars())
+
+
+async def to_order(connection: AsyncConnection, *, before: datetime, limit: int) -> list[Review]:
+    """Open conflicts that were never ordered, or last before that time; what others are just deciding is left out."""
+    rows = await connection.execute(
+        select(*_COLUMNS)
+        .where(
+            review_task.c.state.in_((*OPEN_STATES, PROPOSED)),
+            or_(review_task.c.ordered_at.is_(None), review_task.c.ordered_at < before),
+        )
+        .order_by(review_task.c.ordered_at.nulls_first(), review_task.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_review(row) for row in rows]
+
+
+async def put_orders(
+    connection: AsyncConnection, orders: Sequence[tuple[UUID, int, dict[str, Any]]], now: datetime
+) -> None:
+    """Keep (task, priority, why); a view of the task does not become stale by it."""
+    raw = await driver(connection)
+    await raw.execute(
+        """
+        -- put_orders: where open tasks stand in the queue
+        UPDATE review_task t SET priority = o.priority, ordering = o.why, ordered_at = $4
+        FROM unnest($1::uuid[], $2::int[], $3::jsonb[]) AS o(id, priority, why) WHERE t.id = o.id""",
+        [id_ for id_, _, _ in orders],
+        [priority for _, priority, _ in orders],
+        [orjson.dumps(why).decode() for _, _, why in orders],
+        now,
+    )
+
+
+async def lapsed(connection: AsyncConnection, now: datetime, limit: int) -> list[Review]:
+    """Proposals whose time is over, locked; what others are just deciding is left to them."""
+    rows = await connection.execute(
+        select(*_COLUMNS)
+        .where(review_task.c.state == PROPOSED, review_task.c.expires_at <= now)
+        .order_by(review_task.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [_review(row) for row in rows]
+
+
 async def exists(connection: AsyncConnection, task_id: UUID) -> bool:
     """Is there such a task at all? Only for telling a refused look-up from a mistyped id in the audit log."""
     return (
@@ -242,9 +413,14 @@ async def settle(
     by: str | None,
     seq: int | None,
     now: datetime,
+    approved_by: str | None = None,
+    proposed: str | None = None,
+    reopened_seq: int | None = None,
     deferred_until: datetime | None = None,
+    expires_at: datetime | None = None,
+    bulk_id: UUID | None = None,
 ) -> None:
-    """Record a decision, a deferral or its undoing."""
+    """Record a decision, a proposal, a deferral or its undoing; whoever had it open lets go of it."""
     await connection.execute(
         update(review_task)
         .where(review_task.c.id == task_id)
@@ -253,7 +429,14 @@ async def settle(
             version=review_task.c.version + 1,
             decided_by=by,
             decision_seq=seq,
+            approved_by=approved_by,
+            reopened_seq=reopened_seq,
+            proposed=proposed,
+            bulk_id=bulk_id,
             decided_at=now if state not in OPEN_STATES else None,
             deferred_until=deferred_until,
+            expires_at=expires_at,
+            held_by=None,
+            held_until=None,
         )
     )

@@ -39,6 +39,9 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
 }  # fmt: skip
 """What the seal of a table's rows covers: all that decides; not what is only shown, nor when it was added."""
 
+_ADDED: Final[dict[Table, dict[str, Any]]] = {member: {"unique_records": False}}
+"""Columns that came later, with what they say in rows sealed before: covered as soon as they say anything else."""
+
 _KEY: Final = "seals"
 
 
@@ -50,7 +53,11 @@ def options(vault: Vault) -> dict[str, Any]:
 def of(connection: AsyncConnection, table: Table, values: Mapping[str, Any]) -> bytes:
     """The seal of a row with these `values`; one that is not given is NULL."""
     vault: Vault = connection.engine.get_execution_options()[_KEY]
-    said = [table.name, {name: values.get(name) for name in SEALED[table]}]
+    covered = {name: values.get(name) for name in SEALED[table]}
+    for name, before in _ADDED.get(table, {}).items():
+        if values.get(name, before) != before:
+            covered[name] = values[name]
+    said = [table.name, covered]
     return vault.authenticate(
         orjson.dumps(said, default=_spelled, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME)
     )

@@ -76,24 +76,24 @@ def test_a_steward_finds_the_conflict_and_sees_why(matters: Matters, enter: Ente
 
 
 def test_decide_and_undo_with_the_keyboard(matters: Matters, enter: Enter) -> None:
-    before = matters.persons("two_ids")
+    before = matters.persons("no_id")
     page = enter("lihua")
-    page.goto(matters.address("two_ids"))
+    page.goto(matters.address("no_id"))
     page.keyboard.press("s")
     expect(page.get_by_role("radio", name=re.compile("^是同一人"))).to_be_checked()
     page.keyboard.press("2")
     page.keyboard.press("Enter")
-    page.wait_for_url(re.compile(f"done={matters.tasks['two_ids']}"))
-    assert matters.tasks["two_ids"].hex not in urlsplit(page.url).path.replace("-", "")
+    page.wait_for_url(re.compile(f"done={matters.tasks['no_id']}"))
+    assert matters.tasks["no_id"].hex not in urlsplit(page.url).path.replace("-", "")
     expect(page.get_by_role("status")).to_contain_text("已记录：是同一人。")
-    assert matters.state("two_ids") == "CONFIRMED"
-    assert matters.events("two_ids") == [("MUST_LINK", "confirmed-by-person")]
-    after = matters.persons("two_ids")
+    assert matters.state("no_id") == "CONFIRMED"
+    assert matters.events("no_id") == [("MUST_LINK", "confirmed-by-person")]
+    after = matters.persons("no_id")
     assert after[0] == after[1] == before[0]
     page.keyboard.press("u")
-    page.wait_for_url(matters.address("two_ids"))
-    assert matters.state("two_ids") == "REVIEW"
-    assert matters.persons("two_ids") == before
+    page.wait_for_url(matters.address("no_id"))
+    assert matters.state("no_id") == "REVIEW"
+    assert matters.persons("no_id") == before
     expect(page.get_by_role("heading", name="以往结论")).to_be_visible()
 
 
@@ -289,6 +289,7 @@ def test_another_regions_numbers_are_shown_once_that_region_agreed(matters: Matt
 
 @pytest.mark.parametrize(("name", "may"), [("audit", False), ("admin", False), ("sunyue", True)])
 def test_who_may_only_read_has_no_buttons_for_more(matters: Matters, enter: Enter, name: str, may: bool) -> None:
+    matters.site.clock.forward(minutes=11)  # nobody has it open any more
     page = enter(name, language="en")
     page.goto(matters.address("slips"))
     expect(page.get_by_role("table").first).to_be_visible()
@@ -299,6 +300,7 @@ def test_who_may_only_read_has_no_buttons_for_more(matters: Matters, enter: Ente
 def test_a_decision_on_an_old_view_is_refused_with_what_to_do(matters: Matters, enter: Enter) -> None:
     slow, quick = enter("lihua", language="en"), enter("sunyue", language="en")
     for page in (slow, quick):
+        matters.site.clock.forward(minutes=11)
         page.goto(matters.address("slips"))
         page.keyboard.press("d")
         page.keyboard.press("4")
@@ -314,6 +316,36 @@ def test_a_decision_on_an_old_view_is_refused_with_what_to_do(matters: Matters, 
     assert slow.get_by_role("button", name=re.compile("^Undo")).count() == 0  # another's decision
     slow.goto(f"{matters.site.url}/console/conflicts?view=decided")
     expect(slow.get_by_role("row", name=re.compile("王秀英"))).to_contain_text("different persons")
+
+
+def test_a_second_steward_sees_who_has_it_open(matters: Matters, enter: Enter) -> None:
+    first, second = enter("lihua", language="en"), enter("zhouping", language="en")
+    first.goto(matters.address("twins"))
+    second.goto(matters.address("twins"))
+    expect(second.get_by_role("status")).to_contain_text("lihua has it open until")
+    assert second.get_by_role("button", name=re.compile("^Confirm")).count() == 0
+    second.goto(f"{matters.site.url}/console/conflicts")
+    expect(second.get_by_role("row", name=re.compile("李思琪"))).to_contain_text("lihua has it open until")
+    matters.site.clock.forward(minutes=11)
+    second.goto(matters.address("twins"))
+    expect(second.get_by_role("button", name=re.compile("^Confirm"))).to_be_visible()
+
+
+def test_taking_giving_and_letting_go(matters: Matters, enter: Enter) -> None:
+    matters.site.clock.forward(minutes=11)
+    page = enter("lihua", language="en")
+    page.goto(matters.address("twins"))
+    page.keyboard.press("t")
+    expect(page.get_by_text("This one is yours.")).to_be_visible()
+    page.goto(f"{matters.site.url}/console/conflicts?view=mine")
+    expect(page.locator("a.row")).to_have_count(1)
+    admin = enter("admin", language="zh")
+    admin.goto(matters.address("twins"))
+    admin.get_by_label("指派给").select_option("sunyue")
+    admin.get_by_role("button", name="指派", exact=True).click()
+    expect(admin.get_by_text("由 sunyue 负责。")).to_be_visible()
+    admin.get_by_role("button", name="放弃领取").click()
+    expect(admin.get_by_text("尚无人负责。")).to_be_visible()
 
 
 def test_a_form_address_loaded_again_leads_to_the_case(matters: Matters, enter: Enter) -> None:

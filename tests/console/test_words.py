@@ -9,6 +9,7 @@ import pytest
 from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
+from hub.domain.ordering import NEW_EVIDENCE
 from hub.linkage.constraints import NAMES
 from hub.services import boards, cases, presentations, reveals, reviews
 from hub.services.accounts import ROLES
@@ -19,7 +20,7 @@ ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
 # Keys whose last part is a code from elsewhere: asked for with `known`, or built from a list that is checked below.
 OPEN_ENDED = (
     "act.", "advice.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.", "fault.", "field.", "kind.",
-    "nav.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.", "schedule.", "sex.", "show.",
+    "nav.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.", "schedule.", "sex.", "show.",
     "shown.", "side.", "slot.", "state.", "verdict.", "view.", "why.", "about.",
 )  # fmt: skip
 
@@ -77,8 +78,8 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("role.", ROLES),
         ("why.", {code for codes in CHOICES.values() for code in codes}),
         ("verdict.", CHOICES),
-        ("reason.", (*NAMES, "uncertain", "contradiction")),
-        ("advice.", (*NAMES, "uncertain", "contradiction")),
+        ("reason.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE)),
+        ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE)),
         ("view.", reviews.VIEWS),
         ("conflicts.none-", reviews.VIEWS),
         ("show.", boards.SHOWS),
@@ -87,10 +88,29 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("body.", (cases.OWN, cases.OF_ANOTHER, cases.OF_HUB, cases.OF_VERIFIER)),
         ("purpose.", (*policy.PURPOSES, presentations.PURPOSE)),
         ("shown.", set(SEALED_KINDS)),
-        ("act.", ("send", "hand-over", "verify", "look-up", "ask-reveal", "answer-reveal")),
-        ("review.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
-        ("done.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
-        ("outcome.", ("permit", "not-visible", "undone", "approved", "denied", *CHOICES)),
+        (
+            "act.",
+            (
+                "propose",
+                "approve",
+                "sent-back",
+                "proposal-withdrawn",
+                "send",
+                "hand-over",
+                "verify",
+                "look-up",
+                "ask-reveal",
+                "answer-reveal",
+            ),
+        ),
+        ("review.", ("REVIEW", "DEFERRED", "PROPOSED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
+        ("done.", ("REVIEW", "DEFERRED", "PROPOSED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
+        ("event.", ("MUST_LINK", "CANNOT_LINK", "DEFER", "RETRACT", "PROPOSE", "DECLINE", "LAPSE")),
+        ("why.", ("sent-back", "proposal-withdrawn", "proposal-lapsed")),
+        (
+            "outcome.",
+            ("permit", "not-visible", "undone", "sent-back", "proposal-withdrawn", "approved", "denied", *CHOICES),
+        ),
     ],
 )
 def test_every_code_has_its_words(prefix: str, codes: object) -> None:

@@ -55,6 +55,14 @@ async def fill(hub: Hub) -> None:
                 await schedules.finish(connection, slot, state=state, outcome={"examined": 40218}, now=done)
 
 
+async def sealed_about(hub: Hub, subject: bytes, sender: str, recipient: str) -> UUID:
+    """A sealed report about the person of `subject`, which waits for its recipient."""
+    async with hub.database.begin() as connection:
+        ids = {member.name: member.id for member in await members.all_members(connection)}
+        steps, begun = ((State.AVAILABLE, 1),), hub.now()
+        return await _message(hub, connection, REPORT, ids[sender], ids[recipient], steps, begun, subject=subject)
+
+
 async def _message(
     hub: Hub,
     connection: AsyncConnection,
@@ -63,6 +71,8 @@ async def _message(
     recipient: int,
     steps: tuple[tuple[State, int], ...],
     begun: datetime,
+    *,
+    subject: bytes = b"s" * 16,
 ) -> UUID:
     submission, item = await _submission(hub, connection, kind, sender, begun), uuid4()
     queued = begun + timedelta(minutes=1)
@@ -70,7 +80,7 @@ async def _message(
         connection,
         hub.vault,
         Item(
-            item, submission, sender, recipient, uuid4(), kind, CANARY.encode(), b"s" * 16, None, b"d" * 32,
+            item, submission, sender, recipient, uuid4(), kind, CANARY.encode(), subject, None, b"d" * 32,
             State.AVAILABLE, 0, None, queued, queued + timedelta(days=30), None,
         ),
     )  # fmt: skip

@@ -11,8 +11,9 @@ from sqlalchemy import text
 
 from hub.errors import Conflict, Invalid, NotAllowed, NotFound
 from hub.runtime import Hub
-from hub.services import cases, reveals, reviews
+from hub.services import cases, proposals, reveals, reviews, settling, verdicts
 from hub.services.sessions import User
+from hub.services.settling import Decided
 from hub.storage import access, audit, decisions, members, people
 from hub.storage.access import Access
 from hub.storage.decisions import Decision
@@ -37,9 +38,17 @@ class World:
     async def seen(self, name: str = "lihua") -> str:
         return (await cases.view(self.hub, await self.user(name), self.task)).seen
 
-    async def decide(self, verdict: Any, name: str = "lihua", **more: Any) -> reviews.Decided:
+    async def decide(self, verdict: Any, name: str = "lihua", **more: Any) -> Decided:
         given: dict[str, Any] = {"reason": "ask-person", "seen": more.pop("seen", None) or await self.seen(name)} | more
-        return await reviews.decide(self.hub, await self.user(name), self.task, verdict, **given)
+        return await verdicts.decide(self.hub, await self.user(name), self.task, verdict, **given)
+
+    async def join(self, note: str = "") -> Decided:
+        """`same`, which two people have to say of this pair."""
+        proposed = await self.decide("same", note=note)
+        assert (proposed.state, proposed.moved) == ("PROPOSED", 0)
+        return await proposals.approve(
+            self.hub, await self.user("sunyue"), self.task, seen=await self.seen("sunyue"), note=note
+        )
 
     async def persons(self) -> list[UUID | None]:
         return [await world.person_of(self.hub, id_) for id_ in self.records]
@@ -94,7 +103,7 @@ async def test_a_filter_and_a_page(here: World) -> None:
     first = await reviews.queue(here.hub, admin, limit=1)
     second = await reviews.queue(here.hub, admin, limit=1, offset=1)
     assert first.total == second.total == 2
-    assert first.rows[0].task.weight >= second.rows[0].task.weight
+    assert first.rows[0].task.priority >= second.rows[0].task.priority
     assert first.rows[0].task.id != second.rows[0].task.id
     before, behind = await reviews.neighbours(here.hub, admin, first.rows[0].task)
     assert (before, behind) == (None, second.rows[0].task.id)
@@ -127,22 +136,22 @@ async def test_records_of_a_third_region_are_counted_but_not_shown(here: World) 
 async def test_same_brings_the_records_under_one_person(here: World) -> None:
     before = await here.persons()
     assert before[0] != before[1]
-    done = await here.decide("same", note="见过本人和户口簿")
+    done = await here.join()
     assert done.state == "CONFIRMED"
     assert done.moved == 1
     after = await here.persons()
     assert after == [before[0], before[0]]
-    assert await here.events() == [("MUST_LINK", "lihua", "ask-person")]
-    assert (await here.acts())[-1] == "decide"
-    assert (await here.look_ups(here.records[1]))[0] == ("lihua", "decide", "same")
+    assert await here.events() == [("PROPOSE", "lihua", "ask-person"), ("MUST_LINK", "lihua", "ask-person")]
+    assert (await here.acts())[-1] == "approve"
+    assert (await here.look_ups(here.records[1]))[0] == ("sunyue", "approve", "same")
 
 
 async def test_a_note_is_sealed_and_can_be_read_again(here: World) -> None:
-    await here.decide("same", note="见过本人和户口簿")
+    await here.join(note="见过本人和户口簿")
     async with here.hub.database.read() as connection:
         event = (await decisions.of_pair(connection, here.records[0], here.records[1]))[0]
     assert "户口簿" not in str(event.evidence)
-    assert reviews.note_of(here.hub, event) == "见过本人和户口簿"
+    assert settling.note_of(here.hub, event) == "见过本人和户口簿"
 
 
 async def test_different_keeps_them_apart_through_indirect_links(here: World) -> None:
@@ -166,30 +175,30 @@ async def test_defer_waits_and_comes_back_when_due(here: World) -> None:
 @pytest.mark.parametrize("verdict", ["same", "different", "defer"])
 async def test_undo_restores_persons_and_opens_the_conflict_again(here: World, verdict: str) -> None:
     before = await here.persons()
-    await here.decide(verdict)
+    await (here.join() if verdict == "same" else here.decide(verdict))
     steward = await here.user("lihua")
     standing = await reviews.standing(here.hub, steward, here.task)
     assert standing is not None
     assert standing.may_undo
-    done = await reviews.undo(here.hub, steward, here.task, seen=standing.seen)
+    done = await verdicts.undo(here.hub, steward, here.task, seen=standing.seen)
     assert done.state == "REVIEW"
     assert await here.persons() == before
     assert (await reviews.queue(here.hub, steward)).total == 1
     assert [kind for kind, _, _ in await here.events()][-1] == "RETRACT"
-    await here.decide("same")
+    await here.join()
     assert len(set(await here.persons())) == 1
 
 
 async def test_only_the_decider_or_a_supervisor_undoes(here: World) -> None:
-    await here.decide("same")
+    await here.decide("different")
     other = await here.user("sunyue")
     standing = await reviews.standing(here.hub, other, here.task)
     assert standing is not None
     assert not standing.may_undo
     with pytest.raises(NotAllowed, match="not-yours"):
-        await reviews.undo(here.hub, other, here.task, seen=standing.seen)
-    await reviews.undo(here.hub, await here.user("zhouping"), here.task, seen=standing.seen)
-    assert len(set(await here.persons())) == 2
+        await verdicts.undo(here.hub, other, here.task, seen=standing.seen)
+    done = await verdicts.undo(here.hub, await here.user("zhouping"), here.task, seen=standing.seen)
+    assert done.state == "REVIEW"
 
 
 async def test_a_decision_on_an_old_view_is_refused(here: World) -> None:
@@ -218,14 +227,15 @@ async def test_a_contradiction_writes_nothing(here: World) -> None:
         for kind, id_ in (("CANNOT_LINK", here.records[1]), ("MUST_LINK", here.records[0])):
             event = Decision(kind, min(id_, beside), max(id_, beside), "lihua", None, "test", {}, None, here.clock.at)
             await decisions.append(connection, event)
-    acts = await here.acts()
+    await here.decide("same")
+    events, acts = await here.events(), await here.acts()
     with pytest.raises(Conflict, match="contradiction"):
-        await here.decide("same")
-    assert await here.events() == []
-    assert await here.acts() == [*acts, "look-up"]  # at the case, before it was to be decided
+        await proposals.approve(here.hub, await here.user("sunyue"), here.task, seen=await here.seen("sunyue"))
+    assert await here.events() == events
+    assert await here.acts() == [*acts, "look-up"]  # at the case, before it was to be approved
     standing = await reviews.standing(here.hub, await here.user("lihua"), here.task)
     assert standing is not None
-    assert standing.task.state == "REVIEW"
+    assert standing.task.state == "PROPOSED"
 
 
 @pytest.mark.parametrize(
@@ -259,8 +269,8 @@ async def test_another_regions_conflict_is_not_there_and_the_attempt_is_noted(he
     steward, hub = await here.user("lihua"), here.hub
     attempts: dict[str, Callable[[], Awaitable[object]]] = {
         "view": lambda: cases.view(hub, steward, here.hidden),
-        "decide": lambda: reviews.decide(hub, steward, here.hidden, "same", reason="x", seen="1.1.1"),
-        "undo": lambda: reviews.undo(hub, steward, here.hidden, seen="1.1.1"),
+        "decide": lambda: verdicts.decide(hub, steward, here.hidden, "same", reason="x", seen="1.1.1"),
+        "undo": lambda: verdicts.undo(hub, steward, here.hidden, seen="1.1.1"),
         "reveal": lambda: reveals.reveal(hub, steward, here.hidden, "ask-person"),
         "view-look-ups": lambda: cases.look_ups(hub, steward, here.hidden),
     }
@@ -295,16 +305,16 @@ async def test_reveal_needs_a_purpose_and_is_noted(here: World) -> None:
 
 
 async def test_look_ups_follow_a_person_through_linking_and_unlinking(here: World) -> None:
-    await here.decide("same")
+    await here.join()
     steward = await here.user("zhouping")
     together = (await cases.look_ups(here.hub, steward, here.task)).lines
-    assert {line.event.actor for line in together} == {"lihua"}
-    assert all(line.sides == ("a", "b") for line in together if line.event.act == "decide")
+    assert {line.event.actor for line in together} == {"lihua", ""}  # the other region's is only said to have been
+    assert all(line.sides == ("a", "b") for line in together if line.event.act == "approve")
     standing = await reviews.standing(here.hub, steward, here.task)
     assert standing is not None
-    await reviews.undo(here.hub, steward, here.task, seen=standing.seen)
+    await verdicts.undo(here.hub, steward, here.task, seen=standing.seen)
     apart = (await cases.look_ups(here.hub, steward, here.task)).lines
-    assert {line.event.act for line in apart} >= {"view", "decide", "undo", "view-look-ups"}
+    assert {line.event.act for line in apart} >= {"view", "propose", "undo", "view-look-ups"}
 
 
 async def _noted(here: World, *events: tuple[str, str, str, tuple[str, ...], str]) -> None:

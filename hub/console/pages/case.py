@@ -14,10 +14,10 @@ from hub.console.presentation import comparison, waterfall
 from hub.console.rendering import BASE, page
 from hub.console.visits import Form, SignedIn, Visit, field
 from hub.errors import Invalid
-from hub.services import cases, reveals, reviews
+from hub.services import assignments, cases, proposals, reveals, reviews, settling, verdicts
 from hub.services.cases import Case
 from hub.services.reveals import Sides
-from hub.services.reviews import Verdict
+from hub.services.verdicts import Verdict
 
 router = APIRouter()
 
@@ -31,7 +31,9 @@ def _address(task_id: UUID | None, *, reason: str = "", done: UUID | None = None
 
 @router.get("/conflicts/{task_id}")
 async def show(visit: SignedIn, task_id: UUID, reason: str = "", done: UUID | None = None) -> Response:
-    """The case with masked numbers."""
+    """The case with masked numbers; whoever opens it has it open, unless she has just dealt with it."""
+    if done != task_id:
+        await assignments.hold(visit.hub, visit.user, task_id)
     case = await cases.view(visit.hub, visit.user, task_id)
     return await _page(visit, case, reason=reason, done=done)
 
@@ -57,14 +59,17 @@ async def _page(
         section="conflicts",
         case=case,
         fields=comparison.rows(case, visit.language, own=reveals.own_sides(visit.user, case), revealed=revealed),
-        fall=waterfall.fall(case.evidence, case.review, case.auto),
-        history=[(event, reviews.note_of(visit.hub, event)) for event in case.history],
+        fall=waterfall.fall(case.evidence, case.weighed.model.review, case.weighed.model.auto),
+        history=[(event, settling.note_of(visit.hub, event)) for event in case.history],
         summary=comparison.summary,
         choices=quick_reasons.CHOICES,
-        defer_days=reviews.DEFER_DAYS,
+        defer_days=verdicts.DEFER_DAYS,
         purposes=reveals.PURPOSES,
         asked=await reveals.asked(visit.hub, visit.user, case),
         revealed=revealed,
+        held=case.task.is_held(visit.hub.now(), against=visit.user.name),
+        able=await assignments.able(visit.hub, visit.user, case.task),
+        proposal_note=settling.note_of(visit.hub, case.proposal) if case.proposal else "",
         given=given,
         fault=fault,
         reason=reason,
@@ -82,7 +87,7 @@ async def decide(visit: SignedIn, task_id: UUID, form: Form) -> Response:
     days = field(form, "days")
     try:
         quick_reasons.check(verdict, chosen, field(form, "note"))
-        done = await reviews.decide(
+        done = await verdicts.decide(
             visit.hub,
             visit.user,
             task_id,
@@ -107,7 +112,32 @@ async def decide(visit: SignedIn, task_id: UUID, form: Form) -> Response:
 @router.post("/conflicts/{task_id}/undo")
 async def undo(visit: SignedIn, task_id: UUID, form: Form) -> Response:
     """Take the decision back and show the case again."""
-    await reviews.undo(visit.hub, visit.user, task_id, seen=field(form, "seen"))
+    await verdicts.undo(visit.hub, visit.user, task_id, seen=field(form, "seen"))
+    return RedirectResponse(_address(task_id, reason=field(form, "filter")), 303)
+
+
+@router.post("/conflicts/{task_id}/answer")
+async def answer(visit: SignedIn, task_id: UUID, form: Form) -> Response:
+    """Approve what another proposed, or send it back, and show the case again."""
+    act = proposals.approve if field(form, "answer") == "approve" else proposals.send_back
+    try:
+        done = await act(visit.hub, visit.user, task_id, seen=field(form, "seen"), note=field(form, "note"))
+    except Invalid as error:
+        case = await cases.view(visit.hub, visit.user, task_id)
+        return await _page(visit, case, status=400, reason=field(form, "filter"), form=form, fault=error.code)
+    return RedirectResponse(_address(task_id, reason=field(form, "filter"), done=done.task_id), 303)
+
+
+@router.post("/conflicts/{task_id}/assign")
+async def assign(visit: SignedIn, task_id: UUID, form: Form) -> Response:
+    """Take it, let it go or give it to somebody, and show the case again."""
+    to = field(form, "to")
+    if field(form, "act") == "take":
+        await assignments.take(visit.hub, visit.user, task_id)
+    elif field(form, "act") == "release" or not to:
+        await assignments.release(visit.hub, visit.user, task_id)
+    else:
+        await assignments.assign(visit.hub, visit.user, task_id, to)
     return RedirectResponse(_address(task_id, reason=field(form, "filter")), 303)
 
 
@@ -148,6 +178,8 @@ async def answer_reveal(visit: SignedIn, task_id: UUID, request_id: UUID, form: 
 
 
 @router.get("/conflicts/{task_id}/decide")
+@router.get("/conflicts/{task_id}/answer")
+@router.get("/conflicts/{task_id}/assign")
 @router.get("/conflicts/{task_id}/undo")
 @router.get("/conflicts/{task_id}/reveal")
 @router.get("/conflicts/{task_id}/ask-reveal")

@@ -37,6 +37,7 @@ async def show(
         view=wanted,
         views=reviews.VIEWS,
         reason=reason,
+        now=visit.hub.now(),
         paging=Paging("conflicts", kept, number, queue.total),
         done=await finished(visit, done),
         bar=lambda weight: strength(weight, queue.review, queue.auto),

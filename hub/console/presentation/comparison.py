@@ -13,8 +13,9 @@ from hub.console.presentation import masking, records
 from hub.console.presentation.masking import Piece, Pieces, plain
 from hub.linkage.explain import FieldEvidence
 from hub.linkage.notes import Relation
-from hub.services.cases import Case, Record
+from hub.services.cases import Case
 from hub.services.reveals import Side, Sides
+from hub.services.source_records import Record
 from mappings import vocabulary
 
 ICONS: dict[Relation, str] = {"same": "=", "similar": "≈", "differs": "≠", "missing": "–"}

@@ -60,8 +60,15 @@
   function walk(selector) {
     const link = find(selector);
     if (!link) return false;
-    if (link.tagName === "A") link.click(); else link.requestSubmit();
+    if (link.tagName === "FORM") link.requestSubmit(); else link.click();
     return true;
+  }
+
+  /* To the button, not through it: an approval is confirmed by Enter. */
+  function aim(selector) {
+    const button = find(selector);
+    if (button) button.focus();
+    return Boolean(button);
   }
 
   function showHelp() {
@@ -88,6 +95,7 @@
     if (!keysOn()) return;
     const key = event.key.toLowerCase();
     const done = (form && press(form, key))
+      || (key === "a" && aim("#approve")) || (key === "t" && walk("#take"))
       || (key === "u" && walk("#undo")) || (key === "j" && walk("#following")) || (key === "k" && walk("#previous"))
       || (key === "?" && showHelp());
     if (done) event.preventDefault();

@@ -24,6 +24,8 @@ VISITOR = "steward"
 """The account that whoever runs the demonstration signs in with."""
 OFFICER = "wangmin"
 """The account of the story's own steward, who decides a few conflicts."""
+APPROVER = "zhangqin"
+"""The account of her colleague, who approves what takes two people."""
 
 _MEMBERS = {
     YONGKANG: ("county", "Yongkang", "永康市", "330784000000"),
@@ -109,9 +111,10 @@ async def make_keys(children: Children, county: str, configuration: Path) -> dic
 
 
 async def open_accounts(hub: Hub) -> None:
-    """The accounts of the visitor and of the story's own steward."""
+    """The accounts of the visitor and of the story's own two stewards."""
     await accounts.create_user(hub, name=VISITOR, display="来访者", roles=["steward", "supervisor"])
     await accounts.create_user(hub, name=OFFICER, display="王敏", roles=["steward"])
+    await accounts.create_user(hub, name=APPROVER, display="张勤", roles=["steward"])
 
 
 async def enrol(hub: Hub, places: Places, keys: dict[str, dict[str, object]], partner_url: str) -> Cast:

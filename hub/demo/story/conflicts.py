@@ -6,12 +6,13 @@ The steward of the story knows the truth and decides by it; most conflicts are l
 from dataclasses import dataclass
 
 from hub.demo.population import Story
-from hub.demo.story.cast import OFFICER
+from hub.demo.story.cast import APPROVER, OFFICER
 from hub.runtime import Hub
-from hub.services import accounts, cases, reviews, sessions
+from hub.services import accounts, cases, proposals, reviews, sessions, verdicts
 from hub.services.cases import Case
-from hub.services.reviews import Verdict
 from hub.services.sessions import User
+from hub.services.source_records import Record
+from hub.services.verdicts import Verdict
 from hub.storage import reviews as queued
 
 DECIDED = 6
@@ -45,7 +46,7 @@ class Outcome:
 
 async def decide_some(hub: Hub, story: Story) -> Outcome:
     """Decide up to `DECIDED` conflicts, then undo the first of them."""
-    user = await _sign_in(hub)
+    user, colleague = await _sign_in(hub, OFFICER), await _sign_in(hub, APPROVER)
     async with hub.database.read() as connection:
         waiting = len(await queued.queue(connection, None, states=queued.OPEN_STATES, limit=_EVERYTHING))
     chosen = await _choose(hub, user, story)
@@ -53,16 +54,19 @@ async def decide_some(hub: Hub, story: Story) -> Outcome:
     for place, case in enumerate(chosen):
         same = _is_same(case, story)
         verdict: Verdict = "same" if same else "different"
-        await reviews.decide(
+        done = await verdicts.decide(
             hub, user, case.task.id, verdict, reason=_REASONS[verdict], seen=case.seen, note="核对双方证件后决定"
         )
+        if done.state == queued.PROPOSED:
+            proposed = await cases.view(hub, colleague, case.task.id)
+            await proposals.approve(hub, colleague, case.task.id, seen=proposed.seen)
         after = await cases.view(hub, user, case.task.id)
         followed += _together(after) == same and (after.task.state, after.task.decided_by) == (
             _ENDS[verdict],
             user.name,
         )
         if place == 0:
-            await reviews.undo(hub, user, case.task.id, seen=after.seen)
+            await verdicts.undo(hub, user, case.task.id, seen=after.seen)
             again = await cases.view(hub, user, case.task.id)
             undone = again.task.state == "REVIEW" and _together(again) == _together(case)
         else:
@@ -74,8 +78,8 @@ def _together(case: Case) -> bool:
     return case.a.person_id == case.b.person_id
 
 
-async def _sign_in(hub: Hub) -> User:
-    link = await accounts.make_sign_in_link(hub, OFFICER)
+async def _sign_in(hub: Hub, name: str) -> User:
+    link = await accounts.make_sign_in_link(hub, name)
     return (await sessions.enter(hub, link.partition("token=")[2])).session.user
 
 
@@ -90,7 +94,7 @@ async def _choose(hub: Hub, user: User, story: Story) -> list[Case]:
     return [await cases.view(hub, user, id_) for id_ in wanted]
 
 
-def _name(record: cases.Record) -> str:
+def _name(record: Record) -> str:
     return f"{record.member.name}/{record.number}"
 
 

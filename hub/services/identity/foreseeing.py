@@ -15,9 +15,9 @@ import orjson
 from hub.errors import Conflict
 from hub.runtime import Hub
 from hub.services import linking
-from hub.services.cases import Record
 from hub.services.identity.steward_acts import sees
 from hub.services.sessions import User
+from hub.services.source_records import Record
 from hub.storage import decisions, people
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
@@ -56,7 +56,7 @@ async def foresee(
 ) -> Foreseen:
     """What follows if `kind` held of the two, or nothing did (None)."""
     a, b = sorted((source.id, target.id))
-    held = decisions.in_force(await decisions.of_pair(connection, a, b))
+    held = decisions.held_after(await decisions.of_pair(connection, a, b))
     contradiction = kind == "MUST" and held is not None and held.kind == "CANNOT_LINK"
     moves: Mapping[int, tuple[UUID | None, UUID]] = {}
     if not contradiction:

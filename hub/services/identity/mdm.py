@@ -12,11 +12,11 @@ from uuid import UUID
 
 from hub.errors import Conflict, Invalid, NotAllowed
 from hub.runtime import Hub
-from hub.services import cases, linking, reviews
-from hub.services.cases import Record
+from hub.services import cases, linking, source_records, verdicts
 from hub.services.identity import foreseeing, merging, person_views, steward_acts
 from hub.services.identity.steward_acts import Hidden, Named
 from hub.services.sessions import User
+from hub.services.source_records import Record
 from hub.storage import decisions, mdm_links, people
 from hub.storage import reviews as tasks
 from hub.storage.database import AsyncConnection
@@ -64,7 +64,7 @@ async def history(hub: Hub, user: User, goldens: Sequence[UUID], sources: Sequen
 
 
 async def _note(hub: Hub, connection: AsyncConnection, user: User, links: Sequence[Link], act: str) -> None:
-    records = await cases.load(hub, connection, {id_ for link in links for id_ in link.records})
+    records = await source_records.load(hub, connection, {id_ for link in links for id_ in link.records})
     await cases.note(hub, connection, user, records.values(), act=act, fields=_SHOWN, now=hub.now())
 
 
@@ -128,7 +128,7 @@ async def not_duplicate(hub: Hub, user: User, golden: Golden, other: Golden) -> 
             task = await tasks.between(connection, first, second, user.visible)
             if task is None:
                 raise Conflict("no-link", "Nobody has found that the two may be one person.")
-            loaded = await cases.load(hub, connection, (task.a, task.b))
+            loaded = await source_records.load(hub, connection, (task.a, task.b))
             await merging.decide(
                 hub, connection, user, loaded[task.a], loaded[task.b], "CANNOT", merging.REASON, None, now
             )
@@ -164,14 +164,14 @@ async def _ends(hub: Hub, connection: AsyncConnection, user: User, golden: Golde
     person, ids = await _person(connection, user, golden)
     if len(ids) > _MOST_RECORDS:
         raise Conflict("too-many", f"The person has more than {_MOST_RECORDS} records; merge them one by one.")
-    loaded = await cases.load(hub, connection, [id_ for id_ in ids if id_ != record.id])
+    loaded = await source_records.load(hub, connection, [id_ for id_ in ids if id_ != record.id])
     return _Ends(record, person, tuple(loaded[id_] for id_ in sorted(loaded)))
 
 
 async def _is_linked(connection: AsyncConnection, record: Record, other: Record) -> bool:
     """Is there a decision about the two, or an open conflict?"""
     a, b = sorted((record.id, other.id))
-    if decisions.in_force(await decisions.of_pair(connection, a, b)) is not None:
+    if decisions.held_after(await decisions.of_pair(connection, a, b)) is not None:
         return True
     task = await tasks.of_pair(connection, a, b)
     return task is not None and task.state in tasks.OPEN_STATES
@@ -194,7 +194,7 @@ async def _say(
         await _release(hub, connection, user, record, other, kind, now)
     for other in others[:1] if result == MATCH else others:
         a, b = sorted((record.id, other.id))
-        held = decisions.in_force(await decisions.of_pair(connection, a, b))
+        held = decisions.held_after(await decisions.of_pair(connection, a, b))
         if held is None or held.kind != f"{kind}_LINK":
             await merging.decide(hub, connection, user, record, other, kind, merging.REASON, None, now)
 
@@ -210,14 +210,14 @@ async def _release(
 ) -> None:
     """Take back a steward's opposite decision about the two. Raises NotAllowed `not-yours`."""
     first, second = sorted((record, other), key=lambda one: one.id)
-    held = decisions.in_force(await decisions.of_pair(connection, first.id, second.id))
+    held = decisions.held_after(await decisions.of_pair(connection, first.id, second.id))
     if held is None or held.kind not in ("MUST_LINK", "CANNOT_LINK") or held.kind == f"{kind}_LINK":
         return
     task = await tasks.of_pair(connection, first.id, second.id, lock=True)
     if task is None or not cases.may_undo(user, task):
         raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
     seen = cases.seen(task, first.version, second.version)
-    await reviews.retract(hub, connection, user, task, reason=merging.REASON, seen=seen, now=now)
+    await verdicts.retract(hub, connection, user, task, merging.REASON, seen, now)
 
 
 async def _answer(hub: Hub, connection: AsyncConnection, user: User, golden: Golden) -> dict[str, Any]:

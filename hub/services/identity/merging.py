@@ -11,13 +11,13 @@ from uuid import UUID
 
 from hub.errors import Conflict, Invalid, NotAllowed
 from hub.runtime import Hub
-from hub.services import cases, linking, reviews
-from hub.services.cases import Record
+from hub.services import cases, linking, settling, verdicts
 from hub.services.identity import foreseeing, steward_acts
 from hub.services.identity.foreseeing import Foreseen, Kind
 from hub.services.identity.steward_acts import Named
-from hub.services.reviews import Decided
 from hub.services.sessions import User
+from hub.services.settling import Decided
+from hub.services.source_records import Record
 from hub.storage import people
 from hub.storage import reviews as tasks
 from hub.storage.database import AsyncConnection
@@ -26,7 +26,7 @@ from hub.storage.reviews import Review
 ASKED: Final = "asked"
 """The reason of a conflict that nobody found: a steward asked whether the two are one."""
 REASON: Final = "patient-administration"
-PROPOSED: Final = "PROPOSED"
+PROPOSED: Final = tasks.PROPOSED
 _SHOWN: Final = ("merge",)
 
 
@@ -93,7 +93,7 @@ async def undo(hub: Hub, user: User, asked: Asked) -> Merged:
             _check_seen(asked.seen, foreseen)
             a, b = sorted((source, target), key=lambda record: record.id)
             seen = cases.seen(task, a.version, b.version)
-            done = await reviews.retract(hub, connection, user, task, reason=asked.reason, seen=seen, now=now)
+            done = await verdicts.retract(hub, connection, user, task, asked.reason, seen, now)
             return await _done(connection, source, target, foreseen, done, now)
 
 
@@ -123,9 +123,11 @@ async def decide(
         raise Conflict("already-decided", "That is decided already. Nothing was changed.")
     task = await _task(connection, source, target, now)
     a, b = sorted((source, target), key=lambda record: record.id)
-    verdict: reviews.Verdict = "same" if kind == "MUST" else "different"
+    settling.check_free(task, user, now)
     seen_by_task = cases.seen(task, a.version, b.version)
-    done = await reviews.record(hub, connection, user, task, verdict, reason=reason, seen=seen_by_task, now=now)
+    weighed = await settling.fresh(hub, connection, task, seen_by_task, tasks.OPEN_STATES)
+    said = verdicts.Said("same" if kind == "MUST" else "different", reason)
+    done = await verdicts.record(hub, connection, user, task, weighed, said, seen_by_task, now)
     return await _done(connection, source, target, foreseen, done, now)
 
 
@@ -144,8 +146,8 @@ async def _done(
 
 async def _pair(hub: Hub, connection: AsyncConnection, user: User, asked: Asked) -> tuple[Record, Record]:
     """(source, target), if the user may act on them. Raises NotFound, Invalid, Conflict."""
-    if not asked.reason.strip() or len(asked.reason) > reviews.LONGEST_REASON:
-        raise Invalid("bad-reason", f"A reason has 1 to {reviews.LONGEST_REASON} characters.")
+    if not asked.reason.strip() or len(asked.reason) > verdicts.LONGEST_REASON:
+        raise Invalid("bad-reason", f"A reason has 1 to {verdicts.LONGEST_REASON} characters.")
     source = await steward_acts.record_of(hub, connection, user, asked.source)
     target = await steward_acts.record_of(hub, connection, user, asked.target)
     await steward_acts.check_visible(connection, user, (source, target))

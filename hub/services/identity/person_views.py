@@ -9,10 +9,10 @@ from uuid import UUID
 
 from hub.fhir import patients
 from hub.runtime import Hub
-from hub.services import cases
-from hub.services.cases import Record
+from hub.services import source_records
 from hub.services.identity.steward_acts import sees
 from hub.services.sessions import User
+from hub.services.source_records import Record
 from hub.storage import people
 from hub.storage.database import AsyncConnection
 from hub.storage.people import RecordInfo
@@ -36,7 +36,7 @@ async def golden(hub: Hub, connection: AsyncConnection, user: User, person_id: U
     """The person; no more than her id where the user may see none of the records."""
     infos = await _seen(connection, user, person_id)
     live = [info for info in infos if info.live] or infos
-    loaded = await cases.load(hub, connection, [info.id for info in live])
+    loaded = await source_records.load(hub, connection, [info.id for info in live])
     if not loaded:
         return {"resourceType": "Patient", "id": str(person_id), "meta": {"tag": [GOLDEN]}}
     newest = max(loaded.values(), key=lambda record: (record.updated_at, record.id))

@@ -13,10 +13,10 @@ from uuid import UUID
 from hub.errors import Conflict, Invalid, NotAllowed, NotFound, Refused
 from hub.fhir.fed import Identifier
 from hub.runtime import Hub
-from hub.services import cases
-from hub.services.cases import Record
+from hub.services import cases, source_records
 from hub.services.sessions import User
 from hub.services.source_merges import IDENTIFIER
+from hub.services.source_records import Record
 from hub.storage import audit, people, resources, reviews
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
@@ -50,7 +50,7 @@ async def refusals_noted(hub: Hub, user: User, act: str) -> AsyncIterator[None]:
         now = hub.now()
         async with hub.database.begin() as connection:
             if isinstance(refusal, Hidden) and refusal.records:
-                shown = (await cases.load(hub, connection, refusal.records)).values()
+                shown = (await source_records.load(hub, connection, refusal.records)).values()
                 await cases.note(hub, connection, user, shown, act=act, fields=(), now=now, outcome="not-visible")
             content = {"attempt": act, "reason": refusal.code, "region": user.region}
             await audit.append(connection, hub.vault, [Act("refuse", user.name, content, now)])
@@ -76,7 +76,7 @@ async def record_of(hub: Hub, connection: AsyncConnection, user: User, named: Na
     if len(found) > 1:
         raise Invalid("ambiguous", "The identifiers name more than one record.")
     record = await people.record_of_resource(connection, found.pop()) if found else None
-    loaded = await cases.load(hub, connection, [record]) if record is not None else {}
+    loaded = await source_records.load(hub, connection, [record]) if record is not None else {}
     if record is None or record not in loaded:
         raise Hidden
     if named.version not in (None, loaded[record].version):

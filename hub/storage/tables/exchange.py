@@ -79,7 +79,13 @@ mailbox_item = Table(
     Column("message_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("header", Sealed, nullable=False),
-    Column("subject", LargeBinary, nullable=False, comment="blind index of the sender's record id of the person"),
+    Column(
+        "subject",
+        LargeBinary,
+        nullable=False,
+        index=True,
+        comment="blind index of the sender's record id of the person",
+    ),
     Column("consent_id", Uuid, nullable=True, index=True),
     Column("digest", LargeBinary, nullable=False),
     Column(
@@ -152,7 +158,7 @@ certificate = Table(
     Column("message_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("number", LargeBinary, nullable=False, comment="blind index of kind|number"),
-    Column("subject", LargeBinary, nullable=False),
+    Column("subject", LargeBinary, nullable=False, index=True),
     Column("list_id", BigInteger, ForeignKey("status_list.id"), nullable=False),
     Column("list_index", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=True, comment="SHA-256 of the issuer-signed token; null until issued"),

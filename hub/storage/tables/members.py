@@ -15,6 +15,13 @@ member = Table(
     Column("display_zh", Text, nullable=False),
     Column("divisions", Texts, nullable=False, comment="12-digit codes whose territory the member answers for"),
     Column("state", Text, nullable=False, server_default="active"),
+    Column(
+        "unique_records",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="it promises one live record a person: two of its records are never linked without a decision",
+    ),
     moment("created_at", now=True),
     seal(),
 )
