@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.linkage.engines import model_files
 from hub.runtime import Hub
-from hub.services import accounts, linking, model_change, shadows
+from hub.services import accounts, model_change, projecting, shadows
 from hub.services.differences import Difference
 from hub.storage import decisions, person_events
 from hub.storage.decisions import Decision
@@ -114,7 +114,7 @@ async def decide_all(hub: Hub, pairs: Iterable[tuple[str, int, int]]) -> None:
     ids = sorted({id_ for _, a, b in listed for id_ in (a, b)})
     for start in range(0, len(ids), 500):
         async with hub.database.begin() as connection:
-            await linking.project(hub, connection, ids[start : start + 500], cause="decision", now=hub.now())
+            await projecting.project(hub, connection, ids[start : start + 500], cause="decision", now=hub.now())
 
 
 async def projection(hub: Hub) -> str:

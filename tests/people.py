@@ -11,7 +11,7 @@ from sqlalchemy import text
 from hub.linkage import features
 from hub.linkage.features import Features
 from hub.runtime import Hub
-from hub.services import linking
+from hub.services import linking, projecting
 from hub.storage import people, resources
 from hub.storage.members import Member
 from hub.storage.resources import Incoming, Stored
@@ -54,7 +54,7 @@ def item_of(stored: Stored, found: Features) -> linking.Item:
     return linking.Item(stored.id, stored.version, found)
 
 
-async def arrive(hub: Hub, member: Member, patients: Sequence[dict[str, Any]]) -> linking.Outcome:
+async def arrive(hub: Hub, member: Member, patients: Sequence[dict[str, Any]]) -> projecting.Outcome:
     """Store and link the patients as one batch of the member, in one transaction."""
     async with hub.database.begin() as connection:
         stored = await resources.upsert(

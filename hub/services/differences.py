@@ -15,7 +15,7 @@ import numpy as np
 from hub.linkage import reprojection
 from hub.linkage.reprojection import Ends, Standing
 from hub.runtime import Hub
-from hub.services import linking
+from hub.services import projecting
 from hub.storage import people, standing
 from hub.storage.database import AsyncConnection
 from hub.storage.linkage_models import Epoch
@@ -110,8 +110,8 @@ async def _projected(
         ids = part.tolist()
         links = await standing.links_from(connection, coming.id, ids)
         paired = {id_ for a, b, _ in links for id_ in (a, b)}
-        distinct = await linking.distinct(hub, connection, await people.info(connection, paired), paired)
-        for cluster in linking.partition(ids, links, must.within(part), cannot.within(part), distinct):
+        distinct = await projecting.distinct(hub, connection, await people.info(connection, paired), paired)
+        for cluster in projecting.partition(ids, links, must.within(part), cannot.within(part), distinct):
             becomes |= dict.fromkeys(cluster, min(cluster))
         was |= zip(ids, now.persons[now.places(part)].tolist(), strict=True)
     return was, becomes

@@ -10,27 +10,23 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import numpy as np
 
-from hub.errors import Conflict
-from hub.linkage import blocking, clusters, constraints, score
+from hub.linkage import blocking, constraints, score
 from hub.linkage.features import Features
-from hub.linkage.resident_id import Form
 from hub.linkage.score import Scores
 from hub.runtime import Hub
-from hub.services import models, reexamination
+from hub.services import models, projecting, reexamination
 from hub.services.models import Scorer
-from hub.storage import linkage_models, members, people, reviews
+from hub.services.projecting import Outcome
+from hub.storage import members, people
 from hub.storage.database import AsyncConnection
-from hub.storage.people import NewRecord, Pair, RecordInfo
+from hub.storage.people import NewRecord, Pair
 
-_ROUNDS = 5
 _FEW = 3
 """Records of one member that may share a crowded key and still count."""
-_KINDS = ("MUST", "CANNOT")
 _CROWD = 1000
 """Records of a crowded key that are looked at, the oldest first."""
 
@@ -42,21 +38,6 @@ class Item:
     resource_id: UUID
     version: int
     features: Features
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What linking came to: records now sharing a person with others, tasks opened, moves {record: (from, to)}.
-
-    `examined` earlier decisions were looked at again, `reopened` of them are called into question.
-    """
-
-    linked: int
-    reviews: int
-    moves: Mapping[int, tuple[UUID | None, UUID]]
-    records: tuple[int, ...]
-    examined: int = 0
-    reopened: int = 0
 
 
 async def ingest(
@@ -217,181 +198,6 @@ async def catch_up(
     decision_seq: int | None = None,
 ) -> Outcome:
     """Let persons follow records that are new or have changed, and hold what was decided about these against them."""
-    done = await project(hub, connection, ids, cause=cause, now=now, decision_seq=decision_seq)
+    done = await projecting.project(hub, connection, ids, cause=cause, now=now, decision_seq=decision_seq)
     again = await reexamination.look_again(hub, connection, ids, now)
     return replace(done, examined=again.examined, reopened=again.reopened)
-
-
-async def project(
-    hub: Hub,
-    connection: AsyncConnection,
-    ids: Sequence[int],
-    *,
-    cause: str,
-    now: datetime,
-    decision_seq: int | None = None,
-) -> Outcome:
-    """Bring the persons that depend on the records `ids` up to date. Raises Conflict `contradiction`."""
-    await linkage_models.hold(connection)
-    state = await _state(hub, connection, await lock_component(connection, ids))
-    found = _partition(state, state.decided)
-    moves = _moves(state, found)
-    if moves:
-        await people.move_records(connection, moves, cause=cause, decision_seq=decision_seq, now=now)
-    person = {id_: info.person_id for id_, info in state.records.items()} | {
-        id_: new for id_, (_, new) in moves.items()
-    }
-    opened = await _task_reviews(connection, state.pairs, state.decided, state.records, person, now)
-    wanted = set(ids)
-    linked = sum(len(wanted & cluster) for cluster in found if len(cluster) > 1)
-    return Outcome(linked, opened, moves, tuple(ids))
-
-
-async def foresee(
-    hub: Hub, connection: AsyncConnection, pair: tuple[int, int], kind: str | None
-) -> Mapping[int, tuple[UUID | None, UUID]]:
-    """The moves {record: (from, to)} that would follow if MUST, CANNOT or nothing (None) held of the pair; writes nothing.
-
-    Raises Conflict `contradiction`. Under the locks of `lock_component` it is what `project` will do.
-    """
-    state = await _state(hub, connection, await people.component(connection, pair))
-    decided = [c for c in state.decided if (c.a, c.b) != pair]
-    if kind is not None:
-        decided.append(people.Constraint(*pair, kind))
-    return _moves(state, _partition(state, decided))
-
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What the persons of the records `component` follow from."""
-
-    component: Sequence[int]
-    pairs: Sequence[Pair]
-    decided: Sequence[people.Constraint]
-    records: Mapping[int, RecordInfo]
-    distinct: Sequence[Mapping[int, Any]]
-
-
-async def _state(hub: Hub, connection: AsyncConnection, component: Sequence[int]) -> _State:
-    pairs = await people.pairs_touching(connection, component)
-    inside = set(component)
-    decided = await people.constraints_touching(connection, component)
-    ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
-    records = await people.info(connection, inside | ends)
-    joined = {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside
-    return _State(component, pairs, decided, records, await distinct(hub, connection, records, joined))
-
-
-def _moves(state: _State, partition: Sequence[frozenset[int]]) -> dict[int, tuple[UUID | None, UUID]]:
-    """Whose person changes: a person has the id that its oldest record lends."""
-    moves: dict[int, tuple[UUID | None, UUID]] = {}
-    for cluster in partition:
-        anchor = state.records[min(cluster)].anchor
-        for id_ in cluster:
-            if state.records[id_].person_id != anchor:
-                moves[id_] = (state.records[id_].person_id, anchor)
-    return moves
-
-
-async def lock_component(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
-    """The records that hang together with `ids`, locked; read again until nothing has joined them meanwhile."""
-    component = await people.component(connection, ids)
-    for _ in range(_ROUNDS):
-        await people.lock_records(connection, component)
-        again = await people.component(connection, ids)
-        if again == component:
-            return component
-        component = again
-    raise Conflict("busy", "These records are being changed by others; try again.", retry="NORMAL")
-
-
-def _partition(state: _State, decided: Sequence[people.Constraint]) -> list[frozenset[int]]:
-    inside = set(state.component)
-    links = [(p.a, p.b, p.weight) for p in state.pairs if p.decision == "auto" and p.a in inside and p.b in inside]
-    must, cannot = [
-        [(c.a, c.b) for c in decided if c.kind == kind and c.a in inside and c.b in inside] for kind in _KINDS
-    ]
-    return partition(state.component, links, must, cannot, state.distinct)
-
-
-def partition(
-    records: Collection[int],
-    links: Sequence[tuple[int, int, float]],
-    must: Sequence[tuple[int, int]],
-    cannot: Sequence[tuple[int, int]],
-    distinct: Sequence[Mapping[int, Any]],
-) -> list[frozenset[int]]:
-    """The persons the records make up, in order of their oldest records. Raises Conflict `contradiction`.
-
-    `links` are (a, b, weight) of pairs to be joined automatically, `must` and `cannot` what people decided, all among
-    the records; `distinct` see `clusters.project`.
-    """
-    joined = {id_ for a, b, _ in links for id_ in (a, b)}.union(*must)
-    alone = [frozenset((id_,)) for id_ in records if id_ not in joined]
-    try:
-        together = clusters.project(joined, [clusters.Edge(*link) for link in links], must, cannot, distinct=distinct)
-    except clusters.Contradiction as error:
-        raise Conflict(
-            "contradiction",
-            "This contradicts an earlier decision about records that would come together. Undo that one first.",
-        ) from error
-    return sorted([*alone, *together], key=min)
-
-
-async def distinct(
-    hub: Hub, connection: AsyncConnection, records: Mapping[int, RecordInfo], paired: Collection[int]
-) -> list[Mapping[int, Any]]:
-    """Values of which a person has one, for the records that links could bring together.
-
-    The checked resident ID, and of each source that holds one live record a person that record itself.
-    """
-    if not paired:
-        return []
-    live = [records[id_] for id_ in paired if records[id_].live]
-    own = [
-        {record.id: record.id for record in live if record.member_id == member_id}
-        for member_id in (await members.unique_sources(connection)).values()
-    ]
-    values: dict[int, str] = {}
-    for id_, data in (await people.features(connection, hub.vault, paired)).items():
-        number = Features.from_bytes(data).resident_id
-        if number is not None and number.form is Form.CHECKED:
-            values[id_] = number.text
-    return [values, *own]
-
-
-async def _task_reviews(
-    connection: AsyncConnection,
-    pairs: Sequence[Pair],
-    found: Sequence[people.Constraint],
-    records: Mapping[int, RecordInfo],
-    person: Mapping[int, UUID | None],
-    now: datetime,
-) -> int:
-    """One open task for each two persons that may be one; tasks that are answered by the projection are withdrawn."""
-    apart = {frozenset((person[c.a], person[c.b])) for c in found if c.kind == "CANNOT"}
-    best: dict[frozenset[UUID | None], Pair] = {}
-    settled: list[tuple[int, int]] = []
-    for pair in pairs:
-        between = frozenset((person[pair.a], person[pair.b]))
-        if len(between) == 1 or between in apart:
-            settled.append((pair.a, pair.b))
-            continue
-        other = best.get(between)
-        if other is None or (-pair.weight, pair.a, pair.b) < (-other.weight, other.a, other.b):
-            best[between], pair = pair, other or pair
-        if pair is not best[between]:
-            settled.append((pair.a, pair.b))
-    await reviews.withdraw(connection, settled)
-    await reviews.withdraw_unfounded(connection, list(records))
-    return await reviews.open_tasks(
-        connection,
-        [(p.a, p.b, _reason(p), p.weight, (records[p.a].member_id, records[p.b].member_id)) for p in best.values()],
-        now,
-    )
-
-
-def _reason(pair: Pair) -> str:
-    if pair.vetoes:
-        return pair.vetoes[0]
-    return "uncertain" if pair.decision == "review" else "contradiction"

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from hub.runtime import Hub
-from hub.services import linking, source_merges
+from hub.services import linking, projecting, source_merges
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
 from hub.services.voiding import void
 from hub.storage import agreements, audit, mailbox, quarantine, resources, submissions
@@ -106,7 +106,7 @@ async def _link(
     ready: Sequence[Ready],
     stored: Sequence[Stored],
     now: datetime,
-) -> tuple[linking.Outcome, list[dict[str, Any]]]:
+) -> tuple[projecting.Outcome, list[dict[str, Any]]]:
     """Persons brought up to date in one event: with what is like, and with what the source says of its own records."""
     ids = await linking.take_up(hub, connection, member.id, _items(ready, stored), now)
     merges = await source_merges.follow(hub, connection, member, ready, stored, now)

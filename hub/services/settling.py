@@ -12,16 +12,14 @@ from uuid import UUID
 
 from hub.errors import Conflict, NotAllowed
 from hub.runtime import Hub
-from hub.services import cases, linking, source_records
+from hub.services import cases, projecting, source_records
 from hub.services.sessions import User
 from hub.services.weighing import Weighed, weigh
-from hub.storage import audit, linkage_models, people, reviews
+from hub.storage import audit, linkage_models, reviews
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
 from hub.storage.reviews import Review
-
-_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +46,8 @@ async def locked(connection: AsyncConnection, user: User, task_id: UUID) -> Revi
     if task is None:
         return None
     await linkage_models.hold(connection)
-    component = await people.component(connection, (task.a, task.b))
-    for _ in range(_ROUNDS):
-        await people.lock_records(connection, component)
-        again = await people.component(connection, (task.a, task.b))
-        if again == component:
-            return await reviews.get(connection, task_id, user.visible, lock=True)
-        component = again
-    raise Conflict("busy", "These records are being changed by others; try again.", retry="NORMAL")
+    await projecting.lock_component(connection, (task.a, task.b))
+    return await reviews.get(connection, task_id, user.visible, lock=True)
 
 
 async def fresh(hub: Hub, connection: AsyncConnection, task: Review, seen: str, states: tuple[str, ...]) -> Weighed:
@@ -108,7 +100,7 @@ async def follow(
     hub: Hub, connection: AsyncConnection, user: User, task: Review, act: Act, seq: int, outcome: str
 ) -> int:
     """Let persons follow the event, and note it with the persons as they are then; answers how many records moved."""
-    done = await linking.project(hub, connection, (task.a, task.b), cause="decision", now=act.at, decision_seq=seq)
+    done = await projecting.project(hub, connection, (task.a, task.b), cause="decision", now=act.at, decision_seq=seq)
     counted = Act(act.act, act.actor, {**act.content, "moved": len(done.moves)}, act.at)
     await log(hub, connection, user, task, counted, outcome)
     return len(done.moves)

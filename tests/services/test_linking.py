@@ -9,7 +9,7 @@ import pytest
 
 from hub.errors import Conflict
 from hub.runtime import Hub
-from hub.services import linking
+from hub.services import linking, projecting
 from hub.storage import decisions, people, person_events
 from hub.storage.decisions import Decision
 from tests.hubs import Enrolled
@@ -89,13 +89,13 @@ async def test_lost_ids_resolve_to_the_person_that_took_them_over(
         assert {await people.resolve(connection, id_) for id_ in ids} == {survivor}
 
 
-async def _decide(hub: Hub, kind: str, a: int, b: int) -> linking.Outcome:
+async def _decide(hub: Hub, kind: str, a: int, b: int) -> projecting.Outcome:
     async with hub.database.begin() as connection:
         ids = await people.records_behind(connection, 0, 2**62, 100)
         pair = sorted((ids[a - 1], ids[b - 1]))
         decision = Decision(kind, pair[0], pair[1], "tester", None, "because", {}, None, hub.now())
         seq = await decisions.append(connection, decision)
-        return await linking.project(hub, connection, pair, cause="decision", now=hub.now(), decision_seq=seq)
+        return await projecting.project(hub, connection, pair, cause="decision", now=hub.now(), decision_seq=seq)
 
 
 async def test_a_decision_and_its_retraction_restore_persons_and_ids(

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from hub.errors import Conflict, HubError, NotAllowed, NotFound
 from hub.runtime import Hub
-from hub.services import accounts, differences, linking, model_change, shadows
+from hub.services import accounts, differences, linking, model_change, projecting, shadows
 from hub.storage import people, person_events, resources, retention
 from mappings.vocabulary import record_system
 from tests.hubs import Clock, Enrolled, acts
@@ -59,7 +59,7 @@ async def _scores(hub: Hub) -> list[tuple[Any, ...]]:
     )
 
 
-async def _rescore(hub: Hub) -> linking.Outcome:
+async def _rescore(hub: Hub) -> projecting.Outcome:
     async with hub.database.begin() as connection:
         ids = await people.records_behind(connection, 0, 2**62, 100_000)
         return await linking.rescore(hub, connection, ids, hub.now(), cause="reconciliation")

@@ -18,7 +18,7 @@ from hub.linkage import clusters
 from hub.linkage.features import Features
 from hub.linkage.resident_id import Form
 from hub.runtime import Hub
-from hub.services import linking
+from hub.services import linking, projecting
 from hub.storage import decisions, people, person_events
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
@@ -93,7 +93,7 @@ class _Walk:
             async with hub.database.begin() as connection:
                 event = Decision(kind, a, b, "tester", None, "because", {}, None, hub.now())
                 seq = await decisions.append(connection, event)
-                await linking.project(hub, connection, (a, b), cause="decision", now=hub.now(), decision_seq=seq)
+                await projecting.project(hub, connection, (a, b), cause="decision", now=hub.now(), decision_seq=seq)
         except Conflict as refused:
             if refused.code != "contradiction":
                 raise  # what is refused must leave no trace, which the next check sees

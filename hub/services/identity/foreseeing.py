@@ -1,6 +1,6 @@
 """What a decision about two records would change: exactly what it will change, as long as nothing else does.
 
-Worked out by the code that carries it out (`linking.foresee`), which writes nothing. `seen` stands for all of it: a decision
+Worked out by the code that carries it out (`projecting.foresee`), which writes nothing. `seen` stands for all of it: a decision
 that names it is refused when it would now change something else.
 """
 
@@ -14,7 +14,7 @@ import orjson
 
 from hub.errors import Conflict
 from hub.runtime import Hub
-from hub.services import linking
+from hub.services import projecting
 from hub.services.identity.steward_acts import sees
 from hub.services.sessions import User
 from hub.services.source_records import Record
@@ -61,7 +61,7 @@ async def foresee(
     moves: Mapping[int, tuple[UUID | None, UUID]] = {}
     if not contradiction:
         try:
-            moves = await linking.foresee(hub, connection, (a, b), kind)
+            moves = await projecting.foresee(hub, connection, (a, b), kind)
         except Conflict as conflict:
             if conflict.code != "contradiction":
                 raise

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from hub.errors import Conflict, Invalid, NotAllowed
 from hub.runtime import Hub
-from hub.services import cases, linking, source_records, verdicts
+from hub.services import cases, projecting, source_records, verdicts
 from hub.services.identity import foreseeing, merging, person_views, steward_acts
 from hub.services.identity.steward_acts import Hidden, Named
 from hub.services.sessions import User
@@ -124,7 +124,7 @@ async def not_duplicate(hub: Hub, user: User, golden: Golden, other: Golden) -> 
         async with hub.database.begin() as connection:
             _, first = await _person(connection, user, golden)
             _, second = await _person(connection, user, other)
-            await linking.lock_component(connection, [*first, *second])
+            await projecting.lock_component(connection, [*first, *second])
             task = await tasks.between(connection, first, second, user.visible)
             if task is None:
                 raise Conflict("no-link", "Nobody has found that the two may be one person.")
@@ -159,7 +159,7 @@ async def _person(connection: AsyncConnection, user: User, golden: Golden) -> tu
 async def _ends(hub: Hub, connection: AsyncConnection, user: User, golden: Golden, source: Named) -> _Ends:
     record = await steward_acts.record_of(hub, connection, user, source)
     _, ids = await _person(connection, user, golden)
-    await linking.lock_component(connection, [record.id, *ids])
+    await projecting.lock_component(connection, [record.id, *ids])
     record = await steward_acts.record_of(hub, connection, user, source)
     person, ids = await _person(connection, user, golden)
     if len(ids) > _MOST_RECORDS:

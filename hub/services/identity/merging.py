@@ -11,7 +11,7 @@ from uuid import UUID
 
 from hub.errors import Conflict, Invalid, NotAllowed
 from hub.runtime import Hub
-from hub.services import cases, linking, settling, verdicts
+from hub.services import cases, projecting, settling, verdicts
 from hub.services.identity import foreseeing, steward_acts
 from hub.services.identity.foreseeing import Foreseen, Kind
 from hub.services.identity.steward_acts import Named
@@ -159,7 +159,7 @@ async def _pair(hub: Hub, connection: AsyncConnection, user: User, asked: Asked)
 async def _locked_pair(hub: Hub, connection: AsyncConnection, user: User, asked: Asked) -> tuple[Record, Record]:
     """The same with all records locked whose persons depend on them."""
     source, target = await _pair(hub, connection, user, asked)
-    await linking.lock_component(connection, (source.id, target.id))
+    await projecting.lock_component(connection, (source.id, target.id))
     return await _pair(hub, connection, user, asked)
 
 
