@@ -54,9 +54,16 @@ def _review(row: Any) -> Review:
 
 
 async def open_tasks(
-    connection: AsyncConnection, tasks: Sequence[tuple[int, int, str, float, Sequence[int]]], now: datetime
+    connection: AsyncConnection,
+    tasks: Sequence[tuple[int, int, str, float, Sequence[int]]],
+    now: datetime,
+    *,
+    keep_deferred: bool = False,
 ) -> int:
-    """Open tasks (a, b, reason, weight, member ids) for pairs that have none; a withdrawn one is opened again."""
+    """Open tasks (a, b, reason, weight, member ids) for pairs that have none; a withdrawn one is opened again.
+
+    Somebody may have put that off: new evidence ends it, unless `keep_deferred`.
+    """
     if not tasks:
         return 0
     raw = await driver(connection)
@@ -69,9 +76,10 @@ async def open_tasks(
                $7
         FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::bigint[], $6::bigint[])
              AS t(a, b, reason, weight, one, other)
-        ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', reason = excluded.reason, weight = excluded.weight,
+        ON CONFLICT (a, b) DO UPDATE SET reason = excluded.reason, weight = excluded.weight,
             member_ids = excluded.member_ids, version = review_task.version + 1, opened_at = excluded.opened_at,
-            deferred_until = NULL
+            state = CASE WHEN $8 AND review_task.deferred_until > $7 THEN 'DEFERRED' ELSE 'REVIEW' END,
+            deferred_until = CASE WHEN $8 AND review_task.deferred_until > $7 THEN review_task.deferred_until END
         WHERE review_task.state = 'WITHDRAWN' RETURNING id""",
         [a for a, _, _, _, _ in tasks],
         [b for _, b, _, _, _ in tasks],
@@ -80,6 +88,7 @@ async def open_tasks(
         [members[0] for _, _, _, _, members in tasks],
         [members[-1] for _, _, _, _, members in tasks],
         now,
+        keep_deferred,
     )
     return len(opened)
 

@@ -13,7 +13,7 @@ from hub.errors import Conflict, HubError, NotAllowed, NotFound
 from hub.linkage import features
 from hub.runtime import Hub
 from hub.services import accounts, differences, linking, model_change, shadows
-from hub.storage import people, person_events, resources, retention
+from hub.storage import people, person_events, resources, retention, reviews
 from mappings.vocabulary import record_system
 from tests.hubs import Clock, Enrolled, acts
 from tests.models import (
@@ -124,6 +124,24 @@ async def test_going_back_restores_everything(hub: Hub, members: dict[str, Enrol
     assert (await projection(hub), await _scores(hub), await _open_tasks(hub)) == before
     await go_back(hub)  # and forward again, as the model that was left is the former one now
     assert (await projection(hub), await _scores(hub), await _open_tasks(hub)) == between
+
+
+async def test_what_was_put_off_is_put_off_again(hub: Hub, members: dict[str, Enrolled], clock: Clock) -> None:
+    await arrive_all(hub, members, register(3, 60))
+    until = clock() + timedelta(days=7)
+    async with hub.database.begin() as connection:
+        task = (await reviews.queue(connection, None, states=("REVIEW",), limit=1))[0]
+        await reviews.settle(
+            connection, task.id, state="DEFERRED", by="tester", seq=None, now=clock(), deferred_until=until
+        )
+    await change(hub, BLIND)
+    assert await _open_tasks(hub) == []
+    clock.advance(days=1)
+    await go_back(hub)
+    async with hub.database.read() as connection:
+        again = await reviews.get(connection, task.id, None)
+    assert again is not None
+    assert (again.state, again.deferred_until) == ("DEFERRED", until)
 
 
 async def test_what_arrived_meanwhile_is_known_to_the_model_that_comes_back(
