@@ -19,14 +19,15 @@ from tests.people import arrive, patient
 PROPOSER, APPROVER = "anna", "bo"
 
 
-def shifted(name: str, bits: float, **fields: float) -> dict[str, Any]:
-    """The model that ships, with its cut for automatic links moved by `bits`.
+def shifted(name: str, bits: float, *, review: float = 0.0, **fields: float) -> dict[str, Any]:
+    """The model that ships, with its cut for automatic links moved by `bits`, and that for review by `review`.
 
     Each of `fields` gives that much more weight to the field's agreement than it had.
     """
     content = deepcopy(model_files.content(None))
     content["id"] = name
     content["thresholds"]["auto"] += bits
+    content["thresholds"]["review"] += review
     for field, more in fields.items():
         same = content["comparisons"][field]["same"]
         same["u"] = max(min(same["u"] * 2**-more, 1.0), 1e-9)

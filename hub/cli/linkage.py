@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Column, Table
 
-from hub.cli.frame import counting, explained, out, with_hub
+from hub.cli.frame import counting, explained, fail, out, with_hub
 from hub.cli.labels import read as read_labels
 from hub.linkage.engines import model_files
 from hub.linkage.score import DECISIONS
@@ -91,11 +91,13 @@ def _measured(one: Judged, measure: str, decisions: Sequence[str]) -> str:
 
 @linkage.command("preview")
 def preview(
-    by: By,
     file: Annotated[Path | None, typer.Argument(help="The model; none goes on with the one being previewed.")] = None,
+    by: Annotated[str, typer.Option(help="Who proposes the model: an account of the hub's own staff.")] = "",
     examples: Examples = 5,
 ) -> None:
     """Score everybody under a model beside the one in force, and show what it would change. May be stopped and repeated."""
+    if file is not None and not by:
+        fail("--by says who proposes the model; nothing was changed")
     with explained():
         content = model_files.content(file) if file else None
     with counting() as progress:

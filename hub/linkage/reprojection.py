@@ -71,11 +71,12 @@ def linked_groups(standing: Standing, linked: Ends) -> Places:
     return groups(len(standing.records), standing.places(linked.a), standing.places(linked.b))
 
 
-def parts(standing: Standing, linked: Ends, must: Ends, cannot: Ends, *, size: int) -> Iterator[Records]:
+def parts(standing: Standing, linked: Ends, must: Ends, *, size: int) -> Iterator[Records]:
     """The records whose persons may change under the links, ascending, about `size` at a time.
 
     Whatever hangs together by links, decisions or today's persons is in one part. Left out is a person that the links
-    join to a whole and to nobody else, and within which nobody has decided anything.
+    join to a whole and to nobody else, and within which no decision has joined anything: only that brings two resident
+    IDs into one person, and then it matters which links come first.
     """
     count = len(standing.records)
     here = [np.concatenate([standing.places(pairs.a) for pairs in (linked, must)])]
@@ -84,9 +85,7 @@ def parts(standing: Standing, linked: Ends, must: Ends, cannot: Ends, *, size: i
     owner = standing.places(standing.persons)
     whole = groups(count, np.concatenate([*here, np.arange(count)]), np.concatenate([*there, owner]))
     disputed = (_kinds_in(whole, together) > 1) | (_kinds_in(whole, owner) > 1)
-    for pairs in (must, cannot):
-        a, b = whole[standing.places(pairs.a)], whole[standing.places(pairs.b)]
-        disputed[a[a == b]] = True
+    disputed[whole[standing.places(must.a)]] = True
     yield from _cut(standing.records, whole, disputed[whole], size)
 
 

@@ -83,7 +83,9 @@ async def _rows(hub: Hub) -> Finding:
     if forged:
         text = f"{len(forged)} rows were not written by this hub and count as absent, first {forged[0]}"
         return Finding("rights", False, text, "find out who wrote to the database; enter anew what is missing")
-    return Finding("rights", True, "members, keys, agreements, consents and cases are as this hub wrote them")
+    return Finding(
+        "rights", True, "members, keys, agreements, consents, cases and linkage models are as this hub wrote them"
+    )
 
 
 async def _members(hub: Hub) -> Finding:

@@ -106,7 +106,7 @@ async def _projected(
     """Of every record whose person may change, the person today and then, named by their oldest records."""
     was: dict[int, int] = {}
     becomes: dict[int, int] = {}
-    for part in reprojection.parts(now, linked, must, cannot, size=_PART):
+    for part in reprojection.parts(now, linked, must, size=_PART):
         ids = part.tolist()
         links = await standing.links_from(connection, coming.id, ids)
         paired = {id_ for a, b, _ in links for id_ in (a, b)}

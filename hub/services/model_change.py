@@ -118,7 +118,7 @@ async def _carry_out(connection: AsyncConnection, found: Difference, now: dateti
         await people.move_records(connection, moves, cause="model", decision_seq=None, now=now)
     await reviews.withdraw(connection, found.withdrawn)
     opened = [(task.a, task.b, task.reason, task.weight, task.members) for task in found.opened]
-    await reviews.open_tasks(connection, opened, now)
+    await reviews.open_tasks(connection, opened, now, keep_deferred=True)
     await standing.weigh_tasks(connection)
 
 

@@ -103,8 +103,8 @@ async def members_of(connection: AsyncConnection, ids: Iterable[int]) -> dict[in
 async def forget_pairs(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Drop the scores of the records `ids` under every model, before they are compared anew."""
     raw = await driver(connection)
-    every = "model = ANY(ARRAY(SELECT id FROM linkage_model))"  # for the index, which begins with the model
-    await raw.execute(f"DELETE FROM pair_score WHERE {every} AND a = ANY($1::bigint[])", list(ids))  # noqa: S608
+    every_model = "model = ANY(ARRAY(SELECT id FROM linkage_model))"  # for the index, which begins with the model
+    await raw.execute(f"DELETE FROM pair_score WHERE {every_model} AND a = ANY($1::bigint[])", list(ids))  # noqa: S608
     await raw.execute("DELETE FROM pair_score WHERE b = ANY($1::bigint[])", list(ids))
 
 

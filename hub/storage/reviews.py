@@ -62,9 +62,16 @@ def _review(row: Any) -> Review:
 
 
 async def open_tasks(
-    connection: AsyncConnection, tasks: Sequence[tuple[int, int, str, float, Sequence[int]]], now: datetime
+    connection: AsyncConnection,
+    tasks: Sequence[tuple[int, int, str, float, Sequence[int]]],
+    now: datetime,
+    *,
+    keep_deferred: bool = False,
 ) -> int:
-    """Open tasks (a, b, reason, weight, member ids) for pairs that have none; a withdrawn one is opened again."""
+    """Open tasks (a, b, reason, weight, member ids) for pairs that have none; a withdrawn one is opened again.
+
+    Somebody may have put that off: new evidence ends it, unless `keep_deferred`.
+    """
     if not tasks:
         return 0
     # What hangs on the persons is looked up later (services.ordering); until then the pair alone says where it stands.
@@ -79,10 +86,12 @@ async def open_tasks(
                $7, t.priority, t.ordering
         FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::bigint[], $6::bigint[], $8::int[], $9::jsonb[])
              AS t(a, b, reason, weight, one, other, priority, ordering)
-        ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', priority = excluded.priority, ordering = excluded.ordering,
+        ON CONFLICT (a, b) DO UPDATE SET priority = excluded.priority, ordering = excluded.ordering,
             ordered_at = NULL, reason = excluded.reason, weight = excluded.weight,
             member_ids = excluded.member_ids, version = review_task.version + 1, opened_at = excluded.opened_at,
-            deferred_until = NULL, expires_at = NULL, proposed = NULL, decided_by = NULL, approved_by = NULL
+            state = CASE WHEN $10 AND review_task.deferred_until > $7 THEN 'DEFERRED' ELSE 'REVIEW' END,
+            deferred_until = CASE WHEN $10 AND review_task.deferred_until > $7 THEN review_task.deferred_until END,
+            expires_at = NULL, proposed = NULL, decided_by = NULL, approved_by = NULL
         WHERE review_task.state = 'WITHDRAWN' RETURNING id""",
         [a for a, _, _, _, _ in tasks],
         [b for _, b, _, _, _ in tasks],
@@ -93,6 +102,7 @@ async def open_tasks(
         now,
         [order.priority for order in orders],
         [orjson.dumps(order.why).decode() for order in orders],
+        keep_deferred,
     )
     return len(opened)
 

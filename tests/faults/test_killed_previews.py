@@ -52,7 +52,7 @@ async def test_a_preview_goes_on_where_it_was_killed(
     assert 0 < cursor < last
     assert await projection(hub) == before
     await arrive_all(hub, members, register(13, 40))  # while nobody is at it
-    shown = await _hub(hub_settings, "linkage", "preview", "--by", PROPOSER)
+    shown = await _hub(hub_settings, "linkage", "preview")
     digest = (await model_change.preview(hub)).difference.digest
     assert f"hub linkage apply {digest} --by NAME" in shown
     assert len(await acts(hub, "propose-model")) == 1

@@ -1,6 +1,7 @@
 """Another linkage model: what is shown is what happens, people's decisions win, and going back restores everything."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from sqlalchemy import text
 
 from hub.errors import Conflict, HubError, NotAllowed, NotFound
+from hub.linkage import features
 from hub.runtime import Hub
 from hub.services import accounts, differences, linking, model_change, projecting, shadows
-from hub.storage import people, person_events, resources, retention
+from hub.storage import people, person_events, resources, retention, reviews
 from mappings.vocabulary import record_system
 from tests.hubs import Clock, Enrolled, acts
 from tests.models import (
@@ -26,9 +28,11 @@ from tests.models import (
     shifted,
     staff,
 )
-from tests.people import arrive, forget_everybody, patient, persons
+from tests.people import arrive, forget_everybody, incoming, item_of, patient, persons
 
 STRICT = shifted("strict", 9.0)
+NEARLY = shifted("nearly", 0.0, sex=0.5)
+BLIND = shifted("blind", 200.0, review=200.0)
 LOOSE = shifted("loose", -6.0, phone=3.0)
 
 
@@ -91,7 +95,7 @@ async def test_what_is_shown_is_what_happens(hub: Hub, members: dict[str, Enroll
     assert {(a, b) for a, b, *_ in await _open_tasks(hub)} == tasks - withdrawn | opened
 
 
-@pytest.mark.parametrize("content", [STRICT, LOOSE], ids=["strict", "loose"])
+@pytest.mark.parametrize("content", [STRICT, LOOSE, NEARLY], ids=["strict", "loose", "nearly"])
 async def test_it_is_as_if_everybody_had_arrived_under_the_new_model(
     hub: Hub, members: dict[str, Enrolled], content: dict[str, Any]
 ) -> None:
@@ -99,6 +103,9 @@ async def test_it_is_as_if_everybody_had_arrived_under_the_new_model(
     await arrive_all(hub, members, rows)
     await change(hub, content)
     changed, scores, tasks = await persons(hub), await _scores(hub), await _open_tasks(hub)
+    weights = {(a, b): weight for a, b, weight, *_ in scores}
+    assert tasks
+    assert {(a, b): weight for a, b, _, weight in tasks}.items() <= weights.items()
     assert not (await _rescore(hub)).moves
     assert (await _scores(hub), await _open_tasks(hub)) == (scores, tasks)
     await forget_everybody(hub)
@@ -119,6 +126,24 @@ async def test_going_back_restores_everything(hub: Hub, members: dict[str, Enrol
     assert (await projection(hub), await _scores(hub), await _open_tasks(hub)) == between
 
 
+async def test_what_was_put_off_is_put_off_again(hub: Hub, members: dict[str, Enrolled], clock: Clock) -> None:
+    await arrive_all(hub, members, register(3, 60))
+    until = clock() + timedelta(days=7)
+    async with hub.database.begin() as connection:
+        task = (await reviews.queue(connection, None, states=("REVIEW",), limit=1))[0]
+        await reviews.settle(
+            connection, task.id, state="DEFERRED", by="tester", seq=None, now=clock(), deferred_until=until
+        )
+    await change(hub, BLIND)
+    assert await _open_tasks(hub) == []
+    clock.advance(days=1)
+    await go_back(hub)
+    async with hub.database.read() as connection:
+        again = await reviews.get(connection, task.id, None)
+    assert again is not None
+    assert (again.state, again.deferred_until) == ("DEFERRED", until)
+
+
 async def test_what_arrived_meanwhile_is_known_to_the_model_that_comes_back(
     hub: Hub, members: dict[str, Enrolled]
 ) -> None:
@@ -133,6 +158,24 @@ async def test_what_arrived_meanwhile_is_known_to_the_model_that_comes_back(
     await _rescore(hub)  # a night
     await go_back(hub)
     assert await persons(hub) == as_ever
+
+
+async def test_pairs_that_only_the_former_model_knows_come_back_with_it(hub: Hub, members: dict[str, Enrolled]) -> None:
+    """Two records met before their keys grew crowded; nobody would find them again by what they share."""
+    narrow = replace(hub, settings=hub.settings.model_copy(update={"block_limit": 2}))
+    same = [patient("yongkang", f"Y{at}", name="欧阳甲", birth="1951-01-17", phone="13800001111") for at in range(8)]
+    await arrive(narrow, members["yongkang"].member, same[:2])
+    await arrive(narrow, members["yongkang"].member, same[2:])
+    assert sorted(map(len, await persons(hub))) == [1] * 6 + [2]
+    before = await projection(hub), await _scores(hub), await _open_tasks(hub)
+    await change(narrow, BLIND)
+    assert await _scores(hub) == []
+    await _rescore(narrow)
+    await go_back(narrow)
+    assert (await projection(hub), await _scores(hub), await _open_tasks(hub)) == before
+    looks_again = shifted("another", -1.0)
+    await change(narrow, looks_again)
+    assert sorted(map(len, await persons(hub))) == [1] * 6 + [2]
 
 
 async def test_arrivals_and_corrections_during_a_preview_are_caught_up(
@@ -189,6 +232,22 @@ async def test_arrivals_during_the_swap_are_scored_by_the_new_model(hub: Hub, me
     changed, scores = await persons(hub), await _scores(hub)
     assert not (await _rescore(hub)).moves
     assert (await persons(hub), await _scores(hub)) == (changed, scores)
+
+
+async def test_a_preview_waits_for_who_does_not_know_of_it(hub: Hub, members: dict[str, Enrolled]) -> None:
+    same = [patient("huiji", f"H{at}", name="欧阳甲", birth="1951-01-17", phone="13800001111") for at in range(2)]
+    owner = members["huiji"].member
+    async with hub.database.begin() as connection:
+        stored = await resources.upsert(
+            connection, hub.vault, owner.id, None, [incoming(hub, owner, one) for one in same], hub.now()
+        )
+        items = [item_of(one, features.extract(said)) for one, said in zip(stored, same, strict=True)]
+        await linking.ingest(hub, connection, owner.id, items, hub.now())
+        proposing = asyncio.create_task(shadows.propose(hub, STRICT, PROPOSER))
+        await asyncio.sleep(0.2)
+    shadow = await shadows.score(hub, await proposing)
+    assert shadow.last_record > 0
+    assert (await model_change.preview(hub)).links == (1, 1)
 
 
 async def test_an_arrival_waits_for_a_swap_and_then_uses_the_new_model(
@@ -330,6 +389,9 @@ async def hold_decisions(hub: Hub, members: dict[str, Enrolled], *, people_: int
     assert len(shown.against_same) > decisions / 4
     assert len(shown.against_different) > decisions / 4
     await _hold(hub, listed)
+    tasks = await _open_tasks(hub)
+    assert not (await _rescore(hub)).moves
+    assert await _open_tasks(hub) == tasks
     await go_back(hub)
     assert await projection(hub) == before
     await _hold(hub, listed)
