@@ -75,11 +75,12 @@ class Ledger:
 
 
 async def note(connection: AsyncConnection, events: Sequence[Access]) -> list[int]:
-    """Write look-ups in the act's own transaction; answers the ids of their rows, in order."""
-    if not events:
-        return []
+    """Write look-ups in the act's own transaction; answers the ids of their rows, in order.
+
+    None is written like some: how long it takes does not tell whether there was anybody.
+    """
     raw = await driver(connection)
-    columns: list[list[Any]] = [list(column) for column in zip(*map(_values, events), strict=True)]
+    columns: list[list[Any]] = [[getattr(event, name) for event in events] for name in Access.__slots__]
     columns[_FIELDS] = [_UNIT.join(fields) for fields in columns[_FIELDS]]
     return sorted(row[0] for row in await raw.fetch(_NOTE, *columns))
 
