@@ -10,9 +10,11 @@ from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
 from hub.domain.ordering import NEW_EVIDENCE
+from hub.fhir import patients
 from hub.linkage.constraints import NAMES
 from hub.services import boards, cases, presentations, reveals, reviews
 from hub.services.accounts import ROLES
+from hub.services.identity import crossreferences, demographics, ledger, matching
 from mappings.vocabulary import SEALED_KINDS
 
 CONSOLE = files("hub.console")
@@ -88,6 +90,10 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("body.", (cases.OWN, cases.OF_ANOTHER, cases.OF_HUB, cases.OF_VERIFIER)),
         ("purpose.", (*policy.PURPOSES, presentations.PURPOSE)),
         ("shown.", set(SEALED_KINDS)),
+        ("act.", (matching.ACT, crossreferences.ACT, demographics.SEARCH, demographics.READ)),
+        ("purpose.", (ledger.NOT_STATED,)),
+        ("outcome.", (ledger.PERMIT, ledger.NOT_VISIBLE)),
+        ("shown.", (*patients.IN_FULL, *patients.FEWEST)),
         (
             "act.",
             (
@@ -105,7 +111,20 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ),
         ("review.", ("REVIEW", "DEFERRED", "PROPOSED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
         ("done.", ("REVIEW", "DEFERRED", "PROPOSED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
-        ("event.", ("MUST_LINK", "CANNOT_LINK", "DEFER", "RETRACT", "PROPOSE", "DECLINE", "LAPSE")),
+        (
+            "event.",
+            (
+                "MUST_LINK",
+                "CANNOT_LINK",
+                "DEFER",
+                "RETRACT",
+                "PROPOSE",
+                "DECLINE",
+                "LAPSE",
+                "SOURCE_MERGE",
+                "SOURCE_UNMERGE",
+            ),
+        ),
         ("why.", ("sent-back", "proposal-withdrawn", "proposal-lapsed")),
         (
             "outcome.",

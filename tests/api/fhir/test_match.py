@@ -121,7 +121,7 @@ async def test_grades_go_from_certain_to_possible_and_are_sorted(
 ) -> None:
     others = [
         patient("huiji", "H2", name="李秀英", sex="female", birth="1987"),
-        patient("huiji", "H3", name="李秀瑛", sex="female", birth="1987-03-21", phone="13687654091"),
+        patient("huiji", "H3", name="李秀瑛", sex="female", birth="1987-03-21"),
     ]
     await arrive(hub, huiji.member, others)
     answer = await as_huiji.match(described(**LI), count=50)
