@@ -4,20 +4,21 @@ The exact bytes, their digest, the receipt, the audit leaves, the versions, the 
 together, or nothing is. The same message id with the same bytes is answered from what was stored.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 from hub.domain.messages import PART_BYTES, State
-from hub.errors import Conflict, NotAllowed, TooLarge, Unavailable
+from hub.errors import NotAllowed, TooLarge
 from hub.fhir.fed import Identifier
 from hub.runtime import Hub
 from hub.services import fed_patients, recording
 from hub.services.intake import Acknowledgement, Raced, acknowledge, refusals_noted, repeated
+from hub.services.patience import until_free
 from hub.services.preparing import Prepared, Ready
 from hub.services.recording import Recorded
 from hub.storage import audit, resources, submissions
@@ -32,7 +33,6 @@ from mappings.vocabulary import PERSON
 MEDIA_TYPE: Final = "application/fhir+json"
 MOST_BYTES: Final = PART_BYTES
 MOST_PATIENTS: Final = 200
-_TRIES: Final = 4
 _SHOWN: Final = 100
 
 
@@ -73,17 +73,10 @@ async def feed(hub: Hub, member: Member, given: Feed) -> Fed:
     """
     async with refusals_noted(hub, member, given.message_id):
         _check(member, given)
-        for attempt in range(_TRIES):
-            try:
-                return await _take(hub, member, given)
-            except Raced:
-                continue  # stored by another request, and found by the next try
-            except Conflict as conflict:
-                # Two acts that wait for each other: the database gave this one up, and it left no trace.
-                if conflict.code != "busy" or attempt == _TRIES - 1:
-                    raise
-                await asyncio.sleep(0.02 * 2**attempt)
-        raise Unavailable("unavailable", "The same message is being stored at this moment; send it again.")
+        try:
+            return await until_free(partial(_take, hub, member, given))
+        except Raced:  # stored by another request, and found now
+            return await until_free(partial(_take, hub, member, given))
 
 
 def _check(member: Member, given: Feed) -> None:

@@ -6,6 +6,7 @@ nothing but that somebody looked.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from hub.services.cases import Record
 from hub.services.identity import foreseeing, steward_acts
 from hub.services.identity.foreseeing import Foreseen, Kind
 from hub.services.identity.steward_acts import Named
+from hub.services.patience import until_free
 from hub.services.reviews import Decided
 from hub.services.sessions import User
 from hub.storage import people
@@ -75,26 +77,33 @@ async def merge(hub: Hub, user: User, asked: Asked) -> Merged:
     """
     async with steward_acts.refusals_noted(hub, user, "merge"):
         steward_acts.check_role(user)
-        now = hub.now()
-        async with hub.database.begin() as connection:
-            source, target = await _locked_pair(hub, connection, user, asked)
-            return await decide(hub, connection, user, source, target, "MUST", asked.reason, asked.seen, now)
+        return await until_free(partial(_merge, hub, user, asked))
+
+
+async def _merge(hub: Hub, user: User, asked: Asked) -> Merged:
+    async with hub.database.begin() as connection:
+        source, target = await _locked_pair(hub, connection, user, asked)
+        return await decide(hub, connection, user, source, target, "MUST", asked.reason, asked.seen, hub.now())
 
 
 async def undo(hub: Hub, user: User, asked: Asked) -> Merged:
     """Take a merge back: persons are as if it had never been decided. Raises Conflict `not-merged`, `stale`, NotAllowed."""
     async with steward_acts.refusals_noted(hub, user, "undo-merge"):
         steward_acts.check_role(user)
-        now = hub.now()
-        async with hub.database.begin() as connection:
-            source, target = await _locked_pair(hub, connection, user, asked)
-            task = await _undoable(connection, user, source, target, lock=True)
-            foreseen = await foreseeing.foresee(hub, connection, user, source, target, None)
-            _check_seen(asked.seen, foreseen)
-            a, b = sorted((source, target), key=lambda record: record.id)
-            seen = cases.seen(task, a.version, b.version)
-            done = await reviews.retract(hub, connection, user, task, reason=asked.reason, seen=seen, now=now)
-            return await _done(connection, source, target, foreseen, done, now)
+        return await until_free(partial(_undo, hub, user, asked))
+
+
+async def _undo(hub: Hub, user: User, asked: Asked) -> Merged:
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        source, target = await _locked_pair(hub, connection, user, asked)
+        task = await _undoable(connection, user, source, target, lock=True)
+        foreseen = await foreseeing.foresee(hub, connection, user, source, target, None)
+        _check_seen(asked.seen, foreseen)
+        a, b = sorted((source, target), key=lambda record: record.id)
+        seen = cases.seen(task, a.version, b.version)
+        done = await reviews.retract(hub, connection, user, task, reason=asked.reason, seen=seen, now=now)
+        return await _done(connection, source, target, foreseen, done, now)
 
 
 async def decide(
