@@ -49,8 +49,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         hub.api.mailbox,
         hub.api.certificates,
         hub.api.log,
-        hub.api.fhir,
     ):
         app.include_router(part.router)
     hub.console.install(app)
+    hub.api.fhir.install(app)
     return app

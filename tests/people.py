@@ -77,7 +77,7 @@ def incoming(hub: Hub, member: Member, found: dict[str, Any]) -> Incoming:
         key=hub.vault.blind("record-key", member.name, "Patient", value),
         body=body,
         digest=hashlib.sha256(body).digest(),
-        identifiers=(hub.vault.blind("identifier", record_system(member.name), value),),
+        identifiers=tuple(hub.vault.blind("identifier", one["system"], one["value"]) for one in found["identifier"]),
         row=None,
     )
 

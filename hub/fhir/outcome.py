@@ -34,6 +34,9 @@ _BY_CODE: Final = {
 }
 """Codes of ours whose issue type says more than their status does (value set issue-type, R4)."""
 
+_WARNINGS: Final = frozenset({"unknown-domain"})
+"""What IHE calls a warning although nothing else is answered (PDQm ITI-78, case 4)."""
+
 
 def outcome(status: int, code: str, text: str, retry: str, trace: str) -> dict[str, Any]:
     """The OperationOutcome of one error."""
@@ -42,7 +45,7 @@ def outcome(status: int, code: str, text: str, retry: str, trace: str) -> dict[s
         "issue": [
             {
                 "extension": [{"url": RETRY, "valueCode": retry}, {"url": TRACE, "valueString": trace}],
-                "severity": "error",
+                "severity": "warning" if code in _WARNINGS else "error",
                 "code": _BY_CODE.get(code) or _BY_STATUS.get(status, "exception"),
                 "details": {"coding": [{"system": PROBLEM, "code": code}], "text": text},
                 "diagnostics": text,

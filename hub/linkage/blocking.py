@@ -4,13 +4,14 @@ A key is made only of values that are present: a missing value never widens the 
 that survive the commonest faults (tone-less sound, year alone, plain characters).
 """
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 import numpy as np
 
-from hub.linkage import addresses, dates, names
+from hub.linkage import addresses, dates, hanzi, names, phones
 from hub.linkage.columns import Places
 from hub.linkage.features import TEXT_PLACE, Features
 from hub.linkage.layout import PLACE, ROW
@@ -76,6 +77,28 @@ def _by_name(name: names.Name, birth: int, home: str) -> Iterator[str]:
             yield f"given birth {' '.join(plain[split:])} {birth}"
         else:
             yield f"first birth {name.text[:1]} {birth}"
+
+
+def by_parts(surname: str, given: str, days: Sequence[int], years: Sequence[int], phone: str) -> tuple[str, ...]:
+    """What records can be found by of whom only parts are known, the most telling kind only; '' and none stand for unknown.
+
+    `days` are whole birth dates as numbers (YYYYMMDD), `years` those in which the birth may lie.
+    """
+    surname, given = (hanzi.fold(unicodedata.normalize("NFKC", part).strip()) for part in (surname, given))
+    heads, tails = (
+        " ".join(hanzi.spelt(s).plain for s in names.sounds(*part)) for part in ((surname, ""), ("", given))
+    )
+    if surname and given and (days or years):
+        whole = names.parse(surname + given)
+        plain = "".join(sound.plain for sound in whole[0].spelt) if whole else ""
+        return tuple(f"name day {plain} {day % 10000}" for day in days) or tuple(
+            f"name year {plain} {y}" for y in years
+        )
+    if days and (surname or given):
+        kind, text = ("surname birth", heads) if surname else ("given birth", tails)
+        return tuple(f"{kind} {text} {day}" for day in days)
+    packed = phones.packed(phones.parse(phone))
+    return tuple(f"phone year {packed} {year}" for year in years) if packed else ()
 
 
 def pairs(keys_of: Sequence[Sequence[int]], *, limit: int = 500) -> tuple[Places, Places]:

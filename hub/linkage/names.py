@@ -119,7 +119,7 @@ def _chinese(written: str, bare: str, *, dotted: bool) -> Name:
     folded = hanzi.fold(bare)
     surname = "" if dotted or len(folded) > 4 else surname_of(folded)
     given = folded[len(surname) :]
-    return Name(written, surname, given, _sounds(surname, given))
+    return Name(written, surname, given, sounds(surname, given))
 
 
 def surname_of(folded: str) -> str:
@@ -155,7 +155,8 @@ def _latin(written: str) -> Name:
     return Name(written, "", "".join(parts), tuple(parts))
 
 
-def _sounds(surname: str, given: str) -> tuple[str, ...]:
+def sounds(surname: str, given: str) -> tuple[str, ...]:
+    """The toned readings of the characters of folded name parts, a surname's as a surname is read."""
     special = SURNAME_SOUNDS.get(surname)
     head = special.split(" ") if special else map(first_sound, surname)
     return (*head, *map(first_sound, given))

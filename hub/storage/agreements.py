@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.policy import Agreement, Case, Consent
 from hub.storage import seals
+from hub.storage.database import driver
 from hub.storage.ids import new_id
 from hub.storage.tables import agreement, consent, exchange_case
 
@@ -112,8 +114,9 @@ async def between(
 
 async def toward(connection: AsyncConnection, recipients: Collection[int]) -> list[Agreement]:
     """Every agreement under which one of `recipients` receives, in force or not."""
-    rows = await connection.execute(select(agreement).where(agreement.c.to_member.in_(list(recipients))))
-    return [_agreement(row) for row in seals.genuine(connection, agreement, rows)]
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT * FROM agreement WHERE to_member = ANY($1::bigint[])", list(recipients))
+    return [_agreement(SimpleNamespace(**row)) for row in rows if seals.is_genuine(connection, agreement, row)]
 
 
 async def put_consents(connection: AsyncConnection, member_id: int, items: Sequence[NewConsent]) -> list[UUID]:

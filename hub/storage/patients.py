@@ -75,3 +75,67 @@ async def shown(connection: AsyncConnection, vault: Vault, records: Iterable[int
         row[0]: Shown(row[0], row[1], row[2], row[3], row[4], row[5], vault.open(row[6]))
         for row in await raw.fetch(_SHOWN, wanted)
     }
+
+
+async def by_identifiers(connection: AsyncConnection, values: Sequence[bytes], limit: int) -> list[int]:
+    """The live records that carry one of the identifiers with these blind indexes, the oldest first."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- by_identifiers: live records of people by blind indexes
+        SELECT DISTINCT s.id FROM resource_identifier i JOIN source_record s ON s.resource_id = i.resource_id
+        WHERE i.value = ANY($1::bytea[]) AND s.live ORDER BY s.id LIMIT $2""",
+        list(values),
+        limit,
+    )
+    return [row[0] for row in rows]
+
+
+async def by_resources(connection: AsyncConnection, ids: Sequence[UUID]) -> list[int]:
+    """The records, live or not, behind these resources."""
+    raw = await driver(connection)
+    rows = await raw.fetch("SELECT id FROM source_record WHERE resource_id = ANY($1::uuid[]) ORDER BY id", list(ids))
+    return [row[0] for row in rows]
+
+
+async def of_persons(connection: AsyncConnection, persons: Sequence[UUID], limit: int) -> list[int]:
+    """The live records of some persons, the oldest first."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- of_persons: live records of persons
+        SELECT s.id FROM membership m JOIN source_record s ON s.id = m.record_id
+        WHERE m.person_id = ANY($1::uuid[]) AND s.live ORDER BY s.id LIMIT $2""",
+        list(persons),
+        limit,
+    )
+    return [row[0] for row in rows]
+
+
+async def behind_keys(connection: AsyncConnection, keys: Sequence[int], limit: int) -> list[int]:
+    """The records under any of `keys`, the oldest first, one more than `limit` at most."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        "SELECT DISTINCT record_id FROM blocking_key WHERE key = ANY($1::bigint[]) ORDER BY record_id LIMIT $2",
+        list(keys),
+        limit + 1,
+    )
+    return [row[0] for row in rows]
+
+
+async def of_member(connection: AsyncConnection, member_id: int, offset: int, limit: int) -> list[int]:
+    """A member's own live records, the oldest first."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        "SELECT id FROM source_record WHERE member_id = $1 AND live ORDER BY id OFFSET $2 LIMIT $3",
+        member_id,
+        offset,
+        limit,
+    )
+    return [row[0] for row in rows]
+
+
+async def number_of(connection: AsyncConnection, member_id: int) -> int:
+    """How many live records a member has."""
+    raw = await driver(connection)
+    return int(await raw.fetchval("SELECT count(*) FROM source_record WHERE member_id = $1 AND live", member_id))

@@ -67,7 +67,13 @@ def _spelled(value: object) -> str:
 
 def fits(connection: AsyncConnection, table: Table, row: Any) -> bool:
     """Is the row one that the hub wrote?"""
-    return row.seal is not None and hmac.compare_digest(row.seal, of(connection, table, row._mapping))
+    return is_genuine(connection, table, row._mapping)
+
+
+def is_genuine(connection: AsyncConnection, table: Table, values: Mapping[str, Any]) -> bool:
+    """The same of a row as a mapping, as the driver gives it."""
+    seal = values["seal"]
+    return seal is not None and hmac.compare_digest(seal, of(connection, table, values))
 
 
 def genuine(connection: AsyncConnection, table: Table, rows: Iterable[Any]) -> list[Any]:

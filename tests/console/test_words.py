@@ -9,9 +9,11 @@ import pytest
 from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
+from hub.fhir import patients
 from hub.linkage.constraints import NAMES
 from hub.services import boards, cases, presentations, reveals, reviews
 from hub.services.accounts import ROLES
+from hub.services.identity import crossreferences, demographics, ledger, matching
 from mappings.vocabulary import SEALED_KINDS
 
 CONSOLE = files("hub.console")
@@ -87,6 +89,10 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("body.", (cases.OWN, cases.OF_ANOTHER, cases.OF_HUB, cases.OF_VERIFIER)),
         ("purpose.", (*policy.PURPOSES, presentations.PURPOSE)),
         ("shown.", set(SEALED_KINDS)),
+        ("act.", (matching.ACT, crossreferences.ACT, demographics.SEARCH, demographics.READ)),
+        ("purpose.", (ledger.NOT_STATED,)),
+        ("outcome.", (ledger.PERMIT, ledger.NOT_VISIBLE)),
+        ("shown.", (*patients.IN_FULL, *patients.FEWEST)),
         ("act.", ("send", "hand-over", "verify", "look-up", "ask-reveal", "answer-reveal")),
         ("review.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
         ("done.", ("REVIEW", "DEFERRED", "CONFIRMED", "REJECTED", "WITHDRAWN")),

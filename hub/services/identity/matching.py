@@ -104,16 +104,17 @@ async def _weigh(hub: Hub, connection: AsyncConnection, asked: Sequence[Wanted])
     secret = hub.vault.blocking_secret
     keys = [(at, key) for at, one in enumerate(asked) for key in blocking.keys(one.features, secret)]
     near = await patients.candidates(connection, hub.vault, keys, hub.settings.block_limit)
-    weighed: list[list[_Weighed]] = [[] for _ in asked]
-    if not near.records:
-        return weighed
+    # Each request is weighed against itself too: where there is nobody, that takes the time of somebody.
     table = [one.features for one in asked] + [Features.from_bytes(data) for data in near.features]
-    right = np.arange(len(asked), len(table), dtype=np.intp)
-    scores = score.score_indexed(hub.model, table, np.array(near.asked, dtype=np.intp), right)
-    for at in np.flatnonzero(scores.decision).tolist():
-        weight = float(scores.weight[at])
-        grade = _grade(hub.model.likely, weight, score.DECISIONS[scores.decision[at]])
-        weighed[near.asked[at]].append(_Weighed(near.records[at], near.members[at], weight, grade))
+    left = np.array([*range(len(asked)), *near.asked], dtype=np.intp)
+    scores = score.score_indexed(hub.model, table, left, np.arange(len(table), dtype=np.intp))
+    weighed: list[list[_Weighed]] = [[] for _ in asked]
+    for place in np.flatnonzero(scores.decision).tolist():
+        at = place - len(asked)
+        if at >= 0:
+            weight = float(scores.weight[place])
+            grade = _grade(hub.model.likely, weight, score.DECISIONS[scores.decision[place]])
+            weighed[near.asked[at]].append(_Weighed(near.records[at], near.members[at], weight, grade))
     for some in weighed:
         some.sort(key=lambda one: (-one.weight, one.record))
     return weighed

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from statistics import median
 from typing import Any
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 
+from hub.api.fhir.timing import FLOOR
 from hub.fhir.patients import FEWEST, IN_FULL
 from hub.runtime import Hub
 from hub.services import auditing, matters
@@ -19,8 +19,8 @@ from tests.hubs import Enrolled, acts
 from tests.messages import CARE, agree
 from tests.people import arrive, patient
 
-LI = {"name": "李秀英", "sex": "female", "birth": "1987-03-12", "id": "410108198703120044", "phone": "13612345678"}
-ZHANG = {"name": "张伟国", "birth": "1979-11-02", "id": "330784197911020013", "phone": "13798765432"}
+LI = {"name": "李秀英", "sex": "female", "birth": "1987-03-12", "id": "410108198703120041", "phone": "13687654091"}
+ZHANG = {"name": "张伟国", "birth": "1979-11-02", "id": "330784197911020015", "phone": "13798700432"}
 
 
 def described(**said: str) -> dict[str, Any]:
@@ -99,7 +99,7 @@ async def test_where_a_case_is_asked_for_only_its_person_shows(
 
 async def test_a_hidden_person_and_nobody_get_the_same_answer(hub: Hub, people: None, as_huiji: Client) -> None:
     hidden = await as_huiji.match(described(**ZHANG))
-    nobody = await as_huiji.match(described(name="赵无人", birth="1979-11-02", id="330784197911020056"))
+    nobody = await as_huiji.match(described(name="赵无人", birth="1979-11-02", id="330784197911020058"))
 
     def said(answer: Any) -> dict[str, Any]:
         return {name: value for name, value in answer.json().items() if name != "timestamp"}
@@ -108,26 +108,20 @@ async def test_a_hidden_person_and_nobody_get_the_same_answer(hub: Hub, people: 
     assert hidden.headers.keys() == nobody.headers.keys()
 
 
-async def test_a_hidden_person_and_nobody_take_the_same_time(hub: Hub, people: None, as_huiji: Client) -> None:
-    """The floor covers the work: the medians of many guesses differ by less than a tenth of it."""
-    took: dict[str, list[float]] = {"hidden": [], "nobody": []}
-    asked = {"hidden": described(**ZHANG), "nobody": described(name="赵无人", birth="1979-11-02", sex="male")}
-    for _ in range(60):
-        for who, one in asked.items():
-            begun = time.perf_counter()
-            await as_huiji.match(one)
-            took[who].append(time.perf_counter() - begun)
-    hidden, nobody = median(took["hidden"]), median(took["nobody"])
-    assert min(hidden, nobody) >= 0.005
-    assert abs(hidden - nobody) < 0.002
+async def test_no_answer_comes_before_the_floor(people: None, as_huiji: Client) -> None:
+    """How the times of hidden people and of nobody compare is measured by `tests.bench.match`."""
+    for asked in (described(**ZHANG), described(name="赵无人", birth="1979-11-02", sex="male")):
+        begun = time.perf_counter()
+        await as_huiji.match(asked)
+        assert time.perf_counter() - begun >= FLOOR
 
 
 async def test_grades_go_from_certain_to_possible_and_are_sorted(
     hub: Hub, people: None, huiji: Enrolled, as_huiji: Client
 ) -> None:
     others = [
-        patient("huiji", "H2", name="李秀英", sex="female", birth="1987-03-12"),
-        patient("huiji", "H3", name="李秀瑛", sex="female", birth="1987-03-21", phone="13612345678"),
+        patient("huiji", "H2", name="李秀英", sex="female", birth="1987"),
+        patient("huiji", "H3", name="李秀瑛", sex="female", birth="1987-03-21"),
     ]
     await arrive(hub, huiji.member, others)
     answer = await as_huiji.match(described(**LI), count=50)
@@ -135,13 +129,14 @@ async def test_grades_go_from_certain_to_possible_and_are_sorted(
     assert {number for number, _ in found(answer)} == {"H1", "H2", "H3"}
     scores = [entry["search"]["score"] for entry in answer.json()["entry"]]
     assert scores == sorted(scores, reverse=True)
-    assert {grade for _, grade in found(answer)[1:]} <= {"probable", "possible"}
+    assert [grade for _, grade in found(answer)] == ["certain", "probable", "possible"]
     assert len(found(await as_huiji.match(described(**LI), count=1))) == 1
 
 
 async def test_only_certain_matches_of_one_person(hub: Hub, people: None, huiji: Enrolled, as_huiji: Client) -> None:
     assert found(await as_huiji.match(described(**LI), onlyCertainMatches=True)) == [("H1", "certain")]
-    vague = described(name="李秀英", birth="1987-03-12", sex="female")
+    vague = described(name="李秀英", birth="1987", sex="female")
+    assert found(await as_huiji.match(vague)) != []
     assert all(grade != "certain" for _, grade in found(await as_huiji.match(vague)))
     assert found(await as_huiji.match(vague, onlyCertainMatches=True)) == []
 
@@ -150,10 +145,10 @@ async def test_only_certain_with_two_persons_is_nobody_and_a_single_match_is_one
     hub: Hub, huiji: Enrolled, as_huiji: Client
 ) -> None:
     # One number on two people who have nothing else in common: the hub does not join them.
-    one = {"name": "王建国", "birth": "1970-01-01", "id": "410108197001010019", "phone": "13511112222"}
-    two = {"name": "王建国", "birth": "1970-01-01", "id": "330784197001010014", "phone": "13511112222"}
+    one = {"name": "王建国", "birth": "1972-05-17", "id": "410108197205170017", "phone": "13511112222"}
+    two = {"name": "王建国", "birth": "1972-05-17", "id": "330784197205170016", "phone": "13511112222"}
     await arrive(hub, huiji.member, [patient("huiji", "A", **one), patient("huiji", "B", **two)])
-    asked = described(name="王建国", birth="1970-01-01", phone="13511112222")
+    asked = described(name="王建国", birth="1972-05-17", phone="13511112222")
     assert {number for number, _ in found(await as_huiji.match(asked))} == {"A", "B"}
     assert found(await as_huiji.match(asked, onlyCertainMatches=True)) == []
     assert found(await as_huiji.match(described(**one), onlySingleMatch=True))[0][0] == "A"
@@ -164,8 +159,8 @@ async def test_only_certain_with_two_persons_is_nobody_and_a_single_match_is_one
     ("said", "enough"),
     [
         ({"name": "李秀英", "birth": "1987-03-12"}, False),
-        ({"id": "410108198703120044", "name": ""}, False),
-        ({"name": "李秀英", "birth": "1987-03-12", "phone": "13612345678"}, True),
+        ({"id": "410108198703120041", "name": ""}, False),
+        ({"name": "李秀英", "birth": "1987-03-12", "phone": "13687654091"}, True),
     ],
 )
 async def test_three_elements_are_needed(as_huiji: Client, said: dict[str, str], enough: bool) -> None:
