@@ -5,6 +5,7 @@ provided to PIX queries.
 """
 
 from collections.abc import AsyncIterator
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -62,10 +63,18 @@ async def test_a_file_that_has_it_as_it_is_takes_the_merge_back(
 ) -> None:
     first = await put(source, resolved(patient("huiji", "H2", name="王小花", birth="1955-01-01"), "H1"))
     async with hub.database.begin() as connection:
-        stored = await submissions.by_id(connection, hub.vault, first.headers["Submission-Id"])
+        stored = await submissions.by_id(connection, hub.vault, UUID(first.headers["Submission-Id"]))
         assert stored is not None
-        cells = {"登记编号": "H2", "姓名": "王小花", "性别": "女", "出生年月": "1955.1", "户籍地": "郑州市惠济区"}
-        batch = prepare("huiji/person.v1", "huiji", hub.now(), [Row(1, cells, ",".join(cells.values()))], ())
+        cells: dict[str, str | None] = {
+            "登记编号": "H2",
+            "姓名": "王小花",
+            "性别": "女",
+            "出生年月": "1955.1",
+            "户籍地": "郑州市惠济区",
+        }
+        batch = prepare(
+            "huiji/person.v1", "huiji", hub.now(), [Row(1, cells, ",".join(filter(None, cells.values())))], ()
+        )
         assert [one.key for one in batch.ready] == ["H2"]
         await recording.record(hub, connection, huiji.member, stored, "", batch, hub.now())
     async with hub.database.read() as connection:
@@ -78,6 +87,6 @@ async def test_the_sender_is_told_of_a_feed_like_of_a_document(
 ) -> None:
     member: Member = huiji.member
     fed = await put(source, resolved(patient("huiji", "H3", **LI), "H9"))
-    told = await submitted.by_id(hub, member, fed.headers["Submission-Id"])
+    told = await submitted.by_id(hub, member, UUID(fed.headers["Submission-Id"]))
     assert (told["state"], told["counts"]) == ("PROCESSED", {"rows": 1, "translated": 1, "quarantined": 0})
     assert [issue["code"] for issue in told["application_ack"]["warnings"]] == ["survivor-unknown"]
