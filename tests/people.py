@@ -108,5 +108,6 @@ async def forget_everybody(hub: Hub) -> None:
         await connection.execute(
             text("""
                 TRUNCATE source_record, blocking_key, pair_score, membership, membership_history, person_event,
-                    review_task, link_constraint, decision_event, resource, resource_version, resource_identifier""")
+                    review_task, link_constraint, decision_event, source_link, resource, resource_version,
+                    resource_identifier""")
         )

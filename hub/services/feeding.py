@@ -4,20 +4,21 @@ The exact bytes, their digest, the receipt, the audit leaves, the versions, the 
 together, or nothing is. The same message id with the same bytes is answered from what was stored.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
 from hub.domain.messages import PART_BYTES, State
-from hub.errors import Conflict, NotAllowed, TooLarge, Unavailable
+from hub.errors import NotAllowed, TooLarge
 from hub.fhir.fed import Identifier
 from hub.runtime import Hub
 from hub.services import fed_patients, recording
 from hub.services.intake import Acknowledgement, Raced, acknowledge, refusals_noted, repeated
+from hub.services.patience import until_free
 from hub.services.preparing import Prepared, Ready
 from hub.services.recording import Recorded
 from hub.storage import audit, resources, submissions
@@ -26,13 +27,12 @@ from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.resources import Resource, Stored
-from hub.storage.submissions import NewSubmission, StoredIssue
+from hub.storage.submissions import NewSubmission, StoredIssue, Submission
 from mappings.vocabulary import PERSON
 
 MEDIA_TYPE: Final = "application/fhir+json"
 MOST_BYTES: Final = PART_BYTES
 MOST_PATIENTS: Final = 200
-_TRIES: Final = 4
 _SHOWN: Final = 100
 
 
@@ -73,17 +73,10 @@ async def feed(hub: Hub, member: Member, given: Feed) -> Fed:
     """
     async with refusals_noted(hub, member, given.message_id):
         _check(member, given)
-        for attempt in range(_TRIES):
-            try:
-                return await _take(hub, member, given)
-            except Raced:
-                continue  # stored by another request, and found by the next try
-            except Conflict as conflict:
-                # Two acts that wait for each other: the database gave this one up, and it left no trace.
-                if conflict.code != "busy" or attempt == _TRIES - 1:
-                    raise
-                await asyncio.sleep(0.02 * 2**attempt)
-        raise Unavailable("unavailable", "The same message is being stored at this moment; send it again.")
+        try:
+            return await until_free(partial(_take, hub, member, given))
+        except Raced:  # stored by another request, and found now
+            return await until_free(partial(_take, hub, member, given))
 
 
 def _check(member: Member, given: Feed) -> None:
@@ -100,29 +93,29 @@ def _digest(given: Feed) -> bytes:
 
 
 async def _take(hub: Hub, member: Member, given: Feed) -> Fed:
-    now = hub.now()
+    """Everything in one transaction. Raises Raced when another request stored the same message meanwhile."""
     async with hub.database.begin() as connection:
         known = await repeated(hub, connection, member, given.message_id, _digest(given))
         ready = [
             await fed_patients.read(hub, connection, member, entry.patient, entry.asked, given.others)
             for entry in given.entries
         ]
-        if known is None:
-            known, done = await _store(hub, connection, member, given, ready, now)
-            changes = done.people
-        else:
-            changes = ()
-        return await _told(hub, connection, member, given, known, ready, changes)
+        if known is not None:
+            return await _told_again(hub, connection, member, given, known, ready)
+        acknowledgement, stored = await _receive(hub, connection, member, given)
+        done = await _record(hub, connection, member, given, stored, ready)
+        found = await resources.newest(connection, hub.vault, [change.id for change in done.people])
+        issues = await submissions.issues(connection, hub.vault, stored.id, limit=_SHOWN) if done.issues else []
+        current = tuple(found[change.id] for change in done.people)
+        return Fed(acknowledgement, stored.id, stored.received_at, done.people, current, tuple(issues))
 
 
-async def _store(
-    hub: Hub, connection: AsyncConnection, member: Member, given: Feed, ready: list[Ready], now: datetime
-) -> tuple[Acknowledgement, Recorded]:
-    """The one transaction that makes the records the hub's. Raises Raced when another request stored the same message."""
-    id_ = new_id()
-    body, leaf = await acknowledge(
-        hub, connection, member, id_, given.message_id, _digest(given), PERSON, State.ACCEPTED, now
-    )
+async def _receive(
+    hub: Hub, connection: AsyncConnection, member: Member, given: Feed
+) -> tuple[Acknowledgement, Submission]:
+    """The exact bytes, their receipt and the leaf of both. Raises Raced."""
+    id_, digest, now = new_id(), _digest(given), hub.now()
+    body, leaf = await acknowledge(hub, connection, member, id_, given.message_id, digest, PERSON, State.ACCEPTED, now)
     new = NewSubmission(
         id=id_,
         member_id=member.id,
@@ -131,7 +124,7 @@ async def _store(
         mapping=None,
         media_type=MEDIA_TYPE,
         file_name="",
-        digest=_digest(given),
+        digest=digest,
         size=len(given.body),
         state=State.ACCEPTED,
         acknowledgement=body,
@@ -145,27 +138,39 @@ async def _store(
     stored = await submissions.by_id(connection, hub.vault, id_)
     if stored is None:
         raise LookupError(f"submission {id_} is gone")
-    batch = Prepared(len(ready), ready, [], [])
+    return Acknowledgement(body, repeated=False), stored
+
+
+async def _record(
+    hub: Hub, connection: AsyncConnection, member: Member, given: Feed, stored: Submission, ready: list[Ready]
+) -> Recorded:
+    """The records, as those of any document, and the application acknowledgement."""
+    batch, now = Prepared(len(ready), ready, [], []), stored.received_at
     done = await recording.record(hub, connection, member, stored, "", batch, now, said_at=given.said_at)
     await submissions.count(
-        connection, id_, rows=done.rows, translated=done.translated, linked=done.linked, review=done.reviews,
+        connection,
+        stored.id,
+        rows=done.rows,
+        translated=done.translated,
+        linked=done.linked,
+        review=done.reviews,
         issues=done.issues,
-    )  # fmt: skip
-    await submissions.move(connection, id_, State.PROCESSED, now, f"rows: {done.rows}")
-    content = {"submission": str(id_), "state": State.PROCESSED, "rows": done.rows, "quarantined": 0}
+    )
+    await submissions.move(connection, stored.id, State.PROCESSED, now, f"rows: {done.rows}")
+    content = {"submission": str(stored.id), "state": State.PROCESSED, "rows": done.rows, "quarantined": 0}
     await audit.append(connection, hub.vault, [Act("process", member.name, content, now)])
-    return Acknowledgement(body, repeated=False), done
+    return done
 
 
-async def _told(
+async def _told_again(
     hub: Hub,
     connection: AsyncConnection,
     member: Member,
     given: Feed,
     acknowledgement: Acknowledgement,
     ready: Sequence[Ready],
-    changes: tuple[Stored, ...],
 ) -> Fed:
+    """The answer to a message that was taken before; nothing is processed."""
     stored = await submissions.by_message(connection, hub.vault, member.id, given.message_id)
     if stored is None:
         raise LookupError(f"message {given.message_id} is gone")
@@ -173,11 +178,5 @@ async def _told(
     ids = await resources.by_keys(connection, member.id, "Patient", keys)
     found = await resources.newest(connection, hub.vault, list(ids.values()))
     issues = await submissions.issues(connection, hub.vault, stored.id, limit=_SHOWN)
-    return Fed(
-        acknowledgement,
-        stored.id,
-        stored.received_at,
-        changes,
-        tuple(found[ids[key]] for key in keys),
-        tuple(issues),
-    )
+    current = tuple(found[ids[key]] for key in keys)
+    return Fed(acknowledgement, stored.id, stored.received_at, (), current, tuple(issues))

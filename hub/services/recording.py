@@ -66,10 +66,14 @@ async def record(
     issues = list(batch.issues)
     for type_ in sorted({ready.type for ready in batch.ready}):
         some = [ready for ready in batch.ready if ready.type == type_]
-        stored = await _store(hub, connection, member, submission, some, now, said_at or submission.received_at)
+        incoming = [_incoming(hub, member, ready) for ready in some]
+        received_at = said_at or submission.received_at
+        stored = await resources.upsert(
+            connection, hub.vault, member.id, submission.id, incoming, now, received_at=received_at
+        )
         issues += [_older(ready) for ready, result in zip(some, stored, strict=True) if result.change == "older"]
         if type_ == PERSON_TYPE:
-            outcome, told = await _link(hub, connection, member, some, stored, now)
+            outcome, told = await _link(hub, connection, member, some, incoming, stored, now)
             linked, reviews_opened, persons = outcome.linked, outcome.reviews, tuple(stored)
             issues += told
         elif type_ == CONSENT_TYPE:
@@ -104,36 +108,16 @@ async def _link(
     connection: AsyncConnection,
     member: Member,
     ready: Sequence[Ready],
+    incoming: Sequence[Incoming],
     stored: Sequence[Stored],
     now: datetime,
 ) -> tuple[projecting.Outcome, list[dict[str, Any]]]:
     """Persons brought up to date in one event: with what is like, and with what the source says of its own records."""
     ids = await linking.take_up(hub, connection, member.id, _items(ready, stored), now)
-    merges = await source_merges.follow(hub, connection, member, ready, stored, now)
+    merges = await source_merges.follow(hub, connection, member, ready, incoming, stored, now)
     return (
         await linking.catch_up(hub, connection, ids, cause="ingest", now=now, decision_seq=merges.last),
         [_survivor_unknown(row) for row in merges.waiting],
-    )
-
-
-async def _store(
-    hub: Hub,
-    connection: AsyncConnection,
-    member: Member,
-    submission: Submission,
-    ready: Sequence[Ready],
-    now: datetime,
-    said_at: datetime,
-) -> list[Stored]:
-    """Resources of one type, and what became of each."""
-    return await resources.upsert(
-        connection,
-        hub.vault,
-        member.id,
-        submission.id,
-        [_incoming(hub, member, one) for one in ready],
-        now,
-        received_at=said_at,
     )
 
 

@@ -4,7 +4,7 @@ Each assertion is an event beside the stewards' (SOURCE_MERGE, SOURCE_UNMERGE); 
 is what the newest version of the replaced record says, in whatever order the two records arrive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import SOURCE_MERGE, SOURCE_UNMERGE, Decision
 from hub.storage.members import Member
-from hub.storage.resources import Stored
+from hub.storage.resources import Incoming, Stored
 
 IDENTIFIER: Final = "identifier"
 """Purpose of the blind index of an identifier."""
@@ -38,10 +38,11 @@ async def follow(
     connection: AsyncConnection,
     member: Member,
     ready: Sequence[Ready],
+    incoming: Sequence[Incoming],
     stored: Sequence[Stored],
     now: datetime,
 ) -> Followed:
-    """Write the events that follow from persons just stored; the caller brings persons up to date.
+    """Write the events that follow from persons just stored as `incoming`; the caller brings persons up to date.
 
     Raises Conflict `merge-cycle` where a record would come to replace itself, and `contradiction`.
     """
@@ -50,7 +51,7 @@ async def follow(
     before = await source_links.replace(connection, member.id, list(newest), said)
     ended = [loser for loser, survivor in before.items() if said.get(loser) != survivor]
     links = {loser: survivor for loser, survivor in said.items() if before.get(loser) != survivor}
-    links |= await _awaited(hub, connection, member, newest, stored)
+    links |= await _awaited(connection, member, incoming, stored)
     if not ended and not links:
         return Followed(None, ())
     found = await source_links.survivors(connection, member.id, list(set(links.values())))
@@ -69,11 +70,15 @@ def _blind(hub: Hub, identifier: tuple[str, str]) -> bytes:
 
 
 async def _awaited(
-    hub: Hub, connection: AsyncConnection, member: Member, newest: Mapping[UUID, Ready], stored: Sequence[Stored]
+    connection: AsyncConnection, member: Member, incoming: Sequence[Incoming], stored: Sequence[Stored]
 ) -> dict[UUID, bytes]:
     """Records replaced by one that has only now come."""
-    new = [newest[result.id] for result in stored if result.change == "new"]
-    values = [_blind(hub, identifier) for one in new for identifier in one.identifiers]
+    values = [
+        value
+        for one, result in zip(incoming, stored, strict=True)
+        if result.change == "new"
+        for value in one.identifiers
+    ]
     return dict(await source_links.waiting_for(connection, member.id, values)) if values else {}
 
 

@@ -181,7 +181,7 @@ async def retract(
     if task.decision_seq is None:
         raise Conflict("stale", "There is no decision to take back.")
     evidence: dict[str, Any] = {"seen": seen}
-    former = await _replaced(connection, task)
+    former = await replaced(connection, task)
     if former is not None:
         evidence["restores"] = {"seq": former.seq, "kind": former.kind}
     event = Decision("RETRACT", task.a, task.b, user.name, None, reason, evidence, task.decision_seq, now)
@@ -193,7 +193,7 @@ async def retract(
     return Decided(task.id, "REVIEW", await settling.follow(hub, connection, user, task, act, seq, "undone"))
 
 
-async def _replaced(connection: AsyncConnection, task: Review) -> Decision | None:
+async def replaced(connection: AsyncConnection, task: Review) -> Decision | None:
     """The decision in force before the one that is undone."""
     undone = (await decisions.by_seq(connection, [task.decision_seq or 0])).get(task.decision_seq or 0)
     replaced = undone.evidence.get("reopened") if undone else None

@@ -19,6 +19,7 @@ from hub.storage.tables import decision_event, link_constraint
 
 SOURCE_MERGE: Final = "SOURCE_MERGE"
 SOURCE_UNMERGE: Final = "SOURCE_UNMERGE"
+BY_SOURCES: Final = (SOURCE_MERGE, SOURCE_UNMERGE)
 
 
 @dataclass(frozen=True, slots=True)

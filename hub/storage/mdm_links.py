@@ -53,7 +53,7 @@ class Link:
 
 _LINKS = """
     -- mdm links: memberships, decisions that keep apart, and open conflicts as possible matches or duplicates
-    WITH seen AS (
+    WITH seen AS NOT MATERIALIZED (
         SELECT s.id, s.resource_id, s.member_id, s.anchor, m.person_id, m.since, s.seen_at
         FROM source_record s JOIN membership m ON m.record_id = s.id
     ), open_task AS (
@@ -86,11 +86,8 @@ _LINKS = """
         FROM open_task t LEFT JOIN pair_score p ON p.a = t.a AND p.b = t.b
         WHERE CAST(:result AS text) = 'POSSIBLE_DUPLICATE' AND person_a <> person_b
     )
-    SELECT * FROM link
-    WHERE (CAST(:golden AS uuid) IS NULL OR golden = :golden) AND (CAST(:source AS uuid) IS NULL OR source = :source)
-      AND (CAST(:result AS text) IS NULL OR result = :result)
-      AND (CAST(:link_source AS text) IS NULL OR link_source = :link_source)
-    ORDER BY {order} golden, source, result LIMIT :limit OFFSET :offset"""
+    SELECT * FROM link WHERE {conditions} ORDER BY {order} golden, source, result LIMIT :limit OFFSET :offset"""
+_CHOICES = ("golden", "source", "result", "link_source")
 
 
 async def links(
@@ -98,18 +95,12 @@ async def links(
 ) -> list[Link]:
     """A page of links, sorted by (a name of `SORTS`, falling?) and then by the ids."""
     order = "".join(f"{SORTS[name]} {'DESC' if falling else 'ASC'}, " for name, falling in sort)
-    rows = await connection.execute(
-        text(_LINKS.format(order=order)),
-        {
-            "visible": list(wanted.visible) if wanted.visible is not None else None,
-            "golden": wanted.golden,
-            "source": wanted.source,
-            "result": wanted.result,
-            "link_source": wanted.link_source,
-            "limit": limit,
-            "offset": offset,
-        },
-    )
+    # Only what is asked for is a condition: each then reaches the index that answers it.
+    chosen = {name: value for name in _CHOICES if (value := getattr(wanted, name)) is not None}
+    conditions = " AND ".join(f"{name} = :{name}" for name in chosen) or "true"
+    visible = list(wanted.visible) if wanted.visible is not None else None
+    values = {"visible": visible, "result": wanted.result, **chosen, "limit": limit, "offset": offset}
+    rows = await connection.execute(text(_LINKS.format(order=order, conditions=conditions)), values)
     return [
         Link(
             row.golden,

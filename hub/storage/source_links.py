@@ -32,6 +32,8 @@ async def waiting_for(
 ) -> list[tuple[UUID, bytes]]:
     """(loser, survivor) of the member's records that one of these identifiers replaces."""
     raw = await driver(connection)
+    if not await raw.fetchval("SELECT EXISTS (SELECT 1 FROM source_link WHERE member_id = $1)", member_id):
+        return []  # most members never feed one: nothing is looked for among thousands
     rows = await raw.fetch(
         "SELECT resource_id, survivor FROM source_link WHERE member_id = $1 AND survivor = ANY($2::bytea[])",
         member_id,

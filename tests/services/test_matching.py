@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from hub.linkage import blocking, features, score
+from hub.linkage.model import load as load_model
 from hub.runtime import Hub
 from hub.services.identity import matching
 from hub.services.identity.gathering import Gathering
@@ -25,7 +26,7 @@ def batch(hub: Hub, filled: Filled) -> list[dict[str, float]]:
     first = len(filled.features)
     asked = (left < first) & (right >= first)
     left, right = left[asked], right[asked]
-    scores = score.score_indexed(hub.model, table, left, right)
+    scores = score.score_indexed(load_model(), table, left, right)
     found: list[dict[str, float]] = [{} for _ in filled.questions]
     for at in np.flatnonzero(scores.decision):
         found[right[at] - first][filled.numbers[left[at]]] = float(scores.weight[at])

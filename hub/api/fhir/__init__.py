@@ -14,11 +14,11 @@ from hub.api.fhir.interactions import Interaction, route
 from hub.api.fhir.stewards import StewardInteraction
 
 _ALL: Final[tuple[Interaction, ...]] = (
-    *feed_patient.INTERACTIONS,
     *match.INTERACTIONS,
     *pix.INTERACTIONS,
-    *process_message.INTERACTIONS,
     *search.INTERACTIONS,
+    *feed_patient.INTERACTIONS,
+    *process_message.INTERACTIONS,
 )
 _BY_STEWARDS: Final[tuple[StewardInteraction, ...]] = (*mdm.INTERACTIONS, *merge.INTERACTIONS)
 

@@ -54,14 +54,16 @@ class Foreseen:
 async def foresee(
     hub: Hub, connection: AsyncConnection, user: User, source: Record, target: Record, kind: Kind | None
 ) -> Foreseen:
-    """What follows if `kind` held of the two, or nothing did (None)."""
+    """What follows if stewards said `kind` of the two, or nothing (None): then what their source says holds still."""
     a, b = sorted((source.id, target.id))
-    held = decisions.held_after(await decisions.of_pair(connection, a, b))
+    events = await decisions.of_pair(connection, a, b)
+    held = decisions.held_after(events)
+    asserted = decisions.held_after([event for event in events if event.kind in decisions.BY_SOURCES])
     contradiction = kind == "MUST" and held is not None and held.kind == "CANNOT_LINK"
     moves: Mapping[int, tuple[UUID | None, UUID]] = {}
     if not contradiction:
         try:
-            moves = await projecting.foresee(hub, connection, (a, b), kind)
+            moves = await projecting.foresee(hub, connection, (a, b), kind or ("MUST" if asserted else None))
         except Conflict as conflict:
             if conflict.code != "contradiction":
                 raise

@@ -7,6 +7,7 @@ resource is a person; its id is lent by its oldest record and stays with that re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from hub.runtime import Hub
 from hub.services import cases, projecting, source_records, verdicts
 from hub.services.identity import foreseeing, merging, person_views, steward_acts
 from hub.services.identity.steward_acts import Hidden, Named
+from hub.services.patience import until_free
 from hub.services.sessions import User
 from hub.services.source_records import Record
 from hub.storage import decisions, mdm_links, people
@@ -89,16 +91,18 @@ async def update_link(hub: Hub, user: User, golden: Golden, source: Named, resul
     """
     async with steward_acts.refusals_noted(hub, user, "mdm-update-link"):
         _check_result(user, result)
-        now = hub.now()
-        async with hub.database.begin() as connection:
-            ends = await _ends(hub, connection, user, golden, source)
-            linked = [other for other in ends.others if await _is_linked(connection, ends.record, other)]
-            if not ends.others or not (linked or ends.inside):
-                raise Conflict("no-link", "There is no link between the two; $mdm-create-link makes one.")
-            if ends.inside != (result == MATCH):
-                chosen = ends.others if ends.inside else linked
-                await _say(hub, connection, user, ends.record, chosen, result, now)
-            return await _answer(hub, connection, user, golden)
+        return await until_free(partial(_update, hub, user, golden, source, result))
+
+
+async def _update(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> dict[str, Any]:
+    async with hub.database.begin() as connection:
+        ends = await _ends(hub, connection, user, golden, source)
+        linked = [other for other in ends.others if await _is_linked(connection, ends.record, other)]
+        if not ends.others or not (linked or ends.inside):
+            raise Conflict("no-link", "There is no link between the two; $mdm-create-link makes one.")
+        if ends.inside != (result == MATCH):
+            await _say(hub, connection, user, ends.record, ends.others if ends.inside else linked, result, hub.now())
+        return await _answer(hub, connection, user, golden)
 
 
 async def create_link(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> dict[str, Any]:
@@ -107,31 +111,36 @@ async def create_link(hub: Hub, user: User, golden: Golden, source: Named, resul
     """
     async with steward_acts.refusals_noted(hub, user, "mdm-create-link"):
         _check_result(user, result)
-        now = hub.now()
-        async with hub.database.begin() as connection:
-            ends = await _ends(hub, connection, user, golden, source)
-            if ends.inside or [other for other in ends.others if await _is_linked(connection, ends.record, other)]:
-                raise Conflict("already-linked", "There is a link between the two; $mdm-update-link changes it.")
-            await _say(hub, connection, user, ends.record, ends.others, result, now)
-            return await _answer(hub, connection, user, golden)
+        return await until_free(partial(_create, hub, user, golden, source, result))
+
+
+async def _create(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> dict[str, Any]:
+    async with hub.database.begin() as connection:
+        ends = await _ends(hub, connection, user, golden, source)
+        if ends.inside or [other for other in ends.others if await _is_linked(connection, ends.record, other)]:
+            raise Conflict("already-linked", "There is a link between the two; $mdm-update-link changes it.")
+        await _say(hub, connection, user, ends.record, ends.others, result, hub.now())
+        return await _answer(hub, connection, user, golden)
 
 
 async def not_duplicate(hub: Hub, user: User, golden: Golden, other: Golden) -> None:
     """Two persons that may be one are not. Raises Conflict `no-link` where nobody has found that they may be."""
     async with steward_acts.refusals_noted(hub, user, "mdm-not-duplicate"):
         steward_acts.check_role(user)
-        now = hub.now()
-        async with hub.database.begin() as connection:
-            _, first = await _person(connection, user, golden)
-            _, second = await _person(connection, user, other)
-            await projecting.lock_component(connection, [*first, *second])
-            task = await tasks.between(connection, first, second, user.visible)
-            if task is None:
-                raise Conflict("no-link", "Nobody has found that the two may be one person.")
-            loaded = await source_records.load(hub, connection, (task.a, task.b))
-            await merging.decide(
-                hub, connection, user, loaded[task.a], loaded[task.b], "CANNOT", merging.REASON, None, now
-            )
+        await until_free(partial(_part, hub, user, golden, other))
+
+
+async def _part(hub: Hub, user: User, golden: Golden, other: Golden) -> None:
+    async with hub.database.begin() as connection:
+        _, first = await _person(connection, user, golden)
+        _, second = await _person(connection, user, other)
+        await projecting.lock_component(connection, [*first, *second])
+        task = await tasks.between(connection, first, second, user.visible)
+        if task is None:
+            raise Conflict("no-link", "Nobody has found that the two may be one person.")
+        both = await source_records.load(hub, connection, (task.a, task.b))
+        a, b = both[task.a], both[task.b]
+        await merging.decide(hub, connection, user, a, b, "CANNOT", merging.REASON, None, hub.now())
 
 
 def _check_result(user: User, result: str) -> None:

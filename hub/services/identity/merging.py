@@ -6,6 +6,7 @@ nothing but that somebody looked.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from hub.services import cases, projecting, settling, verdicts
 from hub.services.identity import foreseeing, steward_acts
 from hub.services.identity.foreseeing import Foreseen, Kind
 from hub.services.identity.steward_acts import Named
+from hub.services.patience import until_free
 from hub.services.sessions import User
 from hub.services.settling import Decided
 from hub.services.source_records import Record
@@ -61,9 +63,10 @@ async def preview(hub: Hub, user: User, asked: Asked, *, undo: bool = False) -> 
         now = hub.now()
         async with hub.database.read() as connection:
             source, target = await _pair(hub, connection, user, asked)
+            kind: Kind | None = "MUST"
             if undo:
-                await _undoable(connection, user, source, target)
-            foreseen = await foreseeing.foresee(hub, connection, user, source, target, None if undo else "MUST")
+                kind = await _left(connection, await _undoable(connection, user, source, target))
+            foreseen = await foreseeing.foresee(hub, connection, user, source, target, kind)
         async with hub.database.begin() as connection:
             await cases.note(hub, connection, user, (source, target), act=act, fields=_SHOWN, now=now)
         return Merged(source, target, foreseen, now)
@@ -75,26 +78,33 @@ async def merge(hub: Hub, user: User, asked: Asked) -> Merged:
     """
     async with steward_acts.refusals_noted(hub, user, "merge"):
         steward_acts.check_role(user)
-        now = hub.now()
-        async with hub.database.begin() as connection:
-            source, target = await _locked_pair(hub, connection, user, asked)
-            return await decide(hub, connection, user, source, target, "MUST", asked.reason, asked.seen, now)
+        return await until_free(partial(_merge, hub, user, asked))
+
+
+async def _merge(hub: Hub, user: User, asked: Asked) -> Merged:
+    async with hub.database.begin() as connection:
+        source, target = await _locked_pair(hub, connection, user, asked)
+        return await decide(hub, connection, user, source, target, "MUST", asked.reason, asked.seen, hub.now())
 
 
 async def undo(hub: Hub, user: User, asked: Asked) -> Merged:
     """Take a merge back: persons are as if it had never been decided. Raises Conflict `not-merged`, `stale`, NotAllowed."""
     async with steward_acts.refusals_noted(hub, user, "undo-merge"):
         steward_acts.check_role(user)
-        now = hub.now()
-        async with hub.database.begin() as connection:
-            source, target = await _locked_pair(hub, connection, user, asked)
-            task = await _undoable(connection, user, source, target, lock=True)
-            foreseen = await foreseeing.foresee(hub, connection, user, source, target, None)
-            _check_seen(asked.seen, foreseen)
-            a, b = sorted((source, target), key=lambda record: record.id)
-            seen = cases.seen(task, a.version, b.version)
-            done = await verdicts.retract(hub, connection, user, task, asked.reason, seen, now)
-            return await _done(connection, source, target, foreseen, done, now)
+        return await until_free(partial(_undo, hub, user, asked))
+
+
+async def _undo(hub: Hub, user: User, asked: Asked) -> Merged:
+    now = hub.now()
+    async with hub.database.begin() as connection:
+        source, target = await _locked_pair(hub, connection, user, asked)
+        task = await _undoable(connection, user, source, target, lock=True)
+        foreseen = await foreseeing.foresee(hub, connection, user, source, target, await _left(connection, task))
+        _check_seen(asked.seen, foreseen)
+        a, b = sorted((source, target), key=lambda record: record.id)
+        seen = cases.seen(task, a.version, b.version)
+        done = await verdicts.retract(hub, connection, user, task, asked.reason, seen, now)
+        return await _done(connection, source, target, foreseen, done, now)
 
 
 async def decide(
@@ -174,6 +184,14 @@ async def _undoable(
     if not cases.may_undo(user, task):
         raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
     return task
+
+
+async def _left(connection: AsyncConnection, task: Review) -> Kind | None:
+    """What stewards say of the two once the decision is taken back: what it had replaced, mostly nothing."""
+    former = await verdicts.replaced(connection, task)
+    if former is None:
+        return None
+    return "MUST" if former.kind == "MUST_LINK" else "CANNOT"
 
 
 async def _task(connection: AsyncConnection, source: Record, target: Record, now: datetime) -> Review:

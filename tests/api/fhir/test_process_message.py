@@ -150,7 +150,8 @@ def _changed(**at: Any) -> dict[str, Any]:
     header |= at.get("header", {})
     history["entry"][0] |= at.get("entry", {})
     history |= at.get("history", {})
-    return made | at.get("bundle", {})
+    made |= at.get("bundle", {})
+    return made
 
 
 @pytest.mark.parametrize(
