@@ -67,6 +67,12 @@ async def queue(
     return Queue(rows, counts, counts.get(reason, 0) if reason else sum(counts.values()))
 
 
+async def counts(hub: Hub, user: User) -> dict[str, int]:
+    """How many conflicts wait, by reason; shows no record."""
+    async with hub.database.read() as connection:
+        return await reviews.reasons(connection, user.visible, states=("REVIEW",))
+
+
 async def neighbours(
     hub: Hub, user: User, task: Review, *, reason: str | None = None
 ) -> tuple[UUID | None, UUID | None]:

@@ -11,7 +11,7 @@ from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
 from hub.domain.ordering import NEW_EVIDENCE
 from hub.linkage.constraints import NAMES
-from hub.services import boards, cases, presentations, reveals, reviews
+from hub.services import boards, bulk, cases, presentations, reveals, reviews
 from hub.services.accounts import ROLES
 from mappings.vocabulary import SEALED_KINDS
 
@@ -19,7 +19,8 @@ CONSOLE = files("hub.console")
 ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
 # Keys whose last part is a code from elsewhere: asked for with `known`, or built from a list that is checked below.
 OPEN_ENDED = (
-    "act.", "advice.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.", "fault.", "field.", "kind.",
+    "act.", "advice.", "band.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.", "fault.", "field.", "kind.",
+    "lots.DONE", "lots.RUNNING", "lots.UNDONE", "lots.out.",
     "nav.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.", "schedule.", "sex.", "show.",
     "shown.", "side.", "slot.", "state.", "verdict.", "view.", "why.", "about.",
 )  # fmt: skip
@@ -82,6 +83,9 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE)),
         ("view.", reviews.VIEWS),
         ("conflicts.none-", reviews.VIEWS),
+        ("band.", bulk.BANDS),
+        ("lots.", ("RUNNING", "DONE", "UNDONE")),
+        ("lots.out.", ("high-risk", "others", "held", "gone", "stale", "contradiction", "busy")),
         ("show.", boards.SHOWS),
         ("purpose.", (*reveals.PURPOSES, cases.PURPOSE)),
         ("shown.", (*cases.SHOWN, *reveals.FIELDS)),
@@ -106,7 +110,7 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("review.", ("REVIEW", "DEFERRED", "PROPOSED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
         ("done.", ("REVIEW", "DEFERRED", "PROPOSED", "CONFIRMED", "REJECTED", "WITHDRAWN")),
         ("event.", ("MUST_LINK", "CANNOT_LINK", "DEFER", "RETRACT", "PROPOSE", "DECLINE", "LAPSE")),
-        ("why.", ("sent-back", "proposal-withdrawn", "proposal-lapsed")),
+        ("why.", ("undo-lot", "sent-back", "proposal-withdrawn", "proposal-lapsed")),
         (
             "outcome.",
             ("permit", "not-visible", "undone", "sent-back", "proposal-withdrawn", "approved", "denied", *CHOICES),
