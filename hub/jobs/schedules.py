@@ -32,7 +32,7 @@ class Schedule:
 
 
 async def _reconcile(hub: Hub, due_at: datetime) -> dict[str, Any]:
-    report = await reconciliation.run(hub, f"nightly {due_at.isoformat()}")
+    report = await reconciliation.run(hub, f"nightly {due_at.isoformat()}", whole=False)
     return {"examined": report.examined, "moved": report.moved, "duplicates": report.duplicates}
 
 

@@ -21,7 +21,8 @@ ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
 OPEN_ENDED = (
     "act.", "advice.", "band.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.", "fault.", "field.", "kind.",
     "lots.DONE", "lots.RUNNING", "lots.UNDONE", "lots.out.",
-    "nav.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.", "schedule.", "sex.", "show.",
+    "nav.", "report.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.",
+    "schedule.", "sex.", "show.",
     "shown.", "side.", "slot.", "state.", "verdict.", "view.", "why.", "about.",
 )  # fmt: skip
 

@@ -44,6 +44,7 @@ _COMMENTS = (
     ),
     ("review_task", "decision_seq", "the newest decision_event about it", None),
 )
+_RUN = ("rules", "since", "report")
 _LOOKED_UP = ("held_by", "assignee", "reopened_seq", "bulk_id")
 _SUBJECTS = ("certificate", "mailbox_item")
 
@@ -103,10 +104,16 @@ def upgrade() -> None:
     _comment(now=True)
     _task_and_member()
     _lots()
+    rules, who = "digest of the model and members' promises", "only records changed after it; null is everybody"
+    op.add_column("reconciliation_run", sa.Column("rules", sa.Text(), nullable=False, server_default="", comment=rules))
+    op.add_column("reconciliation_run", sa.Column("since", sa.DateTime(timezone=True), nullable=True, comment=who))
+    op.add_column("reconciliation_run", sa.Column("report", postgresql.JSONB(), nullable=False, server_default="{}"))
 
 
 def downgrade() -> None:
     """Undo; a proposal waits for a decision again."""
+    for name in _RUN:
+        op.drop_column("reconciliation_run", name)
     op.drop_table("review_lot")
     for table in _SUBJECTS:
         op.drop_index(f"ix_{table}_subject", table_name=table)
