@@ -115,7 +115,7 @@ async def _compare(
 
     What is not plainly different is kept.
     """
-    pairs = sorted((await _candidates(connection, keys, hub.settings.block_limit)).union(before))
+    pairs = sorted((await candidates(connection, keys, hub.settings.block_limit)).union(before))
     missing = {id_ for pair in pairs for id_ in pair} - known.keys()
     for id_, data in (await people.features(connection, hub.vault, missing)).items():
         known[id_] = Features.from_bytes(data)
@@ -141,7 +141,7 @@ async def _compare(
     await people.put_pairs(connection, hub.model.hash[:16], kept)
 
 
-async def _candidates(
+async def candidates(
     connection: AsyncConnection, keys: Mapping[int, Sequence[int]], limit: int
 ) -> set[tuple[int, int]]:
     """Pairs of the records of `keys` with each other, and with those stored, that share a key.

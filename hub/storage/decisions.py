@@ -90,6 +90,12 @@ async def in_force(connection: AsyncConnection, ids: Sequence[int]) -> list[Deci
     )
 
 
+async def all_in_force(connection: AsyncConnection, limit: int) -> list[Decision]:
+    """The events behind all constraints, the oldest first."""
+    seqs = select(link_constraint.c.seq).order_by(link_constraint.c.seq).limit(limit)
+    return list((await by_seq(connection, (await connection.execute(seqs)).scalars())).values())
+
+
 async def of_pair(connection: AsyncConnection, a: int, b: int) -> list[Decision]:
     """All events about the pair, oldest first."""
     return await _events(connection, "subjects @> ARRAY[:a, :b]::bigint[]", a=a, b=b)

@@ -9,9 +9,9 @@ import pytest
 from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
-from hub.domain.ordering import NEW_EVIDENCE
+from hub.domain.ordering import AUDIT_SAMPLE, NEW_EVIDENCE
 from hub.linkage.constraints import NAMES
-from hub.services import boards, bulk, cases, presentations, reveals, reviews
+from hub.services import boards, bulk, cases, presentations, reveals, reviews, samples
 from hub.services.accounts import ROLES
 from mappings.vocabulary import SEALED_KINDS
 
@@ -19,9 +19,10 @@ CONSOLE = files("hub.console")
 ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
 # Keys whose last part is a code from elsewhere: asked for with `known`, or built from a list that is checked below.
 OPEN_ENDED = (
-    "act.", "advice.", "band.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.", "fault.", "field.", "kind.",
+    "act.", "advice.", "answer.", "band.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.",
+    "fault.", "field.", "kind.",
     "lots.DONE", "lots.RUNNING", "lots.UNDONE", "lots.out.",
-    "nav.", "report.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.",
+    "nav.", "quality.", "report.", "zone.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.",
     "schedule.", "sex.", "show.",
     "shown.", "side.", "slot.", "state.", "verdict.", "view.", "why.", "about.",
 )  # fmt: skip
@@ -80,15 +81,17 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("role.", ROLES),
         ("why.", {code for codes in CHOICES.values() for code in codes}),
         ("verdict.", CHOICES),
-        ("reason.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE)),
-        ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE)),
+        ("reason.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE)),
+        ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE)),
         ("view.", reviews.VIEWS),
         ("conflicts.none-", reviews.VIEWS),
         ("band.", bulk.BANDS),
         ("lots.", ("RUNNING", "DONE", "UNDONE")),
         ("lots.out.", ("high-risk", "others", "held", "gone", "stale", "contradiction", "busy")),
+        ("answer.", samples.ANSWERS),
+        ("zone.", ("auto", "review", "near")),
         ("show.", boards.SHOWS),
-        ("purpose.", (*reveals.PURPOSES, cases.PURPOSE)),
+        ("purpose.", (*reveals.PURPOSES, cases.PURPOSE, samples.PURPOSE)),
         ("shown.", (*cases.SHOWN, *reveals.FIELDS)),
         ("body.", (cases.OWN, cases.OF_ANOTHER, cases.OF_HUB, cases.OF_VERIFIER)),
         ("purpose.", (*policy.PURPOSES, presentations.PURPOSE)),

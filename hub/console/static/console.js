@@ -103,7 +103,7 @@
     }
     if (!keysOn()) return;
     const key = event.key.toLowerCase();
-    const done = (form && press(form, key))
+    const done = (form && press(form, key)) || (/^[sdf]$/.test(key) && aim(`#judge-${key}`))
       || (key === "a" && aim("#approve")) || (key === "t" && walk("#take"))
       || (key === "u" && walk("#undo")) || (key === "j" && (walk("#following") || step(1))) || (key === "k" && (walk("#previous") || step(-1)))
       || (key === "?" && showHelp());

@@ -48,6 +48,8 @@ from hub.storage.tables.people import (
     reveal_request,
     review_lot,
     review_task,
+    sample_pair,
+    sample_round,
     source_record,
 )
 from hub.storage.tables.work import reconciliation_run, schedule_slot, work_item
@@ -86,6 +88,8 @@ __all__ = [
     "reveal_request",
     "review_lot",
     "review_task",
+    "sample_pair",
+    "sample_round",
     "schedule_slot",
     "sign_in_link",
     "source_record",
