@@ -68,9 +68,10 @@ def load(
 
 def reconcile(
     now: Annotated[bool, typer.Option("--now", help="Begin at once; without it, only show the last runs.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Compare everyone, and not only what changed.")] = False,
 ) -> None:
-    """Compare everyone anew and apply the difference, as every night."""
-    if not now:
+    """Compare anew what changed since the last run (every week, and with --full, everyone) and apply the difference."""
+    if not (now or full):
         _show_runs()
         return
     with counting() as progress:
@@ -79,7 +80,7 @@ def reconcile(
         def told(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total)
 
-        report = with_hub(lambda hub: reconciliation.run(hub, f"by hand {uuid4()}", progress=told))
+        report = with_hub(lambda hub: reconciliation.run(hub, f"by hand {uuid4()}", whole=full, progress=told))
     out.print(
         f"examined {report.examined}, moved {report.moved}, for review {report.reviews}, "
         f"held twice {report.duplicates}, notices {report.notices}"
@@ -93,10 +94,16 @@ def _show_runs() -> None:
         async with hub.database.read() as connection:
             return await reconciliations.newest(connection, 10)
 
-    table = Table("begun", "state", "cause", "counts")
+    table = Table("begun", "state", "cause", "who", "counts")
     for run in with_hub(act):
         counts = ", ".join(f"{name} {number}" for name, number in run.counts.items())
-        table.add_row(f"{run.started_at:%Y-%m-%d %H:%M} UTC", run.state, run.cause, counts)
+        table.add_row(
+            f"{run.started_at:%Y-%m-%d %H:%M} UTC",
+            run.state,
+            run.cause,
+            "everyone" if run.whole else "what changed",
+            counts,
+        )
     out.print(table)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import dedupe, demo, linkage, matters, private, proof, records, registry
+from hub.cli import dedupe, demo, linkage, matters, private, proof, records, registry, review
 from hub.cli.frame import err, explained, fail, out, settings
 from hub.settings import Settings
 
@@ -24,6 +24,7 @@ app.add_typer(registry.user, name="user")
 app.add_typer(proof.audit, name="audit")
 app.add_typer(linkage.linkage, name="linkage")
 app.add_typer(private.link_private, name="link-private")
+app.add_typer(review.review, name="review")
 app.add_typer(records.quarantine, name="quarantine")
 app.command(name="load")(records.load)
 app.command(name="dedupe")(dedupe.dedupe)

@@ -8,7 +8,18 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from hub.console import failures, shield
-from hub.console.pages import case, conflicts, deliveries, entrance, look_ups, preferences, today
+from hub.console.pages import (
+    case,
+    conflicts,
+    deliveries,
+    entrance,
+    look_ups,
+    lots,
+    preferences,
+    quality,
+    reconciliations,
+    today,
+)
 
 STATIC = str(files("hub.console").joinpath("static"))
 
@@ -19,7 +30,7 @@ def make_site(parent: FastAPI) -> FastAPI:
     site.state.parent = parent
     failures.install(site)
     site.add_middleware(shield.Shield)
-    for page in (entrance, preferences, today, conflicts, case, look_ups, deliveries):
+    for page in (entrance, preferences, today, conflicts, lots, case, look_ups, deliveries, reconciliations, quality):
         site.include_router(page.router)
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     return site

@@ -11,6 +11,8 @@ from typing import Any, Final
 from hub.domain.risks import SHARED_ID
 
 NEW_EVIDENCE: Final = "new-evidence"
+AUDIT_SAMPLE: Final = "audit-sample"
+"""Somebody who judged a sample held two records of one person for two."""
 _LEAST: Final = 0.1
 _VETOED: Final = 0.5
 _HARM: Final = {"linked-now": 3.0, SHARED_ID: 2.0, "veto": 1.0, "papers": 1.0, "many-records": 0.5}
@@ -82,7 +84,7 @@ def _harms(stakes: Stakes) -> tuple[str, ...]:
     found = {
         "linked-now": stakes.together,
         SHARED_ID: stakes.reason == SHARED_ID,
-        "veto": stakes.reason not in (*PLAIN, NEW_EVIDENCE, SHARED_ID),
+        "veto": stakes.reason not in (*PLAIN, NEW_EVIDENCE, AUDIT_SAMPLE, SHARED_ID),
         "papers": stakes.papers > 0,
         "many-records": stakes.many_records,
     }

@@ -12,7 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from hub.runtime import Hub
-from hub.services import digests, model_change, notices, ordering, proposals, reconciliation, trust
+from hub.services import digests, model_change, notices, ordering, proposals, reconciliation, samples, trust
 from hub.settings import Settings
 from hub.storage import retention
 
@@ -32,7 +32,7 @@ class Schedule:
 
 
 async def _reconcile(hub: Hub, due_at: datetime) -> dict[str, Any]:
-    report = await reconciliation.run(hub, f"nightly {due_at.isoformat()}")
+    report = await reconciliation.run(hub, f"nightly {due_at.isoformat()}", whole=False)
     return {"examined": report.examined, "moved": report.moved, "duplicates": report.duplicates}
 
 
@@ -49,6 +49,10 @@ async def _deadlines(hub: Hub, _: datetime) -> dict[str, Any]:
 
 async def _order(hub: Hub, _: datetime) -> dict[str, Any]:
     return {"ordered": await ordering.refresh(hub)}
+
+
+async def _sample(hub: Hub, _: datetime) -> dict[str, Any]:
+    return {"round": str(await samples.draw(hub, "hub"))}
 
 
 async def _forget(hub: Hub, _: datetime) -> dict[str, Any]:
@@ -98,6 +102,8 @@ def schedules(settings: Settings) -> list[Schedule]:
         digest_at(time.fromisoformat(settings.digest_at), settings.timezone),
         Schedule("deadlines", every(seconds=600), _deadlines),
         Schedule("review-order", every(seconds=600), _order),
+        # On the first of the month: a round is as much as a region's stewards judge beside their work.
+        Schedule("sample", CronTrigger(day=1, hour=5, timezone=settings.timezone), _sample),
         Schedule("trust-list", every(seconds=3600), _trust),
         Schedule("retention", daily("04:00"), _forget),
     ]

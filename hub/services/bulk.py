@@ -15,7 +15,7 @@ from uuid import UUID
 from hub.domain.risks import Verdict
 from hub.errors import Conflict, Invalid, NotAllowed, NotFound
 from hub.runtime import Hub
-from hub.services import cases, settling, source_records, verdicts
+from hub.services import cases, models, settling, source_records, verdicts
 from hub.services.sessions import User
 from hub.services.source_records import Record
 from hub.services.verdicts import Said
@@ -60,18 +60,27 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a lot would be. `token` names exactly these conflicts as they are; `left_out` counts the others by why."""
+    """What a lot would be. `token` names exactly these conflicts as they are; `left_out` counts the others by why.
+
+    `review` and `auto` are the thresholds of the model in force.
+    """
 
     wanted: Wanted
     tasks: tuple[tuple[UUID, str], ...]
     sample: tuple[Pair, ...]
     left_out: dict[str, int]
+    review: float
+    auto: float
 
     @property
     def token(self) -> str:
         """Changes when one of the conflicts does."""
-        said = "\n".join(f"{id_} {seen}" for id_, seen in self.tasks)
-        return sha256(f"{self.wanted}\n{said}".encode()).hexdigest()[:32]
+        return _token(self.wanted, self.tasks)
+
+
+def _token(wanted: Wanted, tasks: Sequence[tuple[UUID, str]]) -> str:
+    said = "\n".join(f"{id_} {seen}" for id_, seen in tasks)
+    return sha256(f"{wanted}\n{said}".encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,9 @@ async def preview(hub: Hub, user: User, wanted: Wanted) -> Preview:
         shown = [Pair(task, sides[0], sides[1]) for task, _, sides in drawn]
         records = {record.id: record for pair in shown for record in (pair.a, pair.b)}
         await cases.note(hub, connection, user, records.values(), act="list", fields=cases.NAMED, now=now)
-    return Preview(wanted, tuple((task.id, seen) for task, seen, _ in found), tuple(shown), dict(left_out))
+        model = (await models.in_force(hub, connection)).model
+    chosen = tuple((task.id, seen) for task, seen, _ in found)
+    return Preview(wanted, chosen, tuple(shown), dict(left_out), model.review, model.auto)
 
 
 def _check(wanted: Wanted) -> None:
@@ -136,17 +147,17 @@ async def apply(hub: Hub, user: User, wanted: Wanted, *, token: str, count: int,
     _check(wanted)
     async with hub.database.begin() as connection:
         found, left_out = await _select(hub, connection, user, wanted)
-        seen = Preview(wanted, tuple((task.id, seen) for task, seen, _ in found), (), dict(left_out))
-        if seen.token != token:
+        tasks = [(task.id, seen) for task, seen, _ in found]
+        if _token(wanted, tasks) != token:
             raise Conflict("stale", "These conflicts have changed since you looked at them; nothing was decided.")
-        if count != len(seen.tasks) or not count:
+        if count != len(tasks) or not count:
             raise Invalid("wrong-count", "The number does not agree; nothing was decided.")
         lot = Lot(lot_id, user.name, user.region, wanted.verdict, said.reason, wanted.reason, wanted.band, count, now)
         await review_lots.add(connection, lot)
         content = {"lot": str(lot_id), "verdict": wanted.verdict, "reason": said.reason, "conflicts": count}
         await audit.append(connection, hub.vault, [Act("decide-lot", user.name, content, now)])
     done, skipped = 0, Counter[str]()
-    for task_id, task_seen in seen.tasks:
+    for task_id, task_seen in tasks:
         outcome = await _decide(hub, user, task_id, task_seen, said)
         done += not outcome
         skipped.update([outcome] if outcome else [])

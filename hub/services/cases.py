@@ -70,7 +70,7 @@ class Case:
     @property
     def called_into_question(self) -> Decision | None:
         """The decision in force that new evidence speaks against."""
-        return next((event for event in self.history if event.seq == self.task.reopened_seq), None)
+        return next((event for event in self.history if event.seq and event.seq == self.task.reopened_seq), None)
 
     @property
     def outdated(self) -> bool:

@@ -117,7 +117,7 @@ async def _compare(
 
     What a model does not hold for plainly different is kept as its score.
     """
-    pairs = sorted((await _candidates(connection, keys, hub.settings.block_limit)).union(before))
+    pairs = sorted((await candidates(connection, keys, hub.settings.block_limit)).union(before))
     missing = {id_ for pair in pairs for id_ in pair} - known.keys()
     for id_, data in (await people.features(connection, hub.vault, missing)).items():
         known[id_] = Features.from_bytes(data)
@@ -148,7 +148,7 @@ def _kept(pairs: list[tuple[int, int]], found: Scores) -> list[Pair]:
     ]
 
 
-async def _candidates(
+async def candidates(
     connection: AsyncConnection, keys: Mapping[int, Sequence[int]], limit: int
 ) -> set[tuple[int, int]]:
     """Pairs of the records of `keys` with each other, and with those stored, that share a key.

@@ -71,6 +71,12 @@ async def queue(
     return Queue(rows, counts, total, model.review, model.auto)
 
 
+async def counts(hub: Hub, user: User) -> dict[str, int]:
+    """How many conflicts wait, by reason; shows no record."""
+    async with hub.database.read() as connection:
+        return await reviews.reasons(connection, user.visible, states=("REVIEW",))
+
+
 async def neighbours(
     hub: Hub, user: User, task: Review, *, reason: str | None = None
 ) -> tuple[UUID | None, UUID | None]:

@@ -94,6 +94,12 @@ async def in_force(connection: AsyncConnection, ids: Sequence[int]) -> list[Deci
     )
 
 
+async def all_in_force(connection: AsyncConnection, limit: int) -> list[Decision]:
+    """The events behind all constraints, the oldest first."""
+    seqs = select(link_constraint.c.seq).order_by(link_constraint.c.seq).limit(limit)
+    return list((await by_seq(connection, (await connection.execute(seqs)).scalars())).values())
+
+
 def held_after(events: Iterable[Decision]) -> Decision | None:
     """What holds of a pair after these events of it, oldest first. Raises Conflict `contradiction`."""
     by_seq: dict[int, Decision] = {}

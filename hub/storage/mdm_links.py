@@ -13,6 +13,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.storage.linkage_models import OF_MODEL_IN_FORCE
+
 SORTS: Final = {
     "goldenResourceId": "golden",
     "sourceResourceId": "source",
@@ -66,7 +68,7 @@ _LINKS = """
                     THEN 'MANUAL' ELSE 'AUTO' END AS link_source,
                COALESCE((SELECT max(p.probability) FROM pair_score p JOIN membership o
                          ON o.record_id = CASE WHEN p.a = s.id THEN p.b ELSE p.a END AND o.person_id = s.person_id
-                         WHERE p.a = s.id OR p.b = s.id), 1) AS score,
+                         WHERE p.model = {model} AND (p.a = s.id OR p.b = s.id)), 1) AS score,
                s.anchor = s.person_id AS created, e.at AS created_at, e.at AS updated_at, ARRAY[s.id] AS records
         FROM seen s JOIN person_event e ON e.id = s.since
         WHERE CAST(:visible AS bigint[]) IS NULL OR s.member_id = ANY(:visible)
@@ -74,16 +76,16 @@ _LINKS = """
         SELECT a.person_id, b.resource_id, 'NO_MATCH', 'MANUAL', COALESCE(p.probability, 0), false,
                d.valid_from, d.valid_from, ARRAY[a.id, b.id]
         FROM link_constraint c JOIN seen a ON a.id = c.a JOIN seen b ON b.id = c.b
-        JOIN decision_event d ON d.seq = c.seq LEFT JOIN pair_score p ON p.a = c.a AND p.b = c.b
+        JOIN decision_event d ON d.seq = c.seq LEFT JOIN pair_score p ON p.model = {model} AND p.a = c.a AND p.b = c.b
         WHERE c.kind = 'CANNOT' AND (CAST(:visible AS bigint[]) IS NULL OR a.member_id = ANY(:visible) OR b.member_id = ANY(:visible))
         UNION ALL
         SELECT person_a, resource_b, 'POSSIBLE_MATCH', 'AUTO', COALESCE(p.probability, 0), false, opened_at, opened_at,
                ARRAY[t.a, t.b]
-        FROM open_task t LEFT JOIN pair_score p ON p.a = t.a AND p.b = t.b
+        FROM open_task t LEFT JOIN pair_score p ON p.model = {model} AND p.a = t.a AND p.b = t.b
         UNION ALL
         SELECT person_a, person_b, 'POSSIBLE_DUPLICATE', 'AUTO', COALESCE(p.probability, 0), false, opened_at, opened_at,
                ARRAY[t.a, t.b]
-        FROM open_task t LEFT JOIN pair_score p ON p.a = t.a AND p.b = t.b
+        FROM open_task t LEFT JOIN pair_score p ON p.model = {model} AND p.a = t.a AND p.b = t.b
         WHERE CAST(:result AS text) = 'POSSIBLE_DUPLICATE' AND person_a <> person_b
     )
     SELECT * FROM link WHERE {conditions} ORDER BY {order} golden, source, result LIMIT :limit OFFSET :offset"""
@@ -100,7 +102,9 @@ async def links(
     conditions = " AND ".join(f"{name} = :{name}" for name in chosen) or "true"
     visible = list(wanted.visible) if wanted.visible is not None else None
     values = {"visible": visible, "result": wanted.result, **chosen, "limit": limit, "offset": offset}
-    rows = await connection.execute(text(_LINKS.format(order=order, conditions=conditions)), values)
+    rows = await connection.execute(
+        text(_LINKS.format(order=order, conditions=conditions, model=OF_MODEL_IN_FORCE)), values
+    )
     return [
         Link(
             row.golden,

@@ -392,12 +392,12 @@ async def analyze(connection: AsyncConnection) -> None:
         await connection.execute(text(f"ANALYZE {table}"))
 
 
-async def records_behind(connection: AsyncConnection, cursor: int, last: int, limit: int) -> list[int]:
-    """Up to `limit` live record ids above `cursor`, not above `last`."""
-    rows = await connection.execute(
-        select(source_record.c.id)
-        .where(source_record.c.id > cursor, source_record.c.id <= last, source_record.c.live)
-        .order_by(source_record.c.id)
-        .limit(limit)
-    )
+async def records_behind(
+    connection: AsyncConnection, cursor: int, last: int, limit: int, *, changed_since: datetime | None = None
+) -> list[int]:
+    """Up to `limit` live record ids above `cursor`, not above `last`; of those changed after a time, if one is given."""
+    wanted = [source_record.c.id > cursor, source_record.c.id <= last, source_record.c.live]
+    if changed_since is not None:
+        wanted.append(source_record.c.seen_at > changed_since)
+    rows = await connection.execute(select(source_record.c.id).where(*wanted).order_by(source_record.c.id).limit(limit))
     return [row.id for row in rows]

@@ -109,12 +109,14 @@ async def open_tasks(
 
 async def reopen(
     connection: AsyncConnection,
-    found: Sequence[tuple[int, int, int, float, Sequence[int]]],
+    found: Sequence[tuple[int, int, int | None, float, Sequence[int]]],
     *,
     reason: str,
     now: datetime,
-) -> list[tuple[UUID, int]]:
-    """Open the tasks of decided pairs (a, b, seq of the decision, weight, member ids) again; answers (task, seq).
+) -> list[tuple[UUID, int | None]]:
+    """Open the tasks of pairs (a, b, seq of the decision, weight, member ids) again; answers (task, seq).
+
+    Without a decision it is the machine's own link that is called into question.
 
     One that is open already, for whatever reason, stays as it is.
     """
@@ -127,13 +129,14 @@ async def reopen(
         INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at, reopened_seq, decision_seq)
         SELECT gen_random_uuid(), t.a, t.b, $7, t.weight, 'REVIEW',
                CASE WHEN t.one = t.other THEN ARRAY[t.one] ELSE ARRAY[LEAST(t.one, t.other), GREATEST(t.one, t.other)] END,
-               $8, t.seq, t.seq
+               $8, coalesce(t.seq, 0), t.seq
         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::real[], $5::bigint[], $6::bigint[])
              AS t(a, b, seq, weight, one, other)
         ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', reason = excluded.reason, weight = excluded.weight,
             version = review_task.version + 1, opened_at = excluded.opened_at, reopened_seq = excluded.reopened_seq,
-            decision_seq = excluded.decision_seq, bulk_id = NULL, deferred_until = NULL, ordered_at = NULL
-        WHERE review_task.state IN ('CONFIRMED', 'REJECTED', 'WITHDRAWN') RETURNING id, reopened_seq""",
+            bulk_id = NULL, deferred_until = NULL, ordered_at = NULL,
+            decision_seq = coalesce(excluded.decision_seq, review_task.decision_seq)
+        WHERE review_task.state IN ('CONFIRMED', 'REJECTED', 'WITHDRAWN') RETURNING id, NULLIF(reopened_seq, 0) AS seq""",
         [a for a, _, _, _, _ in found],
         [b for _, b, _, _, _ in found],
         [seq for _, _, seq, _, _ in found],
@@ -143,7 +146,7 @@ async def reopen(
         reason,
         now,
     )
-    return [(row["id"], row["reopened_seq"]) for row in rows]
+    return [(row["id"], row["seq"]) for row in rows]
 
 
 async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) -> None:

@@ -9,10 +9,10 @@ import pytest
 from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
-from hub.domain.ordering import NEW_EVIDENCE
+from hub.domain.ordering import AUDIT_SAMPLE, NEW_EVIDENCE
 from hub.fhir import patients
 from hub.linkage.constraints import NAMES
-from hub.services import boards, cases, presentations, reveals, reviews
+from hub.services import boards, bulk, cases, presentations, reveals, reviews, samples
 from hub.services.accounts import ROLES
 from hub.services.identity import crossreferences, demographics, ledger, matching
 from mappings.vocabulary import SEALED_KINDS
@@ -21,8 +21,11 @@ CONSOLE = files("hub.console")
 ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
 # Keys whose last part is a code from elsewhere: asked for with `known`, or built from a list that is checked below.
 OPEN_ENDED = (
-    "act.", "advice.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.", "fault.", "field.", "kind.",
-    "nav.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.", "schedule.", "sex.", "show.",
+    "act.", "advice.", "answer.", "band.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.",
+    "fault.", "field.", "kind.",
+    "lots.DONE", "lots.RUNNING", "lots.UNDONE", "lots.out.",
+    "nav.", "quality.", "report.", "zone.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.",
+    "schedule.", "sex.", "show.",
     "shown.", "side.", "slot.", "state.", "verdict.", "view.", "why.", "about.",
 )  # fmt: skip
 
@@ -80,12 +83,17 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("role.", ROLES),
         ("why.", {code for codes in CHOICES.values() for code in codes}),
         ("verdict.", CHOICES),
-        ("reason.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE)),
-        ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE)),
+        ("reason.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE)),
+        ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE)),
         ("view.", reviews.VIEWS),
         ("conflicts.none-", reviews.VIEWS),
+        ("band.", bulk.BANDS),
+        ("lots.", ("RUNNING", "DONE", "UNDONE")),
+        ("lots.out.", ("high-risk", "others", "held", "gone", "stale", "contradiction", "busy")),
+        ("answer.", samples.ANSWERS),
+        ("zone.", ("auto", "review", "near")),
         ("show.", boards.SHOWS),
-        ("purpose.", (*reveals.PURPOSES, cases.PURPOSE)),
+        ("purpose.", (*reveals.PURPOSES, cases.PURPOSE, samples.PURPOSE)),
         ("shown.", (*cases.SHOWN, *reveals.FIELDS)),
         ("body.", (cases.OWN, cases.OF_ANOTHER, cases.OF_HUB, cases.OF_VERIFIER)),
         ("purpose.", (*policy.PURPOSES, presentations.PURPOSE)),
@@ -125,7 +133,7 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
                 "SOURCE_UNMERGE",
             ),
         ),
-        ("why.", ("sent-back", "proposal-withdrawn", "proposal-lapsed")),
+        ("why.", ("undo-lot", "sent-back", "proposal-withdrawn", "proposal-lapsed")),
         (
             "outcome.",
             ("permit", "not-visible", "undone", "sent-back", "proposal-withdrawn", "approved", "denied", *CHOICES),

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.errors import Conflict, Invalid, NotAllowed, NotFound
+from hub.runtime import Hub
 from hub.services import assignments, bulk, cases, reviews, verdicts
 from hub.services.bulk import Wanted
 from tests.console import people as invented
@@ -35,12 +36,17 @@ def _pair(number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     return made[0], made[1]
 
 
+async def make_even(hub: Hub) -> None:
+    """Put all conflicts that are merely uncertain into one band."""
+    async with hub.database.begin() as connection:
+        await connection.execute(text("UPDATE review_task SET weight = 0 WHERE reason = 'uncertain'"))
+
+
 @pytest.fixture
 async def many(here: World) -> list[list[int]]:
     """Records of like conflicts, all of one reason and band."""
     records = [await world.add_records(here.hub, *_pair(number)) for number in range(NUMBER)]
-    async with here.hub.database.begin() as connection:
-        await connection.execute(text("UPDATE review_task SET weight = 0 WHERE reason = 'uncertain'"))
+    await make_even(here.hub)
     return records
 
 

@@ -29,3 +29,8 @@ def strength(weight: float, review: float, auto: float) -> Bar:
 
     low, high = sorted((at(0), at(weight)))
     return Bar(low, max(round(high - low, 2), 1), at(review), at(auto), likelihood(weight))
+
+
+def share(number: int, most: int) -> float:
+    """A bar's length in per cent, where the longest is `most`; what is there at all can be seen."""
+    return round(max(100 * number / most, 1.5), 2) if number and most else 0.0

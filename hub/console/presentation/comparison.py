@@ -5,7 +5,7 @@ The relation and the words come from the linkage's own explanation; only fields 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from hub.console.i18n import catalogue
 from hub.console.i18n.times import Times
@@ -13,7 +13,6 @@ from hub.console.presentation import masking, records
 from hub.console.presentation.masking import Piece, Pieces, plain
 from hub.linkage.explain import FieldEvidence
 from hub.linkage.notes import Relation
-from hub.services.cases import Case
 from hub.services.reveals import Side, Sides
 from hub.services.source_records import Record
 from mappings import vocabulary
@@ -68,7 +67,23 @@ def summary(record: Record) -> str:
     return records.names(record.patient)[0]
 
 
-def rows(case: Case, language: str, *, own: Sides, revealed: Sides) -> Fields:
+class Compared(Protocol):
+    """Two records and how linkage explains their comparison."""
+
+    @property
+    def a(self) -> Record:
+        """The left one."""
+
+    @property
+    def b(self) -> Record:
+        """The right one."""
+
+    @property
+    def evidence(self) -> Sequence[FieldEvidence]:
+        """A line a field."""
+
+
+def rows(case: Compared, language: str, *, own: Sides, revealed: Sides) -> Fields:
     """Every field of the two records; numbers in full on the sides `revealed`, house numbers there and on one's `own`."""
     found = _Comparison(case, language, own, revealed).all()
     given = tuple(row for row in found if row.a or row.b or row.weight)
@@ -78,7 +93,7 @@ def rows(case: Case, language: str, *, own: Sides, revealed: Sides) -> Fields:
 class _Comparison:
     """Builds the rows of one case."""
 
-    def __init__(self, case: Case, language: str, own: Sides, revealed: Sides) -> None:
+    def __init__(self, case: Compared, language: str, own: Sides, revealed: Sides) -> None:
         self._a, self._b = case.a.patient, case.b.patient
         self._evidence = {line.field: line for line in case.evidence}
         self._chinese = language == "zh"

@@ -64,6 +64,15 @@
     return true;
   }
 
+  /* In a list: to the next row, or the one before. */
+  function step(by) {
+    const rows = [...document.querySelectorAll("a.row")];
+    if (!rows.length) return false;
+    const at = rows.indexOf(document.activeElement);
+    rows[at < 0 ? 0 : Math.min(Math.max(at + by, 0), rows.length - 1)].focus();
+    return true;
+  }
+
   /* To the button, not through it: an approval is confirmed by Enter. */
   function aim(selector) {
     const button = find(selector);
@@ -94,9 +103,9 @@
     }
     if (!keysOn()) return;
     const key = event.key.toLowerCase();
-    const done = (form && press(form, key))
+    const done = (form && press(form, key)) || (/^[sdf]$/.test(key) && aim(`#judge-${key}`))
       || (key === "a" && aim("#approve")) || (key === "t" && walk("#take"))
-      || (key === "u" && walk("#undo")) || (key === "j" && walk("#following")) || (key === "k" && walk("#previous"))
+      || (key === "u" && walk("#undo")) || (key === "j" && (walk("#following") || step(1))) || (key === "k" && (walk("#previous") || step(-1)))
       || (key === "?" && showHelp());
     if (done) event.preventDefault();
   });

@@ -49,6 +49,8 @@ from hub.storage.tables.people import (
     reveal_request,
     review_lot,
     review_task,
+    sample_pair,
+    sample_round,
     source_link,
     source_record,
 )
@@ -89,6 +91,8 @@ __all__ = [
     "reveal_request",
     "review_lot",
     "review_task",
+    "sample_pair",
+    "sample_round",
     "schedule_slot",
     "sign_in_link",
     "source_link",

@@ -154,7 +154,12 @@ review_task = Table(
     key(),
     Column("a", BigInteger, nullable=False),
     Column("b", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False, comment="uncertain | a veto's name | contradiction | new-evidence"),
+    Column(
+        "reason",
+        Text,
+        nullable=False,
+        comment="uncertain | a veto's name | contradiction | new-evidence | audit-sample",
+    ),
     Column("weight", REAL, nullable=False),
     Column("state", Text, nullable=False, comment="REVIEW | DEFERRED | PROPOSED | CONFIRMED | REJECTED | WITHDRAWN"),
     Column("version", Integer, nullable=False, server_default="1"),
@@ -163,7 +168,7 @@ review_task = Table(
     Column("approved_by", Text, nullable=True, comment="the second person, where one was needed"),
     Column("decision_seq", BigInteger, nullable=True, comment="the newest decision_event about it"),
     Column(
-        "reopened_seq", BigInteger, nullable=True, comment="the decision in force that new evidence calls into question"
+        "reopened_seq", BigInteger, nullable=True, comment="the decision called into question; 0 is a link without one"
     ),
     Column("proposed", Text, nullable=True, comment="same | different, while it is PROPOSED"),
     Column("assignee", Text, nullable=True, comment="who took it or was given it"),
@@ -202,6 +207,33 @@ review_lot = Table(
     Column("done", Integer, nullable=False),
     Column("skipped", JSONB, nullable=False, comment="how many were passed over, by why"),
     Index("ix_review_lot_created_at", "created_at"),
+)
+
+sample_round = Table(
+    "sample_round",
+    metadata,
+    key(),
+    Column("model", Text, nullable=False),
+    Column("drawn_by", Text, nullable=False),
+    Column("strata", JSONB, nullable=False, comment="[{zone, low, high, population}…]"),
+    moment("drawn_at"),
+    Index("ix_sample_round_drawn_at", "drawn_at"),
+)
+
+sample_pair = Table(
+    "sample_pair",
+    metadata,
+    key(),
+    Column("round_id", Uuid, nullable=False),
+    Column("stratum", Integer, nullable=False, comment="place in the round's strata"),
+    Column("place", Integer, nullable=False, comment="in the order of judging"),
+    Column("a", BigInteger, nullable=False),
+    Column("b", BigInteger, nullable=False),
+    Column("member_ids", Longs, nullable=False, comment="members whose records are compared: who may see it"),
+    Column("answer", Text, nullable=True, comment="same | different | unsure"),
+    Column("answered_by", Text, nullable=True),
+    moment("answered_at", nullable=True),
+    Index("ix_sample_pair_round_id_place", "round_id", "place"),
 )
 
 reveal_request = Table(

@@ -43,9 +43,12 @@ reconciliation_run = Table(
     Column("cause", Text, nullable=False, unique=True),
     Column("state", Text, nullable=False, comment="RUNNING | DONE"),
     Column("model", Text, nullable=False),
+    Column("rules", Text, nullable=False, server_default="", comment="digest of the model and members' promises"),
+    moment("since", nullable=True, comment="only records changed after it; null is everybody"),
     Column("cursor", BigInteger, nullable=False, server_default="0", comment="last source_record examined"),
     Column("last_record", BigInteger, nullable=False),
     Column("counts", JSONB, nullable=False),
+    Column("report", JSONB, nullable=False, server_default="{}"),
     moment("started_at"),
     moment("finished_at", nullable=True),
 )

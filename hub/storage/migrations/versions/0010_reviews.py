@@ -11,7 +11,7 @@ depends_on = None
 
 _TASK = (
     ("approved_by", sa.Text(), None, "the second person, where one was needed"),
-    ("reopened_seq", sa.BigInteger(), None, "the decision in force that new evidence calls into question"),
+    ("reopened_seq", sa.BigInteger(), None, "the decision called into question; 0 is a link without one"),
     ("proposed", sa.Text(), None, "same | different, while it is PROPOSED"),
     ("assignee", sa.Text(), None, "who took it or was given it"),
     ("held_by", sa.Text(), None, "who has it open, until held_until"),
@@ -33,7 +33,7 @@ _COMMENTS = (
     (
         "review_task",
         "reason",
-        "uncertain | a veto's name | contradiction | new-evidence",
+        "uncertain | a veto's name | contradiction | new-evidence | audit-sample",
         "uncertain | a veto's name | contradiction | duplicate-in-source",
     ),
     (
@@ -44,6 +44,7 @@ _COMMENTS = (
     ),
     ("review_task", "decision_seq", "the newest decision_event about it", None),
 )
+_RUN = ("rules", "since", "report")
 _LOOKED_UP = ("held_by", "assignee", "reopened_seq", "bulk_id")
 _SUBJECTS = ("certificate", "mailbox_item")
 
@@ -98,16 +99,53 @@ def _lots() -> None:
     op.create_index("ix_review_lot_created_at", "review_lot", ["created_at"])
 
 
+def _samples() -> None:
+    op.create_table(
+        "sample_round",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("drawn_by", sa.Text(), nullable=False),
+        sa.Column("strata", postgresql.JSONB(), nullable=False, comment="[{zone, low, high, population}…]"),
+        sa.Column("drawn_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sample_round")),
+    )
+    op.create_index("ix_sample_round_drawn_at", "sample_round", ["drawn_at"])
+    seen_by = "members whose records are compared: who may see it"
+    op.create_table(
+        "sample_pair",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("round_id", sa.Uuid(), nullable=False),
+        sa.Column("stratum", sa.Integer(), nullable=False, comment="place in the round's strata"),
+        sa.Column("place", sa.Integer(), nullable=False, comment="in the order of judging"),
+        sa.Column("a", sa.BigInteger(), nullable=False),
+        sa.Column("b", sa.BigInteger(), nullable=False),
+        sa.Column("member_ids", postgresql.ARRAY(sa.BigInteger()), nullable=False, comment=seen_by),
+        sa.Column("answer", sa.Text(), nullable=True, comment="same | different | unsure"),
+        sa.Column("answered_by", sa.Text(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sample_pair")),
+    )
+    op.create_index("ix_sample_pair_round_id_place", "sample_pair", ["round_id", "place"])
+
+
 def upgrade() -> None:
     """Apply."""
     _comment(now=True)
     _task_and_member()
     _lots()
+    _samples()
+    rules, who = "digest of the model and members' promises", "only records changed after it; null is everybody"
+    op.add_column("reconciliation_run", sa.Column("rules", sa.Text(), nullable=False, server_default="", comment=rules))
+    op.add_column("reconciliation_run", sa.Column("since", sa.DateTime(timezone=True), nullable=True, comment=who))
+    op.add_column("reconciliation_run", sa.Column("report", postgresql.JSONB(), nullable=False, server_default="{}"))
 
 
 def downgrade() -> None:
     """Undo; a proposal waits for a decision again."""
-    op.drop_table("review_lot")
+    for name in _RUN:
+        op.drop_column("reconciliation_run", name)
+    for table in ("sample_pair", "sample_round", "review_lot"):
+        op.drop_table(table)
     for table in _SUBJECTS:
         op.drop_index(f"ix_{table}_subject", table_name=table)
     op.drop_column("member", "unique_records")

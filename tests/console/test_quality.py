@@ -1,0 +1,46 @@
+"""In a real browser: a sample is drawn, judged blind with keys, and becomes an estimate."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.console import people as invented
+from tests.console.site import Site
+
+pytestmark = pytest.mark.browser
+Enter = Callable[..., Page]
+
+
+def test_a_sample_is_drawn_judged_and_told(site: Site, enter: Enter) -> None:
+    site.add_records(*invented.two_ids(), *invented.no_id(), invented.beside(invented.HUIJI, "HJ-9"))
+    admin = enter("admin", language="en")
+    admin.get_by_role("link", name="Quality").click()
+    expect(admin.get_by_role("heading", name="No sample was drawn yet")).to_be_visible()
+    admin.get_by_role("button", name="Draw a sample now").click()
+    expect(admin.get_by_text("nothing judged yet").first).to_be_visible()
+    page = enter("lihua", language="en")
+    page.goto(f"{site.url}/console/quality")
+    assert page.get_by_role("button", name="Draw a sample now").count() == 0
+    page.get_by_role("link", name=re.compile("^Judge the")).click()
+    for _ in range(20):
+        if page.get_by_role("heading", name="Is this one person?").count() == 0:
+            break
+        assert page.locator(".fall").count() == 0, "what the hub makes of it is not shown"
+        assert page.get_by_text(re.compile("points|likely")).count() == 0
+        address = page.url
+        page.keyboard.press("s")
+        expect(page.get_by_role("button", name=re.compile("^The same person"))).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page).not_to_have_url(address)
+    expect(page.get_by_text("100.0 %").first).to_be_visible()
+    page.get_by_text("By band of weight").click()
+    expect(page.get_by_role("row", name=re.compile("^linked by itself")).first).to_be_visible()
+
+
+def test_who_only_reads_judges_nothing(enter: Enter, site: Site) -> None:
+    page = enter("audit")
+    page.goto(f"{site.url}/console/quality")
+    expect(page.get_by_role("heading", name=re.compile("^抽样时间")).first).to_be_visible()
+    assert page.get_by_role("link", name=re.compile("^判断")).count() == 0
