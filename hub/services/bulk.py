@@ -146,7 +146,7 @@ async def apply(hub: Hub, user: User, wanted: Wanted, *, token: str, count: int,
     verdicts.check(user, said)
     _check(wanted)
     async with hub.database.begin() as connection:
-        found, left_out = await _select(hub, connection, user, wanted)
+        found, _ = await _select(hub, connection, user, wanted)
         tasks = [(task.id, seen) for task, seen, _ in found]
         if _token(wanted, tasks) != token:
             raise Conflict("stale", "These conflicts have changed since you looked at them; nothing was decided.")
