@@ -318,7 +318,7 @@ async def get(
 
 async def of_pair(connection: AsyncConnection, a: int, b: int, *, lock: bool = False) -> Review | None:
     """The task about the records `a` < `b`, whoever may see it."""
-    statement = select(review_task).where(review_task.c.a == a, review_task.c.b == b)
+    statement = select(*_COLUMNS).where(review_task.c.a == a, review_task.c.b == b)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
     return _review(row) if row else None
 
@@ -329,7 +329,7 @@ async def between(
     """The open task, if this region may see it, that compares a record of `first` with one of `second`; locked."""
     a, b = review_task.c.a, review_task.c.b
     either = or_(a.in_(first) & b.in_(second), a.in_(second) & b.in_(first))
-    statement = select(review_task).where(either, review_task.c.state.in_(OPEN_STATES), _visible(member_ids))
+    statement = select(*_COLUMNS).where(either, review_task.c.state.in_(OPEN_STATES), _visible(member_ids))
     rows = await connection.execute(statement.order_by(review_task.c.weight.desc()).limit(1).with_for_update())
     row = rows.one_or_none()
     return _review(row) if row else None
