@@ -62,6 +62,7 @@ async def find(hub: Hub, connection: AsyncConnection, present: Epoch, coming: Ep
 
     Memory: some columns of ids of everybody, and the features of those whose persons may change, a part at a time.
     """
+    await standing.take_room(connection)
     now = _standing(*await standing.persons(connection))
     linked = now.known(_ends(*await standing.links(connection, coming.id)))
     must, cannot = [now.known(_ends(*await standing.decided(connection, kind))) for kind in ("MUST", "CANNOT")]
@@ -73,6 +74,7 @@ async def find(hub: Hub, connection: AsyncConnection, present: Epoch, coming: Ep
     arrived = {record: then for record, (_, then) in moves.items()}
     gone, made = {*was.values()} - {*becomes.values()}, {*becomes.values()} - {*was.values()}
     persons = len(np.unique(now.persons))
+    opened, withdrawn = await standing.tasks(connection, coming.id, arrived)
     against_same, against_different = await _clashes(connection, coming, now, linked, must, cannot)
     found = Difference(
         records=len(now.records),
@@ -83,8 +85,8 @@ async def find(hub: Hub, connection: AsyncConnection, present: Epoch, coming: Ep
         joins=_regrouped(becomes, was, anchors),
         lost=tuple(sorted(anchors[one] for one in gone)),
         given=tuple(sorted(anchors[one] for one in made)),
-        opened=tuple(await standing.tasks_to_open(connection, coming.id, arrived)),
-        withdrawn=tuple(await standing.tasks_to_withdraw(connection, coming.id, arrived)),
+        opened=tuple(opened),
+        withdrawn=tuple(withdrawn),
         against_same=against_same,
         against_different=against_different,
         digest="",
@@ -93,7 +95,8 @@ async def find(hub: Hub, connection: AsyncConnection, present: Epoch, coming: Ep
 
 
 def _standing(records: Ids, persons: Ids) -> Standing:
-    return Standing(np.frombuffer(records, np.int64), np.frombuffer(persons, np.int64))
+    order = np.argsort(found := np.frombuffer(records, np.int64))
+    return Standing(found[order], np.frombuffer(persons, np.int64)[order])
 
 
 def _ends(a: Ids, b: Ids) -> Ends:

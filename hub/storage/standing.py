@@ -46,13 +46,19 @@ async def look_at_one_moment(connection: AsyncConnection) -> None:
     await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 
+async def take_room(connection: AsyncConnection) -> None:
+    """Let this transaction sort and join everybody in memory; others wait for it."""
+    await connection.execute(text("SET LOCAL work_mem = '64MB'"))
+
+
 async def persons(connection: AsyncConnection) -> tuple[Ids, Ids]:
-    """Every record, ascending, and the oldest record of its person."""
+    """Every record, in no order, and the oldest record of its person."""
     return await _columns(
         connection,
         """
         -- persons: everybody, persons named by their oldest records
-        SELECT record_id, min(record_id) OVER (PARTITION BY person_id) FROM membership ORDER BY record_id""",
+        SELECT m.record_id, p.oldest FROM membership m
+        JOIN (SELECT person_id, min(record_id) AS oldest FROM membership GROUP BY person_id) p USING (person_id)""",
     )
 
 
@@ -110,40 +116,27 @@ _WANTED = """
 """One task for any two persons that may be one under the model $1, once the records $2 are in the persons $3."""
 
 
-async def tasks_to_open(connection: AsyncConnection, model: int, moves: Mapping[int, UUID]) -> list[Task]:
-    """Tasks that are not there, or withdrawn, in the order of their records."""
-    raw = await driver(connection)
-    rows = await raw.fetch(
-        f"""
-        -- tasks_to_open: what a model asks people about, and nobody is asked about yet
-        WITH {_WANTED}
-        SELECT w.a, w.b, w.reason, w.weight, r.member_id AS one, s.member_id AS other
-        FROM wanted w JOIN source_record r ON r.id = w.a JOIN source_record s ON s.id = w.b
-        LEFT JOIN review_task t ON t.a = w.a AND t.b = w.b
-        WHERE t.id IS NULL OR t.state = 'WITHDRAWN' ORDER BY w.a, w.b""",  # noqa: S608
-        model,
-        list(moves),
-        list(moves.values()),
-    )
-    return [Task(r["a"], r["b"], r["reason"], r["weight"], (r["one"], r["other"])) for r in rows]
-
-
-async def tasks_to_withdraw(
+async def tasks(
     connection: AsyncConnection, model: int, moves: Mapping[int, UUID]
-) -> list[tuple[int, int]]:
-    """Open tasks that the model does not ask for, in the order of their records."""
+) -> tuple[list[Task], list[tuple[int, int]]]:
+    """Tasks to open, which are not there or withdrawn, and open ones to withdraw; in the order of their records."""
     raw = await driver(connection)
     rows = await raw.fetch(
         f"""
-        -- tasks_to_withdraw: open tasks that a model answers by itself, or does not ask
+        -- tasks: what a model asks people about and nobody is asked yet, and what it does not ask
         WITH {_WANTED}
-        SELECT t.a, t.b FROM review_task t LEFT JOIN wanted w ON w.a = t.a AND w.b = t.b
-        WHERE t.state IN ('REVIEW', 'DEFERRED') AND w.a IS NULL ORDER BY t.a, t.b""",  # noqa: S608
+        SELECT coalesce(w.a, t.a) AS a, coalesce(w.b, t.b) AS b, w.reason, w.weight,
+            (SELECT member_id FROM source_record WHERE id = w.a) AS one,
+            (SELECT member_id FROM source_record WHERE id = w.b) AS other
+        FROM wanted w FULL JOIN review_task t ON t.a = w.a AND t.b = w.b
+        WHERE CASE WHEN w.a IS NULL THEN t.state IN ('REVIEW', 'DEFERRED') ELSE coalesce(t.state, 'WITHDRAWN') = 'WITHDRAWN' END
+        ORDER BY 1, 2""",  # noqa: S608
         model,
         list(moves),
         list(moves.values()),
     )
-    return [(row["a"], row["b"]) for row in rows]
+    opened = [Task(r["a"], r["b"], r["reason"], r["weight"], (r["one"], r["other"])) for r in rows if r["reason"]]
+    return opened, [(row["a"], row["b"]) for row in rows if not row["reason"]]
 
 
 async def weigh_tasks(connection: AsyncConnection) -> None:
