@@ -37,7 +37,7 @@ class Shown:
 
 _CANDIDATES = """
     -- candidates: the live records that share a key with a request; a key that too many share says too little
-    WITH held AS (
+    WITH held AS MATERIALIZED (
         SELECT k.asked, ARRAY(SELECT b.record_id FROM blocking_key b WHERE b.key = k.key ORDER BY b.record_id LIMIT $3) AS ids
         FROM unnest($1::int[], $2::bigint[]) AS k(asked, key)),
     found AS (SELECT DISTINCT h.asked, id FROM held h, unnest(h.ids) AS id WHERE cardinality(h.ids) < $3)

@@ -10,15 +10,11 @@ median times of answers about people who may not be seen and about nobody, to a 
 
 import argparse
 import asyncio
-import contextlib
-import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -41,6 +37,7 @@ from hub.settings import Settings
 from hub.storage.members import Member
 from mappings.vocabulary import PERSON
 from tests.bench.matching.register import Filled, fill
+from tests.bench.matching.serving import processors, served
 
 QUESTIONS = 2_000
 _CROWD = 500
@@ -137,49 +134,6 @@ def batch_recall(hub: Hub, filled: Filled) -> float:
     return len(hits) / len(filled.questions)
 
 
-@contextlib.contextmanager
-def served(settings: Settings, workers: int) -> Iterator[psutil.Process]:
-    """The real `hub serve`."""
-    env = environment(settings)
-    with (settings.data_dir / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hub", "serve", "--workers", str(workers)], env=env, stdout=log, stderr=log
-        )
-    try:
-        _wait(settings.port)
-        yield psutil.Process(process.pid)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """What makes a process of this hub."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    own = {"HUB_DATA_DIR": str(settings.data_dir), "HUB_PORT": str(settings.port), "HUB_LOG_LEVEL": "warning"}
-    return kept | own | {"HUB_LOOK_UPS_PER_MINUTE": "10000000", "HUB_MISSES_PER_HOUR": "10000000"}
-
-
-def _wait(port: int) -> None:
-    for _ in range(600):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.1)
-    raise SystemExit("the hub does not answer")
-
-
-def _processors(server: psutil.Process, data: Path) -> dict[str, float]:
-    """Processor seconds so far, by kind of process."""
-    found = {"hub": 0.0, "PostgreSQL": 0.0}
-    postmaster = psutil.Process(int(next(data.rglob("postmaster.pid")).read_text().split()[0]))
-    for name, top in (("hub", server), ("PostgreSQL", postmaster)):
-        for process in (top, *top.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                times = process.cpu_times()
-                found[name] += times.user + times.system
-    return found
-
-
 def ask(
     name: str,
     settings: Settings,
@@ -191,13 +145,13 @@ def ask(
     connections: int = 16,
 ) -> tuple[Run, dict[str, Any]]:
     """Send for some seconds; the measurement and what the client tells beside it."""
-    before = _processors(server, settings.data_dir)
+    before = processors(server, settings.data_dir)
     address = f"http://127.0.0.1:{settings.port}/fhir/Patient/$match"
     command = [sys.executable, "-m", "tests.bench.matching.client", address, token, str(bodies), str(seconds)]
     command += ["--rate", str(rate), "--connections", str(connections)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     told = orjson.loads(done.stdout)
-    after = _processors(server, settings.data_dir)
+    after = processors(server, settings.data_dir)
     answered = sum(told["statuses"].values())
     good = told["statuses"].get("200", 0)
     spent = {kind: (after[kind] - before[kind]) * 1000 / answered for kind in after}
