@@ -19,7 +19,7 @@ from hub.services.identity import foreseeing, merging, person_views, steward_act
 from hub.services.identity.steward_acts import Hidden, Named
 from hub.services.patience import until_free
 from hub.services.sessions import User
-from hub.storage import decisions, mdm_links, people
+from hub.storage import decisions, mdm_links, people, person_events
 from hub.storage import reviews as tasks
 from hub.storage.database import AsyncConnection
 from hub.storage.mdm_links import Link, Wanted
@@ -160,7 +160,7 @@ async def _person(connection: AsyncConnection, user: User, golden: Golden) -> tu
         connection, ids, user.visible
     ):
         raise Hidden(ids)
-    if golden.version not in (None, await people.person_version(connection, person)):
+    if golden.version not in (None, await person_events.version(connection, person)):
         raise Conflict("stale", "The person has changed since the version you name.")
     return person, ids
 
