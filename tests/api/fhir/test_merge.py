@@ -165,6 +165,10 @@ async def test_the_undo_restores_persons_and_ids(hub: Hub, client: httpx2.AsyncC
     assert _code(await _undo(client, ids["Y1"], ids["H2"])) == (409, "not-merged")
     again = await _merge(client, ids["Y1"], ids["H2"])
     assert again.status_code == 200
+    given = parameters(source_patient=f"Patient/{ids['Y1']}", target_patient=f"Patient/{ids['H2']}")
+    of_hapi = await client.post("/fhir/Patient/$hapi.fhir.undo-merge", json=given)
+    assert of_hapi.status_code == 200
+    assert await named_persons(hub) == before
 
 
 async def test_a_contradiction_writes_nothing(hub: Hub, client: httpx2.AsyncClient, ids: dict[str, str]) -> None:
