@@ -99,8 +99,13 @@ def surname(pairs: Pairs) -> Levels:
     found = np.zeros(len(pairs), dtype=np.uint8)
     known = (a != 0) & (b != 0)
     found[known] = DIFFERS
-    near = _equal(*pairs.both("c1_near"))
-    found[known & (near | alike(*pairs.both("c1")))] = SURNAME_SIMILAR
+    near = known & _equal(*pairs.both("c1_near"))
+    found[near] = SURNAME_SIMILAR
+    # Shapes are looked at only where nothing cheaper has told.
+    where = np.flatnonzero(known & ~near & (a != b))
+    if len(where):
+        c1_a, c1_b = (side[where] for side in pairs.both("c1"))
+        found[where[alike(c1_a, c1_b)]] = SURNAME_SIMILAR
     found[known & (a == b)] = SURNAME_SAME
     found[_as_former(pairs)] = MISSING
     return found

@@ -66,14 +66,11 @@ async def candidates(
 
 
 async def shown(connection: AsyncConnection, vault: Vault, records: Iterable[int]) -> dict[int, Shown]:
-    """The records by their id; those whose resource is deleted are left out."""
-    wanted = list(records)
-    if not wanted:
-        return {}
+    """The records by their id; those whose resource is deleted are left out. None is asked for like some: in the same time."""
     raw = await driver(connection)
     return {
         row[0]: Shown(row[0], row[1], row[2], row[3], row[4], row[5], vault.open(row[6]))
-        for row in await raw.fetch(_SHOWN, wanted)
+        for row in await raw.fetch(_SHOWN, list(records))
     }
 
 

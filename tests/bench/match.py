@@ -4,26 +4,25 @@
 
 Fills a fresh hub with its own PostgreSQL (DIR is kept, and used again when it is full), serves it with the real `hub serve`,
 and asks with 16 keep-alive connections for people whose record was held back: as fast as it goes, then at half that rate.
-Prints the rates, latencies, processor seconds a request by process, and the recall of the answers beside a batch's.
+Prints the rates, latencies, processor seconds a request by process, the recall of the answers beside a batch's, and the
+median times of answers about people who may not be seen and about nobody, to a caller who sees neither.
 """
 
 import argparse
 import asyncio
-import contextlib
-import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import orjson
 import psutil
 from rich.console import Console
@@ -37,11 +36,13 @@ from hub.settings import Settings
 from hub.storage.members import Member
 from mappings.vocabulary import PERSON
 from tests.bench.matching.register import Filled, fill
+from tests.bench.matching.serving import processors, served
 
 QUESTIONS = 2_000
+_CROWD = 500
 _WARM = 3.0
-_CALLER = "huiji"
-_COUNTIES = (("yongkang", "330784000000"), (_CALLER, "410108000000"))
+_CALLER, _BLIND = "huiji", "yongkang"
+_COUNTIES = ((_BLIND, "330784000000"), (_CALLER, "410108000000"))
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ class Measured:
     half: Run
     online: float
     batch: float
+    hidden: float
+    nobody: float
 
 
 async def prepare(settings: Settings, people: int, seed: int) -> dict[str, Any]:
@@ -105,14 +108,23 @@ async def _agree(hub: Hub, holder: Member, caller: Member) -> None:
 
 
 def batch_recall(hub: Hub, filled: Filled) -> float:
-    """The share of questions for which a batch over everybody finds the person (batch: `linkage.blocking.pairs`)."""
-    table = filled.features + [features.extract(one.patient) for one in filled.questions]
-    keys = [blocking.keys(one, hub.vault.blocking_secret) for one in table]
-    left, right = blocking.pairs(keys)
-    first = len(filled.features)
-    asked = (left < first) & (right >= first)
-    left, right = left[asked], right[asked]
-    scores = score.score_indexed(hub.model, table, left, right)
+    """The share of questions for which a batch over everybody finds the person.
+
+    A batch compares all that share a key held by at most 500 records, as `linkage.blocking.pairs` does; of its pairs only
+    those of the questions are made.
+    """
+    secret, first = hub.vault.blocking_secret, len(filled.features)
+    asked = [features.extract(one.patient) for one in filled.questions]
+    keys = [blocking.keys(one, secret) for one in asked]
+    held: dict[int, list[int]] = {key: [] for own in keys for key in own}
+    for place, one in enumerate(filled.features):
+        for key in blocking.keys(one, secret):
+            if key in held:
+                held[key].append(place)
+    pairs = sorted({(place, first + at) for at, own in enumerate(keys) for key in own
+                    if len(held[key]) <= _CROWD for place in held[key]})  # fmt: skip
+    left, right = np.array(pairs, dtype=np.intp).T
+    scores = score.score_indexed(hub.model, filled.features + asked, left, right)
     hits = {
         at
         for at, place in zip(right[scores.decision > 0] - first, left[scores.decision > 0], strict=True)
@@ -121,64 +133,29 @@ def batch_recall(hub: Hub, filled: Filled) -> float:
     return len(hits) / len(filled.questions)
 
 
-@contextlib.contextmanager
-def served(settings: Settings, workers: int) -> Iterator[psutil.Process]:
-    """The real `hub serve`."""
-    env = environment(settings)
-    with (settings.data_dir / "serve.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hub", "serve", "--workers", str(workers)], env=env, stdout=log, stderr=log
-        )
-    try:
-        _wait(settings.port)
-        yield psutil.Process(process.pid)
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    """What makes a process of this hub."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
-    own = {"HUB_DATA_DIR": str(settings.data_dir), "HUB_PORT": str(settings.port), "HUB_LOG_LEVEL": "warning"}
-    return kept | own | {"HUB_LOOK_UPS_PER_MINUTE": "10000000", "HUB_MISSES_PER_HOUR": "10000000"}
-
-
-def _wait(port: int) -> None:
-    for _ in range(600):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.1)
-    raise SystemExit("the hub does not answer")
-
-
-def _processors(server: psutil.Process, data: Path) -> dict[str, float]:
-    """Processor seconds so far, by kind of process."""
-    found = {"hub": 0.0, "PostgreSQL": 0.0}
-    postmaster = psutil.Process(int(next(data.rglob("postmaster.pid")).read_text().split()[0]))
-    for name, top in (("hub", server), ("PostgreSQL", postmaster)):
-        for process in (top, *top.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                times = process.cpu_times()
-                found[name] += times.user + times.system
-    return found
-
-
 def ask(
-    name: str, settings: Settings, server: psutil.Process, token: str, bodies: Path, seconds: float, rate: float = 0
-) -> tuple[Run, dict[str, str]]:
-    """Send for some seconds; the measurement and the first answer to each question."""
-    before = _processors(server, settings.data_dir)
+    name: str,
+    settings: Settings,
+    server: psutil.Process,
+    token: str,
+    bodies: Path,
+    seconds: float,
+    rate: float = 0,
+    connections: int = 16,
+) -> tuple[Run, dict[str, Any]]:
+    """Send for some seconds; the measurement and what the client tells beside it."""
+    before = processors(server, settings.data_dir)
     address = f"http://127.0.0.1:{settings.port}/fhir/Patient/$match"
     command = [sys.executable, "-m", "tests.bench.matching.client", address, token, str(bodies), str(seconds)]
-    done = subprocess.run([*command, "--rate", str(rate)], check=True, stdout=subprocess.PIPE)
+    command += ["--rate", str(rate), "--connections", str(connections)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     told = orjson.loads(done.stdout)
-    after = _processors(server, settings.data_dir)
+    after = processors(server, settings.data_dir)
     answered = sum(told["statuses"].values())
     good = told["statuses"].get("200", 0)
     spent = {kind: (after[kind] - before[kind]) * 1000 / answered for kind in after}
     rated = Run(name, good / told["seconds"], told["p50"] * 1000, told["p99"] * 1000, answered - good, spent)
-    return rated, told["answers"]
+    return rated, told
 
 
 def online_recall(questions: list[Any], answers: dict[str, str]) -> float:
@@ -207,11 +184,16 @@ def run(people: int, seed: int, workers: int, seconds: float, data: Path) -> Mea
     bodies = data / "bodies.jsonl"
     bodies.write_bytes(b"\n".join(orjson.dumps(_as_asked(patient)) for patient, _ in questions))
     with served(settings, workers) as server:
-        token = asyncio.run(_token(settings))
+        token = asyncio.run(_token(settings, _CALLER))
         ask("warm", settings, server, token, bodies, _WARM)
-        fast, answers = ask("as fast as it goes", settings, server, token, bodies, seconds)
+        fast, told = ask("as fast as it goes", settings, server, token, bodies, seconds)
         half, _ = ask("at half that rate", settings, server, token, bodies, seconds, fast.rate / 2)
-    measured = Measured(prepared["records"], fast, half, online_recall(questions, answers), prepared["batch"])
+        blind = asyncio.run(_token(settings, _BLIND))
+        pairs = _hidden_and_nobody(questions, data / "hidden.jsonl")
+        _, even = ask("hidden and nobody", settings, server, blind, pairs, seconds, connections=1)
+    hidden, nobody = even["medians"]
+    recall = online_recall(questions, told["answers"])
+    measured = Measured(prepared["records"], fast, half, recall, prepared["batch"], hidden * 1000, nobody * 1000)
     _print(measured)
     return measured
 
@@ -224,9 +206,22 @@ def _as_asked(patient: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-async def _token(settings: Settings) -> str:
+def _hidden_and_nobody(questions: list[Any], file: Path) -> Path:
+    """By turns somebody whom the one region keeps hidden from the other, and somebody put together of two strangers."""
+    hidden = [patient for patient, numbers in questions if all(number.startswith(_CALLER) for number in numbers)]
+    lines = []
+    for one, other in pairwise(hidden):
+        mixed = _as_asked(one) | {"name": other["name"], "birthDate": "1931" + one.get("birthDate", "1931-02-03")[4:]}
+        mixed.pop("identifier", None)
+        mixed.pop("telecom", None)
+        lines += [orjson.dumps(_as_asked(one)), orjson.dumps(mixed)]
+    file.write_bytes(b"\n".join(lines))
+    return file
+
+
+async def _token(settings: Settings, member: str) -> str:
     async with open_hub(settings) as hub:
-        return await tokens.issue_token_for(hub, _CALLER, 3600)
+        return await tokens.issue_token_for(hub, member, 3600)
 
 
 def _print(measured: Measured) -> None:
@@ -238,6 +233,7 @@ def _print(measured: Measured) -> None:
     out = Console(width=140)
     out.print(table)
     out.print(f"found: online {measured.online:.2%}, batch {measured.batch:.2%}")
+    out.print(f"median ms: hidden people {measured.hidden:.2f}, nobody {measured.nobody:.2f}")
 
 
 def main() -> None:

@@ -201,6 +201,7 @@ async def _page(
 ) -> Page:
     """The page of those records that fit and show; who fits and is hidden is told."""
     fitting: list[Portrait] = []
+    hidden: list[Portrait] = []
     others = False
     reaches = _reaches_others(criteria)
     for one in (await _portraits(hub, connection, records)).values():
@@ -213,8 +214,10 @@ async def _page(
             fitting.append(one)
             others |= not is_own
         elif reaches:
-            trace.missed(one.shown.person_id, one.subject)
+            hidden.append(one)
     page = [_seen(one, trace) for one in fitting[offset : offset + count]]
+    for one in hidden:
+        trace.missed(one.shown.person_id, one.subject)
     if criteria.domains:
         page = [only_domains(patient, criteria.domains) for patient in page]
     return Page(tuple(page), len(fitting), sight.reaches_others and reaches and not others)

@@ -35,8 +35,9 @@ class LookedUp:
         self._add(person_id, subject, fields, PERMIT)
 
     def missed(self, person_id: UUID | None, subject: bytes) -> None:
-        """The person was meant, and her record may not be shown to this caller."""
-        self._add(person_id, subject, (), NOT_VISIBLE)
+        """The person was meant, and her record may not be shown to this caller; said once, and not of who was shown."""
+        if person_id is None or all(event.person_id != person_id for event in self.events):
+            self._add(person_id, subject, (), NOT_VISIBLE)
 
     def _add(self, person_id: UUID | None, subject: bytes, fields: Sequence[str], outcome: str) -> None:
         purpose, name = self.purpose or NOT_STATED, self.caller.name

@@ -136,18 +136,21 @@ async def _answer(
     trace: LookedUp,
 ) -> Found:
     visible: list[_Weighed] = []
+    hidden: list[Portrait] = []
     for one in weighed:
         portrait = read[one.record]
         if await visibility.may_see(connection, sight, one.member_id, portrait.subject, trace.at):
             visible.append(one)
         elif one.grade == "certain":
-            trace.missed(portrait.shown.person_id, portrait.subject)
+            hidden.append(portrait)
     matches = []
     for one in _chosen(wanted, visible, read):
         portrait = read[one.record]
         patient, fields = portrait.seen_by(wanted.caller)
         trace.saw(portrait.shown.person_id, portrait.subject, fields)
         matches.append(Match(patient, one.grade, float(1 / (1 + np.exp2(-one.weight)))))
+    for portrait in hidden:
+        trace.missed(portrait.shown.person_id, portrait.subject)
     missed = sight.reaches_others and all(one.member_id == wanted.caller.id for one in visible)
     return Found(tuple(matches), missed)
 

@@ -1,6 +1,7 @@
 """What all interactions under /fhir have in common: who may call, formats, errors as OperationOutcome, the statement."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from hub.api import fhir
 from hub.api.fhir import metadata
 from hub.api.fhir.interactions import Call, Interaction, answer, route
+from hub.fhir import criteria
 from hub.fhir.capability import Ability, Parameter
 from hub.runtime import Hub
 from hub.services import tokens
@@ -151,3 +153,22 @@ async def test_the_hubs_own_statement_is_valid(hub: Hub) -> None:
         told = (await stranger.get("/fhir/metadata")).json()
     CapabilityStatement.model_validate(told)
     assert told["fhirVersion"] == "4.0.1"
+
+
+async def test_the_hubs_statement_lists_identity(hub: Hub) -> None:
+    async with serve(hub, fhir.router) as stranger:
+        told = (await stranger.get("/fhir/metadata")).json()
+    (patient,) = [one for one in told["rest"][0]["resource"] if one["type"] == "Patient"]
+    assert {"match", "ihe-pix"} <= {one["name"] for one in patient["operation"]}
+    assert {"search-type", "read"} <= {one["code"] for one in patient["interaction"]}
+    assert {one["name"] for one in patient["searchParam"]} == set(criteria.KNOWN)
+
+
+async def test_a_member_that_asks_too_often_is_told_when_to_go_on(hub: Hub, huiji: Enrolled) -> None:
+    slow = replace(hub, settings=hub.settings.model_copy(update={"look_ups_per_minute": 2}))
+    async with serve(slow, fhir.router) as caller:
+        caller.headers["Authorization"] = f"Bearer {await tokens.issue_token(hub, huiji.member)}"
+        answers = [await caller.get("/fhir/Patient?family=李&birthdate=1987-03-12") for _ in range(3)]
+    assert [one.status_code for one in answers] == [200, 200, 429]
+    assert issue_of(answers[2]) == (429, "too-many", "throttled")
+    assert answers[2].headers["Retry-After"] == "30"

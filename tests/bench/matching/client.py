@@ -2,12 +2,13 @@
 
     python -m tests.bench.matching.client ADDRESS TOKEN BODIES SECONDS [--connections 16] [--rate 0]
 
-BODIES is a file with a JSON body a line. Prints one JSON line: how many were answered with what, the latencies, and the
-first answer to each body.
+BODIES is a file with a JSON body a line. Prints one JSON line: how many were answered with what, the latencies, the medians
+of those to bodies at even and at odd places, and the first answer to each body.
 """
 
 import argparse
 import asyncio
+import statistics
 import sys
 import time
 from collections import Counter
@@ -28,6 +29,7 @@ class Load:
         self.latencies: list[float] = []
         self.statuses: Counter[int] = Counter()
         self.answers: dict[int, bytes] = {}
+        self.by_parity: tuple[list[float], list[float]] = ([], [])
 
     def take(self) -> tuple[int, bytes, float] | None:
         """(number, request, when it is due), or None when it is over."""
@@ -56,7 +58,9 @@ async def connection(load: Load, host: str, port: int) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
         body = await reader.readexactly(length)
-        load.latencies.append(time.perf_counter() - begun)
+        took = time.perf_counter() - begun
+        load.latencies.append(took)
+        load.by_parity[number % 2].append(took)
         load.statuses[int(head[9:12])] += 1
         load.answers.setdefault(number, body)
     writer.close()
@@ -93,6 +97,7 @@ def main() -> None:
         "statuses": {str(status): count for status, count in load.statuses.items()},
         "p50": took[len(took) // 2],
         "p99": took[len(took) * 99 // 100],
+        "medians": [statistics.median(some) if some else 0.0 for some in load.by_parity],
         "answers": {str(number): body.decode() for number, body in load.answers.items()},
     }
     sys.stdout.buffer.write(orjson.dumps(told))

@@ -70,3 +70,11 @@ def test_a_day_of_rest_begins_anew() -> None:
 )
 def test_a_place_is_an_address_or_the_network_of_one_customer(host: str, place: str) -> None:
     assert place_of(host) == place
+
+
+def test_what_is_left_is_told_without_being_taken() -> None:
+    rates = Rates(2, 60)
+    assert [rates.left("a", NOW) for _ in range(5)] == [0.0] * 5
+    assert [rates.wait("a", NOW) for _ in range(2)] == [0.0] * 2
+    assert rates.left("a", NOW) == rates.wait("a", NOW) == pytest.approx(30)
+    assert rates.left("a", after(30)) == 0.0

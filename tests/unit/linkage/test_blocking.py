@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.linkage import blocking
+from hub.linkage import blocking, dates, names
 from hub.linkage.features import extract
 from tests.unit.linkage.people import number, patients, record
 
@@ -85,3 +85,27 @@ def test_a_crowded_key_is_skipped_and_named() -> None:
     left, _ = blocking.pairs(keys_of, limit=5)
     assert len(left) == 0
     assert blocking.crowded(keys_of, limit=5) == {7: 7}
+
+
+@settings(max_examples=100)
+@given(patients)
+def test_who_is_known_in_part_is_found_by_one_of_her_own_texts(one: dict[str, Any]) -> None:
+    found = extract(one)
+    parsed = names.parse(found.text("name"))
+    day = found.birth
+    if not parsed or not dates.whole(day):
+        return
+    own, name = set(blocking.texts(found)), parsed[0]
+    assert set(blocking.by_parts(name.surname, name.given, [day], [day // 10000], "")) <= own or not name.surname
+    assert set(blocking.by_parts(name.surname, name.given, [], [day // 10000], "")) <= own or not name.surname
+    if name.surname:
+        assert set(blocking.by_parts(name.surname, "", [day], [], "")) <= own
+        assert set(blocking.by_parts("", name.given, [day], [], "")) <= own
+    for phone in found.text("phones").split("、"):
+        assert set(blocking.by_parts("", "", [], [day // 10000], phone)) <= own
+
+
+def test_parts_that_lead_nowhere_give_no_texts() -> None:
+    assert blocking.by_parts("王", "", [], [1987], "") == ()
+    assert blocking.by_parts("", "", [19870312], [1987], "") == ()
+    assert blocking.by_parts("王", "小明", [], [], "13687654091") == ()
