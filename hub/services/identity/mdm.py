@@ -174,7 +174,13 @@ async def _ends(hub: Hub, connection: AsyncConnection, user: User, golden: Golde
     if len(ids) > _MOST_RECORDS:
         raise Conflict("too-many", f"The person has more than {_MOST_RECORDS} records; merge them one by one.")
     loaded = await cases.load(hub, connection, [id_ for id_ in ids if id_ != record.id])
-    return _Ends(record, person, tuple(loaded[id_] for id_ in sorted(loaded)))
+    others = tuple(loaded[id_] for id_ in sorted(loaded))
+    if not steward_acts.sees(user, record.member.id):
+        queued = [other for other in others if await steward_acts.is_queued(connection, user, record, other)]
+        if not queued:
+            raise Hidden([record.id])
+    steward_acts.check_version(source, record)
+    return _Ends(record, person, others)
 
 
 async def _is_linked(connection: AsyncConnection, record: Record, other: Record) -> bool:
