@@ -44,8 +44,8 @@ def read(bundle: Mapping[str, Any]) -> Message:
     entry, history = _only(bundle, "Bundle")
     if history.get("type") != "history":
         raise _bad("The focus of the message is a Bundle of type history.")
-    focus = [one.get("reference") for one in _objects(header.get("focus"))]
-    if not {entry.get("fullUrl"), f"Bundle/{history.get('id')}"} & set(focus):
+    focus = [str(one.get("reference", "")) for one in _objects(header.get("focus"))]
+    if not {str(entry.get("fullUrl", "")), f"Bundle/{history.get('id')}"} & set(filter(None, focus)):
         raise _bad("The header's focus does not name the history Bundle.")
     id_ = header.get("id") or str(header_entry.get("fullUrl", "")).removeprefix("urn:uuid:")
     source = header.get("source")

@@ -118,9 +118,11 @@ async def _named(
     except ValueError:
         raise Invalid("bad-link", "A link names no record: give the identifier of the other record.") from None
     stored = (await resources.newest(connection, hub.vault, [id_])).get(id_)
-    if stored is None or stored.member_id != member.id or stored.type != "Patient":
-        raise Invalid("bad-link", "A link names no record of yours: give the identifier of the other record.")
-    return next(one for one in fed.identifiers(orjson.loads(stored.body)) if _is_record(one))
+    if stored is not None and stored.member_id == member.id and stored.type == "Patient":
+        for one in fed.identifiers(orjson.loads(stored.body)):
+            if _is_record(one):
+                return one
+    raise Invalid("bad-link", "A link names no record of yours: give the identifier of the other record.")
 
 
 def _check_content(body: bytes) -> None:

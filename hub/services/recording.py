@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from hub.runtime import Hub
-from hub.services import linking, projecting, source_merges
+from hub.services import linking, source_merges
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
 from hub.services.voiding import void
 from hub.storage import agreements, audit, mailbox, quarantine, resources, submissions
@@ -61,23 +61,11 @@ async def record(
 ) -> Recorded:
     """Store `batch` of `submission`; `said_at` is when its sender says so, where that was not when it was received."""
     await resources.lock_member(connection, member.id)
-    linked = reviews_opened = 0
-    persons: tuple[Stored, ...] = ()
-    issues = list(batch.issues)
-    for type_ in sorted({ready.type for ready in batch.ready}):
-        some = [ready for ready in batch.ready if ready.type == type_]
-        incoming = [_incoming(hub, member, ready) for ready in some]
-        received_at = said_at or submission.received_at
-        stored = await resources.upsert(
-            connection, hub.vault, member.id, submission.id, incoming, now, received_at=received_at
-        )
-        issues += [_older(ready) for ready, result in zip(some, stored, strict=True) if result.change == "older"]
-        if type_ == PERSON_TYPE:
-            outcome, told = await _link(hub, connection, member, some, incoming, stored, now)
-            linked, reviews_opened, persons = outcome.linked, outcome.reviews, tuple(stored)
-            issues += told
-        elif type_ == CONSENT_TYPE:
-            await _consents(hub, connection, member, some, stored, now)
+    taken = [
+        await _take(hub, connection, member, submission, type_, batch, now, said_at or submission.received_at)
+        for type_ in sorted({ready.type for ready in batch.ready})
+    ]
+    issues = [*batch.issues, *(issue for one in taken for issue in one.issues)]
     await quarantine.hold(
         connection,
         hub.vault,
@@ -89,36 +77,61 @@ async def record(
     )
     await submissions.add_issues(connection, hub.vault, submission.id, issues)
     result = Recorded(
-        batch.rows, batch.rows - len(batch.refused), len(batch.refused), linked, reviews_opened, len(issues), persons
+        rows=batch.rows,
+        translated=batch.rows - len(batch.refused),
+        quarantined=len(batch.refused),
+        linked=sum(one.linked for one in taken),
+        reviews=sum(one.reviews for one in taken),
+        issues=len(issues),
+        people=tuple(stored for one in taken for stored in one.people),
     )
     content = {
         "submission": str(submission.id),
         "mapping": submission.mapping,
         "translated": result.translated,
         "quarantined": result.quarantined,
-        "linked": linked,
+        "linked": result.linked,
         "digest": sha256(b"".join(ready.digest for ready in batch.ready)).hexdigest(),
     }
     await audit.append(connection, hub.vault, [Act("record", member.name, content, now)])
     return result
 
 
-async def _link(
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What the resources of one type came to."""
+
+    issues: list[dict[str, Any]]
+    linked: int = 0
+    reviews: int = 0
+    people: tuple[Stored, ...] = ()
+
+
+async def _take(
     hub: Hub,
     connection: AsyncConnection,
     member: Member,
-    ready: Sequence[Ready],
-    incoming: Sequence[Incoming],
-    stored: Sequence[Stored],
+    submission: Submission,
+    type_: str,
+    batch: Prepared,
     now: datetime,
-) -> tuple[projecting.Outcome, list[dict[str, Any]]]:
-    """Persons brought up to date in one event: with what is like, and with what the source says of its own records."""
-    ids = await linking.take_up(hub, connection, member.id, _items(ready, stored), now)
-    merges = await source_merges.follow(hub, connection, member, ready, incoming, stored, now)
-    return (
-        await linking.catch_up(hub, connection, ids, cause="ingest", now=now, decision_seq=merges.last),
-        [_survivor_unknown(row) for row in merges.waiting],
-    )
+    said_at: datetime,
+) -> _Taken:
+    """Store the resources of one type and do what follows from them."""
+    some = [ready for ready in batch.ready if ready.type == type_]
+    incoming = [_incoming(hub, member, ready) for ready in some]
+    stored = await resources.upsert(connection, hub.vault, member.id, submission.id, incoming, now, received_at=said_at)
+    issues = [_older(ready) for ready, result in zip(some, stored, strict=True) if result.change == "older"]
+    if type_ == PERSON_TYPE:
+        # Persons are brought up to date in one event: with what is like, and with what the source says of its records.
+        ids = await linking.take_up(hub, connection, member.id, _items(some, stored), now)
+        merges = await source_merges.follow(hub, connection, member, some, incoming, stored, now)
+        outcome = await linking.catch_up(hub, connection, ids, cause="ingest", now=now, decision_seq=merges.last)
+        issues += [_survivor_unknown(row) for row in merges.waiting]
+        return _Taken(issues, outcome.linked, outcome.reviews, tuple(stored))
+    if type_ == CONSENT_TYPE:
+        await _consents(hub, connection, member, some, stored, now)
+    return _Taken(issues)
 
 
 def _incoming(hub: Hub, member: Member, ready: Ready) -> Incoming:

@@ -314,12 +314,6 @@ async def records_of(connection: AsyncConnection, person_id: UUID) -> list[int]:
     return [row.record_id for row in rows]
 
 
-async def person_version(connection: AsyncConnection, person_id: UUID) -> int:
-    """The last event by which a record came to the person: a number that rises whenever one does."""
-    statement = select(func.coalesce(func.max(membership.c.since), 0)).where(membership.c.person_id == person_id)
-    return int((await connection.execute(statement)).scalar_one())
-
-
 async def resolve(connection: AsyncConnection, person_id: UUID) -> UUID | None:
     """The person that an id, present or lost, stands for now: ids are lent by records, so none is ever dangling."""
     row = (

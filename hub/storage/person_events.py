@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.tables import membership, person_event
@@ -38,6 +38,12 @@ async def events(connection: AsyncConnection, *, after: int = 0, limit: int = 10
         )
         for row in rows
     ]
+
+
+async def version(connection: AsyncConnection, person_id: UUID) -> int:
+    """The last event by which a record came to the person: a number that rises whenever one does."""
+    statement = select(func.coalesce(func.max(membership.c.since), 0)).where(membership.c.person_id == person_id)
+    return int((await connection.execute(statement)).scalar_one())
 
 
 async def belonging(connection: AsyncConnection, *, at: int | None = None) -> dict[int, UUID]:

@@ -1,4 +1,4 @@
-"""POST /fhir/Patient/$merge and $undo-merge: a steward decides that two records are one person, or takes that back.
+"""POST /fhir/Patient/$merge: a steward decides that two records are one person; $undo-merge takes it back, as HAPI's name does.
 
 With `preview` it is told exactly what would change, and nothing is written; `seen` of that answer makes the merge refuse
 to change anything else. No record is changed: `result-patient` may only say what the target says already.
@@ -23,6 +23,7 @@ from hub.services.identity.steward_acts import Named
 
 _SIDES: Final = ("source-patient", "source-patient-identifier", "target-patient", "target-patient-identifier")
 _KNOWN: Final = (*_SIDES, "result-patient", "preview", "reason", "seen")
+_HAPI: Final = "http://hapifhir.io/fhir/OperationDefinition"
 _HL7: Final = "http://hl7.org/fhir/OperationDefinition/Patient-merge"
 Doing = Literal["merge", "unmerge"]
 
@@ -145,5 +146,11 @@ INTERACTIONS: Final = (
         "/Patient/$undo-merge",
         undo,
         Ability("Patient", operation=("undo-merge", "urn:lianqiao:operation:undo-merge"), said="By stewards."),
+    ),
+    StewardInteraction(
+        "POST",
+        "/Patient/$hapi.fhir.undo-merge",
+        undo,
+        Ability("Patient", operation=("hapi.fhir.undo-merge", f"{_HAPI}/hapi.fhir.undo-merge"), said="By stewards."),
     ),
 )

@@ -14,7 +14,6 @@ import orjson
 
 from hub.errors import Conflict
 from hub.runtime import Hub
-from hub.services import projecting
 from hub.services.identity.steward_acts import sees
 from hub.services.sessions import User
 from hub.services.source_records import Record
@@ -59,18 +58,11 @@ async def foresee(
     events = await decisions.of_pair(connection, a, b)
     held = decisions.held_after(events)
     asserted = decisions.held_after([event for event in events if event.kind in decisions.BY_SOURCES])
-    contradiction = kind == "MUST" and held is not None and held.kind == "CANNOT_LINK"
-    moves: Mapping[int, tuple[UUID | None, UUID]] = {}
-    if not contradiction:
-        try:
-            moves = await projecting.foresee(hub, connection, (a, b), kind or ("MUST" if asserted else None))
-        except Conflict as conflict:
-            if conflict.code != "contradiction":
-                raise
-            contradiction = True
+    apart = kind == "MUST" and held is not None and held.kind == "CANNOT_LINK"
+    found = None if apart else await _moves(hub, connection, (a, b), kind or ("MUST" if asserted else None))
+    moves = found or {}
     infos = await people.info(connection, {a, b, *moves})
-    before = infos[target.id].person_id
-    after = moves[target.id][1] if target.id in moves else before
+    after = moves[target.id][1] if target.id in moves else infos[target.id].person_id
     if after is None:
         raise LookupError(f"record {target.id} belongs to nobody")
     shown = [
@@ -81,7 +73,7 @@ async def foresee(
         sorted((record.id, record.version) for record in (source, target)),
         sorted(together),
         kind,
-        contradiction,
+        found is None,
         held.seq if held else None,
         sorted([id_, str(old), str(new)] for id_, (old, new) in moves.items()),
     ]
@@ -91,9 +83,21 @@ async def foresee(
         moves=tuple(shown),
         hidden=len(moves) - len(shown),
         clashes=await _clashes(connection, together) if kind == "MUST" else (),
-        contradiction=contradiction,
+        contradiction=found is None,
         held=held,
     )
+
+
+async def _moves(
+    hub: Hub, connection: AsyncConnection, pair: tuple[int, int], kind: Kind | None
+) -> Mapping[int, tuple[UUID | None, UUID]] | None:
+    """What would move; None where it contradicts a decision."""
+    try:
+        return await projecting.foresee(hub, connection, pair, kind)
+    except Conflict as conflict:
+        if conflict.code != "contradiction":
+            raise
+        return None
 
 
 async def _together(connection: AsyncConnection, *persons: UUID | None) -> set[int]:

@@ -19,7 +19,7 @@ from hub.services.identity.steward_acts import Hidden, Named
 from hub.services.patience import until_free
 from hub.services.sessions import User
 from hub.services.source_records import Record
-from hub.storage import decisions, mdm_links, people
+from hub.storage import decisions, mdm_links, people, person_events
 from hub.storage import reviews as tasks
 from hub.storage.database import AsyncConnection
 from hub.storage.mdm_links import Link, Wanted
@@ -160,7 +160,7 @@ async def _person(connection: AsyncConnection, user: User, golden: Golden) -> tu
         connection, ids, user.visible
     ):
         raise Hidden(ids)
-    if golden.version not in (None, await people.person_version(connection, person)):
+    if golden.version not in (None, await person_events.version(connection, person)):
         raise Conflict("stale", "The person has changed since the version you name.")
     return person, ids
 
@@ -174,7 +174,13 @@ async def _ends(hub: Hub, connection: AsyncConnection, user: User, golden: Golde
     if len(ids) > _MOST_RECORDS:
         raise Conflict("too-many", f"The person has more than {_MOST_RECORDS} records; merge them one by one.")
     loaded = await source_records.load(hub, connection, [id_ for id_ in ids if id_ != record.id])
-    return _Ends(record, person, tuple(loaded[id_] for id_ in sorted(loaded)))
+    others = tuple(loaded[id_] for id_ in sorted(loaded))
+    if not steward_acts.sees(user, record.member.id):
+        queued = [other for other in others if await steward_acts.is_queued(connection, user, record, other)]
+        if not queued:
+            raise Hidden([record.id])
+    steward_acts.check_version(source, record)
+    return _Ends(record, person, others)
 
 
 async def _is_linked(connection: AsyncConnection, record: Record, other: Record) -> bool:

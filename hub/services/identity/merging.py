@@ -161,6 +161,8 @@ async def _pair(hub: Hub, connection: AsyncConnection, user: User, asked: Asked)
     source = await steward_acts.record_of(hub, connection, user, asked.source)
     target = await steward_acts.record_of(hub, connection, user, asked.target)
     await steward_acts.check_visible(connection, user, (source, target))
+    steward_acts.check_version(asked.source, source)
+    steward_acts.check_version(asked.target, target)
     if source.id == target.id:
         raise Invalid("same-record", "The source and the target are the same record.")
     return source, target

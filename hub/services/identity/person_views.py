@@ -13,7 +13,7 @@ from hub.services import source_records
 from hub.services.identity.steward_acts import sees
 from hub.services.sessions import User
 from hub.services.source_records import Record
-from hub.storage import people
+from hub.storage import people, person_events
 from hub.storage.database import AsyncConnection
 from hub.storage.people import RecordInfo
 from mappings.vocabulary import record_system
@@ -43,7 +43,7 @@ async def golden(hub: Hub, connection: AsyncConnection, user: User, person_id: U
     found = _fewest(newest, person_id) | {"link": [_link("seealso", info.resource_id) for info in live]}
     found.pop("identifier", None)
     found["meta"] = {
-        "versionId": str(await people.person_version(connection, person_id)),
+        "versionId": str(await person_events.version(connection, person_id)),
         "lastUpdated": found["meta"]["lastUpdated"],
         "tag": [*found["meta"]["tag"], GOLDEN],
     }

@@ -64,7 +64,7 @@ def check_role(user: User) -> None:
 
 
 async def record_of(hub: Hub, connection: AsyncConnection, user: User, named: Named) -> Record:
-    """The record that is meant, whoever may see it. Raises Hidden, Invalid, Conflict `stale` for another version."""
+    """The record that is meant, whoever may see it: nothing of it may be told before that is checked. Raises Hidden, Invalid."""
     found = {named.id} if named.id is not None else None
     for identifier in named.identifiers:
         value = hub.vault.blind(IDENTIFIER, *identifier)
@@ -79,19 +79,27 @@ async def record_of(hub: Hub, connection: AsyncConnection, user: User, named: Na
     loaded = await source_records.load(hub, connection, [record]) if record is not None else {}
     if record is None or record not in loaded:
         raise Hidden
-    if named.version not in (None, loaded[record].version):
-        raise Conflict("stale", "The record has changed since the version you name.")
     return loaded[record]
+
+
+def check_version(named: Named, record: Record) -> None:
+    """Raises Conflict `stale` where the caller names another version than the newest."""
+    if named.version not in (None, record.version):
+        raise Conflict("stale", "The record has changed since the version you name.")
 
 
 async def check_visible(connection: AsyncConnection, user: User, records: Sequence[Record]) -> None:
     """May the user act on these two records? Raises Hidden."""
-    if user.visible is None or all(record.member.id in user.visible for record in records):
-        return
-    a, b = sorted(record.id for record in records)
-    task = await reviews.of_pair(connection, a, b)
-    if task is None or task.state == "WITHDRAWN" or not set(task.member_ids) & set(user.visible):
+    if not all(sees(user, record.member.id) for record in records) and not await is_queued(connection, user, *records):
         raise Hidden(record.id for record in records)
+
+
+async def is_queued(connection: AsyncConnection, user: User, one: Record, other: Record) -> bool:
+    """Are the two a conflict of the user's region, open or decided?"""
+    a, b = sorted((one.id, other.id))
+    task = await reviews.of_pair(connection, a, b)
+    own = user.visible is None or (task is not None and bool(set(task.member_ids) & set(user.visible)))
+    return task is not None and task.state != "WITHDRAWN" and own
 
 
 def sees(user: User, member_id: int) -> bool:

@@ -307,6 +307,19 @@ async def test_eight_at_once_are_one_record_of_one_person(hub: Hub, client: http
     assert len(records) == 1
 
 
+async def test_eight_registrations_of_one_person_at_once_are_one_person(
+    hub: Hub, yongkang: Enrolled, client: httpx2.AsyncClient
+) -> None:
+    """Of two sources, each under a number of its own."""
+    async with feeder(hub, yongkang) as other:
+        sent = [put(client, patient("huiji", f"H{at}", **LI)) for at in range(4)]
+        sent += [put(other, patient("yongkang", f"Y{at}", **LI)) for at in range(4)]
+        found = await asyncio.gather(*sent)
+    assert [answer.status_code for answer in found] == [201] * 8
+    (records,) = (await named_persons(hub)).values()
+    assert len(records) == 8
+
+
 async def test_two_merges_at_once_are_both_there(hub: Hub, client: httpx2.AsyncClient) -> None:
     names = ["王强", "李勇", "赵敏", "孙丽", "周杰", "吴军"]
     made = [patient("huiji", f"H{at}", name=name, birth=f"19{50 + at}-01-0{at + 1}") for at, name in enumerate(names)]

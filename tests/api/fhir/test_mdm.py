@@ -270,6 +270,9 @@ async def test_a_region_sees_and_changes_its_own(hub: Hub, here: World) -> None:
         answers = [await _post(client, "mdm-create-link", **given) for given in (hidden, nothing)]
         assert [_code(answer) for answer in answers] == [(404, "not-found")] * 2
         assert answers[0].json()["issue"][0]["details"] == answers[1].json()["issue"][0]["details"]
+        foreign = {"goldenResourceId": await here.person("Y1"), "resourceId": here.record("H2")}
+        for given in (foreign, {**foreign, "resourceId": f"{here.record('H2')}/_history/9"}):
+            assert _code(await _post(client, "mdm-create-link", **given)) == (404, "not-found")
         # Its own record is linked with another region's by itself: that is for the hub's staff to part.
         own = {"goldenResourceId": await here.person("H1"), "resourceId": here.record("Y1")}
         assert _code(await _post(client, "mdm-update-link", **own, matchResult="NO_MATCH")) == (404, "not-found")
@@ -281,7 +284,7 @@ async def test_a_region_sees_and_changes_its_own(hub: Hub, here: World) -> None:
         person = here.infos["H2"].person_id
         assert person is not None
         noted = await access.about(connection, [person], [])
-    assert [(event.actor, event.outcome) for event in noted] == [("sun", "not-visible")]
+    assert [(event.actor, event.outcome) for event in noted] == [("sun", "not-visible")] * 3
 
 
 async def test_what_was_shown_is_in_the_ledger_of_whom_it_is_about(

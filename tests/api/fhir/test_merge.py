@@ -165,6 +165,10 @@ async def test_the_undo_restores_persons_and_ids(hub: Hub, client: httpx2.AsyncC
     assert _code(await _undo(client, ids["Y1"], ids["H2"])) == (409, "not-merged")
     again = await _merge(client, ids["Y1"], ids["H2"])
     assert again.status_code == 200
+    given = parameters(source_patient=f"Patient/{ids['Y1']}", target_patient=f"Patient/{ids['H2']}")
+    of_hapi = await client.post("/fhir/Patient/$hapi.fhir.undo-merge", json=given)
+    assert of_hapi.status_code == 200
+    assert await named_persons(hub) == before
 
 
 async def test_a_contradiction_writes_nothing(hub: Hub, client: httpx2.AsyncClient, ids: dict[str, str]) -> None:
@@ -266,12 +270,13 @@ async def test_a_regions_steward_acts_on_her_regions_records_only(hub: Hub, ids:
         hidden = await _merge(client, ids["Y3"], ids["H2"])
         assert _code(nothing) == _code(hidden) == (404, "not-found")
         assert nothing.json()["issue"][0]["details"] == hidden.json()["issue"][0]["details"]
-    assert [act["region"] for act in await acts(hub, "refuse")] == ["yongkang"] * 2
+        assert _code(await _merge(client, ids["Y3"], f"{ids['H2']}/_history/9")) == (404, "not-found")
+    assert [act["region"] for act in await acts(hub, "refuse")] == ["yongkang"] * 3
     async with hub.database.read() as connection:
         person = (await people.info(connection, [2]))[2].person_id
         assert person is not None
         noted = await access.about(connection, [person], [])
-    assert [(event.actor, event.act, event.outcome) for event in noted] == [("sun", "merge", "not-visible")]
+    assert [(event.actor, event.act, event.outcome) for event in noted] == [("sun", "merge", "not-visible")] * 2
 
 
 async def test_of_a_pair_in_her_queue_she_sees_the_other_record_but_not_what_hangs_on_it(
