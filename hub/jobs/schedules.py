@@ -12,7 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from hub.runtime import Hub
-from hub.services import digests, model_change, notices, ordering, proposals, reconciliation, samples, trust
+from hub.services import digests, drift, model_change, notices, ordering, proposals, reconciliation, samples, trust
 from hub.settings import Settings
 from hub.storage import retention
 
@@ -53,6 +53,10 @@ async def _order(hub: Hub, _: datetime) -> dict[str, Any]:
 
 async def _sample(hub: Hub, _: datetime) -> dict[str, Any]:
     return {"round": str(await samples.draw(hub, "hub"))}
+
+
+async def _drift(hub: Hub, _: datetime) -> dict[str, Any]:
+    return {"moved": len(await drift.measure(hub))}
 
 
 async def _forget(hub: Hub, _: datetime) -> dict[str, Any]:
@@ -102,6 +106,7 @@ def schedules(settings: Settings) -> list[Schedule]:
         digest_at(time.fromisoformat(settings.digest_at), settings.timezone),
         Schedule("deadlines", every(seconds=600), _deadlines),
         Schedule("review-order", every(seconds=600), _order),
+        Schedule("drift", CronTrigger(day_of_week="mon", hour=5, minute=30, timezone=settings.timezone), _drift),
         # On the first of the month: a round is as much as a region's stewards judge beside their work.
         Schedule("sample", CronTrigger(day=1, hour=5, timezone=settings.timezone), _sample),
         Schedule("trust-list", every(seconds=3600), _trust),

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from hub.errors import Invalid
+from hub.linkage.drift import Finding
 from hub.runtime import Hub
+from hub.services import drift
 from hub.services.sessions import User
 from hub.storage import deliveries, members, overviews, reveals, reviews, schedules
 from hub.storage.deliveries import Notice
@@ -32,12 +34,13 @@ _ANSWERS = 12
 class Today:
     """What waits. `reasons` counts open conflicts, `quarantined` rows set aside; `answers` the most pressing first.
 
-    `proposed` counts what others propose, `asked` are other regions' requests to see numbers in full.
+    `proposed` counts what others propose, `drift` says what moved in linkage, `asked` are other regions' requests to see numbers in full.
     """
 
     reasons: dict[str, int]
     deferred: int
     proposed: int
+    drift: tuple[Finding, ...]
     answers: tuple[Notice, ...]
     overdue: int
     waiting: tuple[Waiting, ...]
@@ -55,7 +58,15 @@ class Today:
     @property
     def nothing(self) -> bool:
         """Nobody waits for anything."""
-        return not (self.asked or self.reasons or self.proposed or self.answers or self.waiting or self.quarantined)
+        return not (
+            self.asked
+            or self.reasons
+            or self.proposed
+            or self.drift
+            or self.answers
+            or self.waiting
+            or self.quarantined
+        )
 
 
 async def today(hub: Hub, user: User) -> Today:
@@ -69,6 +80,7 @@ async def today(hub: Hub, user: User) -> Today:
             reasons=reasons,
             deferred=sum(totals.get(state, 0) for state in reviews.OPEN_STATES) - sum(reasons.values()),
             proposed=await reviews.to_approve(connection, user.visible, user.name) if user.may_decide else 0,
+            drift=tuple(await drift.findings(connection, user)),
             answers=tuple(owed[:_ANSWERS]),
             overdue=sum(notice.state == "OVERDUE" or notice.due_at <= now for notice in owed),
             waiting=tuple(await overviews.waiting(connection, user.visible)),

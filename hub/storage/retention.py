@@ -45,6 +45,10 @@ _RULES: Final = {
     "login_session": "DELETE FROM login_session WHERE expires_at < :now",
     "sign_in_link": "DELETE FROM sign_in_link WHERE expires_at < :now",
     "schedule_slot": "DELETE FROM schedule_slot WHERE due_at < :before AND state <> 'CLAIMED'",
+    # Two years of weeks.
+    "drift_profile": """
+        DELETE FROM drift_profile WHERE id IN (
+            SELECT id FROM drift_profile ORDER BY measured_at DESC OFFSET 104 LIMIT :batch)""",
     "quarantined_row": """
         DELETE FROM quarantined_row WHERE id IN (
             SELECT id FROM quarantined_row WHERE state = 'released' AND released_at < :before LIMIT :batch)""",

@@ -64,16 +64,18 @@ async def draw_stored(
     connection: AsyncConnection, band: Band, limit: int
 ) -> tuple[int, list[tuple[int, int, tuple[int, int]]]]:
     """How many scored pairs are in the band, and some of them at random with their members."""
-    where = f"p.model = {OF_MODEL_IN_FORCE} AND p.decision = $1"
-    where += " AND ($2::real IS NULL OR p.weight >= $2) AND ($3::real IS NULL OR p.weight < $3)"
+    where = "p.decision = $1 AND ($2::real IS NULL OR p.weight >= $2) AND ($3::real IS NULL OR p.weight < $3)"
     raw = await driver(connection)
     values = (band.zone, band.low, band.high)
-    number = await raw.fetchval(f"SELECT count(*) FROM pair_score p WHERE {where}", *values)  # noqa: S608 - own text
+    number = await raw.fetchval(
+        f"SELECT count(*) FROM pair_score p WHERE p.model = {OF_MODEL_IN_FORCE} AND {where}",  # noqa: S608 - own text
+        *values,
+    )
     rows = await raw.fetch(
         f"""
         -- draw_stored: pairs of a band at random
         SELECT p.a, p.b, s.member_id AS one, o.member_id AS other FROM
-            (SELECT a, b FROM pair_score p WHERE {where} ORDER BY random() LIMIT $4) AS p
+            (SELECT a, b FROM pair_score p WHERE p.model = {OF_MODEL_IN_FORCE} AND {where} ORDER BY random() LIMIT $4) AS p
         JOIN source_record s ON s.id = p.a JOIN source_record o ON o.id = p.b""",  # noqa: S608
         *values,
         limit,

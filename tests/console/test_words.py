@@ -21,7 +21,7 @@ CONSOLE = files("hub.console")
 ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
 # Keys whose last part is a code from elsewhere: asked for with `known`, or built from a list that is checked below.
 OPEN_ENDED = (
-    "act.", "advice.", "answer.", "band.", "body.", "column.", "conflicts.none-", "detail.", "done.", "error.", "event.",
+    "act.", "advice.", "answer.", "band.", "body.", "column.", "conflicts.none-", "detail.", "done.", "drift.", "error.", "event.",
     "fault.", "field.", "kind.",
     "lots.DONE", "lots.RUNNING", "lots.UNDONE", "lots.out.",
     "nav.", "quality.", "report.", "zone.", "order.", "outcome.", "purpose.", "quarantine.", "reason.", "relation.", "review.", "role.",
@@ -91,6 +91,7 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("lots.", ("RUNNING", "DONE", "UNDONE")),
         ("lots.out.", ("high-risk", "others", "held", "gone", "stale", "contradiction", "busy")),
         ("answer.", samples.ANSWERS),
+        ("drift.", ("weights", "rates", "missing", "member")),
         ("zone.", ("auto", "review", "near")),
         ("show.", boards.SHOWS),
         ("purpose.", (*reveals.PURPOSES, cases.PURPOSE, samples.PURPOSE)),

@@ -6,9 +6,11 @@ from fastapi import APIRouter
 from starlette.responses import RedirectResponse, Response
 
 from hub.console.presentation import comparison
+from hub.console.presentation.bars import histogram
 from hub.console.rendering import BASE, page
 from hub.console.visits import Form, SignedIn, field
-from hub.services import samples
+from hub.linkage.drift import EDGES
+from hub.services import drift, samples
 from hub.services.reveals import Side
 from hub.services.source_records import Record
 
@@ -20,7 +22,9 @@ _ADDRESS = f"{BASE}/quality"
 async def show(visit: SignedIn) -> Response:
     """The newest rounds and what follows from them."""
     found = await samples.quality(visit.hub, visit.user)
-    return page(visit, "quality.html", section="quality", rounds=found)
+    shift = await drift.shift(visit.hub, visit.user)
+    columns = histogram(shift.before.weights, shift.after.weights) if shift else ()
+    return page(visit, "quality.html", section="quality", rounds=found, columns=columns, edges=EDGES)
 
 
 @router.post("/quality/draw")

@@ -1,5 +1,6 @@
-"""The small bar that shows how strongly two records agree."""
+"""Bars: how strongly two records agree, how much of a whole, and two distributions side by side."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 SPAN = 12.0
@@ -34,3 +35,24 @@ def strength(weight: float, review: float, auto: float) -> Bar:
 def share(number: int, most: int) -> float:
     """A bar's length in per cent, where the longest is `most`; what is there at all can be seen."""
     return round(max(100 * number / most, 1.5), 2) if number and most else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One bin of two distributions: where it stands and how wide it is in per cent, and both heights."""
+
+    at: float
+    width: float
+    before: float
+    after: float
+
+
+def histogram(before: Sequence[int], after: Sequence[int]) -> tuple[Column, ...]:
+    """Columns whose heights are shares of their own total; the tallest fills the drawing."""
+    shares = [[number / max(sum(counts), 1) for number in counts] for counts in (before, after)]
+    tallest = max(*shares[0], *shares[1]) or 1.0
+    width = 100 / len(before)
+    return tuple(
+        Column(round(at * width, 2), round(width, 2), round(100 * old / tallest, 2), round(100 * new / tallest, 2))
+        for at, (old, new) in enumerate(zip(*shares, strict=True))
+    )

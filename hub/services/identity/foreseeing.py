@@ -14,6 +14,7 @@ import orjson
 
 from hub.errors import Conflict
 from hub.runtime import Hub
+from hub.services import projecting
 from hub.services.identity.steward_acts import sees
 from hub.services.sessions import User
 from hub.services.source_records import Record

@@ -40,6 +40,7 @@ from hub.storage.tables.members import (
 from hub.storage.tables.people import (
     blocking_key,
     decision_event,
+    drift_profile,
     link_constraint,
     linkage_model,
     membership,
@@ -68,6 +69,7 @@ __all__ = [
     "consent",
     "decision_event",
     "delivery",
+    "drift_profile",
     "endpoint",
     "exchange_case",
     "link_constraint",

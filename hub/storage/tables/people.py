@@ -236,6 +236,17 @@ sample_pair = Table(
     Index("ix_sample_pair_round_id_place", "round_id", "place"),
 )
 
+drift_profile = Table(
+    "drift_profile",
+    metadata,
+    key(),
+    Column("model", Text, nullable=False),
+    Column("profile", JSONB, nullable=False, comment="counts of pairs and records (linkage.drift.Profile)"),
+    Column("findings", JSONB, nullable=False, comment="what had moved"),
+    moment("measured_at"),
+    Index("ix_drift_profile_measured_at", "measured_at"),
+)
+
 reveal_request = Table(
     "reveal_request",
     metadata,

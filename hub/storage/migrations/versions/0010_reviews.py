@@ -128,12 +128,27 @@ def _samples() -> None:
     op.create_index("ix_sample_pair_round_id_place", "sample_pair", ["round_id", "place"])
 
 
+def _drift() -> None:
+    counts = "counts of pairs and records (linkage.drift.Profile)"
+    op.create_table(
+        "drift_profile",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("profile", postgresql.JSONB(), nullable=False, comment=counts),
+        sa.Column("findings", postgresql.JSONB(), nullable=False, comment="what had moved"),
+        sa.Column("measured_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drift_profile")),
+    )
+    op.create_index("ix_drift_profile_measured_at", "drift_profile", ["measured_at"])
+
+
 def upgrade() -> None:
     """Apply."""
     _comment(now=True)
     _task_and_member()
     _lots()
     _samples()
+    _drift()
     rules, who = "digest of the model and members' promises", "only records changed after it; null is everybody"
     op.add_column("reconciliation_run", sa.Column("rules", sa.Text(), nullable=False, server_default="", comment=rules))
     op.add_column("reconciliation_run", sa.Column("since", sa.DateTime(timezone=True), nullable=True, comment=who))
@@ -144,7 +159,7 @@ def downgrade() -> None:
     """Undo; a proposal waits for a decision again."""
     for name in _RUN:
         op.drop_column("reconciliation_run", name)
-    for table in ("sample_pair", "sample_round", "review_lot"):
+    for table in ("drift_profile", "sample_pair", "sample_round", "review_lot"):
         op.drop_table(table)
     for table in _SUBJECTS:
         op.drop_index(f"ix_{table}_subject", table_name=table)
