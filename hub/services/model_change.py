@@ -12,7 +12,7 @@ from hub.errors import Conflict, NotAllowed, NotFound
 from hub.runtime import Hub
 from hub.services import approval, differences, models, shadows
 from hub.services.differences import Difference
-from hub.storage import audit, linkage_models, people, reviews, standing
+from hub.storage import audit, linkage_models, people, review_openings, standing
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.linkage_models import FORMER, IN_FORCE, SHADOW, Epoch
@@ -116,9 +116,9 @@ async def _carry_out(connection: AsyncConnection, found: Difference, now: dateti
     if found.moves:
         moves: dict[int, tuple[UUID | None, UUID]] = dict(found.moves)
         await people.move_records(connection, moves, cause="model", decision_seq=None, now=now)
-    await reviews.withdraw(connection, found.withdrawn)
+    await review_openings.withdraw(connection, found.withdrawn)
     opened = [(task.a, task.b, task.reason, task.weight, task.members) for task in found.opened]
-    await reviews.open_tasks(connection, opened, now, keep_deferred=True)
+    await review_openings.open_tasks(connection, opened, now, keep_deferred=True)
     await standing.weigh_tasks(connection)
 
 

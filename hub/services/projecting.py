@@ -15,7 +15,7 @@ from hub.linkage import clusters
 from hub.linkage.features import Features
 from hub.linkage.resident_id import Form
 from hub.runtime import Hub
-from hub.storage import linkage_models, members, people, reviews
+from hub.storage import linkage_models, members, people, review_openings
 from hub.storage.database import AsyncConnection
 from hub.storage.people import Pair, RecordInfo
 
@@ -198,9 +198,9 @@ async def _task_reviews(
             best[between], pair = pair, other or pair
         if pair is not best[between]:
             settled.append((pair.a, pair.b))
-    await reviews.withdraw(connection, settled)
-    await reviews.withdraw_unfounded(connection, list(records))
-    return await reviews.open_tasks(
+    await review_openings.withdraw(connection, settled)
+    await review_openings.withdraw_unfounded(connection, list(records))
+    return await review_openings.open_tasks(
         connection,
         [(p.a, p.b, _reason(p), p.weight, (records[p.a].member_id, records[p.b].member_id)) for p in best.values()],
         now,

@@ -187,7 +187,7 @@ def scan(answer: APIResponse) -> None:
 def test_static_files_are_kept_and_nothing_else_is_served(site: Site, enter: Enter) -> None:
     page = enter("lihua")
     addresses = page.eval_on_selector_all("link[rel=stylesheet], script", "all => all.map(e => e.href || e.src)")
-    assert len(addresses) == 4
+    assert len(addresses) == 5
     for address in addresses:
         answer = page.context.request.get(address)
         assert answer.status == 200

@@ -20,7 +20,7 @@ from hub.services.patience import until_free
 from hub.services.sessions import User
 from hub.services.settling import Decided
 from hub.services.source_records import Record
-from hub.storage import people
+from hub.storage import people, review_openings
 from hub.storage import reviews as tasks
 from hub.storage.database import AsyncConnection
 from hub.storage.reviews import Review
@@ -201,7 +201,7 @@ async def _task(connection: AsyncConnection, source: Record, target: Record, now
     a, b = sorted((source, target), key=lambda record: record.id)
     pair = await people.pair(connection, a.id, b.id)
     weight = pair.weight if pair is not None else 0.0
-    await tasks.open_tasks(connection, [(a.id, b.id, ASKED, weight, (a.member.id, b.member.id))], now)
+    await review_openings.open_tasks(connection, [(a.id, b.id, ASKED, weight, (a.member.id, b.member.id))], now)
     task = await tasks.of_pair(connection, a.id, b.id, lock=True)
     if task is None or task.state not in tasks.OPEN_STATES:
         raise Conflict("stale", "The conflict about the two is being decided otherwise. Nothing was changed.")
