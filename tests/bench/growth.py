@@ -37,6 +37,10 @@ def draw(points: Sequence[Point], file: Path) -> None:
     )
 
 
+def _told(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}"
+
+
 def _panel(
     left: float, title: str, ticks: Sequence[float], points: Sequence[Point], value: Callable[[Point], float]
 ) -> str:
@@ -68,6 +72,6 @@ def _panel(
         at = f'cx="{x(point.rows):.1f}" cy="{y(number):.1f}"'
         lines.append(
             f'<circle {at} r="3.5" fill="#1f6f54"/><text x="{x(point.rows) + 6:.1f}" y="{y(number) - 8:.1f}"'
-            f' text-anchor="{"end" if point is points[-1] else "start"}">{number:,.3g}</text>'
+            f' text-anchor="{"end" if point is points[-1] else "start"}">{_told(number)}</text>'
         )
     return "".join(lines)
