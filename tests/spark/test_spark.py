@@ -32,7 +32,7 @@ def test_a_hundred_thousand_records_come_out_the_same_to_the_last_decimal(tmp_pa
     assert dedupe.run(source, here, order) == on_spark(source, there, order)
     for name in ("clusters.csv", "pairs.csv"):
         assert (here / name).read_bytes() == (there / name).read_bytes()
-    assert sum(1 for _ in (there / "pairs.csv").open()) > 20_000
+    assert (there / "pairs.csv").read_bytes().count(b"\n") > 20_000
 
 
 def test_parquet_quotes_and_line_breaks_in_cells(tmp_path: Path) -> None:
