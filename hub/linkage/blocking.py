@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from hub.linkage import addresses, dates, names
+from hub.linkage import addresses, dates, latin, names
 from hub.linkage.columns import Places
 from hub.linkage.features import TEXT_PLACE, Features
 from hub.linkage.layout import PLACE, ROW
@@ -18,7 +18,7 @@ from hub.linkage.resident_id import Form
 
 _ID, _FORM, _BIRTH = PLACE["id_body"], PLACE["id_form"], PLACE["birth"]
 _PHONES = (PLACE["phone"], PLACE["phone2"])
-_DOCUMENT = PLACE["document"]
+_DOCUMENT, _POSTAL = PLACE["document"], PLACE["postal"]
 _NAMES = (TEXT_PLACE["name"], TEXT_PLACE["former"])
 _HOME = TEXT_PLACE["origin_address"]
 _TELLING = 4  # characters of an address that has a number in it: shorter ones name half a village
@@ -50,11 +50,16 @@ def texts(features: Features) -> tuple[str, ...]:
         found.append(f"id {row[_ID]}")
     if row[_DOCUMENT]:
         found.append(f"document {row[_DOCUMENT]}")
+    postal = row[_POSTAL]
+    if postal and dates.whole(birth):
+        found.append(f"postal birth {postal} {birth}")
     home = addresses.core(words[_HOME])
     home = "" if len(home) < _TELLING or home.isalpha() else home
     for place in _NAMES:
         if words[place] and (parsed := names.parse(words[place])):
             found += _by_name(parsed[0], birth, home)
+            if parsed[0].latin:
+                found += _by_words(parsed[0], birth, postal)
     if birth:
         found += [f"phone year {row[place]} {year}" for place in _PHONES if row[place]]
         if home:
@@ -71,11 +76,29 @@ def _by_name(name: names.Name, birth: int, home: str) -> Iterator[str]:
         yield f"name year {whole} {dates.year(birth)}"
     if dates.whole(birth):
         yield f"name day {whole} {birth % 10000}"
+        if name.latin:
+            return
         if split:
             yield f"surname birth {' '.join(plain[:split])} {birth}"
             yield f"given birth {' '.join(plain[split:])} {birth}"
         else:
             yield f"first birth {name.text[:1]} {birth}"
+
+
+def _by_words(name: names.Name, birth: int, postal: int) -> Iterator[str]:
+    """A Latin name by the sounds of its words, in whatever order they come."""
+    sounds = sorted(filter(None, map(latin.sound, (name.surname, name.given))))
+    for sound in sounds:
+        if dates.whole(birth):
+            yield f"word birth {sound} {birth}"
+        if postal:
+            yield f"word postal {sound} {postal}"
+    if len(sounds) == 2:
+        together = " ".join(sounds)
+        if birth:
+            yield f"words year {together} {dates.year(birth)}"
+        if dates.whole(birth):
+            yield f"words day {together} {birth % 10000}"
 
 
 def pairs(keys_of: Sequence[Sequence[int]], *, limit: int = 500) -> tuple[Places, Places]:

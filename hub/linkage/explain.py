@@ -99,8 +99,8 @@ def shown(features: Features, field: str) -> str:
     if field == "ethnicity":
         code = features.number("ethnicity")
         return f"{code:02d}" if code else ""
-    if field == "document":
-        return "…" if features.number("document") else ""
+    if field in ("document", "postal"):
+        return "…" if features.number(field) else ""
     return ""
 
 
