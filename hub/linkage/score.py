@@ -6,6 +6,7 @@ The score of (a, b) is the score of (b, a). Where a veto holds, the decision is 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -157,18 +158,21 @@ def ceiling(model: Model, pairs: Pairs, levels: Levels, later: Mapping[str, Sequ
     late = [comparisons.FIELDS.index(field) for field in later]
     known = [at for at in range(len(comparisons.FIELDS)) if at not in late]
     by_field, adjusted = _by_field(model, pairs, levels)
-    base = model.prior_weight + by_field[known].sum(axis=0)
     together = _together(model, levels, adjusted, known)
-    most = np.full(len(pairs), -np.inf)
+    # 2 ** -weight of an outcome is (strangers + classes) / evidence: sums of products, whose least is looked for.
+    classes = {name: model.shares[name] * np.exp2(np.minimum(bits, 500.0)) for name, bits in together.items()}
+    strangers = 1 - sum(model.shares.values())
+    least = np.full(len(pairs), np.inf)
     for outcome in product(*([None, *options] for options in later.values())):
-        weight, bits = base.copy(), {name: found.copy() for name, found in together.items()}
-        for at, level in zip(late, outcome, strict=True):
-            chosen = levels[:, at] if level is None else level
-            weight += model.weights[at][chosen]
-            for name, ratios in model.class_ratios.items():
-                bits[name] += ratios[at][chosen]
-        np.maximum(most, weight + _mixed(model, bits), out=most)
-    return most
+        against = np.full(len(pairs), strangers)
+        chosen = [levels[:, at] if level is None else level for at, level in zip(late, outcome, strict=True)]
+        for name, share in classes.items():
+            likelier = [np.exp2(model.class_ratios[name][at])[of] for at, of in zip(late, chosen, strict=True)]
+            against += share * prod(likelier)
+        made = prod(np.exp2(model.weights[at])[of] for at, of in zip(late, chosen, strict=True))
+        np.minimum(least, against / made, out=least)
+    found: Floats = model.prior_weight + by_field[known].sum(axis=0) - np.log2(least)
+    return found
 
 
 def _adjustment(model: Model, pairs: Pairs, field: str, levels: Levels, at: int) -> Floats:

@@ -19,6 +19,8 @@ from hub.linkage.resident_id import Form
 LIMIT = 500
 KIND_FIELDS = {
     "resident ID": frozenset(("resident_id",)),
+    "other document": frozenset(("document",)),
+    "postal code and birth date": frozenset(("postal", "birth")),
     "phone and birth year": frozenset(("phone", "birth")),
     "phone2 and birth year": frozenset(("phone", "birth")),
     "name and birth year": frozenset(("surname", "given", "birth")),
@@ -28,6 +30,10 @@ KIND_FIELDS = {
     "first character and birth date": frozenset(("given", "birth")),
     "former name and birth year": frozenset(("surname", "given", "birth")),
     "former name and birthday": frozenset(("surname", "given", "birth")),
+    "one Latin name and birth date": frozenset(("surname", "given", "birth")),
+    "one Latin name and postal code": frozenset(("surname", "given", "postal")),
+    "Latin names and birth year": frozenset(("surname", "given", "birth")),
+    "Latin names and birthday": frozenset(("surname", "given", "birth")),
 }
 """The kinds of key, and the compared fields of which each is made."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -97,6 +103,30 @@ def _kinds(register: Register) -> Iterator[Keyed]:
     yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
     yield "first character and birth date", *_some(_mixed(names.first, birth), (surname == 0) & (sound > 0) & whole)
     yield from _former(register, birth)
+    if register.column("document") is not None:
+        document = column("document")
+        yield "other document", *_some(document, document > 0)
+    postal = column("postal")
+    if register.column("postal") is not None:
+        yield "postal code and birth date", *_some(_mixed(postal, birth), (postal > 0) & whole)
+    yield from _latin(register, birth, postal)
+
+
+def _latin(register: Register, birth: Keys, postal: Keys) -> Iterator[Keyed]:
+    """Latin names by the sounds of their two names, in whatever order they come."""
+    own = register.names.columns
+    place = np.flatnonzero((own["full"] > 0) & (own["c1"] == 0) & (own["g1"] == 0))
+    if not len(place):
+        return
+    one, two = (own[field][place].astype(np.uint64) for field in ("c1_near", "g1_near"))
+    at, sounds = np.concatenate([place, place]), np.concatenate([one, two])
+    born, code = birth[at], postal[at]
+    yield "one Latin name and birth date", *_some(_mixed(sounds, born), (sounds > 0) & (born % 100 > 0), at)
+    yield "one Latin name and postal code", *_some(_mixed(sounds, code), (sounds > 0) & (code > 0), at)
+    together, born = _mixed(np.minimum(one, two), np.maximum(one, two)), birth[place]
+    both = (one > 0) & (two > 0)
+    yield "Latin names and birth year", *_some(_mixed(together, born // 10000), both & (born > 0), place)
+    yield "Latin names and birthday", *_some(_mixed(together, born % 10000), both & (born % 100 > 0), place)
 
 
 def _former(register: Register, birth: Keys) -> Iterator[Keyed]:

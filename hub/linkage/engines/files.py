@@ -19,7 +19,7 @@ from hub.linkage.engines import csv_files
 
 COLUMNS = (
     "record_id", "source", "name", "sex", "birth_date", "resident_id", "id_type", "phone", "origin_division",
-    "origin_address", "residence_division", "residence_address", "spouse_name", "spouse_resident_id",
+    "origin_address", "residence_division", "residence_address", "spouse_name", "spouse_resident_id", "postal_code",
 )  # fmt: skip
 _PARQUET = b"PAR1"
 _NOT_TABLES = {

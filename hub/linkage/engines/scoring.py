@@ -20,7 +20,15 @@ from hub.linkage.engines.register import Register
 from hub.linkage.model import Floats, Model
 
 _CHUNK = 32768
-_LATE = dict.fromkeys(("origin", "residence"), (comparisons.ADDRESS_SIMILAR, comparisons.ADDRESS_SAME))
+_LATE = dict.fromkeys(
+    ("origin", "residence"),
+    (
+        comparisons.ADDRESS_UNLIKE,
+        comparisons.ADDRESS_SHORT,
+        comparisons.ADDRESS_SIMILAR,
+        comparisons.ADDRESS_SAME,
+    ),
+)
 Progress = Callable[[int, int], None]
 
 

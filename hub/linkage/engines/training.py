@@ -3,7 +3,8 @@
 What a register cannot tell, how households and twins look, is taken from the model that training begins with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -108,23 +109,28 @@ def _content(
 def _frequencies(register: Register, base_content: dict[str, Any]) -> dict[str, Any]:
     """Shares of the commonest surnames, given names and birth dates of the register."""
     found: dict[str, Any] = {}
-    odd = np.zeros(len(register), dtype=np.bool_)
-    odd[list(register.names.odd)] = True  # their numbers may be hashes, which have no text
+    odd = [parsed[0] for parsed in register.names.odd.values()]  # their numbers may be hashes, which have no text
+    hashed = {name_columns.spelled(part): part for name in odd for part in (name.surname, name.given)}
     for name, size in TABLE_SIZES.items():
         column = register.column(name)
         if column is None:
             found[name] = base_content["frequencies"][name]
             continue
-        known = column % 100 > 0 if name == "birth" else (column > 0) & ~odd
+        known = column % 100 > 0 if name == "birth" else column > 0
         values, counts = np.unique(column[known], return_counts=True)
         order = np.lexsort((values, -counts))
-        text = str if name == "birth" else name_columns.text_of
+        text = str if name == "birth" else partial(_text, hashed)
         top = [
             (text(value), count)
             for value, count in zip(values[order[:size]].tolist(), counts[order[:size]].tolist(), strict=True)
         ]
         found[name] = table_of(top, counts[order[size:]])
     return found
+
+
+def _text(hashed: Mapping[int, str], number: int) -> str:
+    """What a name's number stands for."""
+    return hashed.get(number) or name_columns.text_of(number)
 
 
 def _prior(register: Register, model: Model, found: Candidates, generator: np.random.Generator) -> float:
