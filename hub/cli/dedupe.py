@@ -36,6 +36,9 @@ def dedupe(
     train: Annotated[bool, typer.Option("--train", help="First fit the model to this file.")] = False,
     save_model: Annotated[Path | None, typer.Option(help="Where to keep the model that --train gives.")] = None,
     cut: Annotated[Cut, typer.Option(help="Join at the best single cut, or only what is beyond doubt.")] = Cut.likely,
+    unique_sources: Annotated[
+        bool, typer.Option("--unique-sources", help="No source holds a person twice: find counterparts between sources.")
+    ] = False,
     threads: Annotated[int, typer.Option(min=0, max=256, help="0: one for each processor.")] = 0,
     report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
     show_values: Annotated[
@@ -58,6 +61,7 @@ def dedupe(
                 train=train,
                 save_model=save_model,
                 report=_report(source.name, show_values=show_values) if report else None,
+                unique_sources=unique_sources,
             )
             counts = engine.run(source, folder, order, stages.told)
     _tell(counts, folder, order, monotonic() - begun)

@@ -85,6 +85,12 @@ def signature(text: str) -> tuple[int, int]:
     return bits & 0xFFFFFFFFFFFFFFFF, bits >> 64
 
 
+def house(text: str) -> tuple[str, str]:
+    """Number and street's first word of an address in Latin letters that begins with them; ('', '') of any other."""
+    found = _HOUSE.match(text.lower())
+    return (found[1], found[2]) if found else ("", "")
+
+
 class _Bits(dict[str, int]):
     """The bit of a token, worked out once."""
 
@@ -97,3 +103,4 @@ class _Bits(dict[str, int]):
 
 _BITS = _Bits()
 _NUMBER = re.compile(r"\d+")
+_HOUSE = re.compile(r"\W*(\d+)[a-z]?\W+([a-z]+)")

@@ -20,7 +20,7 @@ _ID, _FORM, _BIRTH = PLACE["id_body"], PLACE["id_form"], PLACE["birth"]
 _PHONES = (PLACE["phone"], PLACE["phone2"])
 _DOCUMENT, _POSTAL = PLACE["document"], PLACE["postal"]
 _NAMES = (TEXT_PLACE["name"], TEXT_PLACE["former"])
-_HOME = TEXT_PLACE["origin_address"]
+_HOME, _RESIDENCE = TEXT_PLACE["origin_address"], TEXT_PLACE["residence_address"]
 _TELLING = 4  # characters of an address that has a number in it: shorter ones name half a village
 
 
@@ -60,6 +60,7 @@ def texts(features: Features) -> tuple[str, ...]:
             found += _by_name(parsed[0], birth, home)
             if parsed[0].latin:
                 found += _by_words(parsed[0], birth, postal)
+                found += [f"house {key}" for key in by_house(parsed[0], words[_RESIDENCE])]
     if birth:
         found += [f"phone year {row[place]} {year}" for place in _PHONES if row[place]]
         if home:
@@ -99,6 +100,14 @@ def _by_words(name: names.Name, birth: int, postal: int) -> Iterator[str]:
             yield f"words year {together} {dates.year(birth)}"
         if dates.whole(birth):
             yield f"words day {together} {birth % 10000}"
+
+
+def by_house(name: names.Name, address: str) -> list[str]:
+    """House, street and an initial, of either name of a Latin one: what stays where dates and numbers are wrong."""
+    number, street = addresses.house(address)
+    if not number:
+        return []
+    return [f"{number} {latin.sound(street)} {initial}" for initial in {name.surname[:1], name.given[:1]} - {""}]
 
 
 def pairs(keys_of: Sequence[Sequence[int]], *, limit: int = 500) -> tuple[Places, Places]:

@@ -72,7 +72,8 @@ def one_slip(a: Numbers, b: Numbers) -> Flags:
     found: Flags = readable & (longer - shorter <= 1) & (most >= longer - 1)
     at = np.minimum(front, SIZE - 2)[:, None]
     crossed = (_at(x, at) == _at(y, at + 1)) & (_at(x, at + 1) == _at(y, at))
-    return found | (readable & (size_x == size_y) & (most == longer - 2) & crossed)
+    found |= readable & (size_x == size_y) & (most == longer - 2) & crossed
+    return found
 
 
 def _characters(numbers: Numbers) -> npt.NDArray[np.uint8]:

@@ -18,7 +18,9 @@ MISSING, DIFFERS = 0, 1
 SURNAME_SIMILAR, SURNAME_SLIP, SURNAME_SAME = 2, 3, 4
 PART, SHORTENED, LOST, NEAR, SOUND, SHAPE, TONE, SWAPPED, FORMER, SAME = range(2, 12)
 _GONE = np.uint64(ord(_LOST_SIGN))
-_LATIN_SURNAME = np.array([MISSING, DIFFERS, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SLIP, SURNAME_SAME])
+_LATIN_SURNAME = np.array(
+    [MISSING, DIFFERS, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SLIP, SURNAME_SAME]
+)
 _LATIN_GIVEN = np.array([MISSING, DIFFERS, SHORTENED, PART, NEAR, SHAPE, SAME])
 """What the levels of `latin_levels` come to."""
 _LONG_ALIKE = 0.85
@@ -109,10 +111,8 @@ def surname(pairs: Pairs) -> Levels:
     near = _equal(*pairs.both("c1_near"))
     found[known & (near | alike(one, other))] = SURNAME_SIMILAR
     found[known & (a == b)] = SURNAME_SAME
-    where = latin_levels.pairs_of(pairs)
-    if len(where):
-        compared = latin_levels.compare(pairs, where)
-        found[where] = np.where(compared.swapped, MISSING, _LATIN_SURNAME[compared.family])
+    latin = latin_levels.compared(pairs)
+    found[latin.places] = np.where(latin.swapped, MISSING, _LATIN_SURNAME[latin.family])
     found[_as_former(pairs)] = MISSING
     return found
 
@@ -132,14 +132,14 @@ def given(pairs: Pairs) -> Levels:
     found = np.zeros(len(pairs), dtype=np.uint8)
     known = (a != 0) & (b != 0)
     found[known] = DIFFERS
-    latin = latin_levels.pairs_of(pairs)
+    latin = latin_levels.compared(pairs)
     short = known & (length_a <= 2) & (length_b <= 2) & (a != b)
-    short[latin] = False
+    short[latin.places] = False
     where = np.flatnonzero(short)
     if len(where):
         found[where] = _short(pairs, where)
     long = known & ~short & (a != b)
-    long[latin] = False
+    long[latin.places] = False
     where = np.flatnonzero(long)
     if len(where):
         found[where] = _long(*pairs.texts("name", where))
@@ -148,9 +148,7 @@ def given(pairs: Pairs) -> Levels:
     full_a, full_b = pairs.both("full")
     found[known & ((a == b) | (full_a == full_b))] = SAME
     _with_gaps(pairs, found)
-    if len(latin):
-        compared = latin_levels.compare(pairs, latin)
-        found[latin] = np.where(compared.swapped, SWAPPED, _LATIN_GIVEN[compared.given])
+    found[latin.places] = np.where(latin.swapped, SWAPPED, _LATIN_GIVEN[latin.given])
     found[_as_former(pairs)] = FORMER
     return found
 
@@ -187,7 +185,7 @@ def _short(pairs: Pairs, where: npt.NDArray[np.intp]) -> Levels:
     near_1 = _equal(*(side[where] for side in pairs.both("g1_near")))
     near_2 = _equal(*(side[where] for side in pairs.both("g2_near"))) | single
     shapes_1, shapes_2 = alike(a1, b1), alike(a2, b2)
-    tones = ((s1 == t1) & (s1 != 0)) & (s2 == t2)
+    tones = _equal(s1, t1) & (_equal(s2, t2) | single)
     found = np.full(len(where), DIFFERS, dtype=np.uint8)
     latin = (a1 == 0) | (b1 == 0)
     ends = (a1 == b1) | ((a2 == b2) & (a2 != 0)) | ((a1 == b2) & (b2 != 0)) | ((a2 == b1) & (a2 != 0))

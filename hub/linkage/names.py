@@ -60,7 +60,9 @@ class Name(NamedTuple):
     written: str
     surname: str
     given: str
-    sound: tuple[str, ...]  # one toned reading a character, of surname and given name together; the words of a Latin one
+    sound: tuple[
+        str, ...
+    ]  # one toned reading a character, of surname and given name together; the words of a Latin one
 
     @property
     def text(self) -> str:

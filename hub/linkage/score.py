@@ -21,7 +21,9 @@ Decision = Literal["no-link", "review", "auto"]
 DECISIONS: tuple[Decision, ...] = ("no-link", "review", "auto")
 _CHUNK = 16384
 _ADJUSTED = {"surname": name_levels.SURNAME_SAME, "given": name_levels.SAME, "birth": comparisons.BIRTH_SAME}
+MATCH = "match"
 _LIMIT = 12.0
+_MOST = 500.0
 _DECIMALS = 6  # of a bit: far below any threshold, above what executors' arithmetic differs by
 
 
@@ -116,6 +118,15 @@ def evidence(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats
     return by_field, _dependence(model, levels, adjusted)
 
 
+def likelihoods(model: Model, pairs: Pairs) -> dict[str, Floats]:
+    """How much likelier what each pair shows is of one person, and of two of each class, than of two strangers."""
+    levels = comparisons.levels(pairs)
+    by_field, adjusted = _by_field(model, pairs, levels)
+    together = _together(model, levels, adjusted, range(len(model.weights)))
+    found = {name: np.exp2(np.minimum(bits, _MOST)) for name, bits in together.items()}
+    return {MATCH: np.exp2(np.minimum(by_field.sum(axis=0), _MOST)), **found}
+
+
 def _by_field(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats]:
     """What each field weighs, and how much of it comes from values being rare or common."""
     by_field = np.empty((len(model.weights), len(pairs)))
@@ -145,7 +156,7 @@ def _together(model: Model, levels: Levels, adjusted: Floats, places: Iterable[i
 def _mixed(model: Model, together: Mapping[str, Floats]) -> Floats:
     mixture = np.full(len(next(iter(together.values()))), 1 - sum(model.shares.values()))
     for name, bits in together.items():
-        mixture += model.shares[name] * np.exp2(np.minimum(bits, 500.0))
+        mixture += model.shares[name] * np.exp2(np.minimum(bits, _MOST))
     found: Floats = -np.log2(mixture)
     return found
 
@@ -160,7 +171,7 @@ def ceiling(model: Model, pairs: Pairs, levels: Levels, later: Mapping[str, Sequ
     by_field, adjusted = _by_field(model, pairs, levels)
     together = _together(model, levels, adjusted, known)
     # 2 ** -weight of an outcome is (strangers + classes) / evidence: sums of products, whose least is looked for.
-    classes = {name: model.shares[name] * np.exp2(np.minimum(bits, 500.0)) for name, bits in together.items()}
+    classes = {name: model.shares[name] * np.exp2(np.minimum(bits, _MOST)) for name, bits in together.items()}
     strangers = 1 - sum(model.shares.values())
     least = np.full(len(pairs), np.inf)
     for outcome in product(*([None, *options] for options in later.values())):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hub.linkage import blocking, layout
 from hub.linkage.columns import Places
 from hub.linkage.engines import name_columns
 from hub.linkage.engines.register import Register
@@ -34,8 +35,11 @@ KIND_FIELDS = {
     "one Latin name and postal code": frozenset(("surname", "given", "postal")),
     "Latin names and birth year": frozenset(("surname", "given", "birth")),
     "Latin names and birthday": frozenset(("surname", "given", "birth")),
+    "Latin initial and house": frozenset(("residence",)),
 }
 """The kinds of key, and the compared fields of which each is made."""
+EITHER = frozenset(("one Latin name and birth date", "one Latin name and postal code"))
+"""Of these kinds of key, surname or given name is enough."""
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int64]
@@ -127,6 +131,17 @@ def _latin(register: Register, birth: Keys, postal: Keys) -> Iterator[Keyed]:
     both = (one > 0) & (two > 0)
     yield "Latin names and birth year", *_some(_mixed(together, born // 10000), both & (born > 0), place)
     yield "Latin names and birthday", *_some(_mixed(together, born % 10000), both & (born % 100 > 0), place)
+    yield "Latin initial and house", *_houses(register, place)
+
+
+def _houses(register: Register, place: Places) -> tuple[Places, Keys]:
+    found = [
+        (at, layout.digest(key))
+        for at, text in zip(place.tolist(), register.cells.texts("residence_address", place), strict=True)
+        for key in blocking.by_house(register.names.odd[at][0], text)
+    ]
+    at = np.array([one for one, _ in found], dtype=np.intp)
+    return at, np.array([key for _, key in found], dtype=np.uint64)
 
 
 def _former(register: Register, birth: Keys) -> Iterator[Keyed]:

@@ -1,5 +1,7 @@
 """Groups the records of a register into persons: `clusters.project`, spared for whoever has one partner only."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,10 +14,11 @@ from hub.linkage.resident_id import Form
 Persons = npt.NDArray[np.int64]
 
 
-def persons(register: Register, scored: Scored, linked: Flags) -> Persons:
+def persons(register: Register, scored: Scored, linked: Flags, distinct: Sequence[Mapping[int, int]] = ()) -> Persons:
     """For each record the first record of its person, when the pairs that `linked` marks are joined.
 
-    No two different checked resident IDs come together; pairs of records that have no other partner need no weighing.
+    No two different checked resident IDs come together, nor two values of what else is `distinct`; pairs of records
+    that have no other partner need no weighing.
     """
     person: Persons = np.arange(len(register))
     left, right, weight = scored.left[linked], scored.right[linked], scored.weight[linked]
@@ -27,7 +30,7 @@ def persons(register: Register, scored: Scored, linked: Flags) -> Persons:
         for a, b, w in zip(left[~alone].tolist(), right[~alone].tolist(), weight[~alone].tolist(), strict=True)
     ]
     records = np.unique(np.concatenate([left[~alone], right[~alone]]))
-    for cluster in clusters.project(records.tolist(), edges, distinct=[_checked(register, records)]):
+    for cluster in clusters.project(records.tolist(), edges, distinct=[_checked(register, records), *distinct]):
         members = list(cluster)
         person[members] = min(members)
     return person

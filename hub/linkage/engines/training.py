@@ -5,6 +5,7 @@ What a register cannot tell, how households and twins look, is taken from the mo
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,9 @@ _SAMPLE = 40_000
 _RANDOM_PAIRS = 1_000_000
 _GROUP_PAIRS = 15_000
 _PRIOR_PAIRS = 60_000
+_ROUNDS = 30
+_BELIEVED = 2.0
+"""Pairs that the share of a class counts for before any pair of the register is looked at."""
 _CHUNK = 32768
 
 
@@ -37,7 +41,8 @@ def fit(register: Register, base_content: dict[str, Any], seed: int) -> dict[str
     others = {"random": random} | {name: base.classes[name] for name in ("household", "twins")}
     learnt = em.learn(groups, base.match, others)
     content = _content(base, base_content, random, learnt.match, register)
-    content["prior"] = _prior(register, models.parse(content), candidates.joined(kinds, len(register)), generator)
+    model, found = models.parse(content), candidates.joined(kinds, len(register))
+    content["prior"], content["classes"] = _shares(register, model, found, generator)
     return content
 
 
@@ -100,7 +105,7 @@ def _content(
         **base_content,
         "id": f"{base_content['id']}-trained",
         "population": len(register),
-        "classes": {name: rounded(share) for name, share in base.shares.items()},
+        "classes": dict(base.shares),
         "comparisons": fields,
         "frequencies": _frequencies(register, base_content),
     }
@@ -133,18 +138,42 @@ def _text(hashed: Mapping[int, str], number: int) -> str:
     return hashed.get(number) or name_columns.text_of(number)
 
 
-def _prior(register: Register, model: Model, found: Candidates, generator: np.random.Generator) -> float:
-    """How likely two records at random are one person: matches expected among the candidates, over all pairs."""
+def _shares(
+    register: Register, model: Model, found: Candidates, generator: np.random.Generator
+) -> tuple[float, dict[str, float]]:
+    """How many of all pairs are one person, and how many two of each class, as far as candidates can tell.
+
+    A class that candidates hardly meet keeps the share it had; of one they would meet, the register has its own say.
+    """
     total = len(register) * (len(register) - 1) / 2
     places = np.arange(len(found.left))
     if len(places) > _PRIOR_PAIRS:
         places = generator.choice(places, size=_PRIOR_PAIRS, replace=False)
     left, right = found.left[places], found.right[places]
     register.sign(np.unique(np.concatenate([left, right])))
-    weight = score.score_places(model.spelled(name_columns.spelled), Pairs.of(register, left, right)).weight
-    bare, prior = weight - model.prior_weight, model.prior
-    for _ in range(20):
-        odds = np.log2(prior / (1 - prior))
-        expected = float((1 / (1 + np.exp2(-(bare + odds)))).mean()) * len(found.left)
-        prior = min(max(expected, 1.0) / total, 0.5)
-    return rounded(prior)
+    likelier = score.likelihoods(model.spelled(name_columns.spelled), Pairs.of(register, left, right))
+    scale = len(found.left) / max(len(places), 1)
+    met = {name: total * _chance(model, name, found.coverage, len(register)) for name in model.shares}
+    shares, prior = dict(model.shares), model.prior
+    for _ in range(_ROUNDS):
+        parts = {name: share * likelier[name] for name, share in shares.items()}
+        match = prior * likelier[score.MATCH]
+        every = match + sum(parts.values()) + 1 - prior - sum(shares.values())
+        prior = min(max(float((match / every).sum()) * scale, 1.0) / total, 0.5)
+        shares = {
+            name: (_BELIEVED + float((part / every).sum()) * scale) / (_BELIEVED / model.shares[name] + met[name])
+            for name, part in parts.items()
+        }
+    return rounded(prior), {name: rounded(share) for name, share in shares.items()}
+
+
+def _chance(model: Model, name: str, coverage: Sequence[Coverage], records: int) -> float:
+    """How likely, at least, two people of a class share a key."""
+    same = {field: float(rates[-1]) for field, rates in zip(comparisons.FIELDS, model.classes[name], strict=True)}
+    chances = [0.0]
+    for one in coverage:
+        fields = KIND_FIELDS[one.kind]
+        if one.kind in candidates.EITHER:
+            fields -= {min(("surname", "given"), key=same.__getitem__)}
+        chances.append(min(one.records / records, 1.0) ** 2 * prod(same[field] for field in fields))
+    return max(chances)
