@@ -96,7 +96,7 @@ def score_places(model: Model, pairs: Pairs, *, unique_sources: Collection[str] 
 def _score_chunk(model: Model, pairs: Pairs, unique_sources: Collection[str]) -> Scores:
     levels = comparisons.levels(pairs)
     by_field, dependence = evidence(model, pairs, levels)
-    weight = np.full(len(pairs), model.prior_weight)
+    weight = np.full(len(pairs), start(model))
     for evidence_of_field in by_field:  # in this order whatever the batch, so that a pair's weight is its own
         weight += evidence_of_field
     weight = np.round(weight + dependence, _DECIMALS)
@@ -112,10 +112,22 @@ def decide(model: Model, weight: Floats, vetoes: npt.NDArray[np.uint8]) -> npt.N
     return decision
 
 
+def start(model: Model) -> float:
+    """What a pair weighs before it is looked at."""
+    return model.prior_weight * model.rescoring.scale + model.rescoring.bias
+
+
 def evidence(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats]:
     """What each field weighs (one row a field), and what dependence between the fields takes away again."""
     by_field, adjusted = _by_field(model, pairs, levels)
-    return by_field, _dependence(model, levels, adjusted)
+    dependence = _dependence(model, levels, adjusted)
+    learnt = model.rescoring
+    if learnt.shifts:
+        by_field *= learnt.scale
+        dependence *= learnt.scale
+        for at, shifts in enumerate(learnt.shifts):
+            by_field[at] += shifts[levels[:, at]]
+    return by_field, dependence
 
 
 def likelihoods(model: Model, pairs: Pairs) -> dict[str, Floats]:
@@ -172,7 +184,7 @@ def ceiling(model: Model, pairs: Pairs, levels: Levels, later: Mapping[str, Sequ
     together = _together(model, levels, adjusted, known)
     # 2 ** -weight of an outcome is (strangers + classes) / evidence: sums of products, whose least is looked for.
     classes = {name: model.shares[name] * np.exp2(np.minimum(bits, _MOST)) for name, bits in together.items()}
-    strangers = 1 - sum(model.shares.values())
+    strangers, shifts = 1 - sum(model.shares.values()), model.rescoring.unscaled()
     least = np.full(len(pairs), np.inf)
     for outcome in product(*([None, *options] for options in later.values())):
         against = np.full(len(pairs), strangers)
@@ -180,9 +192,12 @@ def ceiling(model: Model, pairs: Pairs, levels: Levels, later: Mapping[str, Sequ
         for name, share in classes.items():
             likelier = [np.exp2(model.class_ratios[name][at])[of] for at, of in zip(late, chosen, strict=True)]
             against += share * prod(likelier)
-        made = prod(np.exp2(model.weights[at])[of] for at, of in zip(late, chosen, strict=True))
+        made = prod(np.exp2(model.weights[at] + shifts[at])[of] for at, of in zip(late, chosen, strict=True))
         np.minimum(least, against / made, out=least)
-    found: Floats = model.prior_weight + by_field[known].sum(axis=0) - np.log2(least)
+    weight = model.prior_weight + by_field[known].sum(axis=0) - np.log2(least)
+    for at in known if model.rescoring.shifts else ():
+        weight += shifts[at][levels[:, at]]
+    found: Floats = weight * model.rescoring.scale + model.rescoring.bias
     return found
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from hub.errors import Invalid
 from hub.linkage import score
 from hub.linkage.columns import Flags
-from hub.linkage.engines import candidates, files, folders, grouping, model_files, register, scoring, sources
+from hub.linkage.engines import candidates, files, folders, grouping, labels, model_files, register, scoring, sources
 from hub.linkage.engines.candidates import Candidates
 from hub.linkage.engines.files import Cells
 from hub.linkage.engines.grouping import Persons
@@ -64,6 +64,8 @@ class Order:
     train: bool = False
     save_model: Path | None = None
     report: Report | None = None
+    labels: Path | None = None
+    """Pairs that people have decided, for the model to learn from."""
     unique_sources: bool = False
     """Each source holds a person once at most."""
 
@@ -92,6 +94,8 @@ def run(source: Path, out: Path, order: Order, progress: Progress = _silent) -> 
         progress("reading", cells.count, cells.count)
         if order.train:
             content = _trained(read, content, progress)
+        if order.labels:
+            content = labels.learn(read, content, labels.read(order.labels, cells))
         model = model_files.parsed(content).for_population(cells.count)
         result = link(read, model, order.cut, progress, unique_sources=order.unique_sources)
         page = _reported(result, order.report, progress)

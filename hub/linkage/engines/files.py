@@ -69,6 +69,17 @@ class Cells:
         texts: list[str] = found["t"].tolist()
         return texts
 
+    def places(self, ids: Sequence[str]) -> npt.NDArray[np.intp]:
+        """Where the records of these ids stand; -1 for an id that none has."""
+        with self._connection.cursor() as cursor:
+            cursor.register("wanted", {"id": np.array(ids, dtype=np.object_), "turn": np.arange(len(ids))})
+            found = cursor.execute(
+                "SELECT coalesce(c.rowid, -1) AS place FROM wanted LEFT JOIN cells c ON c.record_id = wanted.id"
+                " ORDER BY wanted.turn"
+            ).fetchnumpy()
+        places: npt.NDArray[np.intp] = found["place"].astype(np.intp)
+        return places
+
     def write(self, out: Path, columns: dict[str, npt.NDArray[Any]], query: str) -> None:
         """Write as CSV what `query` makes of the table `result`, which has `columns`."""
         with self._connection.cursor() as cursor:

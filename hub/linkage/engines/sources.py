@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from hub.linkage import score
 from hub.linkage.columns import Places
 from hub.linkage.engines.candidates import Candidates
 from hub.linkage.engines.register import Register
@@ -49,7 +50,7 @@ def weights(scored: Scored, sources: Sources, model: Model) -> Floats:
     """
     if not len(scored.weight):
         return scored.weight
-    likelier = np.tile(np.exp2(np.minimum(scored.weight - model.prior_weight, _MOST)), 2)
+    likelier = np.tile(np.exp2(np.minimum(scored.weight - score.start(model), _MOST)), 2)
     ends = _Ends.of(scored, sources)
     having, found = np.full(len(likelier), 0.5), scored.weight
     for _ in range(_ROUNDS):

@@ -101,8 +101,9 @@ def _content(
             for level, name in enumerate(comparison.levels)
             if level != comparisons.MISSING
         }
+    kept = {name: value for name, value in base_content.items() if name != "rescoring"}
     return {
-        **base_content,
+        **kept,
         "id": f"{base_content['id']}-trained",
         "population": len(register),
         "classes": dict(base.shares),

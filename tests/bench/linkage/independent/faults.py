@@ -92,7 +92,7 @@ def name(choose: Random, rates: Rates, text: str) -> str:
     if "·" in text:
         return _dotted(choose, rates, text)
     if text.isascii():
-        return text if choose.random() < 0.7 else " ".join([*text.split()[1:], text.split()[0]])
+        return text if choose.random() < 0.7 else _given_first(text)
     if len(text) > 3 and choose.random() < rates.cut_short:
         return text[: choose.randint(2, len(text) - 1)]
     if choose.random() < rates.in_letters:
@@ -113,6 +113,11 @@ def name(choose: Random, rates: Rates, text: str) -> str:
     return text
 
 
+def _given_first(text: str) -> str:
+    family, _, given = text.partition(" ")
+    return f"{given} {family}"
+
+
 def _changed(choose: Random, text: str, others: dict[str, str]) -> str:
     at = [place for place, char in enumerate(text) if others.get(char)]
     if not at:
@@ -123,7 +128,7 @@ def _changed(choose: Random, text: str, others: dict[str, str]) -> str:
 
 def _dotted(choose: Random, rates: Rates, text: str) -> str:
     if choose.random() < rates.cut_short:
-        return text.split("·")[0]
+        return text.split("·", maxsplit=1)[0]
     return text.replace("·", choose.choice("•．.  ・")).strip() if choose.random() < rates.dots else text
 
 

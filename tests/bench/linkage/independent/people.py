@@ -3,11 +3,14 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
+from typing import TypeVar
 
 from tests.bench.linkage.independent import words
 from tests.bench.linkage.independent.words import County
 
 FIRST_YEAR, LAST_YEAR = 2006, 2025
+Value = TypeVar("Value")
+_PREFIXES = ("138", "139", "150", "159", "186", "177", "133")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
 
@@ -47,7 +50,7 @@ class Person:
         return _in(self.phones, year) if self.phones and self.phones[0][0] <= year else ""
 
 
-def _in(held, year):  # type: ignore[no-untyped-def]
+def _in(held: list[tuple[int, Value]], year: int) -> Value:
     return next((value for since, value in reversed(held) if since <= year), held[0][1])
 
 
@@ -96,8 +99,7 @@ class World:
         choose = self.choose
         born = date(min(max(man.born.year + choose.randint(-5, 4), 1950), 1998), 1, 1)
         if choose.random() < 0.006:
-            wife = self._person(False, born, man.origin, "vietnamese", "")
-            return wife
+            return self._person(False, born, man.origin, "vietnamese", "")
         origin = man.origin
         if man.kind == "han" and choose.random() < 0.6:
             origin = Place(choose.choice(words.ORIGINS), choose.randrange(12), self._village())
@@ -176,7 +178,8 @@ class World:
 
     def _moves(self, family: list[Person]) -> None:
         """Where they live: the family together, a grown child or one parent now and then elsewhere."""
-        choose, year = self.choose, FIRST_YEAR + choose_year(self.choose)
+        choose = self.choose
+        year = FIRST_YEAR + choose.randrange(10)
         shared: list[tuple[int, Place]] = []
         while year < LAST_YEAR and choose.random() < 0.85:
             shared.append((year, Place(choose.choice(words.DESTINATIONS), choose.randrange(12), self._flat())))
@@ -193,12 +196,5 @@ class World:
         for member in family:
             year = FIRST_YEAR - choose.randint(0, 4)
             while year < LAST_YEAR:
-                member.phones.append(
-                    (year, f"1{choose.choice(('38', '39', '50', '59', '86', '77', '33'))}{choose.randrange(10**8):08d}")
-                )
+                member.phones.append((year, f"{choose.choice(_PREFIXES)}{choose.randrange(10**8):08d}"))
                 year += choose.choice((3, 5, 8, 12, 30))
-
-
-def choose_year(choose: Random) -> int:
-    """When a family first leaves, in years after the first."""
-    return choose.randrange(0, 10)

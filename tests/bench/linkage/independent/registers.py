@@ -85,7 +85,7 @@ class _Clerk:
         return row
 
     def _happens(self, fault: str) -> bool:
-        return self._choose.random() < getattr(self._rates, fault)
+        return self._choose.random() < float(getattr(self._rates, fault))
 
     def _name(self, person: Person, year: int) -> str:
         said, before = person.name_in(year), person.names[0][1]
