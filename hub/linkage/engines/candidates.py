@@ -18,6 +18,9 @@ from hub.linkage.engines.register import Register
 from hub.linkage.resident_id import Form
 
 LIMIT = 500
+_NAMESAKES = {"county": (np.uint64(10**6), 20), "township": (np.uint64(1000), 50)}
+"""What is cut off a division's code, and how many of one name there may be for it to tell anybody without a date."""
+_RARE = 6
 KIND_FIELDS = {
     "resident ID": frozenset(("resident_id",)),
     "other document": frozenset(("document",)),
@@ -36,6 +39,12 @@ KIND_FIELDS = {
     "Latin names and birth year": frozenset(("surname", "given", "birth")),
     "Latin names and birthday": frozenset(("surname", "given", "birth")),
     "Latin initial and house": frozenset(("residence",)),
+    "name and origin county, no birth date": frozenset(("surname", "given", "origin")),
+    "name and origin township, no birth date": frozenset(("surname", "given", "origin")),
+    "name and residence county, no birth date": frozenset(("surname", "given", "residence")),
+    "name and residence township, no birth date": frozenset(("surname", "given", "residence")),
+    "phone, no birth date": frozenset(("phone",)),
+    "rare name, no birth date": frozenset(("surname", "given")),
 }
 """The kinds of key, and the compared fields of which each is made."""
 EITHER = frozenset(("one Latin name and birth date", "one Latin name and postal code"))
@@ -69,7 +78,41 @@ class Candidates:
 def by_kind(register: Register, *, limit: int = LIMIT) -> list[tuple[Coverage, Codes]]:
     """The pairs that each kind of key gives, as left * records + right."""
     with ThreadPoolExecutor(register.cells.threads) as pool:
-        return list(pool.map(lambda one: _pairs_of(one, len(register), limit), _kinds(register)))
+        found = list(pool.map(lambda one: _pairs_of(one, len(register), limit), _kinds(register)))
+    return found + _undated(register)
+
+
+def _undated(register: Register) -> list[tuple[Coverage, Codes]]:
+    """Records without a birth date, which few other kinds of key can find: by name and place, with whoever is there."""
+    zeros = np.zeros(len(register), dtype=np.uint64)
+    birth, sound, phone = (
+        zeros if column is None else column for column in map(register.column, ("birth", "sound", "phone"))
+    )
+    lacking = birth == 0
+    if not lacking.any():
+        return []
+    named = np.isin(sound, sound[lacking]) & (sound > 0)
+    called = np.isin(phone, phone[lacking]) & (phone > 0)
+    parts = [
+        (("phone, no birth date", *_some(phone.astype(np.uint64), called)), LIMIT),
+        (("rare name, no birth date", *_some(sound.astype(np.uint64), named)), _RARE),
+    ]
+    for role in ("origin", "residence"):
+        place = register.column(role)
+        if place is None:
+            continue
+        for part, (below, most) in _NAMESAKES.items():
+            known = named & (place // below % 1000 > 0)
+            kind = f"name and {role} {part}, no birth date"
+            parts.append(((kind, *_some(_mixed(sound, place // below), known)), most))
+    return [_having(*_pairs_of(keyed, len(register), most), lacking) for keyed, most in parts]
+
+
+def _having(coverage: Coverage, codes: Codes, lacking: npt.NDArray[np.bool_]) -> tuple[Coverage, Codes]:
+    """The pairs in which either record lacks a birth date."""
+    left, right = np.divmod(codes, len(lacking))
+    codes = codes[lacking[left] | lacking[right]]
+    return Coverage(coverage.kind, coverage.records, len(codes), coverage.crowded), codes
 
 
 def find(register: Register, *, limit: int = LIMIT) -> Candidates:
