@@ -3,10 +3,8 @@
 The score of (a, b) is the score of (b, a). Where a veto holds, the decision is never 'auto'.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import product
-from math import prod
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -134,8 +132,7 @@ def likelihoods(model: Model, pairs: Pairs) -> dict[str, Floats]:
     """How much likelier what each pair shows is of one person, and of two of each class, than of two strangers."""
     levels = comparisons.levels(pairs)
     by_field, adjusted = _by_field(model, pairs, levels)
-    together = _together(model, levels, adjusted, range(len(model.weights)))
-    found = {name: np.exp2(np.minimum(bits, _MOST)) for name, bits in together.items()}
+    found = {name: _within(model, name, levels, adjusted) for name in model.class_ratios}
     return {MATCH: np.exp2(np.minimum(by_field.sum(axis=0), _MOST)), **found}
 
 
@@ -153,51 +150,20 @@ def _by_field(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Float
 
 
 def _dependence(model: Model, levels: Levels, adjusted: Floats) -> Floats:
-    return _mixed(model, _together(model, levels, adjusted, range(len(model.weights))))
-
-
-def _together(model: Model, levels: Levels, adjusted: Floats, places: Iterable[int]) -> dict[str, Floats]:
-    """For each class, how much likelier the levels of some fields are within it than among strangers, in bits."""
-    found = {name: adjusted.copy() for name in model.shares}
-    for name, ratios in model.class_ratios.items():
-        for at in places:
-            found[name] += ratios[at][levels[:, at]]
-    return found
-
-
-def _mixed(model: Model, together: Mapping[str, Floats]) -> Floats:
-    mixture = np.full(len(next(iter(together.values()))), 1 - sum(model.shares.values()))
-    for name, bits in together.items():
-        mixture += model.shares[name] * np.exp2(np.minimum(bits, _MOST))
+    """Pairs of a household, or twins, agree by more than chance: over all strangers, how much likelier that is, in bits."""
+    mixture = np.full(len(levels), 1 - sum(model.shares.values()))
+    for name in model.class_ratios:
+        mixture += model.shares[name] * _within(model, name, levels, adjusted)
     found: Floats = -np.log2(mixture)
     return found
 
 
-def ceiling(model: Model, pairs: Pairs, levels: Levels, later: Mapping[str, Sequence[int]]) -> Floats:
-    """The most that each pair can weigh when the fields of `later` may still come to one of the levels given there.
-
-    None of these fields is adjusted for frequency.
-    """
-    late = [comparisons.FIELDS.index(field) for field in later]
-    known = [at for at in range(len(comparisons.FIELDS)) if at not in late]
-    by_field, adjusted = _by_field(model, pairs, levels)
-    together = _together(model, levels, adjusted, known)
-    # 2 ** -weight of an outcome is (strangers + classes) / evidence: sums of products, whose least is looked for.
-    classes = {name: model.shares[name] * np.exp2(np.minimum(bits, _MOST)) for name, bits in together.items()}
-    strangers, shifts = 1 - sum(model.shares.values()), model.rescoring.unscaled()
-    least = np.full(len(pairs), np.inf)
-    for outcome in product(*([None, *options] for options in later.values())):
-        against = np.full(len(pairs), strangers)
-        chosen = [levels[:, at] if level is None else level for at, level in zip(late, outcome, strict=True)]
-        for name, share in classes.items():
-            likelier = [np.exp2(model.class_ratios[name][at])[of] for at, of in zip(late, chosen, strict=True)]
-            against += share * prod(likelier)
-        made = prod(np.exp2(model.weights[at] + shifts[at])[of] for at, of in zip(late, chosen, strict=True))
-        np.minimum(least, against / made, out=least)
-    weight = model.prior_weight + by_field[known].sum(axis=0) - np.log2(least)
-    for at in known if model.rescoring.shifts else ():
-        weight += shifts[at][levels[:, at]]
-    found: Floats = weight * model.rescoring.scale + model.rescoring.bias
+def _within(model: Model, name: str, levels: Levels, adjusted: Floats) -> Floats:
+    """How much likelier the levels are in two people of a class than in two strangers."""
+    bits = adjusted.copy()
+    for at, ratio in enumerate(model.class_ratios[name]):
+        bits += ratio[levels[:, at]]
+    found: Floats = np.exp2(np.minimum(bits, _MOST))
     return found
 
 

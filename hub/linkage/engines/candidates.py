@@ -12,24 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import blocking, layout
-from hub.linkage.columns import Places
+from hub.linkage.columns import Places, Table
 from hub.linkage.engines import name_columns
 from hub.linkage.engines.register import Register
 from hub.linkage.resident_id import Form
 
 LIMIT = 500
-_NAMESAKES = {"county": (np.uint64(10**6), 20), "township": (np.uint64(1000), 50)}
-"""What is cut off a division's code, and how many of one name there may be for it to tell anybody without a date."""
-_RARE = 6
 KIND_FIELDS = {
     "resident ID": frozenset(("resident_id",)),
     "other document": frozenset(("document",)),
     "postal code and birth date": frozenset(("postal", "birth")),
     "phone and birth year": frozenset(("phone", "birth")),
     "phone2 and birth year": frozenset(("phone", "birth")),
-    "name and birth year": frozenset(("surname", "given", "birth")),
+    "name, sex and birth year": frozenset(("surname", "given", "sex", "birth")),
     "name and birthday": frozenset(("surname", "given", "birth")),
-    "surname and birth date": frozenset(("surname", "birth")),
+    "surname, sex and birth date": frozenset(("surname", "sex", "birth")),
     "given name and birth date": frozenset(("given", "birth")),
     "first character and birth date": frozenset(("given", "birth")),
     "former name and birth year": frozenset(("surname", "given", "birth")),
@@ -39,16 +36,26 @@ KIND_FIELDS = {
     "Latin names and birth year": frozenset(("surname", "given", "birth")),
     "Latin names and birthday": frozenset(("surname", "given", "birth")),
     "Latin initial and house": frozenset(("residence",)),
-    "name and origin county, no birth date": frozenset(("surname", "given", "origin")),
-    "name and origin township, no birth date": frozenset(("surname", "given", "origin")),
-    "name and residence county, no birth date": frozenset(("surname", "given", "residence")),
-    "name and residence township, no birth date": frozenset(("surname", "given", "residence")),
-    "phone, no birth date": frozenset(("phone",)),
-    "rare name, no birth date": frozenset(("surname", "given")),
+    "no birth date: phone": frozenset(("phone",)),
+    "no birth date: rare name": frozenset(("surname", "given")),
+    "no birth date: name and origin county": frozenset(("surname", "given", "origin")),
+    "no birth date: name and origin township": frozenset(("surname", "given", "origin")),
+    "no birth date: name and residence county": frozenset(("surname", "given", "residence")),
+    "no birth date: name and residence township": frozenset(("surname", "given", "residence")),
 }
 """The kinds of key, and the compared fields of which each is made."""
 EITHER = frozenset(("one Latin name and birth date", "one Latin name and postal code"))
 """Of these kinds of key, surname or given name is enough."""
+MOST = {"no birth date: rare name": 6} | {
+    f"no birth date: name and {role} {part}": most
+    for role in ("origin", "residence")
+    for part, most in (("county", 20), ("township", 50))
+}
+"""Of these kinds, how many records may share a key: more of one name tell nobody apart without a date."""
+UNDATED = frozenset(kind for kind in KIND_FIELDS if kind.startswith("no birth date"))
+"""Of these kinds, one record of a pair has no birth date."""
+_BELOW = {"county": np.uint64(10**6), "township": np.uint64(1000)}
+_SEXES = 3  # unknown is one of its own
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int64]
@@ -78,41 +85,7 @@ class Candidates:
 def by_kind(register: Register, *, limit: int = LIMIT) -> list[tuple[Coverage, Codes]]:
     """The pairs that each kind of key gives, as left * records + right."""
     with ThreadPoolExecutor(register.cells.threads) as pool:
-        found = list(pool.map(lambda one: _pairs_of(one, len(register), limit), _kinds(register)))
-    return found + _undated(register)
-
-
-def _undated(register: Register) -> list[tuple[Coverage, Codes]]:
-    """Records without a birth date, which few other kinds of key can find: by name and place, with whoever is there."""
-    zeros = np.zeros(len(register), dtype=np.uint64)
-    birth, sound, phone = (
-        zeros if column is None else column for column in map(register.column, ("birth", "sound", "phone"))
-    )
-    lacking = birth == 0
-    if not lacking.any():
-        return []
-    named = np.isin(sound, sound[lacking]) & (sound > 0)
-    called = np.isin(phone, phone[lacking]) & (phone > 0)
-    parts = [
-        (("phone, no birth date", *_some(phone.astype(np.uint64), called)), LIMIT),
-        (("rare name, no birth date", *_some(sound.astype(np.uint64), named)), _RARE),
-    ]
-    for role in ("origin", "residence"):
-        place = register.column(role)
-        if place is None:
-            continue
-        for part, (below, most) in _NAMESAKES.items():
-            known = named & (place // below % 1000 > 0)
-            kind = f"name and {role} {part}, no birth date"
-            parts.append(((kind, *_some(_mixed(sound, place // below), known)), most))
-    return [_having(*_pairs_of(keyed, len(register), most), lacking) for keyed, most in parts]
-
-
-def _having(coverage: Coverage, codes: Codes, lacking: npt.NDArray[np.bool_]) -> tuple[Coverage, Codes]:
-    """The pairs in which either record lacks a birth date."""
-    left, right = np.divmod(codes, len(lacking))
-    codes = codes[lacking[left] | lacking[right]]
-    return Coverage(coverage.kind, coverage.records, len(codes), coverage.crowded), codes
+        return list(pool.map(lambda one: _pairs_of(one, register, MOST.get(one[0], limit)), _every_kind(register)))
 
 
 def find(register: Register, *, limit: int = LIMIT) -> Candidates:
@@ -122,13 +95,14 @@ def find(register: Register, *, limit: int = LIMIT) -> Candidates:
 
 def joined(parts: Sequence[tuple[Coverage, Codes]], count: int) -> Candidates:
     """The candidates that the pairs of each kind of key come to."""
-    codes = np.unique(np.concatenate([codes for _, codes in parts]))
+    codes = np.sort(np.concatenate([codes for _, codes in parts]))
+    codes = codes[np.r_[True, codes[1:] != codes[:-1]]] if len(codes) else codes
     left = codes // np.int64(max(count, 1))
     return Candidates(left, codes - left * count, tuple(coverage for coverage, _ in parts))
 
 
-def _kinds(register: Register) -> Iterator[Keyed]:
-    """Each kind of key: its name, the records that have one and the keys."""
+def kinds(register: Register) -> Iterator[Keyed]:
+    """Each kind of key that follows from a record alone: its name, the records that have one and the keys."""
     get, zeros = register.column, np.zeros(len(register), dtype=np.uint64)
 
     def column(name: str) -> Keys:
@@ -142,14 +116,14 @@ def _kinds(register: Register) -> Iterator[Keyed]:
     for name in ("phone", "phone2"):
         phone = column(name)
         yield f"{name} and birth year", *_some(_mixed(phone, year), (phone > 0) & (birth > 0))
-    yield "name and birth year", *_some(_mixed(sound, year), (sound > 0) & (birth > 0))
+    sex = column("sex")
+    yield "name, sex and birth year", *_some(_mixed(sound, year * _SEXES + sex), (sound > 0) & (birth > 0))
     yield "name and birthday", *_some(_mixed(sound, day), (sound > 0) & whole)
     surname = column("surname")
     with_surname = (surname > 0) & whole
-    yield "surname and birth date", *_some(_mixed(names.surname_sound, birth), with_surname)
+    yield "surname, sex and birth date", *_some(_mixed(names.surname_sound, birth * _SEXES + sex), with_surname)
     yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
     yield "first character and birth date", *_some(_mixed(names.first, birth), (surname == 0) & (sound > 0) & whole)
-    yield from _former(register, birth)
     if register.column("document") is not None:
         document = column("document")
         yield "other document", *_some(document, document > 0)
@@ -187,18 +161,61 @@ def _houses(register: Register, place: Places) -> tuple[Places, Keys]:
     return at, np.array([key for _, key in found], dtype=np.uint64)
 
 
-def _former(register: Register, birth: Keys) -> Iterator[Keyed]:
-    """Former names, as if they were present ones: the few records that have one are looked up under both."""
+def _every_kind(register: Register) -> Iterator[Keyed]:
+    """Each kind of key, those too that others' values make worth having."""
+    yield from kinds(register)
+    yield from by_place(register, len(register), *undated(register, len(register)))
+    places, sounds = formers(register)
     own = register.names.columns["sound"]
+    same = np.flatnonzero(np.isin(own, sounds))
+    at = np.concatenate([places, same])
+    yield from by_former_name(at, np.concatenate([sounds, own[same]]), _births(register, at))
+
+
+def undated(table: Table, count: int) -> tuple[Keys, Keys]:
+    """Sounds and telephones of the records without a birth date, which few other kinds of key can find."""
+    lacking = _of(table, "birth", count) == 0
+    return np.unique(_of(table, "sound", count)[lacking]), np.unique(_of(table, "phone", count)[lacking])
+
+
+def by_place(table: Table, count: int, sounds: Keys, phones: Keys) -> Iterator[Keyed]:
+    """Keys by name and place of whoever is called as one without a birth date is, and by telephone."""
+    sound, phone = _of(table, "sound", count), _of(table, "phone", count)
+    called = np.isin(phone, phones) & (phone > 0)
+    named = np.isin(sound, sounds) & (sound > 0)
+    if called.any():
+        yield "no birth date: phone", *_some(phone, called)
+    if not named.any():
+        return
+    yield "no birth date: rare name", *_some(sound, named)
+    for role in ("origin", "residence"):
+        place = _of(table, role, count)
+        for part, below in _BELOW.items():
+            known = named & (place // below % 1000 > 0)
+            yield f"no birth date: name and {role} {part}", *_some(_mixed(sound, place // below), known)
+
+
+def _of(table: Table, name: str, count: int) -> Keys:
+    column = table.column(name)
+    return np.zeros(count, dtype=np.uint64) if column is None else column.astype(np.uint64)
+
+
+def formers(register: Register) -> tuple[Places, Keys]:
+    """The few records that have a former name, and its sound: they are looked up under both."""
     place = np.array([at for at, found in register.names.odd.items() if len(found) > 1], dtype=np.intp)
     former = [register.names.odd[at][1] for at in place.tolist()]
-    sound = np.array([name_columns.sounded(name.plain_sound.replace(" ", "")) for name in former], dtype=np.uint64)
-    known = np.flatnonzero(birth > 0)
-    same = known[np.isin(own[known], sound)]
-    at, sounds = np.concatenate([place, same]), np.concatenate([sound, own[same]])
-    born = birth[at]
-    yield "former name and birth year", *_some(_mixed(sounds, born // 10000), born > 0, at)
-    yield "former name and birthday", *_some(_mixed(sounds, born % 10000), born % 100 > 0, at)
+    sounds = [name_columns.sounded(name.plain_sound.replace(" ", "")) for name in former]
+    return place, np.array(sounds, dtype=np.uint64)
+
+
+def by_former_name(places: Places, sounds: Keys, born: Keys) -> Iterator[Keyed]:
+    """Keys of the records at `places` by former names, and by present ones that somebody may have had before."""
+    yield "former name and birth year", *_some(_mixed(sounds, born // 10000), born > 0, places)
+    yield "former name and birthday", *_some(_mixed(sounds, born % 10000), born % 100 > 0, places)
+
+
+def _births(register: Register, places: Places) -> Keys:
+    return _of(register, "birth", len(register))[places]
 
 
 def _some(keys: Keys, where: npt.NDArray[np.bool_], places: Places | None = None) -> tuple[Places, Keys]:
@@ -213,9 +230,9 @@ def _mixed(a: Keys, b: Keys) -> Keys:
     return value * _MIX
 
 
-def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[Coverage, Codes]:
+def _pairs_of(keyed: Keyed, register: Register, limit: int) -> tuple[Coverage, Codes]:
     """The pairs that share a key, as left * count + right, and what the kind covers."""
-    kind, places, keys = keyed
+    (kind, places, keys), count = keyed, len(register)
     keys, places = _sorted(keys, places, count)
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, np.int64)
     sizes = np.diff(np.r_[starts, len(keys)])
@@ -226,6 +243,9 @@ def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[Coverage, Codes]:
         apart = members[:, left] * np.int64(count) + members[:, right]
         codes.append(apart[members[:, left] != members[:, right]].ravel())
     found = np.concatenate(codes)
+    if kind in UNDATED:
+        lacking = _of(register, "birth", count) == 0
+        found = found[lacking[found // count] | lacking[found % count]]
     return Coverage(kind, len(places), len(found), int(sizes[sizes > limit].sum())), found
 
 

@@ -32,7 +32,7 @@ _AUTO = score.DECISIONS.index("auto")
 _SEED = 1
 
 
-def _silent(stage: Stage, done: int, total: int) -> None:
+def silent(stage: Stage, done: int, total: int) -> None:
     pass
 
 
@@ -81,7 +81,7 @@ class Counts:
     unread: tuple[str, ...]
 
 
-def run(source: Path, out: Path, order: Order, progress: Progress = _silent) -> Counts:
+def run(source: Path, out: Path, order: Order, progress: Progress = silent) -> Counts:
     """Read `source`, find who is who and write the folder `out`, complete or not at all. Raises Invalid."""
     folders.refuse_existing(out)
     if order.save_model:
@@ -117,7 +117,7 @@ def _trained(read: Register, content: Content, progress: Progress) -> Content:
 
 
 def link(
-    read: Register, model: Model, cut: Cut, progress: Progress = _silent, *, unique_sources: bool = False
+    read: Register, model: Model, cut: Cut, progress: Progress = silent, *, unique_sources: bool = False
 ) -> Result:
     """Who is who in the register. `likely` joins at the single best cut, `auto` only what needs no person's eyes."""
     progress("finding candidates", 0, 0)
@@ -132,7 +132,7 @@ def link(
     progress("grouping", 0, 0)
     weight = scored.weight if of is None else sources.weights(scored, of, model)
     joined = scored.decision == _AUTO if cut == "auto" else (weight >= model.likely) & (scored.vetoes == 0)
-    persons = grouping.persons(read, scored, joined, [] if of is None else sources.alone(of))
+    persons = grouping.persons(read, scored, joined, of)
     progress("grouping", len(read), len(read))
     return Result(read, model, cut, found, scored, joined, persons)
 
@@ -163,11 +163,13 @@ def write(result: Result, out: Path, report: str = "", model: tuple[Path, Conten
 
 
 def _clusters(cells: Cells, persons: Persons, file: Path) -> None:
+    others = np.flatnonzero(persons != np.arange(len(persons)))  # most records are the first of their person
     cells.write(
         file,
-        {"place": np.arange(len(persons)), "first": persons},
-        "SELECT a.record_id, b.record_id AS person_id FROM result r"
-        " JOIN cells a ON a.rowid = r.place JOIN cells b ON b.rowid = r.first ORDER BY r.place",
+        {"place": others, "first": persons[others]},
+        "SELECT a.record_id, coalesce(p.record_id, a.record_id) AS person_id FROM cells a LEFT JOIN"
+        " (SELECT r.place, b.record_id FROM result r JOIN cells b ON b.rowid = r.first) p ON p.place = a.rowid"
+        " ORDER BY a.rowid",
     )
 
 

@@ -85,7 +85,6 @@ def learn(register: Register, content: dict[str, Any], labels: Labels) -> dict[s
     """The JSON of the model with what the labels teach it, in place of what earlier ones did."""
     plain = {name: value for name, value in content.items() if name != "rescoring"}
     model = models.parse(plain).for_population(len(register)).spelled(name_columns.spelled)
-    register.sign(np.unique(np.concatenate([labels.left, labels.right])))
     found = score.score_places(model, Pairs.of(register, labels.left, labels.right))
     learnt = rescoring.fit(found.weight, found.levels, labels.same)
     return {**plain, "id": f"{plain['id']}-labelled", "rescoring": rescoring.content(learnt)}

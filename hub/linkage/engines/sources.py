@@ -16,7 +16,7 @@ from hub.linkage.engines.register import Register
 from hub.linkage.engines.scoring import Scored
 from hub.linkage.model import Floats, Model
 
-Sources = npt.NDArray[np.intp]
+Sources = npt.NDArray[np.uint64]
 """For each record the number of its source; 0 where it names none."""
 _ROUNDS = 20
 _MOST = 500.0
@@ -24,10 +24,10 @@ _MOST = 500.0
 
 def read(register: Register) -> Sources:
     found = register.cells.arrays(
-        "SELECT CASE WHEN trim(source) <> '' THEN dense_rank() OVER (ORDER BY trim(source)) ELSE 0 END AS n"
+        "SELECT CASE WHEN source <> '' THEN dense_rank() OVER (ORDER BY source) ELSE 0 END AS n"
         " FROM cells ORDER BY rowid"
     )
-    sources: Sources = found["n"].astype(np.intp)
+    sources: Sources = found["n"].astype(np.uint64)
     return sources
 
 
@@ -35,11 +35,6 @@ def apart(found: Candidates, sources: Sources) -> Candidates:
     """The candidates that are not of one source."""
     keep = (sources[found.left] != sources[found.right]) | (sources[found.left] == 0)
     return Candidates(found.left[keep], found.right[keep], found.coverage)
-
-
-def alone(sources: Sources) -> list[dict[int, int]]:
-    """For `clusters.project`: of each source, records of which a person has one."""
-    return [{int(at): int(at) for at in np.flatnonzero(sources == one)} for one in np.unique(sources[sources > 0])]
 
 
 def weights(scored: Scored, sources: Sources, model: Model) -> Floats:
@@ -72,6 +67,7 @@ class _Ends:
 
     @classmethod
     def of(cls, scored: Scored, sources: Sources) -> "_Ends":
+        sources = sources.astype(np.intp)
         size = np.bincount(sources)
         here, there = np.concatenate([scored.left, scored.right]), np.concatenate([scored.right, scored.left])
         of, to = sources[here], sources[there]

@@ -47,7 +47,6 @@ def fit(register: Register, base_content: dict[str, Any], seed: int) -> dict[str
 
 
 def _levels(register: Register, left: Places, right: Places) -> Levels:
-    register.sign(np.unique(np.concatenate([left, right])))
     pairs = Pairs.of(register, left, right)
     parts = [comparisons.levels(pairs.part(at, at + _CHUNK)) for at in range(0, len(pairs), _CHUNK)]
     return np.concatenate([np.empty((0, len(comparisons.FIELDS)), np.uint8), *parts])
@@ -151,7 +150,6 @@ def _shares(
     if len(places) > _PRIOR_PAIRS:
         places = generator.choice(places, size=_PRIOR_PAIRS, replace=False)
     left, right = found.left[places], found.right[places]
-    register.sign(np.unique(np.concatenate([left, right])))
     likelier = score.likelihoods(model.spelled(name_columns.spelled), Pairs.of(register, left, right))
     scale = len(found.left) / max(len(places), 1)
     met = {name: total * _chance(model, name, found.coverage, len(register)) for name in model.shares}

@@ -99,7 +99,6 @@ def label(source: Path, truth: Path, out: Path, seed: int = 5) -> None:
         read = register.read(cells)
         found = candidates.find(read)
         model = model_files.parsed(model_files.content(None)).for_population(len(read))
-        read.sign(np.arange(len(read)))
         scored = score.score_places(model.spelled(name_columns.spelled), Pairs.of(read, found.left, found.right))
     near = np.argsort(np.abs(scored.weight - model.likely), kind="stable")
     others = np.random.default_rng(seed).permutation(near[LABELS // 2 :])[: LABELS - LABELS // 2]

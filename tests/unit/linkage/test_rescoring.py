@@ -71,13 +71,11 @@ def test_a_rescoring_of_other_levels_is_refused() -> None:
         model.parse(content)
 
 
-def test_batch_keeps_every_pair_that_the_taught_model_would_show(tmp_path: Path) -> None:
-    """The bound by which addresses are read only where they matter holds with shifts too."""
+def test_batch_weighs_as_the_taught_model_does(tmp_path: Path) -> None:
     judge = model.parse(taught()).for_population(len(PEOPLE))
     with rows.opened(rows.write(tmp_path / "people.csv", PEOPLE)) as register:
         found = candidates.find(register)
         kept = scoring.score_candidates(judge, register, found)
-        register.sign(np.arange(len(PEOPLE)))
         every = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, found.left, found.right))
     shown = np.flatnonzero(every.decision)
     np.testing.assert_array_equal(kept.left, found.left[shown])

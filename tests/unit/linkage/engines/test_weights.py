@@ -47,7 +47,6 @@ def test_foreigners_weigh_the_same_as_online(tmp_path: Path) -> None:
     left, right = np.triu_indices(FOREIGN, 1)
     source = rows.write(tmp_path / "people.csv", people, (*DEDUPE_COLUMNS, "postal_code"))
     with rows.opened(source) as register:
-        register.sign(np.arange(FOREIGN))
         batch = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, left, right))
     single = score.score_indexed(judge, online, left, right)
     assert (single.decision == 2).sum() > FOREIGN
@@ -64,7 +63,6 @@ def test_a_hundred_thousand_pairs_weigh_the_same_as_online(tmp_path: Path) -> No
         random = np.random.default_rng(1).integers(0, len(people), size=(2, PAIRS))
         left, right = np.concatenate([found.left, random[0]]), np.concatenate([found.right, random[1]])
         left, right = left[left != right][:PAIRS], right[left != right][:PAIRS]
-        register.sign(np.arange(len(people)))
         batch = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, left, right))
     single = score.score_indexed(judge, online, left, right)
     assert len(left) == PAIRS
