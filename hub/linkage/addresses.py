@@ -137,9 +137,9 @@ def words(found: int) -> tuple[int, int]:
 
 
 def house(text: str) -> tuple[str, str]:
-    """Number and street's first word of an address in Latin letters that begins with them; ('', '') of any other."""
+    """Number and street's first word of an address that begins with them, in Latin letters; '' for what is not there."""
     found = _HOUSE.match(text.lower())
-    return (found[1], found[2]) if found else ("", "")
+    return (found[1] or "", found[2]) if found else ("", "")
 
 
 class _Bits(dict[str, int]):
@@ -154,4 +154,4 @@ class _Bits(dict[str, int]):
 
 _BITS = _Bits()
 _NUMBER = re.compile(r"\d+")
-_HOUSE = re.compile(r"\W*(\d+)[a-z]?\W+([a-z]+)")
+_HOUSE = re.compile(r"\W*(?:(\d+)[a-z]?\W+)?([a-z]{3,})")

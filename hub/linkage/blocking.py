@@ -89,6 +89,8 @@ def _by_name(name: names.Name, birth: int, home: str) -> Iterator[str]:
 def _by_words(name: names.Name, birth: int, postal: int) -> Iterator[str]:
     """A Latin name by the sounds of its words, in whatever order they come."""
     sounds = sorted(filter(None, map(latin.sound, (name.surname, name.given))))
+    if dates.whole(birth):
+        yield from (f"initial birth {word[0]} {birth}" for word in (name.surname, name.given) if word)
     for sound in sounds:
         if dates.whole(birth):
             yield f"word birth {sound} {birth}"
@@ -103,11 +105,13 @@ def _by_words(name: names.Name, birth: int, postal: int) -> Iterator[str]:
 
 
 def by_house(name: names.Name, address: str) -> list[str]:
-    """House, street and an initial, of either name of a Latin one: what stays where dates and numbers are wrong."""
-    number, street = addresses.house(address)
-    if not number:
+    """House, street and an initial of a Latin name, or street and both: what stays where dates and numbers are wrong."""
+    (number, street), initials = addresses.house(address), sorted({name.surname[:1], name.given[:1]} - {""})
+    if not street:
         return []
-    return [f"{number} {latin.sound(street)} {initial}" for initial in {name.surname[:1], name.given[:1]} - {""}]
+    sound = latin.sound(street)
+    found = [f"{number} {sound} {initial}" for initial in initials] if number else []
+    return [*found, f"{sound} {''.join(initials)}"] if name.surname and name.given else found
 
 
 def pairs(keys_of: Sequence[Sequence[int]], *, limit: int = 500) -> tuple[Places, Places]:

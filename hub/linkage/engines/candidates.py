@@ -35,7 +35,8 @@ KIND_FIELDS = {
     "one Latin name and postal code": frozenset(("surname", "given", "postal")),
     "Latin names and birth year": frozenset(("surname", "given", "birth")),
     "Latin names and birthday": frozenset(("surname", "given", "birth")),
-    "Latin initial and house": frozenset(("residence",)),
+    "Latin initial and birth date": frozenset(("birth",)),
+    "Latin initials and address": frozenset(("residence",)),
     "no birth date: phone": frozenset(("phone",)),
     "no birth date: rare name": frozenset(("surname", "given")),
     "no birth date: name and origin county": frozenset(("surname", "given", "origin")),
@@ -148,17 +149,19 @@ def _latin(register: Register, birth: Keys, postal: Keys) -> Iterator[Keyed]:
     both = (one > 0) & (two > 0)
     yield "Latin names and birth year", *_some(_mixed(together, born // 10000), both & (born > 0), place)
     yield "Latin names and birthday", *_some(_mixed(together, born % 10000), both & (born % 100 > 0), place)
-    yield "Latin initial and house", *_houses(register, place)
-
-
-def _houses(register: Register, place: Places) -> tuple[Places, Keys]:
-    found = [
+    name = [register.names.odd[at][0] for at in place.tolist()]
+    found = [(at, ord(word[0])) for at, one in zip(place.tolist(), name, strict=True) for word in one[1:3] if word]
+    at, initials = (np.array(part) for part in zip(*found, strict=True))
+    born = birth[at]
+    yield "Latin initial and birth date", *_some(_mixed(initials.astype(np.uint64), born), born % 100 > 0, at)
+    texts = register.cells.texts("residence_address", place)
+    houses = [
         (at, layout.digest(key))
-        for at, text in zip(place.tolist(), register.cells.texts("residence_address", place), strict=True)
-        for key in blocking.by_house(register.names.odd[at][0], text)
+        for at, one, text in zip(place.tolist(), name, texts, strict=True)
+        for key in blocking.by_house(one, text)
     ]
-    at = np.array([one for one, _ in found], dtype=np.intp)
-    return at, np.array([key for _, key in found], dtype=np.uint64)
+    at, keys = (np.array([one[part] for one in houses], dtype=np.uint64) for part in (0, 1))
+    yield "Latin initials and address", at.astype(np.intp), keys
 
 
 def _every_kind(register: Register) -> Iterator[Keyed]:
