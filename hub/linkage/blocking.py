@@ -82,7 +82,7 @@ def _by_name(name: names.Name, birth: int, home: str) -> Iterator[str]:
         if split:
             yield f"surname birth {' '.join(plain[:split])} {birth}"
             yield f"given birth {' '.join(plain[split:])} {birth}"
-        else:
+        if name.surname not in names.single_surnames():  # a long name cut short looks as if it had one
             yield f"first birth {name.text[:1]} {birth}"
 
 

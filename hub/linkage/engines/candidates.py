@@ -7,6 +7,7 @@ many records and pairs each kind of key accounts for is kept for the report.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from hub.linkage import blocking, layout
 from hub.linkage.columns import Places, Table
 from hub.linkage.engines import name_columns
 from hub.linkage.engines.register import Register
+from hub.linkage.names import single_surnames
 from hub.linkage.resident_id import Form
 
 LIMIT = 500
@@ -29,6 +31,8 @@ KIND_FIELDS = {
     "surname, sex and birth date": frozenset(("surname", "sex", "birth")),
     "given name and birth date": frozenset(("given", "birth")),
     "first character and birth date": frozenset(("given", "birth")),
+    "name and registered home": frozenset(("surname", "given", "origin")),
+    "name and lunar date": frozenset(("surname", "given", "birth")),
     "former name and birth year": frozenset(("surname", "given", "birth")),
     "former name and birthday": frozenset(("surname", "given", "birth")),
     "one Latin name and birth date": frozenset(("surname", "given", "birth")),
@@ -56,6 +60,8 @@ MOST = {"no birth date: rare name": 6} | {
 UNDATED = frozenset(kind for kind in KIND_FIELDS if kind.startswith("no birth date"))
 """Of these kinds, one record of a pair has no birth date."""
 _BELOW = {"county": np.uint64(10**6), "township": np.uint64(1000)}
+_TELLING = 4  # bits of an address's signature: fewer name half a village
+_MARCH = 3
 _SEXES = 3  # unknown is one of its own
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
@@ -124,7 +130,12 @@ def kinds(register: Register) -> Iterator[Keyed]:
     with_surname = (surname > 0) & whole
     yield "surname, sex and birth date", *_some(_mixed(names.surname_sound, birth * _SEXES + sex), with_surname)
     yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
-    yield "first character and birth date", *_some(_mixed(names.first, birth), (surname == 0) & (sound > 0) & whole)
+    unsplit = (surname == 0) | ~np.isin(names.first, _surnames())  # or split where there was nothing to split
+    yield "first character and birth date", *_some(_mixed(names.first, birth), unsplit & (sound > 0) & whole)
+    low, high = column("origin_low"), column("origin_high")
+    told = (sound > 0) & (np.bitwise_count(low) + np.bitwise_count(high) >= _TELLING)
+    yield "name and registered home", *_some(_mixed(_mixed(low, high), sound), told)
+    yield "name and lunar date", *_lunar(sound, birth, column("birth_lunar"))
     if register.column("document") is not None:
         document = column("document")
         yield "other document", *_some(document, document > 0)
@@ -132,6 +143,19 @@ def kinds(register: Register) -> Iterator[Keyed]:
     if register.column("postal") is not None:
         yield "postal code and birth date", *_some(_mixed(postal, birth), (postal > 0) & whole)
     yield from _latin(register, birth, postal)
+
+
+@cache
+def _surnames() -> Keys:
+    return np.array([ord(char) for char in single_surnames()], dtype=np.uint64)
+
+
+def _lunar(sound: Keys, birth: Keys, lunar: Keys) -> tuple[Places, Keys]:
+    """Dates that fall into the next year when their figures are lunar ones, and dates that such may fall on."""
+    moved = np.flatnonzero((sound > 0) & (lunar // 10000 > birth // 10000) & (birth % 100 > 0))
+    reached = np.flatnonzero((sound > 0) & (birth % 10000 // 100 <= _MARCH) & (birth % 100 > 0))
+    keys = [_mixed(sound[moved], lunar[moved]), _mixed(sound[reached], birth[reached])]
+    return np.concatenate([moved, reached]), np.concatenate(keys)
 
 
 def _latin(register: Register, birth: Keys, postal: Keys) -> Iterator[Keyed]:
