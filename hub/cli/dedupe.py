@@ -34,8 +34,17 @@ def dedupe(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results; must not exist yet.")],
     model: Annotated[Path | None, typer.Option(help="Model file; default: the one that ships.")] = None,
     train: Annotated[bool, typer.Option("--train", help="First fit the model to this file.")] = False,
-    save_model: Annotated[Path | None, typer.Option(help="Where to keep the model that --train gives.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="CSV of decided pairs to learn from: record_id_l, record_id_r, same (1 or 0).")
+    ] = None,
+    save_model: Annotated[
+        Path | None, typer.Option(help="Where to keep the model that --train or --labels gives.")
+    ] = None,
     cut: Annotated[Cut, typer.Option(help="Join at the best single cut, or only what is beyond doubt.")] = Cut.likely,
+    unique_sources: Annotated[
+        bool,
+        typer.Option("--unique-sources", help="No source holds a person twice: find counterparts between sources."),
+    ] = False,
     threads: Annotated[int, typer.Option(min=0, max=256, help="0: one for each processor.")] = 0,
     report: Annotated[
         bool | None, typer.Option("--report/--no-report", help="Write report.html; default: yes, not on Spark.")
@@ -50,11 +59,13 @@ def dedupe(
     """Find the records that are one person: clusters.csv, pairs.csv and report.html in the folder OUT."""
     begun = monotonic()
     with explained(), _enough_memory(), _stopped_tidily():
-        if save_model and not train:
-            raise Invalid("nothing-to-save", "--save-model keeps what --train gives; give both.")
-        if spark and (train or report):
+        if save_model and not (train or labels):
+            raise Invalid("nothing-to-save", "--save-model keeps what --train or --labels gives; give one of them.")
+        if spark and (train or labels or unique_sources or report):
             raise Invalid(
-                "not-on-spark", "Train on one machine, on a sample; then give that --model. Spark makes no report."
+                "not-on-spark",
+                "Train and learn from labels on one machine, on a sample; then give that --model. Spark makes no report and"
+                " takes no --unique-sources.",
             )
         with Stages(err, "records", _UNITS) as stages:
             from hub.linkage.engines import dedupe as engine
@@ -67,6 +78,8 @@ def dedupe(
                 train=train,
                 save_model=save_model,
                 report=None if report is False or spark else _report(source.name, show_values=show_values),
+                labels=labels,
+                unique_sources=unique_sources,
             )
             counts = (
                 _on_spark(spark)(source, folder, order, stages.told)

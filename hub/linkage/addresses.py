@@ -136,6 +136,12 @@ def words(found: int) -> tuple[int, int]:
     return found & 0xFFFFFFFFFFFFFFFF, found >> 64
 
 
+def house(text: str) -> tuple[str, str]:
+    """Number and street's first word of an address that begins with them, in Latin letters; '' for what is not there."""
+    found = _HOUSE.match(text.lower())
+    return (found[1] or "", found[2]) if found else ("", "")
+
+
 class _Bits(dict[str, int]):
     """The bit of a token, worked out once."""
 
@@ -148,3 +154,4 @@ class _Bits(dict[str, int]):
 
 _BITS = _Bits()
 _NUMBER = re.compile(r"\d+")
+_HOUSE = re.compile(r"\W*(?:(\d+)[a-z]?\W+)?([a-z]{3,})")

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from hub.linkage import addresses, dates, hanzi, names, phones
+from hub.linkage import addresses, dates, hanzi, latin, names, phones
 from hub.linkage.columns import Places
 from hub.linkage.features import TEXT_PLACE, Features
 from hub.linkage.layout import PLACE, ROW
@@ -19,9 +19,9 @@ from hub.linkage.resident_id import Form
 
 _ID, _FORM, _BIRTH = PLACE["id_body"], PLACE["id_form"], PLACE["birth"]
 _PHONES = (PLACE["phone"], PLACE["phone2"])
-_DOCUMENT = PLACE["document"]
+_DOCUMENT, _POSTAL = PLACE["document"], PLACE["postal"]
 _NAMES = (TEXT_PLACE["name"], TEXT_PLACE["former"])
-_HOME = TEXT_PLACE["origin_address"]
+_HOME, _RESIDENCE = TEXT_PLACE["origin_address"], TEXT_PLACE["residence_address"]
 _TELLING = 4  # characters of an address that has a number in it: shorter ones name half a village
 
 
@@ -51,11 +51,17 @@ def texts(features: Features) -> tuple[str, ...]:
         found.append(f"id {row[_ID]}")
     if row[_DOCUMENT]:
         found.append(f"document {row[_DOCUMENT]}")
+    postal = row[_POSTAL]
+    if postal and dates.whole(birth):
+        found.append(f"postal birth {postal} {birth}")
     home = addresses.core(words[_HOME])
     home = "" if len(home) < _TELLING or home.isalpha() else home
     for place in _NAMES:
         if words[place] and (parsed := names.parse(words[place])):
             found += _by_name(parsed[0], birth, home)
+            if parsed[0].latin:
+                found += _by_words(parsed[0], birth, postal)
+                found += [f"house {key}" for key in by_house(parsed[0], words[_RESIDENCE])]
     if birth:
         found += [f"phone year {row[place]} {year}" for place in _PHONES if row[place]]
         if home:
@@ -72,11 +78,41 @@ def _by_name(name: names.Name, birth: int, home: str) -> Iterator[str]:
         yield f"name year {whole} {dates.year(birth)}"
     if dates.whole(birth):
         yield f"name day {whole} {birth % 10000}"
+        if name.latin:
+            return
         if split:
             yield f"surname birth {' '.join(plain[:split])} {birth}"
             yield f"given birth {' '.join(plain[split:])} {birth}"
-        else:
+        if name.surname not in names.single_surnames():  # a long name cut short looks as if it had one
             yield f"first birth {name.text[:1]} {birth}"
+
+
+def _by_words(name: names.Name, birth: int, postal: int) -> Iterator[str]:
+    """A Latin name by the sounds of its words, in whatever order they come."""
+    sounds = sorted(filter(None, map(latin.sound, (name.surname, name.given))))
+    if dates.whole(birth):
+        yield from (f"initial birth {word[0]} {birth}" for word in (name.surname, name.given) if word)
+    for sound in sounds:
+        if dates.whole(birth):
+            yield f"word birth {sound} {birth}"
+        if postal:
+            yield f"word postal {sound} {postal}"
+    if len(sounds) == 2:
+        together = " ".join(sounds)
+        if birth:
+            yield f"words year {together} {dates.year(birth)}"
+        if dates.whole(birth):
+            yield f"words day {together} {birth % 10000}"
+
+
+def by_house(name: names.Name, address: str) -> list[str]:
+    """House, street and an initial of a Latin name, or street and both: what stays where dates and numbers are wrong."""
+    (number, street), initials = addresses.house(address), sorted({name.surname[:1], name.given[:1]} - {""})
+    if not street:
+        return []
+    sound = latin.sound(street)
+    found = [f"{number} {sound} {initial}" for initial in initials] if number else []
+    return [*found, f"{sound} {''.join(initials)}"] if name.surname and name.given else found
 
 
 def by_parts(surname: str, given: str, days: Sequence[int], years: Sequence[int], phone: str) -> tuple[str, ...]:

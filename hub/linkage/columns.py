@@ -4,9 +4,9 @@ Each distinct record is laid out once however many pairs it is in; comparisons t
 columns come from - features of single records, or a register read as a whole - the comparisons do not know.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ Places = npt.NDArray[np.intp]
 Levels = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 Column = npt.NDArray[np.unsignedinteger]
+Result = TypeVar("Result")
 
 
 class Table(Protocol):
@@ -64,10 +65,11 @@ class Pairs:
     left: Places
     right: Places
     _kept: dict[tuple[str, bool], Numbers]
+    _found: dict[str, Any]
 
     @classmethod
     def of(cls, table: Table, left: Places, right: Places) -> "Pairs":
-        return cls(table, left, right, {})
+        return cls(table, left, right, {}, {})
 
     def __len__(self) -> int:
         return len(self.left)
@@ -98,6 +100,13 @@ class Pairs:
             else:
                 found = column[self.left if left else self.right].astype(np.uint64, copy=False)
             self._kept[key] = found
+        return found
+
+    def once(self, name: str, work: Callable[[], Result]) -> Result:
+        """What `work` finds, kept under `name` while the pairs are compared."""
+        if name not in self._found:
+            self._found[name] = work()
+        found: Result = self._found[name]
         return found
 
     def texts(self, name: str, where: Places) -> tuple[list[str], list[str]]:

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import name_levels
+from hub.linkage import documents, name_levels
 from hub.linkage.columns import Flags, Levels, Numbers, Pairs
 from hub.linkage.id_levels import resident_id
 
 MISSING = 0
 BIRTH_NEAR, BORN_TOGETHER, BIRTH_SAME = 2, 5, 7
-ADDRESS_SIMILAR, ADDRESS_SAME = 5, 6
+ADDRESS_UNLIKE, ADDRESS_SHORT, ADDRESS_SIMILAR, ADDRESS_SAME = 2, 6, 7, 8
 _YEAR = 400
 
 
@@ -43,10 +43,26 @@ def _known(a: Numbers, b: Numbers) -> Flags:
 
 
 def document(pairs: Pairs) -> Levels:
+    """Numbers of documents of different kinds say nothing about each other, unless they are the same."""
     a, b = pairs.both("document")
-    found = _levels(pairs)
+    kind_a, kind_b = pairs.both("document_kind")
+    found = _short_text(a, b)
+    found[(found < 3) & (kind_a != kind_b) & (kind_a != 0) & (kind_b != 0)] = MISSING
+    return found
+
+
+def postal(pairs: Pairs) -> Levels:
+    return _short_text(*pairs.both("postal"))
+
+
+def _short_text(a: Numbers, b: Numbers) -> Levels:
+    """missing, differs, one slip, same: see `linkage.documents`."""
+    found = np.zeros(len(a), dtype=np.uint8)
     found[_known(a, b)] = 1
-    found[(a == b) & (a != 0)] = 2
+    where = np.flatnonzero(_known(a, b) & (a != b))
+    if len(where):
+        found[where[documents.one_slip(a[where], b[where])]] = 2
+    found[(a == b) & (a != 0)] = 3
     return found
 
 
@@ -135,16 +151,20 @@ def _place(pairs: Pairs, role: str) -> Levels:
     known = _known(a, b)
     found[known] = 1
     same_county = known & (a // 10**6 == b // 10**6)
-    found[known & (a // 10**8 == b // 10**8)] = 2
-    found[same_county] = 3
-    found[same_county & (a // 1000 == b // 1000) & (a // 1000 % 1000 != 0)] = 4
+    found[known & (a // 10**8 == b // 10**8)] = 3
+    found[same_county] = 4
+    found[same_county & (a // 1000 == b // 1000) & (a // 1000 % 1000 != 0)] = 5
     low_a, low_b = pairs.both(f"{role}_low")
     high_a, high_b = pairs.both(f"{role}_high")
     size_a = np.bitwise_count(low_a).astype(np.int64) + np.bitwise_count(high_a)
     size_b = np.bitwise_count(low_b).astype(np.int64) + np.bitwise_count(high_b)
     shared = np.bitwise_count(low_a & low_b).astype(np.int64) + np.bitwise_count(high_a & high_b)
     likeness = 2 * shared / np.maximum(size_a + size_b, 1)
-    said = (size_a >= 2) & (size_b >= 2) & (~known | (found >= 2))
+    said = (size_a >= 2) & (size_b >= 2)
+    found[said & (a == 0) & (b == 0)] = ADDRESS_UNLIKE
+    short = (size_a == 1) & (low_a == low_b) & (high_a == high_b)
+    found[same_county & short] = ADDRESS_SHORT
+    said &= ~known | (found > ADDRESS_UNLIKE)
     found[said & (likeness >= 0.7)] = ADDRESS_SIMILAR
     found[said & (likeness >= 0.999)] = ADDRESS_SAME
     return found
@@ -199,7 +219,17 @@ def kin(pairs: Pairs) -> Levels:
     return found
 
 
-_PLACE = ("missing", "differs", "same-prefecture", "same-county", "same-town", "similar", "same")
+_PLACE = (
+    "missing",
+    "differs",
+    "unlike",
+    "same-prefecture",
+    "same-county",
+    "same-town",
+    "same-short",
+    "similar",
+    "same",
+)
 COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         "resident_id",
@@ -207,11 +237,24 @@ COMPARISONS: tuple[Comparison, ...] = (
         resident_id,
         ("id_body",),
     ),
-    Comparison("document", ("missing", "differs", "same"), document, ("document",)),
-    Comparison("surname", ("missing", "differs", "similar", "same"), name_levels.surname, ("surname",)),
+    Comparison("document", ("missing", "differs", "one-slip", "same"), document, ("document",)),
+    Comparison("surname", ("missing", "differs", "similar", "slip", "same"), name_levels.surname, ("surname",)),
     Comparison(
         "given",
-        ("missing", "differs", "part", "shortened", "near-sound", "sound", "shape", "sound-and-tone", "former", "same"),
+        (
+            "missing",
+            "differs",
+            "part",
+            "shortened",
+            "character-lost",
+            "near-sound",
+            "sound",
+            "shape",
+            "sound-and-tone",
+            "swapped",
+            "former",
+            "same",
+        ),
         name_levels.given,
         ("given",),
     ),
@@ -234,6 +277,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     Comparison("phone", ("missing", "differs", "one-slip", "same"), phone, ("phone",)),
     Comparison("origin", _PLACE, origin, ("origin", "origin_low", "origin_high")),
     Comparison("residence", _PLACE, residence, ("residence", "residence_low", "residence_high")),
+    Comparison("postal", ("missing", "differs", "one-slip", "same"), postal, ("postal",)),
     Comparison("spouse", ("missing", "differs", "same-name", "same-id"), spouse, ("spouse", "spouse_id")),
     Comparison(
         "parents",

@@ -31,7 +31,7 @@ def vetoes(pairs: Pairs, levels: Levels, unique_sources: Collection[str] = froze
     other_given = (given == name_levels.DIFFERS) | (given == name_levels.PART)
     two_ids = ids == id_levels.DIFFERS_CHECKED
     one_id = (ids == id_levels.SAME) | (ids == id_levels.ONE_SLIP)
-    unlike = other_given | ((given > name_levels.PART) & (given < name_levels.FORMER) & ~one_id)
+    unlike = other_given | ((given > name_levels.PART) & (given < name_levels.SWAPPED) & ~one_id)
     twins = ((born == BIRTH_SAME) | (born == BORN_TOGETHER)) & (parents >= 2) & unlike
     contradicts = (surname == name_levels.DIFFERS) | (sex == 1) | ((born > 0) & (born <= BIRTH_NEAR))
     shared_id = (ids == id_levels.SAME) & other_given & contradicts

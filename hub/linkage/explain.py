@@ -10,7 +10,7 @@ from hub.linkage.columns import Extracted, Levels, Pairs
 from hub.linkage.features import Features
 from hub.linkage.model import Floats, Model
 from hub.linkage.notes import Relation
-from hub.linkage.score import evidence
+from hub.linkage.score import evidence, start
 
 _TEXT = {
     "resident_id": "resident_id",
@@ -60,12 +60,12 @@ def explain_pairs(model: Model, pairs: Pairs, values: Sequence[Shown]) -> list[l
 
 
 def _lines(model: Model, levels: Levels, weights: Floats, taken: float, values: Shown) -> list[FieldEvidence]:
-    found = [_line("prior", "", "", "missing", "", model.prior_weight, notes.PRIOR)]
+    found = [_line("prior", "", "", "missing", "", start(model), notes.PRIOR)]
     for at, comparison in enumerate(comparisons.COMPARISONS):
         level = int(levels[at])
         relation, *words = notes.of(comparison.field, comparison.levels[level])
         weight = float(weights[at])
-        said = _with_frequency(weight - float(model.weights[at][level]), (words[0], words[1]))
+        said = _with_frequency(weight - model.usual(at, level), (words[0], words[1]))
         left, right = values(comparison.field)
         found.append(_line(comparison.field, left, right, relation, comparison.levels[level], weight, said))
     words_ = notes.DEPENDENCE if taken < -_TELLING else notes.INDEPENDENT
@@ -99,8 +99,8 @@ def shown(features: Features, field: str) -> str:
     if field == "ethnicity":
         code = features.number("ethnicity")
         return f"{code:02d}" if code else ""
-    if field == "document":
-        return "…" if features.number("document") else ""
+    if field in ("document", "postal"):
+        return "…" if features.number(field) else ""
     return ""
 
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from hub.linkage import addresses, dates, divisions, layout, names, phones, resident_id
+from hub.linkage import addresses, dates, divisions, documents, latin, layout, names, phones, resident_id
 from hub.linkage.layout import PLACE, ROW, digest, hashed
 from mappings import vocabulary
 from mappings.divisions import canonical
@@ -114,14 +114,19 @@ def _identifiers(
             words["source"], words["record"] = system.removeprefix("urn:lianqiao:").removesuffix(":record"), value
             fields["source"], fields["record"] = hashed(system), digest(system + _UNIT + value)
         elif system.startswith("urn:lianqiao:id-document:") and value not in ignore:
-            fields["document"] = digest(system + _UNIT + resident_id.canonical(value))
+            _document(system, value, fields)
+
+
+def _document(system: str, value: str, fields: dict[str, int]) -> None:
+    number = documents.number(value)
+    if number and not fields["document"]:
+        fields["document"], fields["document_kind"] = number, documents.kind(system.rpartition(":")[2])
 
 
 def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:
     parsed: list[tuple[bool, names.Name]] = []
     for entry in found:
-        text = entry.get("text") or entry.get("family", "") + "".join(entry.get("given") or ())
-        parsed += [(entry.get("use") == "old", name) for name in names.parse(text)]
+        parsed += [(entry.get("use") == "old", name) for name in names.parse(_written(entry))]
     if not parsed:
         return
     if len(parsed) > 1:
@@ -129,10 +134,18 @@ def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: di
         _former(parsed[0][1], [name for _, name in parsed[1:]], fields, words)
     name = parsed[0][1]
     words["name"] = name.written
-    given = name.given
-    fields["surname"], fields["given"], fields["full"] = hashed(name.surname), hashed(given), hashed(name.text)
+    surname, given = names.told(name.surname), names.told(name.given)
+    fields["surname"], fields["given"], fields["full"] = hashed(surname), hashed(given), hashed(name.text)
     fields["given_length"] = min(len(given), 255)
     sound_columns(name, fields)
+
+
+def _written(entry: Mapping[str, Any]) -> str:
+    """A name as one text. Of a name in Latin letters the parts tell more than the text."""
+    text, family, given = entry.get("text") or "", entry.get("family") or "", entry.get("given") or ()
+    if family and given and latin.plain(family) is not None:
+        return f"{family}, {' '.join(given)}"
+    return text or family + "".join(given)
 
 
 def _former(name: names.Name, others: Sequence[names.Name], fields: dict[str, int], words: dict[str, str]) -> None:
@@ -143,9 +156,12 @@ def _former(name: names.Name, others: Sequence[names.Name], fields: dict[str, in
 
 
 def sound_columns(name: names.Name, fields: dict[str, int]) -> None:
-    """Put the characters and sounds of a name into the fields sound, c1, g1, g2, …"""
+    """Put the characters and sounds of a name into the fields sound, c1, g1, g2, …; of a Latin one the codes of its words."""
     spelt, split, given = name.spelt, len(name.surname), name.given
     fields["sound"] = hashed("".join([sound.plain for sound in spelt]))
+    if given.isascii() and name.latin:
+        fields["c1_near"], fields["g1_near"] = (_word_code(word) for word in (name.surname, given))
+        return
     if split:
         fields["c1"] = ord(name.surname[0])
         _, fields["c1_sound"], fields["c1_near"] = spelt[0]
@@ -156,6 +172,10 @@ def sound_columns(name: names.Name, fields: dict[str, int]) -> None:
         for (place, place_sound, place_near), char, sound in zip(_GIVEN, given, spelt[split:], strict=False):
             fields[place] = ord(char)
             _, fields[place_sound], fields[place_near] = sound
+
+
+def _word_code(word: str) -> int:
+    return hashed(latin.sound(word)) & 0xFFFFFFFF
 
 
 def _births(patient: Mapping[str, Any], fields: dict[str, int], words: dict[str, str]) -> None:
@@ -210,6 +230,8 @@ def _addresses(
         words[words_place] = text
         fields[role] = divisions.parse(code, history)
         fields[low], fields[high] = addresses.signature(text)
+        if role == "residence" and "postalCode" in address:
+            fields["postal"] = documents.postal(address["postalCode"])
         if "period" in address:
             fields["active"] = max(fields["active"], dates.parse(address["period"].get("start") or ""))
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-VERSION = 1
+VERSION = 2
 
 FIELDS: tuple[tuple[str, str], ...] = (
     ("id_body", "Q"), ("id_check", "B"), ("id_form", "B"),
@@ -21,7 +21,8 @@ FIELDS: tuple[tuple[str, str], ...] = (
     ("origin", "Q"), ("residence", "Q"), ("origin_low", "Q"), ("origin_high", "Q"), ("residence_low", "Q"), ("residence_high", "Q"),
     ("spouse", "Q"), ("spouse_id", "Q"), ("father", "Q"), ("father_id", "Q"), ("mother", "Q"), ("mother_id", "Q"),
     ("child1", "Q"), ("child2", "Q"), ("child3", "Q"),
-    ("document", "Q"), ("ethnicity", "B"), ("source", "Q"), ("record", "Q"), ("live", "B"), ("death", "I"), ("active", "I"),
+    ("document", "Q"), ("document_kind", "B"), ("postal", "Q"),
+    ("ethnicity", "B"), ("source", "Q"), ("record", "Q"), ("live", "B"), ("death", "I"), ("active", "I"),
 )  # fmt: skip
 
 ROW = struct.Struct("<" + "".join(code for _, code in FIELDS))

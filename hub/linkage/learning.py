@@ -84,8 +84,9 @@ def content(
             for level, name in enumerate(comparison.levels)
             if level != comparisons.MISSING
         }
+    kept = {name: value for name, value in base_content.items() if name != "rescoring"}
     return {
-        **base_content,
+        **kept,
         "id": model_id,
         "population": base.population,
         "classes": {name: rounded(share) for name, share in base.shares.items()},

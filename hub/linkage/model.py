@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import comparisons
+from hub.linkage import comparisons, rescoring
 from hub.linkage.layout import hashed
+from hub.linkage.rescoring import Rescoring
 
 FORMAT = 1
 Floats = npt.NDArray[np.float64]
@@ -75,6 +76,7 @@ class Model:
     review: float
     likely: float
     auto: float
+    rescoring: Rescoring = rescoring.NONE
 
     @cached_property
     def prior_weight(self) -> float:
@@ -84,6 +86,11 @@ class Model:
     def weights(self) -> tuple[Floats, ...]:
         """log2 m/u of every field and level; a missing value weighs nothing."""
         return tuple(_ratio(m, u) for m, u in zip(self.match, self.random, strict=True))
+
+    def usual(self, field: int, level: int) -> float:
+        """What a level of a field weighs where its value is neither rare nor common."""
+        weight = float(self.weights[field][level]) * self.rescoring.scale
+        return weight + float(self.rescoring.shifts[field][level]) if self.rescoring.shifts else weight
 
     @cached_property
     def class_ratios(self) -> Mapping[str, tuple[Floats, ...]]:
@@ -150,6 +157,7 @@ def parse(content: Mapping[str, Any]) -> Model:
             review=float(content["thresholds"]["review"]),
             likely=float(content["thresholds"]["likely"]),
             auto=float(content["thresholds"]["auto"]),
+            rescoring=rescoring.parse(content.get("rescoring")),
         )
     except (KeyError, TypeError) as error:
         raise InvalidModel(f"model file lacks or misspells {error}") from error

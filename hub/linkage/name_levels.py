@@ -10,12 +10,19 @@ import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import JaroWinkler
 
-from hub.linkage import hanzi
+from hub.linkage import hanzi, latin_levels
 from hub.linkage.columns import Flags, Levels, Numbers, Pairs
+from hub.linkage.names import LOST as _LOST_SIGN
 
 MISSING, DIFFERS = 0, 1
-SURNAME_SIMILAR, SURNAME_SAME = 2, 3
-PART, SHORTENED, NEAR, SOUND, SHAPE, TONE, FORMER, SAME = 2, 3, 4, 5, 6, 7, 8, 9
+SURNAME_SIMILAR, SURNAME_SLIP, SURNAME_SAME = 2, 3, 4
+PART, SHORTENED, LOST, NEAR, SOUND, SHAPE, TONE, SWAPPED, FORMER, SAME = range(2, 12)
+_GONE = np.uint64(ord(_LOST_SIGN))
+_LATIN_SURNAME = np.array(
+    [MISSING, DIFFERS, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SLIP, SURNAME_SAME]
+)
+_LATIN_GIVEN = np.array([MISSING, DIFFERS, SHORTENED, PART, NEAR, SHAPE, SAME])
+"""What the levels of `latin_levels` come to."""
 _LONG_ALIKE = 0.85
 _PLANE = 65536
 
@@ -99,14 +106,17 @@ def surname(pairs: Pairs) -> Levels:
     found = np.zeros(len(pairs), dtype=np.uint8)
     known = (a != 0) & (b != 0)
     found[known] = DIFFERS
+    one, other = pairs.both("c1")
+    found[known & ((one == 0) != (other == 0))] = MISSING  # letters against characters
     near = known & _equal(*pairs.both("c1_near"))
     found[near] = SURNAME_SIMILAR
     # Shapes are looked at only where nothing cheaper has told.
     where = np.flatnonzero(known & ~near & (a != b))
     if len(where):
-        c1_a, c1_b = (side[where] for side in pairs.both("c1"))
-        found[where[alike(c1_a, c1_b)]] = SURNAME_SIMILAR
+        found[where[alike(one[where], other[where])]] = SURNAME_SIMILAR
     found[known & (a == b)] = SURNAME_SAME
+    latin = latin_levels.compared(pairs)
+    found[latin.places] = np.where(latin.swapped, MISSING, _LATIN_SURNAME[latin.family])
     found[_as_former(pairs)] = MISSING
     return found
 
@@ -126,18 +136,45 @@ def given(pairs: Pairs) -> Levels:
     found = np.zeros(len(pairs), dtype=np.uint8)
     known = (a != 0) & (b != 0)
     found[known] = DIFFERS
+    latin = latin_levels.compared(pairs)
     short = known & (length_a <= 2) & (length_b <= 2) & (a != b)
+    short[latin.places] = False
     where = np.flatnonzero(short)
     if len(where):
         found[where] = _short(pairs, where)
-    where = np.flatnonzero(known & ~short & (a != b))
+    long = known & ~short & (a != b)
+    long[latin.places] = False
+    where = np.flatnonzero(long)
     if len(where):
         found[where] = _long(*pairs.texts("name", where))
     sound_a, sound_b = pairs.both("sound")
     found[known & _equal(sound_a, sound_b) & (found < SOUND)] = SOUND
     full_a, full_b = pairs.both("full")
     found[known & ((a == b) | (full_a == full_b))] = SAME
+    _with_gaps(pairs, found)
+    found[latin.places] = np.where(latin.swapped, SWAPPED, _LATIN_GIVEN[latin.given])
     found[_as_former(pairs)] = FORMER
+    return found
+
+
+def _with_gaps(pairs: Pairs, found: Levels) -> None:
+    """Names with a lost character: what is left of them agrees, place by place, or it differs as ever."""
+    sides = *pairs.both("g1"), *pairs.both("g2")
+    gone = np.zeros(len(pairs), dtype=np.bool_)
+    for chars in sides:
+        gone |= chars == _GONE
+    where = np.flatnonzero(gone & (found > MISSING))
+    if not len(where):
+        return
+    a1, b1, a2, b2 = (chars[where] for chars in sides)
+    fits = _fits(a1, b1) & _fits(a2, b2)
+    told = ((a1 == b1) & (a1 != _GONE)) | ((a2 == b2) & (a2 != _GONE) & (a2 != 0))
+    found[where[fits]] = MISSING
+    found[where[fits & told]] = LOST
+
+
+def _fits(a: Numbers, b: Numbers) -> Flags:
+    found: Flags = (a == b) | ((a == _GONE) & (b != 0)) | ((b == _GONE) & (a != 0))
     return found
 
 
@@ -152,7 +189,7 @@ def _short(pairs: Pairs, where: npt.NDArray[np.intp]) -> Levels:
     near_1 = _equal(*(side[where] for side in pairs.both("g1_near")))
     near_2 = _equal(*(side[where] for side in pairs.both("g2_near"))) | single
     shapes_1, shapes_2 = alike(a1, b1), alike(a2, b2)
-    tones = ((s1 == t1) & (s1 != 0)) & (s2 == t2)
+    tones = _equal(s1, t1) & (_equal(s2, t2) | single)
     found = np.full(len(where), DIFFERS, dtype=np.uint8)
     latin = (a1 == 0) | (b1 == 0)
     ends = (a1 == b1) | ((a2 == b2) & (a2 != 0)) | ((a1 == b2) & (b2 != 0)) | ((a2 == b1) & (a2 != 0))

@@ -10,7 +10,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from hub.linkage import hanzi
+from hub.linkage import hanzi, latin
 
 _DOTS = re.compile(r"[·•‧∙⋅・･．。.˙‐‑‒–—―－_*\u0307\u0387\u05bc\u16eb\u2022\u2027\u22c5\u2e31\u2e33\ua78f-]+")
 _BRACKETS = re.compile(r"[(（\[【〔〈《{｛「]([^)）\]】〕〉》}｝」]*)[)）\]】〕〉》}｝」]?")
@@ -19,6 +19,9 @@ _EDGES = " ·.-*?？/\\,，、;；:：'\""
 _FORMER = re.compile(r"^(?:曾用名|原名|又名|别名|旧名|婚前姓名|婚前名|小名|现名|更名|原)[:：]?")
 _PLAIN = re.compile(r"[\u4e00-\u9fa5]{2,4}")  # no noise to take off: nearly every name
 _LETTER = re.compile(r"[^\W\d_]")
+LOST = "□"
+_UNWRITABLE = re.compile("[□■▢〓\ufffd\ue000-\uf8ff]")  # what systems put for a character they do not know
+_COVERED = re.compile(r"[?*]")
 _SPACE = re.compile(r"[\s\u00a0\u3000\u200b-\u200f\ufeff]+")
 NOT_A_NAME = frozenset(
     (
@@ -57,11 +60,17 @@ class Name(NamedTuple):
     written: str
     surname: str
     given: str
-    sound: tuple[str, ...]  # one toned reading a character, of surname and given name together
+    sound: tuple[
+        str, ...
+    ]  # one toned reading a character, of surname and given name together; the words of a Latin one
 
     @property
     def text(self) -> str:
         return self.surname + self.given
+
+    @property
+    def latin(self) -> bool:
+        return self.text.isascii()
 
     @property
     def spelt(self) -> list[hanzi.Spelt]:
@@ -104,15 +113,27 @@ def _split_brackets(text: str) -> tuple[str, list[str]]:
 
 def _name(part: str) -> Name | None:
     spaced = _SPACE.sub(" ", _STRAY.sub("", part))
-    letters = _DOTS.sub(" ", spaced)
-    latin = letters.isascii()
-    plain = letters if latin else _DOTS.sub("·", spaced.replace(" ", ""))
+    letters = latin.plain(_DOTS.sub(" ", spaced))
+    if letters is not None:
+        return _latin(letters)
+    plain = _DOTS.sub("·", _with_gaps(spaced.replace(" ", "")))
     written = unicodedata.normalize("NFKC", plain).strip(_EDGES)
     if hanzi.fold(written.lower()) in NOT_A_NAME or not _LETTER.search(written):
         return None
-    if latin:
-        return _latin(written)
     return _chinese(_DOTS.sub("·", written), _DOTS.sub("", written), dotted=_DOTS.search(written) is not None)
+
+
+def _with_gaps(text: str) -> str:
+    """One sign for every character that was lost or covered. In longer names such signs stand for a dot, or for doubt."""
+    text = _UNWRITABLE.sub(LOST, text)
+    if len(text) <= 3 or (len(text) == 4 and hanzi.fold(text[:2]) in compound_surnames()):
+        return _COVERED.sub(LOST, text)
+    return text.rstrip("?*").replace("?", "·")
+
+
+def told(part: str) -> str:
+    """A surname or given name, or '' where all of it was lost."""
+    return part if part.strip(LOST) else ""
 
 
 def _chinese(written: str, bare: str, *, dotted: bool) -> Name:
@@ -149,10 +170,12 @@ def _double(folded: str) -> bool:
     return folded[0] in single_surnames() and folded[1] in single_surnames()
 
 
-def _latin(written: str) -> Name:
-    words = [re.sub(r"[^a-z]", "", w) for w in written.lower().replace("'", "").split()]
-    parts = [w for w in words if w]
-    return Name(written, "", "".join(parts), tuple(parts))
+def _latin(letters: str) -> Name | None:
+    written = _SPACE.sub(" ", letters).strip(_EDGES.replace(",", ""))
+    words = latin.split(written)
+    if not words.said or written.lower().strip(_EDGES) in NOT_A_NAME:
+        return None
+    return Name(written, words.family, words.given, words.said)
 
 
 def sounds(surname: str, given: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "phone": ("phone", "电话"),
     "origin": ("registered home", "户籍地"),
     "residence": ("place of residence", "现居住地"),
+    "postal": ("postal code", "邮政编码"),
     "spouse": ("spouse", "配偶"),
     "parents": ("parents", "父母"),
     "children": ("children", "子女"),
@@ -30,6 +31,7 @@ _MISSING: tuple[Relation, str, str] = (
 )
 _PLACE: dict[str, tuple[Relation, str, str]] = {
     "differs": ("differs", "Different regions.", "地区不同。"),
+    "unlike": ("differs", "Different addresses; neither names its region by code.", "地址不同，双方均无区划代码。"),
     "same-prefecture": ("similar", "Same prefecture, another county.", "同一地市，不同县区。"),
     "same-county": (
         "similar",
@@ -37,6 +39,7 @@ _PLACE: dict[str, tuple[Relation, str, str]] = {
         "同一县区，详细地址不同或缺失。",
     ),
     "same-town": ("similar", "Same township; the address below it differs.", "同一乡镇街道，详细地址不同。"),
+    "same-short": ("similar", "Same county and the same short address.", "同一县区，简短地址一致。"),
     "similar": ("similar", "Nearly the same address.", "地址基本一致。"),
     "same": ("same", "Same address.", "地址一致。"),
 }
@@ -64,18 +67,30 @@ LEVELS: dict[str, dict[str, tuple[Relation, str, str]]] = {
         "same": ("same", "Same number (15- and 18-digit forms count as one).", "号码一致（15位与18位视为同一号码）。"),
     },
     "document": {
-        "differs": ("differs", "Different numbers or kinds of document.", "证件种类或号码不同。"),
-        "same": ("same", "Same document and number.", "证件种类与号码一致。"),
+        "differs": ("differs", "Different numbers of documents of one kind.", "同类证件号码不同。"),
+        "one-slip": ("similar", "One typing error apart.", "证件号码相差一处，疑为录入错误。"),
+        "same": ("same", "Same number.", "证件号码一致。"),
+    },
+    "postal": {
+        "differs": ("differs", "Different postal codes.", "邮政编码不同。"),
+        "one-slip": ("similar", "One typing error apart.", "邮政编码相差一处。"),
+        "same": ("same", "Same postal code.", "邮政编码一致。"),
     },
     "surname": {
         "differs": ("differs", "Different surnames.", "姓不同。"),
         "similar": ("similar", "Surnames that sound or look alike.", "姓音近或形近。"),
+        "slip": ("similar", "Surnames one wrong letter apart.", "姓相差一个字母。"),
         "same": ("same", "Same surname.", "姓一致。"),
     },
     "given": {
         "differs": ("differs", "Different given names.", "名不同。"),
         "part": ("similar", "One part of the given name agrees.", "名中部分字相同。"),
         "shortened": ("similar", "One given name is the other with characters missing.", "一方的名缺字或为简写。"),
+        "character-lost": (
+            "similar",
+            "A character was lost or covered; what is left of the names agrees.",
+            "名中有字丢失或被遮盖，其余一致。",
+        ),
         "near-sound": (
             "similar",
             "Given names that dialects pronounce alike.",
@@ -84,10 +99,11 @@ LEVELS: dict[str, dict[str, tuple[Relation, str, str]]] = {
         "sound": ("similar", "Given names that sound alike apart from the tone.", "名读音相同，声调或用字不同。"),
         "shape": (
             "similar",
-            "Characters that look alike, changed places, or a shortened form.",
-            "名字形近、字序颠倒或为简写。",
+            "Characters that look alike or changed places, or one wrong letter.",
+            "名字形近、字序颠倒，或相差一个字母。",
         ),
         "sound-and-tone": ("similar", "Same sound and tone, other characters.", "名同音同调，用字不同。"),
+        "swapped": ("same", "Given name and family name are the other way about.", "姓与名前后颠倒。"),
         "former": ("same", "The name of one is the former name of the other.", "一方姓名为另一方的曾用名。"),
         "same": (
             "same",

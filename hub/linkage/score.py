@@ -19,7 +19,9 @@ Decision = Literal["no-link", "review", "auto"]
 DECISIONS: tuple[Decision, ...] = ("no-link", "review", "auto")
 _CHUNK = 16384
 _ADJUSTED = {"surname": name_levels.SURNAME_SAME, "given": name_levels.SAME, "birth": comparisons.BIRTH_SAME}
+MATCH = "match"
 _LIMIT = 12.0
+_MOST = 500.0
 _DECIMALS = 6  # of a bit: far below any threshold, above what executors' arithmetic differs by
 
 
@@ -117,7 +119,7 @@ def _score_chunk(models: Sequence[Model], pairs: Pairs, unique_sources: Collecti
 
 def _weighed(model: Model, pairs: Pairs, levels: Levels, vetoes: npt.NDArray[np.uint8]) -> Scores:
     by_field, dependence = evidence(model, pairs, levels)
-    weight = np.full(len(pairs), model.prior_weight)
+    weight = np.full(len(pairs), start(model))
     for evidence_of_field in by_field:  # in this order whatever the batch, so that a pair's weight is its own
         weight += evidence_of_field
     weight = np.round(weight + dependence, _DECIMALS)
@@ -132,10 +134,30 @@ def decide(model: Model, weight: Floats, vetoes: npt.NDArray[np.uint8]) -> npt.N
     return decision
 
 
+def start(model: Model) -> float:
+    """What a pair weighs before it is looked at."""
+    return model.prior_weight * model.rescoring.scale + model.rescoring.bias
+
+
 def evidence(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats]:
     """What each field weighs (one row a field), and what dependence between the fields takes away again."""
     by_field, adjusted = _by_field(model, pairs, levels)
-    return by_field, _dependence(model, levels, adjusted)
+    dependence = _dependence(model, levels, adjusted)
+    learnt = model.rescoring
+    if learnt.shifts:
+        by_field *= learnt.scale
+        dependence *= learnt.scale
+        for at, shifts in enumerate(learnt.shifts):
+            by_field[at] += shifts[levels[:, at]]
+    return by_field, dependence
+
+
+def likelihoods(model: Model, pairs: Pairs) -> dict[str, Floats]:
+    """How much likelier what each pair shows is of one person, and of two of each class, than of two strangers."""
+    levels = comparisons.levels(pairs)
+    by_field, adjusted = _by_field(model, pairs, levels)
+    found = {name: _within(model, name, levels, adjusted) for name in model.class_ratios}
+    return {MATCH: np.exp2(np.minimum(by_field.sum(axis=0), _MOST)), **found}
 
 
 def _by_field(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats]:
@@ -154,12 +176,18 @@ def _by_field(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Float
 def _dependence(model: Model, levels: Levels, adjusted: Floats) -> Floats:
     """Pairs of a household, or twins, agree by more than chance: over all strangers, how much likelier that is, in bits."""
     mixture = np.full(len(levels), 1 - sum(model.shares.values()))
-    for name, ratios in model.class_ratios.items():
-        bits = adjusted.copy()
-        for at, ratio in enumerate(ratios):
-            bits += ratio[levels[:, at]]
-        mixture += model.shares[name] * np.exp2(np.minimum(bits, 500.0))
+    for name in model.class_ratios:
+        mixture += model.shares[name] * _within(model, name, levels, adjusted)
     found: Floats = -np.log2(mixture)
+    return found
+
+
+def _within(model: Model, name: str, levels: Levels, adjusted: Floats) -> Floats:
+    """How much likelier the levels are in two people of a class than in two strangers."""
+    bits = adjusted.copy()
+    for at, ratio in enumerate(model.class_ratios[name]):
+        bits += ratio[levels[:, at]]
+    found: Floats = np.exp2(np.minimum(bits, _MOST))
     return found
 
 

@@ -21,8 +21,6 @@ _SMOOTH = 0.5
 _FLOORS = {"m": 1e-5, "u": 1e-7, "household": 1e-4, "twins": 1e-4}
 TABLE_SIZES = {"surname": 300, "given": 1500, "birth": 200}
 _SHARED_ID_SHARE = 0.002
-# Numbers of one county and birth date are counted with the birth date: what is left is how few sequences lie so near.
-_NEIGHBOUR = {"m": 0.002, "u": 0.01, "household": 0.01, "twins": 0.5, "shared-id": 0.01}
 _SHARED_ID = {"resident_id": {"same": 0.97, "one-slip": 0.02}}
 
 
@@ -131,18 +129,18 @@ def _comparisons(counts: Mapping[str, list[npt.NDArray[np.int64]]]) -> dict[str,
             for at, name in enumerate(comparison.levels)
             if at != comparisons.MISSING
         }
-    return _with_neighbours(content)
-
-
-def _with_neighbours(content: dict[str, Any]) -> dict[str, Any]:
-    """The rates of neighbouring numbers as stated; the other levels share what is left."""
-    levels = content["resident_id"]
-    for kind, share in _NEIGHBOUR.items():
-        others = sum(rates[kind] for name, rates in levels.items() if name != "neighbour")
-        for rates in levels.values():
-            rates[kind] = rounded(rates[kind] * (1 - share) / others)
-        levels["neighbour"][kind] = share
+    for field, stated in beliefs.STATED.items():
+        _state(content[field], stated)
     return content
+
+
+def _state(levels: dict[str, dict[str, float]], stated: Mapping[str, Mapping[str, float]]) -> None:
+    """Give levels their stated rates; the other levels share what is left."""
+    for kind in next(iter(stated.values())):
+        left = 1 - sum(rates[kind] for rates in stated.values())
+        others = sum(rates[kind] for name, rates in levels.items() if name not in stated)
+        for name, rates in levels.items():
+            rates[kind] = stated[name][kind] if name in stated else rounded(rates[kind] * left / others)
 
 
 def _believed(comparison: comparisons.Comparison, kind: str, totals: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

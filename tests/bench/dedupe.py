@@ -53,23 +53,27 @@ def measure(rows: int, seed: int, folder: Path, *, train: bool = False, report: 
         subprocess.run([*population, str(source), str(truth)], check=True)
     command = [sys.executable, "-m", "hub", "dedupe", str(source), str(out)]
     command += ["--train"] * train + ["--no-report"] * (not report)
+    return Measured(rows, *watched(command), *quality(truth, out))
+
+
+def watched(command: list[str]) -> tuple[float, float, int]:
+    """Run a command: seconds, seconds of processor time, and the most memory it held, in bytes."""
     started = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    watched, largest, processor = psutil.Process(process.pid), 0, 0.0
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    watching, largest, processor = psutil.Process(process.pid), 0, 0.0
     while process.poll() is None:
         try:
-            largest = max(largest, watched.memory_info().rss)
-            processor = sum(watched.cpu_times()[:2])
+            largest = max(largest, watching.memory_info().rss)
+            processor = sum(watching.cpu_times()[:2])
         except psutil.Error:
             break
         time.sleep(0.02)
     if process.wait():
-        raise SystemExit("hub dedupe failed")
-    seconds = time.monotonic() - started
-    return Measured(rows, seconds, processor, largest, *_quality(truth, out))
+        raise SystemExit(f"{' '.join(command)} failed")
+    return time.monotonic() - started, processor, largest
 
 
-def _quality(truth: Path, out: Path) -> tuple[float, float, float, float]:
+def quality(truth: Path, out: Path) -> tuple[float, float, float, float]:
     """Pair F1, cluster F1, precision and recall of the automatic pairs."""
     records, people = _columns(truth)
     place = {record: at for at, record in enumerate(records)}

@@ -38,6 +38,10 @@ def test_a_hundred_thousand_records_come_out_the_same_to_the_last_decimal(tmp_pa
 def test_parquet_quotes_and_line_breaks_in_cells(tmp_path: Path) -> None:
     people = [dict(row) for row in rows.people(300)]
     people[0] |= {"residence_address": '一号"院",\n二楼', "record_id": '7,"x"'}
+    for at in range(0, len(people), 7):  # found by name and place, which takes all of the register to tell
+        people[at] |= {"birth_date": "", "resident_id": "", "phone": ""}
+    for at in range(0, len(people), 20):
+        people[at] |= {"name": "Nguyễn, Thị Hoa", "resident_id": f"C{at // 40:07d}", "id_type": "03"}
     source = rows.write(tmp_path / "people.csv", people)
     parquet = tmp_path / "people.parquet"
     duckdb.read_csv(str(source), all_varchar=True).write_parquet(str(parquet))

@@ -112,6 +112,7 @@ class _Comparison:
             self._weighed("phone", self._phones, "phone"),
             self._weighed("origin", lambda own, other: self._place(own, other, "origin"), "origin"),
             self._weighed("residence", lambda own, other: self._place(own, other, "residence"), "residence"),
+            self._weighed("postal", self._postal, "postal"),
             self._weighed("spouse", lambda own, other: self._relatives(own, other, ("spouse",)), "spouse"),
             self._weighed("parents", lambda own, other: self._relatives(own, other, ("father", "mother")), "parents"),
             self._weighed("children", self._children, "children"),
@@ -196,6 +197,16 @@ class _Comparison:
         if self._side not in self._own | self._revealed:
             pieces = tuple(Piece(masking.address(piece.text), piece.differs) for piece in pieces)
         return (Value(pieces, about),)
+
+    def _postal(self, own: records.Patient, other: records.Patient) -> Values:
+        """Of the place of residence; who may not see the house sees no code of its quarter."""
+        here, there = records.place(own, "residence"), records.place(other, "residence")
+        if here is None or not here.postal:
+            return ()
+        pieces = masking.by_place(here.postal, here.postal, there.postal if there else "")
+        if self._side not in self._own | self._revealed:
+            pieces = tuple(Piece(masking.address(piece.text), piece.differs) for piece in pieces)
+        return (Value(pieces),)
 
     def _relatives(self, own: records.Patient, other: records.Patient, roles: Sequence[str]) -> Values:
         opposite = {relative.role: relative for relative in records.relatives(other)}

@@ -28,6 +28,7 @@ class Place:
     named: str
     text: str
     since: str
+    postal: str
 
     @property
     def whole(self) -> str:
@@ -78,7 +79,8 @@ def place(patient: Patient, role: str) -> Place | None:
             name = divisions.full_name(code) or "" if code else ""
             since = str((address.get("period") or {}).get("start", ""))
             known = divisions.lookup(code) if code else None
-            return Place(name, known.name if known else "", str(address.get("text", "")), since)
+            text, postal = str(address.get("text", "")), str(address.get("postalCode", ""))
+            return Place(name, known.name if known else "", text, since, postal)
     return None
 
 

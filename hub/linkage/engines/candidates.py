@@ -7,18 +7,23 @@ many records and pairs each kind of key accounts for is kept for the report.
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage.columns import Places
+from hub.linkage import blocking, layout
+from hub.linkage.columns import Places, Table
 from hub.linkage.engines import name_columns
 from hub.linkage.engines.register import Register
+from hub.linkage.names import single_surnames
 from hub.linkage.resident_id import Form
 
 LIMIT = 500
 KIND_FIELDS = {
     "resident ID": frozenset(("resident_id",)),
+    "other document": frozenset(("document",)),
+    "postal code and birth date": frozenset(("postal", "birth")),
     "phone and birth year": frozenset(("phone", "birth")),
     "phone2 and birth year": frozenset(("phone", "birth")),
     "name, sex and birth year": frozenset(("surname", "given", "sex", "birth")),
@@ -26,10 +31,37 @@ KIND_FIELDS = {
     "surname, sex and birth date": frozenset(("surname", "sex", "birth")),
     "given name and birth date": frozenset(("given", "birth")),
     "first character and birth date": frozenset(("given", "birth")),
+    "name and registered home": frozenset(("surname", "given", "origin")),
+    "name and lunar date": frozenset(("surname", "given", "birth")),
     "former name and birth year": frozenset(("surname", "given", "birth")),
     "former name and birthday": frozenset(("surname", "given", "birth")),
+    "one Latin name and birth date": frozenset(("surname", "given", "birth")),
+    "one Latin name and postal code": frozenset(("surname", "given", "postal")),
+    "Latin names and birth year": frozenset(("surname", "given", "birth")),
+    "Latin names and birthday": frozenset(("surname", "given", "birth")),
+    "Latin initial and birth date": frozenset(("birth",)),
+    "Latin initials and address": frozenset(("residence",)),
+    "no birth date: phone": frozenset(("phone",)),
+    "no birth date: rare name": frozenset(("surname", "given")),
+    "no birth date: name and origin county": frozenset(("surname", "given", "origin")),
+    "no birth date: name and origin township": frozenset(("surname", "given", "origin")),
+    "no birth date: name and residence county": frozenset(("surname", "given", "residence")),
+    "no birth date: name and residence township": frozenset(("surname", "given", "residence")),
 }
 """The kinds of key, and the compared fields of which each is made."""
+EITHER = frozenset(("one Latin name and birth date", "one Latin name and postal code"))
+"""Of these kinds of key, surname or given name is enough."""
+MOST = {"no birth date: rare name": 6} | {
+    f"no birth date: name and {role} {part}": most
+    for role in ("origin", "residence")
+    for part, most in (("county", 20), ("township", 50))
+}
+"""Of these kinds, how many records may share a key: more of one name tell nobody apart without a date."""
+UNDATED = frozenset(kind for kind in KIND_FIELDS if kind.startswith("no birth date"))
+"""Of these kinds, one record of a pair has no birth date."""
+_BELOW = {"county": np.uint64(10**6), "township": np.uint64(1000)}
+_TELLING = 4  # bits of an address's signature: fewer name half a village
+_MARCH = 3
 _SEXES = 3  # unknown is one of its own
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
@@ -60,7 +92,7 @@ class Candidates:
 def by_kind(register: Register, *, limit: int = LIMIT) -> list[tuple[Coverage, Codes]]:
     """The pairs that each kind of key gives, as left * records + right."""
     with ThreadPoolExecutor(register.cells.threads) as pool:
-        return list(pool.map(lambda one: _pairs_of(one, len(register), limit), _with_former_names(register)))
+        return list(pool.map(lambda one: _pairs_of(one, register, MOST.get(one[0], limit)), _every_kind(register)))
 
 
 def find(register: Register, *, limit: int = LIMIT) -> Candidates:
@@ -98,17 +130,101 @@ def kinds(register: Register) -> Iterator[Keyed]:
     with_surname = (surname > 0) & whole
     yield "surname, sex and birth date", *_some(_mixed(names.surname_sound, birth * _SEXES + sex), with_surname)
     yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
-    yield "first character and birth date", *_some(_mixed(names.first, birth), (surname == 0) & (sound > 0) & whole)
+    unsplit = (surname == 0) | ~np.isin(names.first, _surnames())  # or split where there was nothing to split
+    yield "first character and birth date", *_some(_mixed(names.first, birth), unsplit & (sound > 0) & whole)
+    low, high = column("origin_low"), column("origin_high")
+    told = (sound > 0) & (np.bitwise_count(low) + np.bitwise_count(high) >= _TELLING)
+    yield "name and registered home", *_some(_mixed(_mixed(low, high), sound), told)
+    yield "name and lunar date", *_lunar(sound, birth, column("birth_lunar"))
+    if register.column("document") is not None:
+        document = column("document")
+        yield "other document", *_some(document, document > 0)
+    postal = column("postal")
+    if register.column("postal") is not None:
+        yield "postal code and birth date", *_some(_mixed(postal, birth), (postal > 0) & whole)
+    yield from _latin(register, birth, postal)
 
 
-def _with_former_names(register: Register) -> Iterator[Keyed]:
-    """Each kind of key."""
+@cache
+def _surnames() -> Keys:
+    return np.array([ord(char) for char in single_surnames()], dtype=np.uint64)
+
+
+def _lunar(sound: Keys, birth: Keys, lunar: Keys) -> tuple[Places, Keys]:
+    """Dates that fall into the next year when their figures are lunar ones, and dates that such may fall on."""
+    moved = np.flatnonzero((sound > 0) & (lunar // 10000 > birth // 10000) & (birth % 100 > 0))
+    reached = np.flatnonzero((sound > 0) & (birth % 10000 // 100 <= _MARCH) & (birth % 100 > 0))
+    keys = [_mixed(sound[moved], lunar[moved]), _mixed(sound[reached], birth[reached])]
+    return np.concatenate([moved, reached]), np.concatenate(keys)
+
+
+def _latin(register: Register, birth: Keys, postal: Keys) -> Iterator[Keyed]:
+    """Latin names by the sounds of their two names, in whatever order they come."""
+    own = register.names.columns
+    place = np.flatnonzero((own["full"] > 0) & (own["c1"] == 0) & (own["g1"] == 0))
+    if not len(place):
+        return
+    one, two = (own[field][place].astype(np.uint64) for field in ("c1_near", "g1_near"))
+    at, sounds = np.concatenate([place, place]), np.concatenate([one, two])
+    born, code = birth[at], postal[at]
+    yield "one Latin name and birth date", *_some(_mixed(sounds, born), (sounds > 0) & (born % 100 > 0), at)
+    yield "one Latin name and postal code", *_some(_mixed(sounds, code), (sounds > 0) & (code > 0), at)
+    together, born = _mixed(np.minimum(one, two), np.maximum(one, two)), birth[place]
+    both = (one > 0) & (two > 0)
+    yield "Latin names and birth year", *_some(_mixed(together, born // 10000), both & (born > 0), place)
+    yield "Latin names and birthday", *_some(_mixed(together, born % 10000), both & (born % 100 > 0), place)
+    name = [register.names.odd[at][0] for at in place.tolist()]
+    found = [(at, ord(word[0])) for at, one in zip(place.tolist(), name, strict=True) for word in one[1:3] if word]
+    at, initials = (np.array(part) for part in zip(*found, strict=True))
+    born = birth[at]
+    yield "Latin initial and birth date", *_some(_mixed(initials.astype(np.uint64), born), born % 100 > 0, at)
+    texts = register.cells.texts("residence_address", place)
+    houses = [
+        (at, layout.digest(key))
+        for at, one, text in zip(place.tolist(), name, texts, strict=True)
+        for key in blocking.by_house(one, text)
+    ]
+    at, keys = (np.array([one[part] for one in houses], dtype=np.uint64) for part in (0, 1))
+    yield "Latin initials and address", at.astype(np.intp), keys
+
+
+def _every_kind(register: Register) -> Iterator[Keyed]:
+    """Each kind of key, those too that others' values make worth having."""
     yield from kinds(register)
+    yield from by_place(register, len(register), *undated(register, len(register)))
     places, sounds = formers(register)
     own = register.names.columns["sound"]
     same = np.flatnonzero(np.isin(own, sounds))
     at = np.concatenate([places, same])
     yield from by_former_name(at, np.concatenate([sounds, own[same]]), _births(register, at))
+
+
+def undated(table: Table, count: int) -> tuple[Keys, Keys]:
+    """Sounds and telephones of the records without a birth date, which few other kinds of key can find."""
+    lacking = _of(table, "birth", count) == 0
+    return np.unique(_of(table, "sound", count)[lacking]), np.unique(_of(table, "phone", count)[lacking])
+
+
+def by_place(table: Table, count: int, sounds: Keys, phones: Keys) -> Iterator[Keyed]:
+    """Keys by name and place of whoever is called as one without a birth date is, and by telephone."""
+    sound, phone = _of(table, "sound", count), _of(table, "phone", count)
+    called = np.isin(phone, phones) & (phone > 0)
+    named = np.isin(sound, sounds) & (sound > 0)
+    if called.any():
+        yield "no birth date: phone", *_some(phone, called)
+    if not named.any():
+        return
+    yield "no birth date: rare name", *_some(sound, named)
+    for role in ("origin", "residence"):
+        place = _of(table, role, count)
+        for part, below in _BELOW.items():
+            known = named & (place // below % 1000 > 0)
+            yield f"no birth date: name and {role} {part}", *_some(_mixed(sound, place // below), known)
+
+
+def _of(table: Table, name: str, count: int) -> Keys:
+    column = table.column(name)
+    return np.zeros(count, dtype=np.uint64) if column is None else column.astype(np.uint64)
 
 
 def formers(register: Register) -> tuple[Places, Keys]:
@@ -126,8 +242,7 @@ def by_former_name(places: Places, sounds: Keys, born: Keys) -> Iterator[Keyed]:
 
 
 def _births(register: Register, places: Places) -> Keys:
-    column = register.column("birth")
-    return np.zeros(len(places), dtype=np.uint64) if column is None else column[places].astype(np.uint64)
+    return _of(register, "birth", len(register))[places]
 
 
 def _some(keys: Keys, where: npt.NDArray[np.bool_], places: Places | None = None) -> tuple[Places, Keys]:
@@ -142,9 +257,9 @@ def _mixed(a: Keys, b: Keys) -> Keys:
     return value * _MIX
 
 
-def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[Coverage, Codes]:
+def _pairs_of(keyed: Keyed, register: Register, limit: int) -> tuple[Coverage, Codes]:
     """The pairs that share a key, as left * count + right, and what the kind covers."""
-    kind, places, keys = keyed
+    (kind, places, keys), count = keyed, len(register)
     keys, places = _sorted(keys, places, count)
     starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, np.int64)
     sizes = np.diff(np.r_[starts, len(keys)])
@@ -155,6 +270,9 @@ def _pairs_of(keyed: Keyed, count: int, limit: int) -> tuple[Coverage, Codes]:
         apart = members[:, left] * np.int64(count) + members[:, right]
         codes.append(apart[members[:, left] != members[:, right]].ravel())
     found = np.concatenate(codes)
+    if kind in UNDATED:
+        lacking = _of(register, "birth", count) == 0
+        found = found[lacking[found // count] | lacking[found % count]]
     return Coverage(kind, len(places), len(found), int(sizes[sizes > limit].sum())), found
 
 

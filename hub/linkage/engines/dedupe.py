@@ -15,7 +15,7 @@ import numpy as np
 from hub.errors import Invalid
 from hub.linkage import score
 from hub.linkage.columns import Flags
-from hub.linkage.engines import candidates, files, folders, grouping, model_files, register, scoring
+from hub.linkage.engines import candidates, files, folders, grouping, labels, model_files, register, scoring, sources
 from hub.linkage.engines.candidates import Candidates
 from hub.linkage.engines.files import Cells
 from hub.linkage.engines.grouping import Persons
@@ -64,6 +64,10 @@ class Order:
     train: bool = False
     save_model: Path | None = None
     report: Report | None = None
+    labels: Path | None = None
+    """Pairs that people have decided, for the model to learn from."""
+    unique_sources: bool = False
+    """Each source holds a person once at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,10 @@ def run(source: Path, out: Path, order: Order, progress: Progress = silent) -> C
         progress("reading", cells.count, cells.count)
         if order.train:
             content = _trained(read, content, progress)
-        result = link(read, model_files.parsed(content).for_population(cells.count), order.cut, progress)
+        if order.labels:
+            content = labels.learn(read, content, labels.read(order.labels, cells))
+        model = model_files.parsed(content).for_population(cells.count)
+        result = link(read, model, order.cut, progress, unique_sources=order.unique_sources)
         page = _reported(result, order.report, progress)
         progress("writing", 0, 0)
         write(result, out, page, (order.save_model, content) if order.save_model else None)
@@ -109,17 +116,23 @@ def _trained(read: Register, content: Content, progress: Progress) -> Content:
     return found
 
 
-def link(read: Register, model: Model, cut: Cut, progress: Progress = silent) -> Result:
+def link(
+    read: Register, model: Model, cut: Cut, progress: Progress = silent, *, unique_sources: bool = False
+) -> Result:
     """Who is who in the register. `likely` joins at the single best cut, `auto` only what needs no person's eyes."""
     progress("finding candidates", 0, 0)
     found = candidates.find(read)
+    of = sources.read(read) if unique_sources else None
+    if of is not None:
+        found = sources.apart(found, of)
     pairs = len(found.left)
     progress("finding candidates", pairs, pairs)
     scored = scoring.score_candidates(model, read, found, lambda done, total: progress("comparing", done, total))
     progress("comparing", pairs, pairs)
     progress("grouping", 0, 0)
-    joined = scored.decision == _AUTO if cut == "auto" else (scored.weight >= model.likely) & (scored.vetoes == 0)
-    persons = grouping.persons(read, scored, joined)
+    weight = scored.weight if of is None else sources.weights(scored, of, model)
+    joined = scored.decision == _AUTO if cut == "auto" else (weight >= model.likely) & (scored.vetoes == 0)
+    persons = grouping.persons(read, scored, joined, of)
     progress("grouping", len(read), len(read))
     return Result(read, model, cut, found, scored, joined, persons)
 

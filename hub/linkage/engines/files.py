@@ -19,7 +19,7 @@ from hub.linkage.engines import csv_files
 
 COLUMNS = (
     "record_id", "source", "name", "sex", "birth_date", "resident_id", "id_type", "phone", "origin_division",
-    "origin_address", "residence_division", "residence_address", "spouse_name", "spouse_resident_id",
+    "origin_address", "residence_division", "residence_address", "spouse_name", "spouse_resident_id", "postal_code",
 )  # fmt: skip
 _PARQUET = b"PAR1"
 _NOT_TABLES = {
@@ -70,6 +70,17 @@ class Cells:
             ).fetchnumpy()
         texts: list[str] = found["t"].tolist()
         return texts
+
+    def places(self, ids: Sequence[str]) -> npt.NDArray[np.intp]:
+        """Where the records of these ids stand; -1 for an id that none has."""
+        with self._connection.cursor() as cursor:
+            cursor.register("wanted", {"id": np.array(ids, dtype=np.object_), "turn": np.arange(len(ids))})
+            found = cursor.execute(
+                "SELECT coalesce(c.rowid, -1) AS place FROM wanted LEFT JOIN cells c ON c.record_id = wanted.id"
+                " ORDER BY wanted.turn"
+            ).fetchnumpy()
+        places: npt.NDArray[np.intp] = found["place"].astype(np.intp)
+        return places
 
     def write(self, out: Path, columns: dict[str, npt.NDArray[Any]], query: str) -> None:
         """Write as CSV what `query` makes of the table `result`, which has `columns`."""

@@ -14,25 +14,31 @@ Persons = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.uint64]
 
 
-def persons(register: Register, scored: Scored, linked: Flags) -> Persons:
+def persons(register: Register, scored: Scored, linked: Flags, sources: Codes | None = None) -> Persons:
     """For each record the first record of its person, when the pairs that `linked` marks are joined.
 
-    No two different checked resident IDs come together: only what holds two of them has to be weighed pair by pair.
+    No two different checked resident IDs come together, nor two records of one source where `sources` says that each
+    holds a person once (0: no source): only what holds two of them has to be weighed pair by pair.
     """
-    return joined(checked(register, len(register)), scored.left[linked], scored.right[linked], scored.weight[linked])
+    ids = checked(register, len(register))
+    return joined(ids, scored.left[linked], scored.right[linked], scored.weight[linked], sources)
 
 
-def joined(checked: Codes, left: Places, right: Places, weight: Floats) -> Persons:
+def joined(checked: Codes, left: Places, right: Places, weight: Floats, sources: Codes | None = None) -> Persons:
     """See `persons`; `checked` gives each record its checked resident ID as a number, 0 for none."""
     person = _connected(len(checked), left, right)
-    mixed = _mixed(person, checked)[person[left]]
+    parted = _mixed(person, checked)
+    if sources is not None:
+        parted |= _repeated(person, sources)
+    mixed = parted[person[left]]
     edges = [
         clusters.Edge(a, b, w)
         for a, b, w in zip(left[mixed].tolist(), right[mixed].tolist(), weight[mixed].tolist(), strict=True)
     ]
     records = np.unique(np.concatenate([left[mixed], right[mixed]]))
-    values = {place: value for place, value in zip(records.tolist(), checked[records].tolist(), strict=True) if value}
-    for cluster in clusters.project(records.tolist(), edges, distinct=[values]):
+    values = [{place: value for place, value in zip(records.tolist(), checked[records].tolist(), strict=True) if value}]
+    values += [] if sources is None else _alone(records, sources[records])
+    for cluster in clusters.project(records.tolist(), edges, distinct=values):
         members = list(cluster)
         person[members] = min(members)
     return person
@@ -68,3 +74,18 @@ def _mixed(person: Persons, checked: Codes) -> Flags:
     np.maximum.at(most, person[holders], checked[holders])
     found: Flags = most > least
     return found
+
+
+def _repeated(person: Persons, sources: Codes) -> Flags:
+    """At the first record of each group: whether the group holds two records of one source."""
+    having = np.flatnonzero(sources)
+    order = having[np.lexsort((sources[having], person[having]))]
+    twice = (person[order[1:]] == person[order[:-1]]) & (sources[order[1:]] == sources[order[:-1]])
+    found = np.zeros(len(person), dtype=np.bool_)
+    found[person[order[1:][twice]]] = True
+    return found
+
+
+def _alone(records: Places, sources: Codes) -> list[dict[int, int]]:
+    """For `clusters.project`: of each source, records of which a person has one."""
+    return [{int(place): int(place) for place in records[sources == one]} for one in np.unique(sources[sources > 0])]

@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import hanzi, names
+from hub.linkage import hanzi, latin, names
 from hub.linkage.features import sound_columns
 from hub.linkage.layout import hashed
 
@@ -254,18 +254,21 @@ def _numbers(parsed: Sequence[names.Name]) -> tuple[int, ...]:
         return _NOTHING
     name = parsed[0]
     plain, split = [sound.plain for sound in name.spelt], len(name.surname)
+    sounds = ["".join(plain[:split]), "".join(plain[split:])]
+    if name.latin:
+        sounds = [latin.sound(name.surname), latin.sound(name.given)]
     former = next((other for other in parsed[1:] if other.text != name.text), None)
     numbers = dict.fromkeys((*FIELDS, *SOUNDS), 0)
     sound_columns(name, numbers)
     numbers |= {
-        "surname": spelled(name.surname),
-        "given": spelled(name.given),
+        "surname": spelled(names.told(name.surname)),
+        "given": spelled(names.told(name.given)),
         "full": spelled(name.text),
         "former": spelled(former.text) if former else 0,
         "sound": sounded("".join(plain)),
         "given_length": min(len(name.given), 255),
-        "surname_sound": sounded("".join(plain[:split])),
-        "given_sound": sounded("".join(plain[split:])),
+        "surname_sound": sounded(sounds[0]),
+        "given_sound": sounded(sounds[1]),
         "first": ord(name.text[0]),
     }
     return tuple(numbers.values())

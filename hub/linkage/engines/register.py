@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import names
+from hub.linkage import documents, names
 from hub.linkage.columns import Column, Places
 from hub.linkage.engines import address_columns, name_columns, number_columns
 from hub.linkage.engines.distinct import distinct
@@ -20,6 +20,8 @@ from hub.linkage.engines.name_columns import Names
 from hub.linkage.resident_id import Form
 
 _SEXES = dict.fromkeys(("1", "男", "男性", "m", "male"), 1) | dict.fromkeys(("2", "女", "女性", "f", "female"), 2)
+_RESIDENT_ID = ("", "01", "1", "居民身份证", "身份证")
+"""Kinds of document, as a file may name them, that are the resident ID."""
 _NAMES = ("name", "spouse_name")
 
 
@@ -125,7 +127,31 @@ def _numbers(cells: Cells) -> dict[str, Any]:
     )
     for role in ("origin", "residence"):
         columns[role] = _places(cells, f"{role}_division")
+    columns["document"], columns["document_kind"] = _documents(cells, own)
+    columns["postal"] = _postal(cells)
     return columns
+
+
+def _documents(cells: Cells, own: number_columns.Ids) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
+    """Numbers of documents that are not the resident ID, whatever kind is named for one that is."""
+    number, kind = np.zeros(cells.count, dtype=np.uint64), np.zeros(cells.count, dtype=np.uint8)
+    resident = ", ".join(f"'{name}'" for name in _RESIDENT_ID)
+    found = cells.arrays(
+        "SELECT rowid AS place, resident_id AS text, id_type AS kind FROM cells"
+        f" WHERE resident_id <> '' AND id_type NOT IN ({resident})"
+    )
+    for place, text, code in zip(found["place"].tolist(), found["text"], found["kind"], strict=True):
+        if not own.body[place]:
+            number[place] = documents.number(text)
+            kind[place] = documents.kind(code) if number[place] else 0
+    return number, kind
+
+
+def _postal(cells: Cells) -> npt.NDArray[np.uint64]:
+    codes = np.zeros(cells.count, dtype=np.uint64)
+    found = cells.arrays("SELECT rowid AS place, postal_code AS text FROM cells WHERE postal_code <> ''")
+    codes[found["place"]] = [documents.postal(text) for text in found["text"]]
+    return codes
 
 
 def _places(cells: Cells, column: str) -> npt.NDArray[np.uint64]:

@@ -1,10 +1,13 @@
 """Gates of the shipped model on seeds and fault rates that were not used for tuning. Thresholds are the model's own."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.bench.linkage import measure, population, private
+from tests.bench.dedupe import watched
+from tests.bench.linkage import cases, compare, measure, population, private
 
 pytestmark = pytest.mark.bench
 
@@ -28,6 +31,35 @@ def test_quality_on_unseen_people(register: str) -> None:
     assert found.blocking.value >= 0.995
     assert found.candidates <= found.records
     assert found.reviews <= 0.02 * found.records
+
+
+DEDUPE = [sys.executable, "-m", "hub", "dedupe", "--no-report"]
+
+
+@pytest.mark.parametrize(("number", "least"), [(3, 0.998), (4, 0.9999)])
+def test_febrl_without_labels(tmp_path: Path, number: int, least: float) -> None:
+    case = next(one for one in cases.all_cases(0) if one.name == f"FEBRL {number}")
+    source, truth, out = (tmp_path / name for name in ("register.csv", "truth.csv", "out"))
+    case.write(source, truth)
+    watched([*DEDUPE, "--train", *case.options, str(source), str(out)])
+    assert compare.quality(truth, out).f1 >= least
+    assert compare.blocking(source, truth) >= 0.995
+
+
+def test_other_people_without_labels_and_with_two_thousand(tmp_path: Path) -> None:
+    """Another population than the one that the model was tuned on, with labels of yet other people."""
+    case = next(one for one in cases.all_cases(8_000) if one.name.startswith("independent"))
+    source, truth = tmp_path / "register.csv", tmp_path / "person.csv"
+    case.write(source, truth)
+    found = {}
+    for name, command in compare.systems(case, source, tmp_path):
+        if not name.startswith("Splink"):
+            watched([*command, str(tmp_path / name)])
+            found[name] = compare.quality(truth, tmp_path / name)
+    assert all(one.f1 >= 0.985 and one.auto_precision >= 0.999 for one in found.values())
+    assert all(one.auto_recall >= 0.97 and one.clusters >= 0.975 for one in found.values())
+    assert found["2,000 labels"].f1 >= 0.99
+    assert compare.blocking(source, truth) >= 0.995
 
 
 @pytest.mark.parametrize(("factor", "least"), [(1.0, 0.995), (2.0, 0.99), (4.0, 0.98)])

@@ -110,6 +110,10 @@ _NAMES = (
     "李燕（曾用名：王晓燕）",
     "王燕",
     "ZHANG Wei",
+    "Zhang, Wei",
+    "Green, Mitchell",
+    "mitchel green",
+    "王□燕",
     "张伟",
     "张玮",
     "",
@@ -127,6 +131,8 @@ _ADDRESSES = (
     "河南省郑州市惠济区古荥镇岭军峪村3组15号",
     "郑州市邙山区古荥镇岭军峪村三组15号",
     "浙江省金华市永康市东城街道城北路8号",
+    "古荥镇15号",
+    "15 Wallaby Place, Delmar",
     "",
 )
 _PEOPLE = st.sampled_from(
@@ -152,6 +158,6 @@ patients = st.builds(
     record=st.sampled_from(("1", "2", "3")),
     since=st.sampled_from(("", "2021-03-01")),
     death=st.sampled_from(("", "2020-01-01")),
-    document=st.sampled_from(("", "G1234567")),
+    document=st.sampled_from(("", "G1234567", "G1234576", "E7654321")),
 )
 records = patients.map(extract)

@@ -109,3 +109,31 @@ def test_parts_that_lead_nowhere_give_no_texts() -> None:
     assert blocking.by_parts("王", "", [], [1987], "") == ()
     assert blocking.by_parts("", "", [19870312], [1987], "") == ()
     assert blocking.by_parts("王", "小明", [], [], "13687654091") == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "Mitchell, Green"},
+        {"name": "Green, Philip"},
+        {"name": "Greene, Michel"},
+        {"name": "Green, Mitchel", "birth": "1990-05-17"},
+        {"name": "Groen, Mi", "birth": "1928-05-01", "residence": "7 Walaby Place, Delmar"},
+        {"name": "Xu, Yan", "birth": "1928-05-17", "document": "G 123-4567"},
+    ],
+)
+def test_a_foreigner_is_found_whatever_is_wrong_with_the_name(change: dict[str, str]) -> None:
+    usual = {
+        "name": "Green, Mitchell", "origin": "", "origin_division": "", "document": "G1234567",
+        "residence": "7 Wallaby Place, Delmar",
+    }  # fmt: skip
+    other = {**usual, "document": "", **change}
+    one, two = (blocking.keys(record(**values), SECRET) for values in (usual, other))
+    assert set(one) & set(two)
+
+
+def test_foreigners_who_have_nothing_in_common_share_no_key() -> None:
+    home = {"origin": "", "origin_division": ""}
+    one = record("Green, Mitchell", residence="7 Wallaby Place", **home)
+    two = record("Parr, Vanessa", birth="1995-11-19", residence="905 Macquoid Place", **home)
+    assert not set(blocking.keys(one, SECRET)) & set(blocking.keys(two, SECRET))

@@ -17,6 +17,8 @@ from hub.linkage.model import Floats
 
 _COLUMNS: dict[str, tuple[str, Callable[[str], str]]] = {
     "resident_id": ("resident_id", masks.number),
+    "document": ("resident_id", masks.number),
+    "postal": ("postal_code", masks.number),
     "surname": ("name", masks.name),
     "given": ("name", masks.name),
     "sex": ("sex", str),

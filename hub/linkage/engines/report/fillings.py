@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from hub.linkage import addresses
 from hub.linkage.engines.files import COLUMNS
 from hub.linkage.engines.register import Register
 
 _UNDERSTOOD = {
-    "name": "full", "sex": "sex", "birth_date": "birth", "resident_id": "id_body", "phone": "phone",
-    "origin_division": "origin", "residence_division": "residence", "spouse_name": "spouse",
-    "spouse_resident_id": "spouse_id",
+    "name": ("full",), "sex": ("sex",), "birth_date": ("birth",), "resident_id": ("id_body", "document"),
+    "phone": ("phone",), "origin_division": ("origin",), "residence_division": ("residence",),
+    "spouse_name": ("spouse",), "spouse_resident_id": ("spouse_id",), "postal_code": ("postal",),
 }  # fmt: skip
 _NOT_COMPARED = ("record_id", "source", "id_type")
 _ADDRESSES = ("origin_address", "residence_address")
@@ -64,10 +66,10 @@ def _understood(register: Register, column: str, addressed: int | None) -> tuple
     """How many filled cells were understood, and how many records are known in this, the resident ID counted in."""
     if addressed is not None:
         return addressed, addressed
-    numbers = register.column(_UNDERSTOOD[column])
-    if numbers is None:
+    numbers = [found for field in _UNDERSTOOD[column] if (found := register.column(field)) is not None]
+    if not numbers:
         return 0, 0
-    known = numbers > 0
+    known = np.logical_or.reduce([one > 0 for one in numbers])
     total = int(known.sum())
     if column not in _FROM_ID:
         return total, total

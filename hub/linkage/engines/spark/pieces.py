@@ -46,6 +46,16 @@ class Weighed(NamedTuple):
     decision: int
 
 
+class Sought(NamedTuple):
+    """What makes a key worth having, of the whole register: sounds of former names, sounds and telephones of records
+    without a birth date.
+    """
+
+    formers: Keys
+    sounds: Keys
+    phones: Keys
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A share of the records, read: where they stand, their numbers, names and ids, and what they can be found by."""
@@ -100,16 +110,26 @@ def read(records: Iterable[Numbered]) -> Iterator[Piece]:
         yield Piece(places, rows, names, [texts[0] or "" for texts, _ in batch], keys, (places[at], sounds))
 
 
-def keys(piece: Piece, sounds: Keys) -> Iterator[tuple[int, int, int]]:
-    """(kind, key, place) of everything that the records can be found by; `sounds` are all former names' of the register."""
+def keys(piece: Piece, sought: Sought) -> Iterator[tuple[int, int, int, bool]]:
+    """(kind, key, place, open) of everything that the records can be found by. Of a pair one record must be `open`."""
     holders, former = piece.formers
-    same = np.flatnonzero(np.isin(piece.rows["sound"], sounds))
+    same = np.flatnonzero(np.isin(piece.rows["sound"], sought.formers))
     at = np.concatenate([np.searchsorted(piece.places, holders), same])
     heard = np.concatenate([former, piece.rows["sound"][same]])
     by_name = candidates.by_former_name(piece.places[at], heard, piece.rows["birth"][at])
     for kind, places, keys in chain(piece.keys, by_name):
         for key, place in zip(keys.view(np.int64).tolist(), places.tolist(), strict=True):
-            yield _KINDS.index(kind), key, place
+            yield _KINDS.index(kind), key, place, True
+    table, lacking = _Packed(piece.rows, piece.names), piece.rows["birth"] == 0
+    for kind, at, keys in candidates.by_place(table, len(piece.rows), sought.sounds, sought.phones):
+        rows = zip(keys.view(np.int64).tolist(), piece.places[at].tolist(), lacking[at].tolist(), strict=True)
+        for key, place, undated in rows:
+            yield _KINDS.index(kind), key, place, undated
+
+
+def undated(piece: Piece) -> tuple[Keys, Keys]:
+    """See `candidates.undated`."""
+    return candidates.undated(_Packed(piece.rows, piece.names), len(piece.rows))
 
 
 def records(piece: Piece) -> Iterator[tuple[int, str, str, bytes]]:

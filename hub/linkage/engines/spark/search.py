@@ -17,7 +17,7 @@ from hub.errors import Invalid
 from hub.linkage.engines import candidates, files, folders, model_files
 from hub.linkage.engines.dedupe import Counts, Order, Progress, silent
 from hub.linkage.engines.spark import pieces, results
-from hub.linkage.engines.spark.pieces import Numbered, Piece
+from hub.linkage.engines.spark.pieces import Numbered, Piece, Sought
 from hub.linkage.engines.spark.results import Found
 from hub.linkage.model import Model
 
@@ -109,14 +109,22 @@ def _read(session: SparkSession, numbered: RDD[Numbered], count: int) -> RDD[Pie
 
 
 def _weighed(session: SparkSession, read: RDD[Piece], model: Model) -> Found:
-    sounds = sorted(set(read.flatMap(lambda piece: piece.formers[1].tolist()).collect()))
-    shared = session.sparkContext.broadcast((np.array(sounds, dtype=np.uint64), model))
+    shared = session.sparkContext.broadcast((_sought(read), model))
     keys = _frame(
-        session, read.flatMap(lambda piece: pieces.keys(piece, shared.value[0])), "kind byte, key bigint, place bigint"
+        session,
+        read.flatMap(lambda piece: pieces.keys(piece, shared.value[0])),
+        "kind byte, key bigint, place bigint, open boolean",
     )
     records = _frame(session, read.flatMap(pieces.records), "place bigint, id string, name string, row binary")
     beside = _beside(_pairs(keys), records)
     return Found.of(beside.rdd.mapPartitions(lambda rows: pieces.weigh(rows, shared.value[1])).collect())
+
+
+def _sought(read: RDD[Piece]) -> Sought:
+    formers = read.flatMap(lambda piece: piece.formers[1].tolist()).collect()
+    undated = read.map(pieces.undated).collect()
+    sounds, phones = (np.unique(np.concatenate([one[part] for one in undated])) for part in (0, 1))
+    return Sought(np.unique(np.array(formers, dtype=np.uint64)), sounds, phones)
 
 
 def _frame(session: SparkSession, rows: RDD[Any], schema: str) -> DataFrame:
@@ -125,10 +133,13 @@ def _frame(session: SparkSession, rows: RDD[Any], schema: str) -> DataFrame:
 
 def _pairs(keys: DataFrame) -> DataFrame:
     """Distinct pairs of places that share a key which not too many share."""
-    kept = keys.groupBy("kind", "key").count().where(f"count BETWEEN 2 AND {candidates.LIMIT}")
+    most = " ".join(f"WHEN {list(candidates.KIND_FIELDS).index(kind)} THEN {n}" for kind, n in candidates.MOST.items())
+    kept = keys.groupBy("kind", "key").count()
+    kept = kept.where(f"count BETWEEN 2 AND CASE kind {most} ELSE {candidates.LIMIT} END")
     some = keys.join(kept, ["kind", "key"], "left_semi")
-    left, right = some.withColumnRenamed("place", "l"), some.withColumnRenamed("place", "r")
-    return left.join(right, ["kind", "key"]).where("l < r").select("l", "r").distinct()
+    left, right = (some.withColumnsRenamed({"place": end, "open": f"{end}_open"}) for end in ("l", "r"))
+    both = left.join(right, ["kind", "key"]).where("l < r AND (l_open OR r_open)")
+    return both.select("l", "r").distinct()
 
 
 def _beside(pairs: DataFrame, records: DataFrame) -> DataFrame:

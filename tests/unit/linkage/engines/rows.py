@@ -67,7 +67,11 @@ def patient(row: Row) -> dict[str, Any]:
         ],
     }
     if row["resident_id"]:
-        found["identifier"].append({"system": vocabulary.RESIDENT_ID, "value": row["resident_id"]})
+        other = row.get("id_type", "01") not in ("", "01")
+        system = vocabulary.document_system(row["id_type"]) if other else vocabulary.RESIDENT_ID
+        found["identifier"].append({"system": system, "value": row["resident_id"]})
+    if row.get("postal_code"):
+        found["address"][1]["postalCode"] = row["postal_code"]
     if row["birth_date"]:
         found["birthDate"] = row["birth_date"]
     if row["phone"]:

@@ -164,6 +164,13 @@ people = st.one_of(
             "新生儿",
             "ZHANG Wei",
             "zhang wei",
+            "Zhang, Wei",
+            "Müller, Søren",
+            "Smith,",
+            "王□燕",
+            "□□燕",
+            "王?",
+            "欧阳*秀",
             "O'Neil",
             "买买提·艾力",
             "古丽 巴哈尔",
@@ -184,8 +191,8 @@ def _numbers(text: str) -> dict[str, int]:
         features.sound_columns(name, found)
         former = next((other for other in parsed[1:] if other.text != name.text), None)
         spelled = {
-            "surname": name.surname,
-            "given": name.given,
+            "surname": names.told(name.surname),
+            "given": names.told(name.given),
             "full": name.text,
             "former": former.text if former else "",
         }

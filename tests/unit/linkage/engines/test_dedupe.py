@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from hub.errors import Invalid
-from hub.linkage.engines import dedupe, folders, model_files, training
+from hub.linkage.engines import candidates, dedupe, folders, model_files, training
 from hub.linkage.engines.dedupe import Order
 from tests.unit.linkage.engines import rows
 from tests.unit.linkage.engines.rows import Row
@@ -163,3 +163,31 @@ def test_a_model_that_does_not_fit_is_refused(tmp_path: Path, content: str) -> N
         model_files.parsed(model_files.content(file))
     with pytest.raises(Invalid, match="model-missing"):
         model_files.content(tmp_path / "none.json")
+
+
+def test_a_record_without_a_birth_date_is_found_by_name_and_place(tmp_path: Path) -> None:
+    """By township, by county where few bear the name, by a rare name alone, and by telephone."""
+    common = {"source": "huiji", "sex": "2", "birth_date": "1990-05-01"}
+    home = {"origin_division": "410108003000", "origin_address": "古荥镇岭军峪村3组15号"}
+    people = [
+        common | home | {"record_id": "1", "name": "禚晓燕"},
+        common | home | {"record_id": "2", "name": "禚晓燕", "birth_date": ""},
+        common | {"record_id": "3", "name": "王芳", "birth_date": "", "phone": "13812345670"},
+        common | {"record_id": "4", "name": "王小芳", "phone": "13812345670"},
+        common | {"record_id": "5", "name": "李芳"},
+    ]
+    columns = ["record_id", "source", "name", "sex", "birth_date", "phone", "origin_division", "origin_address"]
+    with rows.opened(rows.write(tmp_path / "people.csv", people, columns)) as register:
+        found = candidates.find(register)
+    assert list(zip(found.left.tolist(), found.right.tolist(), strict=True)) == [(0, 1), (2, 3)]
+
+
+def test_two_records_with_dates_are_not_compared_for_want_of_a_third_ones(tmp_path: Path) -> None:
+    people = [
+        {"record_id": str(at), "name": "禚晓燕", "birth_date": birth, "origin_division": "410108003000"}
+        for at, birth in enumerate(("1990-05-01", "1962-11-30", ""))
+    ]
+    columns = ["record_id", "name", "birth_date", "origin_division"]
+    with rows.opened(rows.write(tmp_path / "people.csv", people, columns)) as register:
+        found = candidates.find(register)
+    assert list(zip(found.left.tolist(), found.right.tolist(), strict=True)) == [(0, 2), (1, 2)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hub.linkage import model
-from hub.linkage.engines import dedupe
+from hub.linkage.engines import candidates, dedupe
 from hub.linkage.engines.dedupe import Cut, Result
 from hub.linkage.engines.report import estimates, examples, fillings, groups, masks, render
 from tests.unit.linkage.engines import rows
@@ -181,6 +181,26 @@ def test_columns_and_persons_are_counted(tmp_path: Path) -> None:
     assert sum(one.records * one.persons for one in sizes if not one.more) == 1000
     within = groups.within(result)
     assert within.joined == int(result.joined.sum()) - within.refused
+
+
+def test_other_documents_and_postal_codes_are_counted_and_masked(tmp_path: Path) -> None:
+    people = tuple(
+        {**row, "name": "Green, Rose", "resident_id": "G1234567", "id_type": "03", "postal_code": "450044"}
+        for row in PEOPLE[:20]
+    )
+    source = rows.write(tmp_path / "people.csv", people, (*people[0],))
+    with rows.opened(source) as register:
+        page = render(dedupe.link(register, model.load().for_population(20), "likely"), "people.csv")
+        found = {one.column: one for one in fillings.of(register)}
+    assert (found["resident_id"].usable, found["postal_code"].usable) == (20, 20)
+    assert "other document" in page
+    assert "G1234567" not in page
+    assert "450044" not in page
+
+
+def test_every_kind_of_key_has_words_in_both_languages() -> None:
+    words = (Path(examples.__file__).parent / "templates" / "words.html").read_text(encoding="utf-8")
+    assert [kind for kind in candidates.KIND_FIELDS if f'"{kind}": "' not in words] == []
 
 
 @pytest.mark.parametrize(
