@@ -121,20 +121,37 @@ def by_parts(surname: str, given: str, days: Sequence[int], years: Sequence[int]
     `days` are whole birth dates as numbers (YYYYMMDD), `years` those in which the birth may lie.
     """
     surname, given = (hanzi.fold(unicodedata.normalize("NFKC", part).strip()) for part in (surname, given))
-    heads, tails = (
-        " ".join(hanzi.spelt(s).plain for s in names.sounds(*part)) for part in ((surname, ""), ("", given))
+    packed = phones.packed(phones.parse(phone))
+    return (
+        _latin_parts(surname, given, days, years)
+        or _parts(surname, given, days, years)
+        or (tuple(f"phone year {packed} {year}" for year in years) if packed else ())
     )
-    if surname and given and (days or years):
+
+
+def _parts(surname: str, given: str, days: Sequence[int], years: Sequence[int]) -> tuple[str, ...]:
+    if surname and given:
         whole = names.parse(surname + given)
         plain = "".join(sound.plain for sound in whole[0].spelt) if whole else ""
-        return tuple(f"name day {plain} {day % 10000}" for day in days) or tuple(
-            f"name year {plain} {y}" for y in years
-        )
-    if days and (surname or given):
-        kind, text = ("surname birth", heads) if surname else ("given birth", tails)
-        return tuple(f"{kind} {text} {day}" for day in days)
-    packed = phones.packed(phones.parse(phone))
-    return tuple(f"phone year {packed} {year}" for year in years) if packed else ()
+        found = tuple(f"name day {plain} {day % 10000}" for day in days)
+        return found or tuple(f"name year {plain} {year}" for year in years)
+    if not (surname or given):
+        return ()
+    sounds = " ".join(hanzi.spelt(sound).plain for sound in names.sounds(surname, given))
+    return tuple(f"{'surname' if surname else 'given'} birth {sounds} {day}" for day in days)
+
+
+def _latin_parts(surname: str, given: str, days: Sequence[int], years: Sequence[int]) -> tuple[str, ...]:
+    letters = latin.plain(f"{surname}, {given}")
+    if letters is None:
+        return ()
+    words = latin.split(letters)
+    sounds = sorted(filter(None, map(latin.sound, (words.family, words.given))))
+    if len(sounds) == 2:
+        together = " ".join(sounds)
+        found = tuple(f"words day {together} {day % 10000}" for day in days)
+        return found or tuple(f"words year {together} {year}" for year in years)
+    return tuple(f"word birth {sound} {day}" for sound in sounds for day in days)
 
 
 def pairs(keys_of: Sequence[Sequence[int]], *, limit: int = 500) -> tuple[Places, Places]:

@@ -105,6 +105,16 @@ def test_who_is_known_in_part_is_found_by_one_of_her_own_texts(one: dict[str, An
         assert set(blocking.by_parts("", "", [], [day // 10000], phone)) <= own
 
 
+def test_a_foreigner_known_in_part_is_found_by_one_of_her_own_texts() -> None:
+    day = 19280517
+    own = set(blocking.texts(record("Mitchell Green", birth="1928-05-17")))
+    for family, own_name in (("Green", "Mitchell"), ("GREEN", ""), ("", "Mitchéll")):
+        found = set(blocking.by_parts(family, own_name, [day], [1928], ""))
+        assert found
+        assert found <= own
+    assert set(blocking.by_parts("Green", "Mitchell", [], [1928], "")) <= own
+
+
 def test_parts_that_lead_nowhere_give_no_texts() -> None:
     assert blocking.by_parts("王", "", [], [1987], "") == ()
     assert blocking.by_parts("", "", [19870312], [1987], "") == ()
