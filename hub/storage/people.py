@@ -103,8 +103,7 @@ async def members_of(connection: AsyncConnection, ids: Iterable[int]) -> dict[in
 async def forget_pairs(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Drop the scores of the records `ids` under every model, before they are compared anew."""
     raw = await driver(connection)
-    every_model = "model = ANY(ARRAY(SELECT id FROM linkage_model))"  # for the index, which begins with the model
-    await raw.execute(f"DELETE FROM pair_score WHERE {every_model} AND a = ANY($1::bigint[])", list(ids))  # noqa: S608
+    await raw.execute("DELETE FROM pair_score WHERE a = ANY($1::bigint[])", list(ids))
     await raw.execute("DELETE FROM pair_score WHERE b = ANY($1::bigint[])", list(ids))
 
 
@@ -114,7 +113,7 @@ async def pairs_known(connection: AsyncConnection, ids: Sequence[int]) -> set[tu
     rows = await raw.fetch(
         """
         -- pairs_known: whatever model scored them
-        SELECT a, b FROM pair_score WHERE model = ANY(ARRAY(SELECT id FROM linkage_model)) AND a = ANY($1::bigint[])
+        SELECT a, b FROM pair_score WHERE a = ANY($1::bigint[])
         UNION
         SELECT a, b FROM pair_score WHERE b = ANY($1::bigint[])""",
         list(ids),
@@ -224,7 +223,7 @@ async def put_pairs(connection: AsyncConnection, model: int, pairs: Sequence[Pai
         """
         INSERT INTO pair_score (a, b, weight, probability, decision, vetoes, levels, model)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (model, a, b) DO UPDATE SET weight = excluded.weight, probability = excluded.probability,
+        ON CONFLICT (a, b, model) DO UPDATE SET weight = excluded.weight, probability = excluded.probability,
             decision = excluded.decision, vetoes = excluded.vetoes, levels = excluded.levels""",
         [(p.a, p.b, p.weight, p.probability, p.decision, list(p.vetoes), p.levels, model) for p in pairs],
     )

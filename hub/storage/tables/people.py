@@ -66,9 +66,6 @@ linkage_model = Table(
 pair_score = Table(
     "pair_score",
     metadata,
-    Column(
-        "model", Integer, primary_key=True, comment="linkage_model; persons follow from the scores of that in force"
-    ),
     Column("a", BigInteger, primary_key=True),
     Column("b", BigInteger, primary_key=True),
     Column("weight", REAL, nullable=False, comment="match weight, bits"),
@@ -76,6 +73,9 @@ pair_score = Table(
     Column("decision", Text, nullable=False, comment="auto | review"),
     Column("vetoes", Texts, nullable=False),
     Column("levels", LargeBinary, nullable=False),
+    Column(
+        "model", Integer, primary_key=True, comment="linkage_model; persons follow from the scores of that in force"
+    ),
     Index("ix_pair_score_b", "b"),
 )
 

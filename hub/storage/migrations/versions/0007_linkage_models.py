@@ -50,7 +50,7 @@ def upgrade() -> None:
     op.add_column("pair_score", sa.Column("model", sa.Integer(), nullable=False, server_default="1", comment=comment))
     op.alter_column("pair_score", "model", server_default=None)
     op.drop_constraint("pk_pair_score", "pair_score", type_="primary")
-    op.create_primary_key("pk_pair_score", "pair_score", ["model", "a", "b"])
+    op.create_primary_key("pk_pair_score", "pair_score", ["a", "b", "model"])
     _told("ingest | decision | reconciliation | model")
 
 
