@@ -39,7 +39,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def _wait(port: int) -> None:
-    for _ in range(600):
+    for _ in range(1800):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.1)
