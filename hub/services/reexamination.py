@@ -14,7 +14,7 @@ from hub.linkage.changes import Decided
 from hub.linkage.features import Features
 from hub.linkage.score import PairScore
 from hub.runtime import Hub
-from hub.storage import audit, decisions, members, people, reviews
+from hub.storage import audit, decisions, members, people, review_reopenings
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
@@ -40,13 +40,13 @@ async def look_again(hub: Hub, connection: AsyncConnection, ids: Sequence[int], 
     turned = [(d, s) for d, s in zip(live, scores, strict=True) if _turned(hub, d, s)]
     kept = [d for d, s in zip(live, scores, strict=True) if not _turned(hub, d, s)]
     member_of = {id_: info.member_id for id_, info in infos.items()}
-    opened = await reviews.reopen(
+    opened = await review_reopenings.reopen(
         connection,
         [(d.a, d.b, d.seq, s.weight, (member_of[d.a], member_of[d.b])) for d, s in turned],
         reason=NEW_EVIDENCE,
         now=now,
     )
-    await reviews.close_again(connection, [*kept, *gone])
+    await review_reopenings.close_again(connection, [*kept, *gone])
     await audit.append(
         connection,
         hub.vault,

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.domain import ordering
 from hub.domain.ordering import Stakes
 from hub.storage.database import driver
-from hub.storage.decisions import Decision
 from hub.storage.tables import review_task
 
 OPEN_STATES = ("REVIEW", "DEFERRED")
@@ -53,10 +52,11 @@ class Review:
         return self.held_until is not None and self.held_until > now and self.held_by != against
 
 
-_COLUMNS = [review_task.c[field.name] for field in fields(Review)]
+COLUMNS = [review_task.c[field.name] for field in fields(Review)]
 
 
-def _review(row: Any) -> Review:
+def read(row: Any) -> Review:
+    """The task behind a row of `COLUMNS`."""
     return Review(**{**row._mapping, "member_ids": tuple(row.member_ids)})
 
 
@@ -94,71 +94,6 @@ async def open_tasks(
         [orjson.dumps(order.why).decode() for order in orders],
     )
     return len(opened)
-
-
-async def reopen(
-    connection: AsyncConnection,
-    found: Sequence[tuple[int, int, int | None, float, Sequence[int]]],
-    *,
-    reason: str,
-    now: datetime,
-) -> list[tuple[UUID, int | None]]:
-    """Open the tasks of pairs (a, b, seq of the decision, weight, member ids) again; answers (task, seq).
-
-    Without a decision it is the machine's own link that is called into question.
-
-    One that is open already, for whatever reason, stays as it is.
-    """
-    if not found:
-        return []
-    raw = await driver(connection)
-    rows = await raw.fetch(
-        """
-        -- reopen: what was decided is called into question; the decision itself stays in force
-        INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at, reopened_seq, decision_seq)
-        SELECT gen_random_uuid(), t.a, t.b, $7, t.weight, 'REVIEW',
-               CASE WHEN t.one = t.other THEN ARRAY[t.one] ELSE ARRAY[LEAST(t.one, t.other), GREATEST(t.one, t.other)] END,
-               $8, coalesce(t.seq, 0), t.seq
-        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::real[], $5::bigint[], $6::bigint[])
-             AS t(a, b, seq, weight, one, other)
-        ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', reason = excluded.reason, weight = excluded.weight,
-            version = review_task.version + 1, opened_at = excluded.opened_at, reopened_seq = excluded.reopened_seq,
-            bulk_id = NULL, deferred_until = NULL, ordered_at = NULL,
-            decision_seq = coalesce(excluded.decision_seq, review_task.decision_seq)
-        WHERE review_task.state IN ('CONFIRMED', 'REJECTED', 'WITHDRAWN') RETURNING id, NULLIF(reopened_seq, 0) AS seq""",
-        [a for a, _, _, _, _ in found],
-        [b for _, b, _, _, _ in found],
-        [seq for _, _, seq, _, _ in found],
-        [weight for _, _, _, weight, _ in found],
-        [members[0] for *_, members in found],
-        [members[-1] for *_, members in found],
-        reason,
-        now,
-    )
-    return [(row["id"], row["seq"]) for row in rows]
-
-
-async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) -> None:
-    """The evidence against these decisions is gone: the tasks that it opened are as they were."""
-    if not decided:
-        return
-    raw = await driver(connection)
-    await raw.execute(
-        """
-        -- close_again: back to what was decided
-        UPDATE review_task t SET version = version + 1, reopened_seq = NULL, decision_seq = d.seq, reason = d.why,
-            state = CASE d.kind WHEN 'MUST_LINK' THEN 'CONFIRMED' ELSE 'REJECTED' END, deferred_until = NULL,
-            decided_by = d.actor, approved_by = d.approver, decided_at = d.at
-        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
-             AS d(seq, kind, actor, approver, why, at)
-        WHERE t.reopened_seq = d.seq AND t.state IN ('REVIEW', 'DEFERRED')""",
-        [d.seq for d in decided],
-        [d.kind for d in decided],
-        [d.actor for d in decided],
-        [d.approver for d in decided],
-        [d.evidence.get("why", "uncertain") for d in decided],
-        [d.at for d in decided],
-    )
 
 
 async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]) -> None:
@@ -229,13 +164,13 @@ async def queue(
 ) -> list[Review]:
     """Tasks in `states` (opened for `reason`, not deferred beyond `due`, of `assignee`), in the order of `domain.ordering`."""
     rows = await connection.execute(
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(*_chosen(member_ids, states, reason, due, assignee))
         .order_by(review_task.c.priority.desc(), review_task.c.id)
         .limit(limit)
         .offset(offset)
     )
-    return [_review(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 async def reasons(
@@ -300,9 +235,9 @@ async def get(
     connection: AsyncConnection, task_id: UUID, member_ids: Sequence[int] | None, *, lock: bool = False
 ) -> Review | None:
     """The task, if this region may see it."""
-    statement = select(*_COLUMNS).where(review_task.c.id == task_id, _visible(member_ids))
+    statement = select(*COLUMNS).where(review_task.c.id == task_id, _visible(member_ids))
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
-    return _review(row) if row else None
+    return read(row) if row else None
 
 
 async def alike(
@@ -320,8 +255,8 @@ async def alike(
         conditions.append(review_task.c.weight >= low)
     if high is not None:
         conditions.append(review_task.c.weight < high)
-    statement = select(*_COLUMNS).where(*conditions).order_by(review_task.c.id).limit(limit)
-    return [_review(row) for row in await connection.execute(statement)]
+    statement = select(*COLUMNS).where(*conditions).order_by(review_task.c.id).limit(limit)
+    return [read(row) for row in await connection.execute(statement)]
 
 
 async def of_lot(connection: AsyncConnection, lot_id: UUID, member_ids: Sequence[int] | None) -> list[UUID]:
@@ -330,55 +265,16 @@ async def of_lot(connection: AsyncConnection, lot_id: UUID, member_ids: Sequence
     return list((await connection.execute(statement.order_by(review_task.c.id))).scalars())
 
 
-async def to_order(connection: AsyncConnection, *, before: datetime, limit: int) -> list[Review]:
-    """Open conflicts that were never ordered, or last before that time; what others are just deciding is left out."""
-    rows = await connection.execute(
-        select(*_COLUMNS)
-        .where(
-            review_task.c.state.in_((*OPEN_STATES, PROPOSED)),
-            or_(review_task.c.ordered_at.is_(None), review_task.c.ordered_at < before),
-        )
-        .order_by(review_task.c.ordered_at.nulls_first(), review_task.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return [_review(row) for row in rows]
-
-
-async def put_orders(
-    connection: AsyncConnection, orders: Sequence[tuple[UUID, int, dict[str, Any]]], now: datetime
-) -> None:
-    """Keep (task, priority, why); a view of the task does not become stale by it."""
-    raw = await driver(connection)
-    await raw.execute(
-        """
-        -- put_orders: where open tasks stand in the queue
-        UPDATE review_task t SET priority = o.priority, ordering = o.why, ordered_at = $4
-        FROM unnest($1::uuid[], $2::int[], $3::jsonb[]) AS o(id, priority, why) WHERE t.id = o.id""",
-        [id_ for id_, _, _ in orders],
-        [priority for _, priority, _ in orders],
-        [orjson.dumps(why).decode() for _, _, why in orders],
-        now,
-    )
-
-
 async def lapsed(connection: AsyncConnection, now: datetime, limit: int) -> list[Review]:
     """Proposals whose time is over, locked; what others are just deciding is left to them."""
     rows = await connection.execute(
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(review_task.c.state == PROPOSED, review_task.c.expires_at <= now)
         .order_by(review_task.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [_review(row) for row in rows]
-
-
-async def exists(connection: AsyncConnection, task_id: UUID) -> bool:
-    """Is there such a task at all? Only for telling a refused look-up from a mistyped id in the audit log."""
-    return (
-        await connection.execute(select(review_task.c.id).where(review_task.c.id == task_id))
-    ).one_or_none() is not None
+    return [read(row) for row in rows]
 
 
 async def settle(
