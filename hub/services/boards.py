@@ -55,6 +55,10 @@ class Today:
         """Open conflicts."""
         return sum(self.reasons.values())
 
+    def named(self, name: str) -> Member | None:
+        """The member of that name."""
+        return next((member for member in self.members.values() if member.name == name), None)
+
     @property
     def nothing(self) -> bool:
         """Nobody waits for anything."""

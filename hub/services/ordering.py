@@ -7,7 +7,7 @@ from hub.domain import ordering
 from hub.domain.ordering import Order, Stakes
 from hub.runtime import Hub
 from hub.services import source_records
-from hub.storage import reviews, stakes
+from hub.storage import review_orders, stakes
 from hub.storage.database import AsyncConnection
 from hub.storage.reviews import Review
 
@@ -23,9 +23,9 @@ async def refresh(hub: Hub) -> int:
     for _ in range(_ROUNDS):
         now = hub.now()
         async with hub.database.begin() as connection:
-            found = await reviews.to_order(connection, before=now - _EVERY, limit=_BATCH)
+            found = await review_orders.to_order(connection, before=now - _EVERY, limit=_BATCH)
             orders = [(task.id, await _order(hub, connection, task)) for task in found]
-            await reviews.put_orders(connection, [(id_, o.priority, o.why) for id_, o in orders], now)
+            await review_orders.put_orders(connection, [(id_, o.priority, o.why) for id_, o in orders], now)
         total += len(found)
         if len(found) < _BATCH:
             break

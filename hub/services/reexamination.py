@@ -16,7 +16,7 @@ from hub.linkage.model import Model
 from hub.linkage.score import PairScore
 from hub.runtime import Hub
 from hub.services import models
-from hub.storage import audit, decisions, members, people, review_openings
+from hub.storage import audit, decisions, members, people, review_reopenings
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
@@ -43,13 +43,13 @@ async def look_again(hub: Hub, connection: AsyncConnection, ids: Sequence[int], 
     turned = [(d, s) for d, s in zip(live, scores, strict=True) if _turned(model, d, s)]
     kept = [d for d, s in zip(live, scores, strict=True) if not _turned(model, d, s)]
     member_of = {id_: info.member_id for id_, info in infos.items()}
-    opened = await review_openings.reopen(
+    opened = await review_reopenings.reopen(
         connection,
         [(d.a, d.b, d.seq, s.weight, (member_of[d.a], member_of[d.b])) for d, s in turned],
         reason=NEW_EVIDENCE,
         now=now,
     )
-    await review_openings.close_again(connection, [*kept, *gone])
+    await review_reopenings.close_again(connection, [*kept, *gone])
     await audit.append(
         connection,
         hub.vault,

@@ -21,7 +21,7 @@ from hub.runtime import Hub
 from hub.services import cases, linking, models, settling, source_records
 from hub.services.sessions import User
 from hub.services.source_records import Record
-from hub.storage import audit, people, review_openings, samples
+from hub.storage import audit, people, review_reopenings, samples
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id
@@ -178,7 +178,7 @@ async def _question(hub: Hub, connection: AsyncConnection, sampled: Sampled) -> 
     pair = await people.pair(connection, sampled.a, sampled.b)
     weight, members_ = pair.weight if pair else 0.0, (infos[sampled.a].member_id, infos[sampled.b].member_id)
     found = [(sampled.a, sampled.b, None, weight, members_)]
-    opened = await review_openings.reopen(connection, found, reason=AUDIT_SAMPLE, now=hub.now())
+    opened = await review_reopenings.reopen(connection, found, reason=AUDIT_SAMPLE, now=hub.now())
     return opened[0][0] if opened else None
 
 

@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-import orjson
 from sqlalchemy import func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.database import driver
 from hub.storage.tables import review_task
 
 OPEN_STATES = ("REVIEW", "DEFERRED")
@@ -50,10 +48,11 @@ class Review:
         return self.held_until is not None and self.held_until > now and self.held_by != against
 
 
-_COLUMNS = [review_task.c[field.name] for field in fields(Review)]
+COLUMNS = [review_task.c[field.name] for field in fields(Review)]
 
 
-def _review(row: Any) -> Review:
+def read(row: Any) -> Review:
+    """The task behind a row of `COLUMNS`."""
     return Review(**{**row._mapping, "member_ids": tuple(row.member_ids)})
 
 
@@ -95,13 +94,13 @@ async def queue(
 ) -> list[Review]:
     """Tasks in `states` (opened for `reason`, not deferred beyond `due`, of `assignee`), in the order of `domain.ordering`."""
     rows = await connection.execute(
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(*_chosen(member_ids, states, reason, due, assignee))
         .order_by(review_task.c.priority.desc(), review_task.c.id)
         .limit(limit)
         .offset(offset)
     )
-    return [_review(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 async def reasons(
@@ -166,16 +165,16 @@ async def get(
     connection: AsyncConnection, task_id: UUID, member_ids: Sequence[int] | None, *, lock: bool = False
 ) -> Review | None:
     """The task, if this region may see it."""
-    statement = select(*_COLUMNS).where(review_task.c.id == task_id, _visible(member_ids))
+    statement = select(*COLUMNS).where(review_task.c.id == task_id, _visible(member_ids))
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
-    return _review(row) if row else None
+    return read(row) if row else None
 
 
 async def of_pair(connection: AsyncConnection, a: int, b: int, *, lock: bool = False) -> Review | None:
     """The task about the records `a` < `b`, whoever may see it."""
-    statement = select(*_COLUMNS).where(review_task.c.a == a, review_task.c.b == b)
+    statement = select(*COLUMNS).where(review_task.c.a == a, review_task.c.b == b)
     row = (await connection.execute(statement.with_for_update() if lock else statement)).one_or_none()
-    return _review(row) if row else None
+    return read(row) if row else None
 
 
 async def between(
@@ -184,10 +183,10 @@ async def between(
     """The open task, if this region may see it, that compares a record of `first` with one of `second`; locked."""
     a, b = review_task.c.a, review_task.c.b
     either = or_(a.in_(first) & b.in_(second), a.in_(second) & b.in_(first))
-    statement = select(*_COLUMNS).where(either, review_task.c.state.in_(OPEN_STATES), _visible(member_ids))
+    statement = select(*COLUMNS).where(either, review_task.c.state.in_(OPEN_STATES), _visible(member_ids))
     rows = await connection.execute(statement.order_by(review_task.c.weight.desc()).limit(1).with_for_update())
     row = rows.one_or_none()
-    return _review(row) if row else None
+    return read(row) if row else None
 
 
 async def touching(connection: AsyncConnection, ids: Sequence[int], member_ids: Sequence[int] | None) -> bool:
@@ -212,8 +211,8 @@ async def alike(
         conditions.append(review_task.c.weight >= low)
     if high is not None:
         conditions.append(review_task.c.weight < high)
-    statement = select(*_COLUMNS).where(*conditions).order_by(review_task.c.id).limit(limit)
-    return [_review(row) for row in await connection.execute(statement)]
+    statement = select(*COLUMNS).where(*conditions).order_by(review_task.c.id).limit(limit)
+    return [read(row) for row in await connection.execute(statement)]
 
 
 async def of_lot(connection: AsyncConnection, lot_id: UUID, member_ids: Sequence[int] | None) -> list[UUID]:
@@ -222,55 +221,16 @@ async def of_lot(connection: AsyncConnection, lot_id: UUID, member_ids: Sequence
     return list((await connection.execute(statement.order_by(review_task.c.id))).scalars())
 
 
-async def to_order(connection: AsyncConnection, *, before: datetime, limit: int) -> list[Review]:
-    """Open conflicts that were never ordered, or last before that time; what others are just deciding is left out."""
-    rows = await connection.execute(
-        select(*_COLUMNS)
-        .where(
-            review_task.c.state.in_((*OPEN_STATES, PROPOSED)),
-            or_(review_task.c.ordered_at.is_(None), review_task.c.ordered_at < before),
-        )
-        .order_by(review_task.c.ordered_at.nulls_first(), review_task.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return [_review(row) for row in rows]
-
-
-async def put_orders(
-    connection: AsyncConnection, orders: Sequence[tuple[UUID, int, dict[str, Any]]], now: datetime
-) -> None:
-    """Keep (task, priority, why); a view of the task does not become stale by it."""
-    raw = await driver(connection)
-    await raw.execute(
-        """
-        -- put_orders: where open tasks stand in the queue
-        UPDATE review_task t SET priority = o.priority, ordering = o.why, ordered_at = $4
-        FROM unnest($1::uuid[], $2::int[], $3::jsonb[]) AS o(id, priority, why) WHERE t.id = o.id""",
-        [id_ for id_, _, _ in orders],
-        [priority for _, priority, _ in orders],
-        [orjson.dumps(why).decode() for _, _, why in orders],
-        now,
-    )
-
-
 async def lapsed(connection: AsyncConnection, now: datetime, limit: int) -> list[Review]:
     """Proposals whose time is over, locked; what others are just deciding is left to them."""
     rows = await connection.execute(
-        select(*_COLUMNS)
+        select(*COLUMNS)
         .where(review_task.c.state == PROPOSED, review_task.c.expires_at <= now)
         .order_by(review_task.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [_review(row) for row in rows]
-
-
-async def exists(connection: AsyncConnection, task_id: UUID) -> bool:
-    """Is there such a task at all? Only for telling a refused look-up from a mistyped id in the audit log."""
-    return (
-        await connection.execute(select(review_task.c.id).where(review_task.c.id == task_id))
-    ).one_or_none() is not None
+    return [read(row) for row in rows]
 
 
 async def settle(

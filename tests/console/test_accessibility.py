@@ -2,11 +2,16 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from axe_core_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page
 
+from hub.runtime import Hub
+from hub.services import drift, reconciliation, samples
+from hub.storage import members
+from hub.storage import samples as drawn
 from tests.console import people as invented
 from tests.console import traffic
 from tests.console.site import Site
@@ -21,12 +26,26 @@ def faults(page: Page) -> list[str]:
     return [f"{fault['id']}: {node['html'][:120]}" for fault in found["violations"] for node in fault["nodes"]]
 
 
+async def _reconciled_and_sampled(hub: Hub) -> tuple[UUID, UUID]:
+    """A run with its report, and a pair of a sample that 永康 may judge."""
+    await drift.measure(hub)
+    run = (await reconciliation.run(hub, "tonight")).run
+    round_id = await samples.draw(hub, "hub")
+    async with hub.database.read() as connection:
+        member = await members.by_name(connection, invented.YONGKANG)
+        assert member is not None
+        _, pair = await drawn.waiting(connection, round_id, (member.id,))
+    assert pair is not None
+    return run, pair
+
+
 @pytest.fixture(scope="module")
 def full(site: Site) -> dict[str, str]:
     """Addresses of every page of a console with something on each."""
     site.run(traffic.fill)
     tasks = {pair.__name__: site.task_of(site.add_records(*pair())) for pair in invented.PAIRS}
     site.add_records(invented.beside(invented.HUIJI, "HJ-9"))
+    run, pair = site.run(_reconciled_and_sampled)
     base = f"{site.url}/console"
     return {
         "today": f"{base}/",
@@ -36,6 +55,12 @@ def full(site: Site) -> dict[str, str]:
         "vetoed": f"{base}/conflicts/{tasks['two_ids']}",
         "look-ups": f"{base}/conflicts/{tasks['two_ids']}/look-ups",
         "deliveries": f"{base}/deliveries",
+        "lots": f"{base}/conflicts/lots",
+        "lot": f"{base}/conflicts/lots?reason=uncertain&band=likely&verdict=different",
+        "runs": f"{base}/reconciliations",
+        "report": f"{base}/reconciliations/{run}",
+        "quality": f"{base}/quality",
+        "sample": f"{base}/quality/{pair}",
         "missing": f"{base}/conflicts/{tasks['elsewhere']}",
     }
 

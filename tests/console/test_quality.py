@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from hub.linkage import drift as rules
+from hub.services import drift
 from tests.console import people as invented
 from tests.console.site import Site
 
@@ -44,3 +46,21 @@ def test_who_only_reads_judges_nothing(enter: Enter, site: Site) -> None:
     page.goto(f"{site.url}/console/quality")
     expect(page.get_by_role("heading", name=re.compile("^抽样时间")).first).to_be_visible()
     assert page.get_by_role("link", name=re.compile("^判断")).count() == 0
+
+
+def test_what_moved_is_said_on_today_and_drawn(enter: Enter, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "FEWEST", 2)
+    monkeypatch.setattr(rules, "MOVED", 0.05)
+    site.run(drift.measure)
+    for number in range(6):
+        site.add_records(invented.beside(invented.HUIJI, f"HJ-{number + 20}"))
+    site.clock.forward(minutes=5)
+    site.run(drift.measure)
+    page = enter("admin")
+    expect(page.get_by_role("heading", name="比对情况有变化")).to_be_visible()
+    expect(page.get_by_text(re.compile("^惠济区 自动关联比例"))).to_be_visible()
+    page.goto(f"{site.url}/console/quality")
+    expect(page.get_by_role("heading", name="比对分值分布")).to_be_visible()
+    region = enter("lihua")
+    region.goto(f"{site.url}/console/quality")
+    assert region.get_by_role("heading", name="比对分值分布").count() == 0
