@@ -134,15 +134,20 @@ def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: di
         _former(parsed[0][1], [name for _, name in parsed[1:]], fields, words)
     name = parsed[0][1]
     words["name"] = name.written
-    surname, given = names.told(name.surname), names.told(name.given)
+    surname, given = name.surname, name.given
+    if names.LOST in name.text:
+        surname, given = names.told(surname), names.told(given)
     fields["surname"], fields["given"], fields["full"] = hashed(surname), hashed(given), hashed(name.text)
-    fields["given_length"] = min(len(given), 255)
+    fields["given_length"] = min(len(name.given), 255)
     sound_columns(name, fields)
 
 
 def _written(entry: Mapping[str, Any]) -> str:
     """A name as one text. Of a name in Latin letters the parts tell more than the text."""
-    text, family, given = entry.get("text") or "", entry.get("family") or "", entry.get("given") or ()
+    text, family = entry.get("text") or "", entry.get("family") or ""
+    if text and not family:
+        return text
+    given = entry.get("given") or ()
     if family and given and latin.plain(family) is not None:
         return f"{family}, {' '.join(given)}"
     return text or family + "".join(given)

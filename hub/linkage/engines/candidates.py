@@ -110,11 +110,9 @@ def joined(parts: Sequence[tuple[Coverage, Codes]], count: int) -> Candidates:
 
 def kinds(register: Register) -> Iterator[Keyed]:
     """Each kind of key that follows from a record alone: its name, the records that have one and the keys."""
-    get, zeros = register.column, np.zeros(len(register), dtype=np.uint64)
 
     def column(name: str) -> Keys:
-        found = get(name)
-        return zeros if found is None else found.astype(np.uint64)
+        return _of(register, name, len(register))
 
     birth, body, form = column("birth"), column("id_body"), column("id_form")
     year, day, whole = birth // 10000, birth % 10000, birth % 100 > 0
