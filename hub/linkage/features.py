@@ -66,10 +66,15 @@ class Features(NamedTuple):
     @classmethod
     def from_bytes(cls, data: bytes) -> "Features":
         """Raises ValueError for bytes of another layout: such features must be extracted again."""
-        end = 1 + ROW.size
-        if len(data) < end or data[0] != layout.VERSION:
+        if not cls.is_readable(data):
             raise ValueError("features of another layout")
+        end = 1 + ROW.size
         return cls(data[1:end], data[end:].decode())
+
+    @staticmethod
+    def is_readable(data: bytes) -> bool:
+        """Are these bytes of the present layout?"""
+        return len(data) > ROW.size and data[0] == layout.VERSION
 
 
 def extract(

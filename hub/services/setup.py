@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hub.errors import HubError
 from hub.runtime import Hub, open_hub, utc_now
-from hub.services import enrolment, models, trust
+from hub.services import enrolment, models, reading_anew, trust
 from hub.settings import Settings
 from hub.storage import audit, keyring, seals
 from hub.storage.audit import Act
@@ -39,6 +39,7 @@ async def initialise(settings: Settings, *, now: Callable[[], datetime] = utc_no
             await _seal_rows(hub)
             await enrolment.enrol_hub(hub)
             await models.install_first(hub)
+            await reading_anew.run(hub)
             version = await trust.publish_if_due(hub)
     finally:
         if embedded is not None:
