@@ -49,12 +49,10 @@ async def look_again(hub: Hub, connection: AsyncConnection, ids: Sequence[int], 
         reason=NEW_EVIDENCE,
         now=now,
     )
-    await review_reopenings.close_again(connection, [*kept, *gone])
-    await audit.append(
-        connection,
-        hub.vault,
-        [Act("reopen", "hub", {"task": str(task), "decision": seq}, now) for task, seq in opened],
-    )
+    closed = await review_reopenings.close_again(connection, [*kept, *gone])
+    noted = [("reopen", task, seq) for task, seq in opened] + [("close-again", task, seq) for task, seq in closed]
+    acts = [Act(act, "hub", {"task": str(task), "decision": seq}, now) for act, task, seq in noted]
+    await audit.append(connection, hub.vault, acts)
     return LookedAgain(len(live), len(opened))
 
 

@@ -52,12 +52,12 @@ async def reopen(
     return [(row["id"], row["seq"]) for row in rows]
 
 
-async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) -> None:
-    """The evidence against these decisions is gone: the tasks that it opened are as they were."""
+async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) -> list[tuple[UUID, int]]:
+    """The evidence against these decisions is gone: the tasks that it opened are as they were. Answers (task, seq)."""
     if not decided:
-        return
+        return []
     raw = await driver(connection)
-    await raw.execute(
+    rows = await raw.fetch(
         """
         -- close_again: back to what was decided
         UPDATE review_task t SET version = version + 1, reopened_seq = NULL, decision_seq = d.seq, reason = d.why,
@@ -65,7 +65,8 @@ async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) 
             decided_by = d.actor, approved_by = d.approver, decided_at = d.at
         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
              AS d(seq, kind, actor, approver, why, at)
-        WHERE t.reopened_seq = d.seq AND t.state IN ('REVIEW', 'DEFERRED')""",
+        WHERE t.reopened_seq = d.seq AND t.state IN ('REVIEW', 'DEFERRED')
+        RETURNING t.id, d.seq""",
         [d.seq for d in decided],
         [d.kind for d in decided],
         [d.actor for d in decided],
@@ -73,3 +74,4 @@ async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) 
         [d.evidence.get("why", "uncertain") for d in decided],
         [d.at for d in decided],
     )
+    return [(row["id"], row["seq"]) for row in rows]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
 from hub.runtime import Hub
 from tests.console.site import Site
@@ -52,14 +53,12 @@ def test_what_changed_meanwhile_is_not_decided(site: Site, enter: Enter, pairs: 
     page = enter("lihua")
     page.goto(f"{site.url}/console/conflicts/lots?reason=uncertain&band=even&verdict=different")
 
-    async def defer(hub: Hub) -> None:
+    async def change(hub: Hub) -> None:
+        task = await task_of(hub, *pairs[0])
         async with hub.database.begin() as connection:
-            from sqlalchemy import text
-
-            task = await task_of(hub, *pairs[0])
             await connection.execute(text("UPDATE review_task SET version = 9 WHERE id = :id"), {"id": task})
 
-    site.run(defer)
+    site.run(change)
     page.locator('select[name="why"]').select_option("name-only")
     page.get_by_label(re.compile("^将处理多少组")).fill(str(NUMBER))
     page.get_by_role("button", name=re.compile("^全部判定")).click()

@@ -111,6 +111,7 @@ async def test_evidence_that_turns_back_closes_the_task_as_it_was(here: World) -
     after = await pair.now()
     assert (after.state, after.decided_by, after.decision_seq) == (before.state, before.decided_by, before.decision_seq)
     assert (after.reason, after.reopened_seq) == (before.reason, None)
+    assert [act["decision"] for act in await acts(pair.hub, "close-again")] == [before.decision_seq]
 
 
 async def test_what_confirms_a_decision_or_hardly_matters_reopens_nothing(here: World) -> None:
