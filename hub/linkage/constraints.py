@@ -8,7 +8,14 @@ import numpy.typing as npt
 
 from hub.linkage import id_levels, name_levels
 from hub.linkage.columns import Levels, Pairs
-from hub.linkage.comparisons import BIRTH_NEAR, BIRTH_SAME, BORN_TOGETHER, FIELDS
+from hub.linkage.comparisons import (
+    ADDRESS_SIMILAR,
+    BIRTH_NEAR,
+    BIRTH_SAME,
+    BORN_TOGETHER,
+    DOCUMENT_ONE_SLIP,
+    FIELDS,
+)
 from hub.linkage.layout import hashed
 from mappings.vocabulary import record_system
 
@@ -17,10 +24,13 @@ TWINS = "twins"
 UNIQUE_SOURCE = "two-records-of-one-source"
 DEATH = "death-before-activity"
 SHARED_ID = "id-used-by-two"
-NAMES = (TWO_IDS, TWINS, UNIQUE_SOURCE, DEATH, SHARED_ID)
+GENERATIONS = "a-generation-apart"
+NAMES = (TWO_IDS, TWINS, UNIQUE_SOURCE, DEATH, SHARED_ID, GENERATIONS)
 # A contradiction inside the data itself: somebody must look at it even where the records are plainly two people.
 ALWAYS_REVIEW = frozenset({SHARED_ID})
 
+_GENERATION = 16
+"""Years between the births of a parent and a child."""
 _AT = {field: place for place, field in enumerate(FIELDS)}
 
 
@@ -36,8 +46,21 @@ def vetoes(pairs: Pairs, levels: Levels, unique_sources: Collection[str] = froze
     contradicts = (surname == name_levels.DIFFERS) | (sex == 1) | ((born > 0) & (born <= BIRTH_NEAR))
     shared_id = (ids == id_levels.SAME) & other_given & contradicts
     found = np.zeros(len(pairs), dtype=np.uint8)
-    for bit, flags in enumerate((two_ids, twins, _one_source(pairs, unique_sources), _dead(pairs), shared_id)):
+    generations = _generation_apart(pairs, levels) & ~one_id
+    flags_ = (two_ids, twins, _one_source(pairs, unique_sources), _dead(pairs), shared_id, generations)
+    for bit, flags in enumerate(flags_):
         found |= flags.astype(np.uint8) << bit
+    return found
+
+
+def _generation_apart(pairs: Pairs, levels: Levels) -> npt.NDArray[np.bool_]:
+    """Father and son of one name: name and home are the same, no document is, and the births are a generation apart."""
+    found: npt.NDArray[np.bool_] = (levels[:, _AT["birth"]] == 1) & (levels[:, _AT["given"]] == name_levels.SAME)
+    home = np.maximum(levels[:, _AT["origin"]], levels[:, _AT["residence"]])
+    found &= (home >= ADDRESS_SIMILAR) & (levels[:, _AT["document"]] < DOCUMENT_ONE_SLIP)
+    where = np.flatnonzero(found)
+    a, b = (side[where].astype(np.int64) // 10000 for side in pairs.both("birth"))
+    found[where] = np.abs(a - b) >= _GENERATION
     return found
 
 

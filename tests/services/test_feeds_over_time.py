@@ -7,6 +7,7 @@ and at the end everything said last is said again in another order, in an empty 
 import asyncio
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,7 +20,7 @@ from hub.linkage import clusters
 from hub.linkage.features import Features
 from hub.linkage.resident_id import Form
 from hub.runtime import Hub
-from hub.services import feeding
+from hub.services import feeding, proposals, reviews
 from hub.services.feeding import Entry, Feed
 from hub.services.identity import merging
 from hub.services.identity.merging import Asked, Merged
@@ -35,6 +36,7 @@ from tests.people import forget_everybody, patient
 _STEPS, _RECORDS, _PEOPLE = 40, 5, 4
 Key = tuple[str, str]
 CHIEF = User(1, "chief", "Chief", None, "hub", "All", "全部", ("supervisor", "steward"), "zh")
+SECOND = replace(CHIEF, id=2, name="second")
 
 
 def _somebody(draw: random.Random) -> dict[str, str]:
@@ -107,7 +109,18 @@ class _Walk:
         else:
             assert done.foreseen == before.foreseen
             self.merged.append((a, b))
+            if done.state == merging.PROPOSED:
+                await self._approve(done)
             await self._check_foreseen(done)
+
+    async def _approve(self, done: Merged) -> None:
+        """A merge at high risk changes nothing until a second person agrees, and then what was foreseen."""
+        async with self.hub.database.read() as connection:
+            assert await person_events.events(connection, after=self.last) == []
+        assert done.task_id is not None
+        stands = await reviews.standing(self.hub, SECOND, done.task_id)
+        assert stands is not None
+        await proposals.approve(self.hub, SECOND, done.task_id, seen=stands.seen)
 
     async def _undo(self) -> None:
         if self.merged:

@@ -130,8 +130,10 @@ def link(
     scored = scoring.score_candidates(model, read, found, lambda done, total: progress("comparing", done, total))
     progress("comparing", pairs, pairs)
     progress("grouping", 0, 0)
-    weight = scored.weight if of is None else sources.weights(scored, of, model)
-    joined = scored.decision == _AUTO if cut == "auto" else (weight >= model.likely) & (scored.vetoes == 0)
+    weight, against = scored.weight, scored.vetoes
+    if of is not None:
+        weight, against = sources.weights(scored, of, model), sources.vetoes(scored)
+    joined = scored.decision == _AUTO if cut == "auto" else (weight >= model.likely) & (against == 0)
     persons = grouping.persons(read, scored, joined, of)
     progress("grouping", len(read), len(read))
     return Result(read, model, cut, found, scored, joined, persons)

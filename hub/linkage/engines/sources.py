@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import score
+from hub.linkage import constraints, score
 from hub.linkage.columns import Places
 from hub.linkage.engines.candidates import Candidates
 from hub.linkage.engines.register import Register
@@ -35,6 +35,12 @@ def apart(found: Candidates, sources: Sources) -> Candidates:
     """The candidates that are not of one source."""
     keep = (sources[found.left] != sources[found.right]) | (sources[found.left] == 0)
     return Candidates(found.left[keep], found.right[keep], found.coverage)
+
+
+def vetoes(scored: Scored) -> npt.NDArray[np.uint8]:
+    """The vetoes without that of a generation between: a parent of the same name would have a counterpart of his own."""
+    kept = np.uint8(0xFF ^ constraints.bits((constraints.GENERATIONS,)))
+    return scored.vetoes & kept
 
 
 def weights(scored: Scored, sources: Sources, model: Model) -> Floats:

@@ -20,7 +20,7 @@ from hub.services.patience import until_free
 from hub.services.sessions import User
 from hub.services.settling import Decided
 from hub.services.source_records import Record
-from hub.storage import people, review_openings
+from hub.storage import decisions, people, review_openings
 from hub.storage import reviews as tasks
 from hub.storage.database import AsyncConnection
 from hub.storage.reviews import Review
@@ -178,10 +178,15 @@ async def _locked_pair(hub: Hub, connection: AsyncConnection, user: User, asked:
 async def _undoable(
     connection: AsyncConnection, user: User, source: Record, target: Record, *, lock: bool = False
 ) -> Review:
-    """The conflict that a steward decided by merging the two. Raises Conflict `not-merged`, NotAllowed `not-yours`."""
+    """The conflict that a steward decided by merging the two, asked about again since or not.
+
+    Raises Conflict `not-merged`, NotAllowed `not-yours`.
+    """
     a, b = sorted((source.id, target.id))
     task = await tasks.of_pair(connection, a, b, lock=lock)
-    if task is None or task.state != "CONFIRMED":
+    said = [event for event in await decisions.of_pair(connection, a, b) if event.kind not in decisions.BY_SOURCES]
+    held = decisions.held_after(said)
+    if task is None or task.state == PROPOSED or held is None or held.kind != "MUST_LINK":
         raise Conflict("not-merged", "No steward has merged these two records. Nothing was changed.")
     if not cases.may_undo(user, task):
         raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")

@@ -131,3 +131,15 @@ def test_death_before_activity_goes_to_a_person() -> None:
 def test_one_fault_of_a_record_with_its_number_does_not_hide_the_person(change: dict[str, str], decision: str) -> None:
     usual = {"id_number": number(), "phone": "13812345670"}
     assert decided(record(**usual), record(**usual | change, source="yongkang")).decision == decision
+
+
+def test_a_name_and_a_home_that_are_a_generation_apart_go_to_a_person() -> None:
+    father, son = ({"sex": "male", "birth": birth, **HOME} for birth in ("1968-03-12", "1994-09-30"))
+    assert decided(record("王国强", **father), record("王国强", **son)).vetoes == ("a-generation-apart",)
+    assert decided(record("王国强", **father), record("王国富", **son)).vetoes == ()
+    late = {**son, "birth": "1980-09-30"}
+    assert decided(record("王国强", **father), record("王国强", **late)).vetoes == ()
+    same = {"id_number": number(born="19680312", sequence=31)}
+    assert decided(record("王国强", **father, **same), record("王国强", **son, **same)).vetoes == ()
+    passport = {"document": "G1234567"}
+    assert decided(record("王国强", **father, **passport), record("王国强", **son, **passport)).vetoes == ()
