@@ -6,7 +6,7 @@ RUN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static format proof bench setup docs lock image clean
+.PHONY: help demo test check static format proof bench spark setup docs lock image clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,11 @@ proof: setup ## Long-running evidence: processes killed at random moments, long 
 
 bench: setup ## Benchmarks with their gates
 	@$(RUN)/python -m pytest -m bench --timeout 1800 -s $(ARGS)
+
+spark: setup ## The search on Spark against the search on one machine (installs Java when it may)
+	@$(RUN)/uv sync --locked --quiet --inexact --extra spark
+	@$(RUN)/python -m tests.java
+	@$(RUN)/python -m pytest -m spark --timeout 1800 $(ARGS)
 
 setup: ## .venv with everything for development
 	@scripts/setup dev

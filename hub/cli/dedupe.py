@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,7 @@ from hub.cli.stages import Stages
 from hub.errors import Invalid
 
 if TYPE_CHECKING:
-    from hub.linkage.engines.dedupe import Counts, Order, Report
+    from hub.linkage.engines.dedupe import Counts, Order, Progress, Report
 
 _UNITS = {"finding candidates": "pairs", "comparing": "pairs", "report": ""}
 
@@ -37,16 +37,25 @@ def dedupe(
     save_model: Annotated[Path | None, typer.Option(help="Where to keep the model that --train gives.")] = None,
     cut: Annotated[Cut, typer.Option(help="Join at the best single cut, or only what is beyond doubt.")] = Cut.likely,
     threads: Annotated[int, typer.Option(min=0, max=256, help="0: one for each processor.")] = 0,
-    report: Annotated[bool, typer.Option("--report/--no-report", help="Write report.html.")] = True,
+    report: Annotated[
+        bool | None, typer.Option("--report/--no-report", help="Write report.html; default: yes, not on Spark.")
+    ] = None,
     show_values: Annotated[
         bool, typer.Option("--show-values", help="Let the report name people: their names, numbers and addresses.")
     ] = False,
+    spark: Annotated[
+        str | None, typer.Option(metavar="MASTER", help="Search on Spark, for what one machine does not hold.")
+    ] = None,
 ) -> None:
     """Find the records that are one person: clusters.csv, pairs.csv and report.html in the folder OUT."""
     begun = monotonic()
     with explained(), _enough_memory(), _stopped_tidily():
         if save_model and not train:
             raise Invalid("nothing-to-save", "--save-model keeps what --train gives; give both.")
+        if spark and (train or report):
+            raise Invalid(
+                "not-on-spark", "Train on one machine, on a sample; then give that --model. Spark makes no report."
+            )
         with Stages(err, "records", _UNITS) as stages:
             from hub.linkage.engines import dedupe as engine
             from hub.linkage.engines import model_files
@@ -57,9 +66,13 @@ def dedupe(
                 threads=threads or os.cpu_count() or 1,
                 train=train,
                 save_model=save_model,
-                report=_report(source.name, show_values=show_values) if report else None,
+                report=None if report is False or spark else _report(source.name, show_values=show_values),
             )
-            counts = engine.run(source, folder, order, stages.told)
+            counts = (
+                _on_spark(spark)(source, folder, order, stages.told)
+                if spark
+                else engine.run(source, folder, order, stages.told)
+            )
     _tell(counts, folder, order, monotonic() - begun)
 
 
@@ -69,6 +82,16 @@ def alone() -> None:
     app.command(name="dedupe")(dedupe)
     app.callback()(lambda: None)
     app()
+
+
+def _on_spark(master: str) -> "Callable[[Path, Path, Order, Progress], Counts]":
+    try:
+        from hub.linkage.engines.spark import search
+    except ImportError as error:
+        raise Invalid(
+            "spark-missing", "Spark is not installed here: pip install 'lianqiao[spark]'; it also needs Java 17."
+        ) from error
+    return lambda source, folder, order, progress: search.run(source, folder, order, master, progress)
 
 
 def _report(name: str, *, show_values: bool) -> "Report":

@@ -16,7 +16,9 @@ _UPPER = re.compile(
     r"|^.{1,7}?(?:区|县|旗|市)(?!区)"
     r"|^.{1,6}?(?:街道|镇|乡)"
 )
-_TAIL = re.compile(r"[0-9][^省区州市盟县旗道镇乡]*\Z")  # house and door: no named division ends in it
+TAIL = "[0-9][^省区州市盟县旗道镇乡]*"
+"""What an address ends with: house and door, in which no named division ends. Means the same to Python and to RE2."""
+_TAIL = re.compile(TAIL + r"\Z")
 FILLERS = frozenset(("", "无", "不详", "同上", "未知", "暂无", "本地", "null", "-", "/"))
 _CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十百]+(?=[号组栋幢弄室楼队单])")
 _CHINESE_DIGITS = str.maketrans("〇零一二三四五六七八九", "00103456789")
@@ -26,22 +28,55 @@ _SYNONYM = re.compile(
 _SAME_AS = (None, "村", "社区", "号")
 
 
-@lru_cache(maxsize=4096)
 def core(text: str) -> str:
     """The address below township level, in one spelling; '' where nothing is said."""
-    plain = _NOISE.sub("", unicodedata.normalize("NFKC", text)).lower()
+    return "".join(_halves(text))
+
+
+@lru_cache(maxsize=4096)
+def _halves(text: str) -> tuple[str, str]:
+    """The core, parted where house and door begin."""
+    plain = _plain(text)
     if plain in FILLERS:
-        return ""
+        return "", ""
     tail = _TAIL.search(plain)
     if tail is None:
-        return _spelt(_below_divisions(plain)).rstrip("-号")
-    return (_street(plain[: tail.start()]) + _spelt(tail[0])).rstrip("-号")
+        return _spelt(_below_divisions(plain)).rstrip("-号"), ""
+    return _street(plain[: tail.start()]), _door(tail[0])
+
+
+def _plain(text: str) -> str:
+    return _NOISE.sub("", unicodedata.normalize("NFKC", text)).lower()
 
 
 @lru_cache(maxsize=4096)
 def _street(head: str) -> str:
-    """What stands before the first figure, as `core` has it: a whole village shares it. The figure itself is no matter."""
+    """What stands before house and door: a whole village shares it. Which figure follows is no matter."""
     return _spelt(_below_divisions(head + "0"))[:-1]
+
+
+def _door(tail: str) -> str:
+    return _spelt(tail).rstrip("-号")
+
+
+def halves(text: str) -> tuple[str, str]:
+    """A written address, parted where its TAIL begins; as it is written, where `core` reads it in one spelling."""
+    found = _TAIL.search(text)
+    place = found.start() if found else len(text)
+    return text[:place], text[place:]
+
+
+def street(head: str) -> str | None:
+    """The first half of the core of every address that is `head` and a TAIL; None where that depends on the tail."""
+    plain = _plain(head)
+    found = _TAIL.search(plain + "0")
+    return _street(plain) if found and found.start() == len(plain) else None
+
+
+def door(tail: str) -> str | None:
+    """The second half of the core of every address that ends with this TAIL; None where that depends on its head."""
+    plain = _plain(tail)
+    return _door(plain) if _TAIL.fullmatch(plain) else None
 
 
 def _below_divisions(plain: str) -> str:
@@ -54,10 +89,10 @@ def _below_divisions(plain: str) -> str:
 
 
 def _spelt(plain: str) -> str:
-    return _SYNONYM.sub(_plain, _CHINESE_NUMBER.sub(_arabic, plain))
+    return _SYNONYM.sub(_as, _CHINESE_NUMBER.sub(_arabic, plain))
 
 
-def _plain(found: re.Match[str]) -> str:
+def _as(found: re.Match[str]) -> str:
     return _SAME_AS[found.lastindex or 0] or "-"
 
 
@@ -78,11 +113,27 @@ def _arabic(found: re.Match[str]) -> str:
 @lru_cache(maxsize=4096)
 def signature(text: str) -> tuple[int, int]:
     """Two 64-bit words: one bit for every pair of neighbouring characters and every whole number of the core."""
-    short = core(text)
-    bits = reduce(or_, map(_BITS.__getitem__, map(add, short, short[1:])), 0)
-    for number in _NUMBER.findall(short):
-        bits |= _BITS["n" + number]
-    return bits & 0xFFFFFFFFFFFFFFFF, bits >> 64
+    first, second = _halves(text)
+    return words(bits(first) | joint(first[-1:], second[:1]) | bits(second))
+
+
+@lru_cache(maxsize=4096)
+def bits(half: str) -> int:
+    """The bits of one half of a core: no number spans both."""
+    found = reduce(or_, map(_BITS.__getitem__, map(add, half, half[1:])), 0)
+    for number in _NUMBER.findall(half):
+        found |= _BITS["n" + number]
+    return found
+
+
+def joint(last: str, first: str) -> int:
+    """The bit of the two characters where the halves meet."""
+    return _BITS[last + first] if last and first else 0
+
+
+def words(found: int) -> tuple[int, int]:
+    """128 bits as two words, the lower first."""
+    return found & 0xFFFFFFFFFFFFFFFF, found >> 64
 
 
 class _Bits(dict[str, int]):

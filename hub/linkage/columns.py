@@ -46,9 +46,6 @@ class Extracted:
     def __len__(self) -> int:
         return len(self.features)
 
-    def sign(self, places: Places) -> None:
-        """Features come with the signatures of their addresses."""
-
     def column(self, name: str) -> Column | None:
         found = self._columns.get(name)
         if found is None:

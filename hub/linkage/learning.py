@@ -15,7 +15,7 @@ from hub.linkage.model import Floats, Model
 from hub.linkage.train import rates_of, rounded
 
 _SAMPLE = 40_000
-"""Records among which random pairs are drawn: their addresses have to be read."""
+"""Records among which random pairs are drawn."""
 _RANDOM_PAIRS = 1_000_000
 GROUP_PAIRS = 15_000
 """Pairs of one kind of key that are compared."""
@@ -28,13 +28,9 @@ class Sample(Table, Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
-    def sign(self, places: Places) -> None:
-        """Have the addresses of the records at `places` ready to be compared."""
-
 
 def levels(sample: Sample, left: Places, right: Places) -> Levels:
     """How the pairs compare; memory grows with a chunk, not with the pairs."""
-    sample.sign(np.unique(np.concatenate([left, right])))
     pairs = Pairs.of(sample, left, right)
     parts = [comparisons.levels(pairs.part(at, at + _CHUNK)) for at in range(0, len(pairs), _CHUNK)]
     return np.concatenate([np.empty((0, len(comparisons.FIELDS)), np.uint8), *parts])

@@ -3,9 +3,8 @@
 The score of (a, b) is the score of (b, a). Where a veto holds, the decision is never 'auto'.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -153,46 +152,15 @@ def _by_field(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Float
 
 
 def _dependence(model: Model, levels: Levels, adjusted: Floats) -> Floats:
-    return _mixed(model, _together(model, levels, adjusted, range(len(model.weights))))
-
-
-def _together(model: Model, levels: Levels, adjusted: Floats, places: Iterable[int]) -> dict[str, Floats]:
-    """For each class, how much likelier the levels of some fields are within it than among strangers, in bits."""
-    found = {name: adjusted.copy() for name in model.shares}
+    """Pairs of a household, or twins, agree by more than chance: over all strangers, how much likelier that is, in bits."""
+    mixture = np.full(len(levels), 1 - sum(model.shares.values()))
     for name, ratios in model.class_ratios.items():
-        for at in places:
-            found[name] += ratios[at][levels[:, at]]
-    return found
-
-
-def _mixed(model: Model, together: Mapping[str, Floats]) -> Floats:
-    mixture = np.full(len(next(iter(together.values()))), 1 - sum(model.shares.values()))
-    for name, bits in together.items():
+        bits = adjusted.copy()
+        for at, ratio in enumerate(ratios):
+            bits += ratio[levels[:, at]]
         mixture += model.shares[name] * np.exp2(np.minimum(bits, 500.0))
     found: Floats = -np.log2(mixture)
     return found
-
-
-def ceiling(model: Model, pairs: Pairs, levels: Levels, later: Mapping[str, Sequence[int]]) -> Floats:
-    """The most that each pair can weigh when the fields of `later` may still come to one of the levels given there.
-
-    None of these fields is adjusted for frequency.
-    """
-    late = [comparisons.FIELDS.index(field) for field in later]
-    known = [at for at in range(len(comparisons.FIELDS)) if at not in late]
-    by_field, adjusted = _by_field(model, pairs, levels)
-    base = model.prior_weight + by_field[known].sum(axis=0)
-    together = _together(model, levels, adjusted, known)
-    most = np.full(len(pairs), -np.inf)
-    for outcome in product(*([None, *options] for options in later.values())):
-        weight, bits = base.copy(), {name: found.copy() for name, found in together.items()}
-        for at, level in zip(late, outcome, strict=True):
-            chosen = levels[:, at] if level is None else level
-            weight += model.weights[at][chosen]
-            for name, ratios in model.class_ratios.items():
-                bits[name] += ratios[at][chosen]
-        np.maximum(most, weight + _mixed(model, bits), out=most)
-    return most
 
 
 def _adjustment(model: Model, pairs: Pairs, field: str, levels: Levels, at: int) -> Floats:

@@ -21,15 +21,16 @@ KIND_FIELDS = {
     "resident ID": frozenset(("resident_id",)),
     "phone and birth year": frozenset(("phone", "birth")),
     "phone2 and birth year": frozenset(("phone", "birth")),
-    "name and birth year": frozenset(("surname", "given", "birth")),
+    "name, sex and birth year": frozenset(("surname", "given", "sex", "birth")),
     "name and birthday": frozenset(("surname", "given", "birth")),
-    "surname and birth date": frozenset(("surname", "birth")),
+    "surname, sex and birth date": frozenset(("surname", "sex", "birth")),
     "given name and birth date": frozenset(("given", "birth")),
     "first character and birth date": frozenset(("given", "birth")),
     "former name and birth year": frozenset(("surname", "given", "birth")),
     "former name and birthday": frozenset(("surname", "given", "birth")),
 }
 """The kinds of key, and the compared fields of which each is made."""
+_SEXES = 3  # unknown is one of its own
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 Keys = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int64]
@@ -59,7 +60,7 @@ class Candidates:
 def by_kind(register: Register, *, limit: int = LIMIT) -> list[tuple[Coverage, Codes]]:
     """The pairs that each kind of key gives, as left * records + right."""
     with ThreadPoolExecutor(register.cells.threads) as pool:
-        return list(pool.map(lambda one: _pairs_of(one, len(register), limit), _kinds(register)))
+        return list(pool.map(lambda one: _pairs_of(one, len(register), limit), _with_former_names(register)))
 
 
 def find(register: Register, *, limit: int = LIMIT) -> Candidates:
@@ -69,13 +70,14 @@ def find(register: Register, *, limit: int = LIMIT) -> Candidates:
 
 def joined(parts: Sequence[tuple[Coverage, Codes]], count: int) -> Candidates:
     """The candidates that the pairs of each kind of key come to."""
-    codes = np.unique(np.concatenate([codes for _, codes in parts]))
+    codes = np.sort(np.concatenate([codes for _, codes in parts]))
+    codes = codes[np.r_[True, codes[1:] != codes[:-1]]] if len(codes) else codes
     left = codes // np.int64(max(count, 1))
     return Candidates(left, codes - left * count, tuple(coverage for coverage, _ in parts))
 
 
-def _kinds(register: Register) -> Iterator[Keyed]:
-    """Each kind of key: its name, the records that have one and the keys."""
+def kinds(register: Register) -> Iterator[Keyed]:
+    """Each kind of key that follows from a record alone: its name, the records that have one and the keys."""
     get, zeros = register.column, np.zeros(len(register), dtype=np.uint64)
 
     def column(name: str) -> Keys:
@@ -89,28 +91,43 @@ def _kinds(register: Register) -> Iterator[Keyed]:
     for name in ("phone", "phone2"):
         phone = column(name)
         yield f"{name} and birth year", *_some(_mixed(phone, year), (phone > 0) & (birth > 0))
-    yield "name and birth year", *_some(_mixed(sound, year), (sound > 0) & (birth > 0))
+    sex = column("sex")
+    yield "name, sex and birth year", *_some(_mixed(sound, year * _SEXES + sex), (sound > 0) & (birth > 0))
     yield "name and birthday", *_some(_mixed(sound, day), (sound > 0) & whole)
     surname = column("surname")
     with_surname = (surname > 0) & whole
-    yield "surname and birth date", *_some(_mixed(names.surname_sound, birth), with_surname)
+    yield "surname, sex and birth date", *_some(_mixed(names.surname_sound, birth * _SEXES + sex), with_surname)
     yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
     yield "first character and birth date", *_some(_mixed(names.first, birth), (surname == 0) & (sound > 0) & whole)
-    yield from _former(register, birth)
 
 
-def _former(register: Register, birth: Keys) -> Iterator[Keyed]:
-    """Former names, as if they were present ones: the few records that have one are looked up under both."""
+def _with_former_names(register: Register) -> Iterator[Keyed]:
+    """Each kind of key."""
+    yield from kinds(register)
+    places, sounds = formers(register)
     own = register.names.columns["sound"]
+    same = np.flatnonzero(np.isin(own, sounds))
+    at = np.concatenate([places, same])
+    yield from by_former_name(at, np.concatenate([sounds, own[same]]), _births(register, at))
+
+
+def formers(register: Register) -> tuple[Places, Keys]:
+    """The few records that have a former name, and its sound: they are looked up under both."""
     place = np.array([at for at, found in register.names.odd.items() if len(found) > 1], dtype=np.intp)
     former = [register.names.odd[at][1] for at in place.tolist()]
-    sound = np.array([name_columns.sounded(name.plain_sound.replace(" ", "")) for name in former], dtype=np.uint64)
-    known = np.flatnonzero(birth > 0)
-    same = known[np.isin(own[known], sound)]
-    at, sounds = np.concatenate([place, same]), np.concatenate([sound, own[same]])
-    born = birth[at]
-    yield "former name and birth year", *_some(_mixed(sounds, born // 10000), born > 0, at)
-    yield "former name and birthday", *_some(_mixed(sounds, born % 10000), born % 100 > 0, at)
+    sounds = [name_columns.sounded(name.plain_sound.replace(" ", "")) for name in former]
+    return place, np.array(sounds, dtype=np.uint64)
+
+
+def by_former_name(places: Places, sounds: Keys, born: Keys) -> Iterator[Keyed]:
+    """Keys of the records at `places` by former names, and by present ones that somebody may have had before."""
+    yield "former name and birth year", *_some(_mixed(sounds, born // 10000), born > 0, places)
+    yield "former name and birthday", *_some(_mixed(sounds, born % 10000), born % 100 > 0, places)
+
+
+def _births(register: Register, places: Places) -> Keys:
+    column = register.column("birth")
+    return np.zeros(len(places), dtype=np.uint64) if column is None else column[places].astype(np.uint64)
 
 
 def _some(keys: Keys, where: npt.NDArray[np.bool_], places: Places | None = None) -> tuple[Places, Keys]:

@@ -32,7 +32,7 @@ _AUTO = score.DECISIONS.index("auto")
 _SEED = 1
 
 
-def _silent(stage: Stage, done: int, total: int) -> None:
+def silent(stage: Stage, done: int, total: int) -> None:
     pass
 
 
@@ -77,7 +77,7 @@ class Counts:
     unread: tuple[str, ...]
 
 
-def run(source: Path, out: Path, order: Order, progress: Progress = _silent) -> Counts:
+def run(source: Path, out: Path, order: Order, progress: Progress = silent) -> Counts:
     """Read `source`, find who is who and write the folder `out`, complete or not at all. Raises Invalid."""
     folders.refuse_existing(out)
     if order.save_model:
@@ -109,7 +109,7 @@ def _trained(read: Register, content: Content, progress: Progress) -> Content:
     return found
 
 
-def link(read: Register, model: Model, cut: Cut, progress: Progress = _silent) -> Result:
+def link(read: Register, model: Model, cut: Cut, progress: Progress = silent) -> Result:
     """Who is who in the register. `likely` joins at the single best cut, `auto` only what needs no person's eyes."""
     progress("finding candidates", 0, 0)
     found = candidates.find(read)
@@ -150,11 +150,13 @@ def write(result: Result, out: Path, report: str = "", model: tuple[Path, Conten
 
 
 def _clusters(cells: Cells, persons: Persons, file: Path) -> None:
+    others = np.flatnonzero(persons != np.arange(len(persons)))  # most records are the first of their person
     cells.write(
         file,
-        {"place": np.arange(len(persons)), "first": persons},
-        "SELECT a.record_id, b.record_id AS person_id FROM result r"
-        " JOIN cells a ON a.rowid = r.place JOIN cells b ON b.rowid = r.first ORDER BY r.place",
+        {"place": others, "first": persons[others]},
+        "SELECT a.record_id, coalesce(p.record_id, a.record_id) AS person_id FROM cells a LEFT JOIN"
+        " (SELECT r.place, b.record_id FROM result r JOIN cells b ON b.rowid = r.first) p ON p.place = a.rowid"
+        " ORDER BY a.rowid",
     )
 
 

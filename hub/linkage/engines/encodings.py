@@ -75,7 +75,7 @@ def of(
 
 def _pieces(cells: Cells) -> Iterator[list[dict[str, str]]]:
     columns = ("record_id", "source", *schema.COLUMNS)
-    chosen = ", ".join(f"coalesce(trim(\"{name}\"), '')" for name in columns)
+    chosen = ", ".join(f'"{name}"' for name in columns)
     for start in range(0, cells.count, PIECE):
         found = cells.rows(
             f"SELECT {chosen} FROM cells WHERE rowid >= {start} AND rowid < {start + PIECE} ORDER BY rowid"

@@ -31,7 +31,10 @@ _TOLD = 5
 
 
 class Cells:
-    """The cells of one file, all of them text; `count` records. Use `opened`, which closes it."""
+    """The cells of one file, all of them text without blanks around it, '' for an empty one; `count` records.
+
+    Record ids are as they were written. Use `opened`, which closes it.
+    """
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, threads: int, present: tuple[str, ...], first_row: int
@@ -57,14 +60,13 @@ class Cells:
         return found
 
     def texts(self, column: str, places: npt.NDArray[np.intp]) -> list[str]:
-        """The trimmed cells of a column at some places, in their order; '' for an empty one."""
+        """The cells of a column at some places, in their order."""
         if not len(places):
             return []
         with self._connection.cursor() as cursor:  # of its own, so that threads may ask at once
             cursor.register("wanted", {"place": places.astype(np.int64), "turn": np.arange(len(places))})
             found = cursor.execute(
-                f"SELECT coalesce(trim(c.\"{column}\"), '') AS t FROM wanted LEFT JOIN cells c ON c.rowid = wanted.place"
-                " ORDER BY wanted.turn"
+                f'SELECT c."{column}" AS t FROM wanted JOIN cells c ON c.rowid = wanted.place ORDER BY wanted.turn'
             ).fetchnumpy()
         texts: list[str] = found["t"].tolist()
         return texts
@@ -84,6 +86,21 @@ def opened(file: Path, threads: int) -> Iterator[Cells]:
         parquet = _is_parquet(file)
         present = _take_parquet(connection, file) if parquet else _take_csv(connection, file)
         yield Cells(connection, threads, present, 1 if parquet else 2)
+    finally:
+        connection.close()
+
+
+@contextmanager
+def gathered(rows: Sequence[Sequence[str | None]]) -> Iterator[Cells]:
+    """The cells of records that were read elsewhere, each the texts of `COLUMNS`."""
+    connection = duckdb.connect(config={"threads": 1})
+    try:
+        columns = zip(COLUMNS, zip(*rows, strict=True), strict=True)
+        connection.register(
+            "gathered", {name: np.array([text or "" for text in texts], dtype=object) for name, texts in columns}
+        )
+        _fill(connection, "gathered", {name: f'"{name}"' for name in COLUMNS})
+        yield Cells(connection, 1, COLUMNS, 1)
     finally:
         connection.close()
 
@@ -115,7 +132,7 @@ def _take_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[st
         except duckdb.Error as error:
             raise _unreadable(file, error) from error
         types = {str(row[0]): str(row[1]) for row in described}
-        chosen = {name: _as_text(actual, types[actual]) for name, actual in _columns(file, list(types)).items()}
+        chosen = {name: _as_text(actual, types[actual]) for name, actual in columns_of(file, list(types)).items()}
         _take(connection, file, source, chosen)
     _check(connection, file, "row", lambda rows: [row + 1 for row in rows])
     return tuple(types)
@@ -149,7 +166,7 @@ def _take_csv(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[str, .
 def _take_utf8(connection: duckdb.DuckDBPyConnection, file: Path, text: Path) -> tuple[str, ...]:
     present = csv_files.header(file, text)
     numbered = [f"c{at}" for at in range(len(present))]
-    chosen = {name: numbered[present.index(actual)] for name, actual in _columns(file, present).items()}
+    chosen = {name: numbered[present.index(actual)] for name, actual in columns_of(file, present).items()}
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in numbered)
     source = (
         f"read_csv('{_quoted(text)}', auto_detect = false, columns = {{{columns}}}, header = true, delim = ',',"
@@ -176,7 +193,7 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _columns(file: Path, present: list[str]) -> dict[str, str]:
+def columns_of(file: Path, present: list[str]) -> dict[str, str]:
     """What the file calls each column of ours; case and blanks around a name do not matter. Raises Invalid."""
     found: dict[str, str] = {}
     for actual in present:
@@ -195,11 +212,19 @@ def _columns(file: Path, present: list[str]) -> dict[str, str]:
 
 def _take(connection: duckdb.DuckDBPyConnection, file: Path, source: str, chosen: dict[str, str]) -> None:
     """Fill the table `cells` with the expressions `chosen` of `source`; columns that it lacks are empty."""
-    columns = ", ".join(f'{chosen.get(name, "CAST(NULL AS VARCHAR)")} AS "{name}"' for name in COLUMNS)
+
     try:
-        connection.execute(f"CREATE TABLE cells AS SELECT {columns} FROM {source}")
+        _fill(connection, source, chosen)
     except duckdb.Error as error:
         raise _unreadable(file, error) from error
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, source: str, chosen: dict[str, str]) -> None:
+    def trimmed(name: str) -> str:
+        return f"coalesce(trim({chosen[name]}), '')" if name in chosen else "''"
+
+    columns = ", ".join(f'{trimmed(name)} AS "{name}"' for name in COLUMNS[1:])
+    connection.execute(f"CREATE TABLE cells AS SELECT {chosen['record_id']} AS record_id, {columns} FROM {source}")
 
 
 def _unreadable(file: Path, error: duckdb.Error) -> Invalid:
@@ -217,13 +242,19 @@ def _check(
         return f"{unit}{'s' if len(rows) > 1 else ''} {found}{' …' if len(rows) > _TOLD else ''}"
 
     empty = "record_id IS NULL OR trim(record_id) = ''"
-    query = f"SELECT count(*), count(DISTINCT record_id), count(*) FILTER ({empty}) FROM cells"
-    count, different, without = connection.execute(query).fetchall()[0]
+    count, without = connection.execute(f"SELECT count(*), count(*) FILTER ({empty}) FROM cells").fetchall()[0]
     if not count:
         raise Invalid("file-empty", f"{file.name} holds no records.")
     if without:
         where = first(f"SELECT rowid FROM cells WHERE {empty}")
         raise Invalid("record-id-missing", f"{file.name}: {without} rows have no record_id: {where}.")
+    hashes = np.sort(connection.execute("SELECT hash(record_id) AS h FROM cells").fetchnumpy()["h"])
+    if (hashes[1:] == hashes[:-1]).any():
+        _refuse_repeated(connection, file, first)
+
+
+def _refuse_repeated(connection: duckdb.DuckDBPyConnection, file: Path, first: Callable[[str], str]) -> None:
+    count, different = connection.execute("SELECT count(*), count(DISTINCT record_id) FROM cells").fetchall()[0]
     if count != different:
         twice = "SELECT record_id FROM cells GROUP BY record_id HAVING count(*) > 1"
         where = first(f"SELECT rowid FROM cells WHERE record_id IN ({twice})")

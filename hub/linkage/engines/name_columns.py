@@ -1,7 +1,7 @@
 """Names by column: what `features` says of one name, for a million of them. Source: linkage.names, linkage.features.
 
 Names of two to four common characters, nearly all, are worked out as arrays of characters; every other name goes
-through `names.parse`, once for each distinct text.
+through `names.parse`. Each different name is worked out once.
 """
 
 from collections.abc import Callable, Sequence
@@ -43,6 +43,28 @@ class Names:
     given_sound: Hashes
     first: Hashes
     odd: dict[int, tuple[names.Name, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def nobody(cls, count: int) -> "Names":
+        """So many missing names."""
+        columns: dict[str, npt.NDArray[np.unsignedinteger]] = {
+            name: np.zeros(count, dtype=TYPES.get(name, np.uint64)) for name in FIELDS
+        }
+        surname, given, first = (np.zeros(count, dtype=np.uint64) for _ in SOUNDS)
+        return cls(columns, surname, given, first)
+
+    def at(self, places: npt.NDArray[np.intp]) -> "Names":
+        """The names at some places, in their order."""
+        odd = np.zeros(len(self.first), dtype=np.bool_)
+        odd[list(self.odd)] = True
+        where = np.flatnonzero(odd[places])
+        return Names(
+            {name: column[places] for name, column in self.columns.items()},
+            self.surname_sound[places],
+            self.given_sound[places],
+            self.first[places],
+            {at: self.odd[one] for at, one in zip(where.tolist(), places[where].tolist(), strict=True)},
+        )
 
 
 def spelled(text: str) -> int:
@@ -108,28 +130,25 @@ def _tables(chars: npt.NDArray[np.intp]) -> _Tables:
 
 
 def read(
-    chars: npt.NDArray[np.int32],
-    lengths: npt.NDArray[np.int64],
-    texts: Callable[[npt.NDArray[np.intp]], Sequence[str]],
+    written: Hashes, lengths: npt.NDArray[np.uint8], texts: Callable[[npt.NDArray[np.intp]], Sequence[str]]
 ) -> Names:
-    """Names from their first four characters (n, 4) and lengths (0: none); `texts` gives those at some places in full."""
-    count = len(lengths)
-    found = Names(
-        {name: np.zeros(count, dtype=TYPES.get(name, np.uint64)) for name in FIELDS},
-        np.zeros(count, dtype=np.uint64),
-        np.zeros(count, dtype=np.uint64),
-        np.zeros(count, dtype=np.uint64),
-    )
+    """Different names from their `lengths` (0: none) and, where these are up to four, their characters.
+
+    Characters are 16 bits each, the first in the highest bits. `texts` gives the names at some places in full.
+    """
+    found = Names.nobody(len(written))
+    at = np.arange(_SHORT)
+    chars = (written[:, None] >> np.array([48, 32, 16, 0], dtype=np.uint64)).astype(np.uint16)
     inside = (chars >= FIRST) & (chars <= LAST)
-    beyond = np.arange(_SHORT) >= lengths[:, None]
+    beyond = at >= lengths[:, None]
     common = (lengths >= 2) & (lengths <= _SHORT) & (inside | beyond).all(axis=1)
-    plain = np.zeros((count, _SHORT + 2), dtype=np.uint16)
+    plain = np.zeros((len(written), _SHORT + 2), dtype=np.uint16)
     folding, _ = _plain()
     plain[:, :_SHORT] = np.where(inside & ~beyond, folding[np.where(inside, chars, FIRST) - FIRST], 0)
     tables = _tables(np.flatnonzero(np.bincount(plain.ravel(), minlength=FIRST + 1)[FIRST:]) + FIRST)
     common &= ((plain[:, :_SHORT] > 0) | beyond).all(axis=1)
     common &= (tables.known[np.maximum(plain[:, :_SHORT], FIRST) - FIRST] | beyond).all(axis=1)
-    common &= ~np.isin(_packed(plain[:, :_SHORT], lengths), _nobody())
+    common &= ~np.isin(_packed(plain[:, :_SHORT]), _nobody())
     where = np.flatnonzero(common)
     _common(found, tables, plain, lengths, where)
     odd = np.flatnonzero((lengths > 0) & ~common)
@@ -142,7 +161,7 @@ def _nobody() -> Hashes:
     return np.array([spelled(text) for text in names.NOT_A_NAME if len(text) <= _SHORT], dtype=np.uint64)
 
 
-def _packed(chars: Chars, lengths: npt.NDArray[np.integer]) -> Hashes:
+def _packed(chars: Chars) -> Hashes:
     """`spelled` of the characters of each row, which come first and are followed by zeros."""
     value = np.zeros(len(chars), dtype=np.uint64)
     for place in range(chars.shape[1]):
@@ -152,7 +171,7 @@ def _packed(chars: Chars, lengths: npt.NDArray[np.integer]) -> Hashes:
 
 
 def _common(
-    found: Names, tables: _Tables, plain: Chars, lengths: npt.NDArray[np.int64], where: npt.NDArray[np.intp]
+    found: Names, tables: _Tables, plain: Chars, lengths: npt.NDArray[np.uint8], where: npt.NDArray[np.intp]
 ) -> None:
     """Fill in the names at `where`."""
     plain, size = plain[where], lengths[where]
@@ -165,9 +184,9 @@ def _common(
     surname = np.where(at < split[:, None], plain[:, :_SHORT], 0)
     code, near, letters = _sounds(tables, plain[:, :_SHORT], split)
     put = found.columns
-    put["surname"][where] = _packed(surname, split)
-    put["given"][where] = _packed(given, size - split)
-    put["full"][where] = _packed(plain[:, :_SHORT], size)
+    put["surname"][where] = _packed(surname)
+    put["given"][where] = _packed(given)
+    put["full"][where] = _packed(plain[:, :_SHORT])
     put["sound"][where] = _joined(letters)
     put["given_length"][where] = size - split
     put["c1"][where] = surname[:, 0]
@@ -220,18 +239,13 @@ def _joined(letters: npt.NDArray[np.uint32]) -> Hashes:
 
 
 def _odd(found: Names, where: npt.NDArray[np.intp], texts: Sequence[str]) -> None:
-    """Fill in the names at `where`, each distinct text once."""
-    at: dict[str, int] = {}
-    of = np.fromiter((at.setdefault(text, len(at)) for text in texts), dtype=np.intp, count=len(texts))
-    parsed = [names.parse(text) for text in at]
-    numbers = [_numbers(found_names) for found_names in parsed]
+    """Fill in the names at `where`."""
+    parsed = list(map(names.parse, texts))
+    numbers = list(map(_numbers, parsed))
     for column, name in enumerate((*FIELDS, *SOUNDS)):
-        values = np.array([row[column] for row in numbers], dtype=np.uint64)
         into = found.columns[name] if name in found.columns else getattr(found, name)
-        into[where] = values[of]
-    found.odd.update(
-        (place, parsed[one]) for place, one in zip(where.tolist(), of.tolist(), strict=True) if parsed[one]
-    )
+        into[where] = np.array([row[column] for row in numbers], dtype=np.uint64)
+    found.odd.update((place, one) for place, one in zip(where.tolist(), parsed, strict=True) if one)
 
 
 def _numbers(parsed: Sequence[names.Name]) -> tuple[int, ...]:

@@ -1,11 +1,11 @@
-"""A register as a table that the comparisons read: columns worked out once, addresses only where somebody asks.
+"""A register as a table that the comparisons read: columns worked out once.
 
 Numbers stand for values within one register only; what two records of it weigh is what the online scorer says.
 """
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,13 @@ import numpy.typing as npt
 from hub.linkage import names
 from hub.linkage.columns import Column, Places
 from hub.linkage.engines import address_columns, name_columns, number_columns
+from hub.linkage.engines.distinct import distinct
 from hub.linkage.engines.files import Cells
 from hub.linkage.engines.name_columns import Names
 from hub.linkage.resident_id import Form
 
-_PLACEHOLDER_SHARE = 20
-"""Records that may bear one resident ID or telephone before it is taken for a filler that identifies nobody."""
 _SEXES = dict.fromkeys(("1", "男", "男性", "m", "male"), 1) | dict.fromkeys(("2", "女", "女性", "f", "female"), 2)
-_ADDRESSES = {f"{role}_{half}": f"{role}_address" for role in ("origin", "residence") for half in ("low", "high")}
+_NAMES = ("name", "spouse_name")
 
 
 @dataclass(slots=True)
@@ -31,13 +30,12 @@ class Register:
     cells: Cells
     columns: dict[str, Column]
     names: Names
-    _signed: dict[str, npt.NDArray[np.bool_]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.cells.count
 
     def column(self, name: str) -> Column | None:
-        """See `columns.Table`. Signatures of addresses are 0 until `sign` was asked for them."""
+        """See `columns.Table`."""
         return self.columns.get(name)
 
     def texts(self, name: str, places: Places) -> list[str]:
@@ -50,60 +48,64 @@ class Register:
             for place, number in zip(places.tolist(), full[places].tolist(), strict=True)
         ]
 
-    def sign(self, places: Places) -> None:
-        """Work out the signatures of the addresses of the records at `places`."""
-        with ThreadPoolExecutor(self.cells.threads) as pool:
-            list(pool.map(lambda role: self._sign(role, places), ("origin", "residence")))
-
-    def _sign(self, role: str, places: Places) -> None:
-        low, high = self.columns.get(f"{role}_low"), self.columns.get(f"{role}_high")
-        if low is None or high is None:
-            return
-        done = self._signed.setdefault(role, np.zeros(len(self), dtype=np.bool_))
-        wanted = places[~done[places]]
-        texts = self.cells.texts(f"{role}_address", wanted)
-        different = {text: at for at, text in enumerate(dict.fromkeys(texts))}
-        of = np.fromiter(map(different.__getitem__, texts), dtype=np.intp, count=len(texts))
-        some_low, some_high = address_columns.signatures(list(different))
-        low[wanted], high[wanted], done[wanted] = some_low[of], some_high[of], True
-
 
 def read(cells: Cells) -> Register:
     """The register in `cells`."""
     with ThreadPoolExecutor(cells.threads) as pool:
-        own = pool.submit(_names, cells, "name", _characters(cells, "name"))
-        spouse = pool.submit(_names, cells, "spouse_name", _characters(cells, "spouse_name"))
+        named = pool.submit(_names, cells)
+        signed = [pool.submit(_signed, cells, role) for role in ("origin", "residence")]
         columns = _numbers(cells)
-        found, spouses = own.result(), spouse.result()
-    columns |= found.columns
-    columns["spouse"] = spouses.columns["full"]
+        own, spouses = named.result()
+        for one in signed:
+            columns |= one.result()
+    columns |= own.columns
+    columns["spouse"] = spouses["full"]
     columns["live"] = np.ones(cells.count, dtype=np.uint8)
-    signed = {name: np.zeros(cells.count, dtype=np.uint64) for name, text in _ADDRESSES.items() if _any(cells, text)}
-    register = Register(cells, {name: column for name, column in columns.items() if column.any()} | signed, found)
+    register = Register(cells, {name: column for name, column in columns.items() if column.any()}, own)
     _own_names(register, spouses)
     return register
 
 
-def _any(cells: Cells, column: str) -> bool:
-    return bool(cells.rows(f'SELECT count("{column}") > 0 FROM cells')[0][0])
+def _signed(cells: Cells, role: str) -> dict[str, Column]:
+    low, high = address_columns.read(cells, f"{role}_address")
+    return {f"{role}_low": low, f"{role}_high": high}
 
 
-def _characters(cells: Cells, column: str) -> dict[str, npt.NDArray[Any]]:
-    """The first four characters of the trimmed cells, as code points (0 for none), and their lengths."""
-    text = f"coalesce(trim(\"{column}\"), '')"
+def _names(cells: Cells) -> tuple[Names, dict[str, Column]]:
+    """Of each record its own name, and columns of its spouse's: many names are in both."""
+    found = [_written(cells, column) for column in _NAMES]
+    sizes = np.concatenate([one["size"] for one in found])
+    different = distinct(np.concatenate([one["written"] for one in found]))
+
+    def texts(places: Places) -> list[str]:
+        first = different.first[places]
+        own = first < cells.count
+        told = np.empty(len(places), dtype=object)
+        for column, mine, start in zip(_NAMES, (own, ~own), (0, cells.count), strict=True):
+            told[mine] = cells.texts(column, first[mine] - start)
+        return told.tolist()
+
+    names_ = name_columns.read(different.values, sizes[different.first], texts)
+    spouse = different.of[cells.count :]
+    return names_.at(different.of[: cells.count]), {name: names_.columns[name][spouse] for name in ("full", "c1")}
+
+
+def _written(cells: Cells, column: str) -> dict[str, npt.NDArray[Any]]:
+    """See `name_columns.read`; a hash stands for a name that is longer than that, or of rarer characters."""
     chars = ", ".join(f"coalesce(unicode(nullif(substr(t, {at}, 1), '')), 0) AS c{at}" for at in range(1, 5))
-    return cells.arrays(f"SELECT {chars}, length(t) AS size FROM (SELECT {text} AS t FROM cells)")
-
-
-def _names(cells: Cells, column: str, found: dict[str, npt.NDArray[Any]]) -> Names:
-    chars = np.column_stack([found[f"c{at}"] for at in range(1, 5)])
-    return name_columns.read(chars, found["size"], lambda places: cells.texts(column, places))
+    short = "length(t) < 5 AND greatest(c1, c2, c3, c4) < 65536"
+    packed = " + ".join(f"CAST(c{at} AS UBIGINT) * {1 << 64 - 16 * at}" for at in range(1, 5))
+    return cells.arrays(
+        f"SELECT CASE WHEN {short} THEN {packed} ELSE hash(t) END AS written,"
+        f' CAST(CASE WHEN {short} THEN length(t) ELSE 255 END AS UTINYINT) AS size FROM (SELECT "{column}" AS t, {chars} FROM cells)'
+    )
 
 
 def _digits(column: str) -> str:
-    """Number, length and last character of a column's trimmed cells: 0 for what is not all digits."""
-    t = f"coalesce(trim(\"{column}\"), '')"
-    return f"coalesce(try_cast({t} AS UBIGINT), 0) AS n, CAST(least(length({t}), 255) AS UTINYINT) AS size"
+    """Number and length of a column's cells: 0 for what is not all digits."""
+    return (
+        f'coalesce(try_cast("{column}" AS UBIGINT), 0) AS n, CAST(least(length("{column}"), 255) AS UTINYINT) AS size'
+    )
 
 
 def _numbers(cells: Cells) -> dict[str, Any]:
@@ -132,7 +134,7 @@ def _places(cells: Cells, column: str) -> npt.NDArray[np.uint64]:
 
 
 def _ids(cells: Cells, column: str) -> number_columns.Ids:
-    t = f"coalesce(trim(\"{column}\"), '')"
+    t = f'"{column}"'
     found = cells.arrays(
         f"SELECT coalesce(try_cast(left({t}, 17) AS UBIGINT), 0) AS n,"
         f" CAST(least(greatest(ord(substr({t}, 18, 1)), 0), 255) AS UTINYINT) AS last,"
@@ -142,10 +144,9 @@ def _ids(cells: Cells, column: str) -> number_columns.Ids:
 
 
 def _births(cells: Cells) -> npt.NDArray[np.uint32]:
-    t = "coalesce(trim(birth_date), '')"
     found = cells.arrays(
-        f"SELECT coalesce(try_cast(replace({t}, '-', '') AS UINTEGER), 0) AS n,"
-        f" CAST(least(length({t}), 255) AS UTINYINT) AS size FROM cells"
+        "SELECT coalesce(try_cast(replace(birth_date, '-', '') AS UINTEGER), 0) AS n,"
+        " CAST(least(length(birth_date), 255) AS UTINYINT) AS size FROM cells"
     )
     return number_columns.births(found["n"], found["size"], lambda places: cells.texts("birth_date", places))
 
@@ -153,18 +154,18 @@ def _births(cells: Cells) -> npt.NDArray[np.uint32]:
 def _sexes(cells: Cells) -> npt.NDArray[np.uint8]:
     cases = " ".join(f"WHEN '{text}' THEN {number}" for text, number in _SEXES.items())
     found: dict[str, npt.NDArray[np.uint8]] = cells.arrays(
-        f"SELECT CAST(CASE lower(coalesce(trim(sex), '')) {cases} ELSE 0 END AS UTINYINT) AS n FROM cells"
+        f"SELECT CAST(CASE lower(sex) {cases} ELSE 0 END AS UTINYINT) AS n FROM cells"
     )
     return found["n"]
 
 
-def _own_names(register: Register, spouses: Names) -> None:
+def _own_names(register: Register, spouses: dict[str, Column]) -> None:
     """A wife recorded with her husband's surname in front also goes by her own name, as `features` has it."""
     own = register.names.columns
     sex = register.column("sex")
     if sex is None:
         return
-    behind = (sex == 2) & (spouses.columns["full"] > 0) & (own["former"] == 0) & (own["c1"] == spouses.columns["c1"])
+    behind = (sex == 2) & (spouses["full"] > 0) & (own["former"] == 0) & (own["c1"] == spouses["c1"])
     where = np.flatnonzero(behind & (own["c1"] > 0))
     pairs: Sequence[tuple[str, str]] = list(
         zip(register.cells.texts("name", where), register.cells.texts("spouse_name", where), strict=True)

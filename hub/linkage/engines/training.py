@@ -80,7 +80,6 @@ def _prior(register: Register, model: Model, found: Candidates, generator: np.ra
     if len(places) > _PRIOR_PAIRS:
         places = generator.choice(places, size=_PRIOR_PAIRS, replace=False)
     left, right = found.left[places], found.right[places]
-    register.sign(np.unique(np.concatenate([left, right])))
     weight = score.score_places(model.spelled(name_columns.spelled), Pairs.of(register, left, right)).weight
     each = np.full(len(places), len(found.left) / max(len(places), 1))
     return learning.prior_of(weight - model.prior_weight, each, model, len(register) * (len(register) - 1) / 2)

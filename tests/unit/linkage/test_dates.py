@@ -7,7 +7,7 @@ from borax.calendars.lunardate import LunarDate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.linkage import addresses, dates, divisions, phones
+from hub.linkage import dates, divisions, phones
 
 
 @pytest.mark.parametrize(
@@ -50,21 +50,6 @@ def test_fillers_are_no_phones(text: str) -> None:
 @given(st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True), st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True))
 def test_packing_keeps_phones_apart(a: str, b: str) -> None:
     assert (phones.packed(a) == phones.packed(b)) == (a == b)
-
-
-def test_one_address_however_much_of_it_is_written() -> None:
-    forms = (
-        "河南省郑州市惠济区古荥镇岭军峪村3组15号",
-        "郑州市邙山区古荥镇岭军峪村三组15号",
-        "惠济区古荥镇 岭军峪村３组十五号",
-    )
-    assert {addresses.core(form) for form in forms} == {"岭军峪村3组15"}
-    assert len({addresses.signature(form) for form in forms}) == 1
-
-
-@pytest.mark.parametrize("text", ["", "无", "不详", "同上"])
-def test_an_address_that_says_nothing_has_no_signature(text: str) -> None:
-    assert addresses.signature(text) == (0, 0)
 
 
 def test_a_division_is_brought_to_its_present_code() -> None:

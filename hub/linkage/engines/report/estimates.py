@@ -69,7 +69,6 @@ def rest(result: Result) -> Rest:
     if total > _SAMPLE:
         places = np.sort(np.random.default_rng(_SEED).choice(places, size=_SAMPLE, replace=False))
     left, right = found.left[places], found.right[places]
-    result.register.sign(np.unique(np.concatenate([left, right])))
     pairs = Pairs.of(result.register, left, right)
     return Rest(left, right, score.score_places(result.model.spelled(name_columns.spelled), pairs).weight, total)
 

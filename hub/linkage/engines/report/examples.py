@@ -77,7 +77,6 @@ def of(result: Result, others: Rest, *, show_values: bool) -> tuple[Example, ...
         return ()
     register = result.register
     left, right = np.array([one.left for one in chosen]), np.array([one.right for one in chosen])
-    register.sign(np.unique(np.concatenate([left, right])))
     texts = {
         column: tuple(map(register.cells.texts, (column, column), (left, right)))
         for column in ("record_id", *dict.fromkeys(column for column, _ in _COLUMNS.values()))

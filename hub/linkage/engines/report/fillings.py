@@ -50,14 +50,14 @@ def of(register: Register) -> tuple[Filling, ...]:
 
 
 def _filled(column: str) -> str:
-    """NULL for a blank cell. A cell that begins with something visible, nearly every one, need not be trimmed."""
-    return f"CASE WHEN \"{column}\" >= '!' THEN 1 WHEN trim(\"{column}\") <> '' THEN 1 END"
+    """NULL for a blank cell."""
+    return f"nullif(\"{column}\", '')"
 
 
 def _said(column: str) -> str:
     """NULL for a blank cell and a filler; no filler is longer than `_LONG` bytes."""
     fillers = ", ".join(f"'{filler}'" for filler in sorted(addresses.FILLERS))
-    return f'CASE WHEN strlen("{column}") > {_LONG} THEN 1 WHEN lower(trim("{column}")) NOT IN ({fillers}) THEN 1 END'
+    return f'CASE WHEN strlen("{column}") > {_LONG} THEN 1 WHEN lower("{column}") NOT IN ({fillers}) THEN 1 END'
 
 
 def _understood(register: Register, column: str, addressed: int | None) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -234,7 +233,6 @@ def test_addresses(texts: list[str]) -> None:
     texts = [text.encode("utf-8", "ignore").decode() for text in texts]
 
     def look(register: Register) -> list[tuple[int, int]]:
-        register.sign(np.arange(len(texts)))
         low, high = register.column("origin_low"), register.column("origin_high")
         assert low is not None
         assert high is not None

@@ -22,7 +22,6 @@ def test_a_hundred_thousand_pairs_weigh_the_same_as_online(tmp_path: Path) -> No
         random = np.random.default_rng(1).integers(0, len(people), size=(2, PAIRS))
         left, right = np.concatenate([found.left, random[0]]), np.concatenate([found.right, random[1]])
         left, right = left[left != right][:PAIRS], right[left != right][:PAIRS]
-        register.sign(np.arange(len(people)))
         batch = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, left, right))
     single = score.score_indexed(judge, online, left, right)
     assert len(left) == PAIRS
