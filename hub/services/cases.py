@@ -89,6 +89,11 @@ def may_undo(user: User, task: Review) -> bool:
     return user.may_decide and own and task.state in UNDOABLE
 
 
+def may_take_back(user: User, decision: Decision) -> bool:
+    """The same of a decision in force, whatever has become of its conflict since."""
+    return user.may_decide and (user.may_overrule or user.name in (decision.actor, decision.approver))
+
+
 def seen(task: Review, a: int, b: int) -> str:
     """The versions of a task and of its two records, as one word."""
     return f"{task.version}.{a}.{b}"

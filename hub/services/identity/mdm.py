@@ -229,7 +229,7 @@ async def _release(
     if held is None or held.kind not in ("MUST_LINK", "CANNOT_LINK") or held.kind == f"{kind}_LINK":
         return
     task = await tasks.of_pair(connection, first.id, second.id, lock=True)
-    if task is None or not cases.may_undo(user, task):
+    if task is None or not cases.may_take_back(user, held):
         raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
     seen = cases.seen(task, first.version, second.version)
     await verdicts.retract(hub, connection, user, task, merging.REASON, seen, now)

@@ -188,7 +188,7 @@ async def _undoable(
     held = decisions.held_after(said)
     if task is None or task.state == PROPOSED or held is None or held.kind != "MUST_LINK":
         raise Conflict("not-merged", "No steward has merged these two records. Nothing was changed.")
-    if not cases.may_undo(user, task):
+    if not cases.may_take_back(user, held):
         raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
     return task
 
