@@ -68,7 +68,7 @@ KEPT: Final = frozenset(
         # records, persons and decisions
         "blocking_key", "decision_event", "link_constraint", "linkage_model", "membership", "membership_history",
         "person_event", "reconciliation_run", "reveal_request", "resource", "resource_identifier", "resource_version",
-        "review_lot", "review_task", "sample_pair", "sample_round", "source_record",
+        "review_lot", "review_task", "sample_pair", "sample_round", "source_link", "source_record",
         # evidence
         "access_event", "audit_leaf", "audit_node", "certificate", "checkpoint", "status_list",
         # goes when it is done

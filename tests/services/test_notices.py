@@ -302,5 +302,11 @@ async def test_the_schedules_do_these_jobs(teller: Hub, huiji: Enrolled, receive
     await _register(teller, huiji, receiver.url)
     jobs = {schedule.name: schedule.job for schedule in schedules(teller.settings)}
     assert await jobs["digest"](teller, clock()) == {"digests": 1, "letters": 0}
-    assert await jobs["deadlines"](teller, clock()) == {"overdue": 0, "dead": 0, "expired": 0, "expiring": 0}
+    assert await jobs["deadlines"](teller, clock()) == {
+        "overdue": 0,
+        "dead": 0,
+        "expired": 0,
+        "expiring": 0,
+        "lapsed": 0,
+    }
     assert await number_of(teller, "delivery") == 1

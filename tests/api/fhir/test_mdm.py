@@ -12,7 +12,6 @@ from fhir.resources.R4B.patient import Patient
 
 from hub.runtime import Hub
 from hub.storage import access, decisions, people, reviews
-from tests.console import people as invented
 from tests.feeds import feeder, outs, parameters, steward
 from tests.hubs import Clock, Enrolled, acts
 from tests.people import arrive, named_persons, patient
@@ -38,9 +37,10 @@ class World:
 
 @pytest.fixture
 async def here(hub: Hub, yongkang: Enrolled, huiji: Enrolled) -> World:
-    ours, theirs = invented.two_ids()
-    await arrive(hub, huiji.member, [patient("huiji", "H1", **LI), patient("huiji", "H2", **QIAN), theirs])
-    await arrive(hub, yongkang.member, [patient("yongkang", "Y1", **LI), ours])
+    theirs, ours = ({"name": "陈志强", "birth": birth} for birth in ("1988-03-04", "1988-04-03"))
+    huijis = [patient("huiji", name, **said) for name, said in (("H1", LI), ("H2", QIAN), ("C2", theirs))]
+    await arrive(hub, huiji.member, huijis)
+    await arrive(hub, yongkang.member, [patient("yongkang", "Y1", **LI), patient("yongkang", "C1", **ours)])
     async with hub.database.read() as connection:
         return World(hub, dict(sorted((await people.info(connection, range(1, 6))).items())))
 
@@ -312,4 +312,4 @@ async def test_a_conflict_decided_here_is_decided_in_the_console(
     await _post(client, "mdm-update-link", goldenResourceId=golden, resourceId=record, matchResult="MATCH")
     async with hub.database.read() as connection:
         (task,) = await reviews.queue(connection, None, states=["CONFIRMED"], limit=9)
-    assert (task.decided_by, task.reason) == ("lin", "two-valid-ids")
+    assert (task.decided_by, task.reason) == ("lin", "uncertain")
