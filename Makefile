@@ -4,6 +4,7 @@
 VENV := .venv
 RUN := $(VENV)/bin
 ARGS ?=
+WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check static format proof bench spark setup docs lock image clean
@@ -15,9 +16,9 @@ demo: ## The whole story on loopback with synthetic people; ARGS=--once ends whe
 	@scripts/setup run
 	@$(RUN)/hub demo $(ARGS)
 
-test: setup ## All tests, the browser's too (installs Chromium when it may); ARGS="-k name" narrows
+test: setup ## All tests, the browser's too (installs Chromium when it may); ARGS="-k name" narrows, WORKERS=0 runs one by one
 	@$(RUN)/python -m tests.chromium
-	@$(RUN)/python -m pytest $(ARGS)
+	@$(RUN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: static test ## What a change must pass: format, lint, types, layers, tests
 

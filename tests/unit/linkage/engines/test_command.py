@@ -70,6 +70,7 @@ def test_a_run_that_is_stopped_leaves_no_results(tmp_path: Path, number: signal.
         text=True,
         cwd=tmp_path,
         env=_alone(),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads here
     )
     with (tmp_path / "model.json").open("w"):  # waits until the run reads its model, which then never comes
         process.send_signal(number)
