@@ -9,6 +9,7 @@ import structlog
 import yaml
 from typer.testing import CliRunner, Result
 
+from adapters import cli
 from adapters.cli import app
 from adapters.gateway import forget, keys
 from adapters.gateway.config import KeySettings
@@ -26,6 +27,12 @@ def logging_as_before() -> Iterator[None]:
     """The command sends its log to standard error, which here lives no longer than one call."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The console of the command takes its width when it is first imported, by whichever test."""
+    monkeypatch.setattr(cli.out, "_width", 300)
 
 
 @pytest.fixture(autouse=True)
