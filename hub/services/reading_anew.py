@@ -24,11 +24,13 @@ _LAST = 2**62
 
 async def run(hub: Hub) -> int:
     """Bring all records to the present layout; answers how many were not."""
-    done = hub.settings.data_dir / "features-layout"
-    if done.exists() and done.read_text(encoding="ascii") == str(layout.VERSION):
+    done, begun = hub.settings.data_dir / "features-layout", f"reading {layout.VERSION}"
+    said = done.read_text(encoding="ascii") if done.exists() else ""
+    if said == str(layout.VERSION):
         return 0
+    done.write_text(begun, encoding="ascii")  # who goes on after a crash may find all read and nobody compared
     count = await _read_all(hub)
-    if count:
+    if count or said == begun:
         await reconciliation.run(hub, f"layout {layout.VERSION}")
         async with hub.database.begin() as connection:
             content = {"records": count, "layout": layout.VERSION}

@@ -48,6 +48,28 @@ async def test_records_are_read_anew_and_persons_stay(hub: Hub, counties: Mappin
     assert [act["records"] for act in await acts(hub, "read-anew")] == [count]
 
 
+async def test_a_set_up_that_died_between_reading_and_comparing_goes_on_with_comparing(
+    hub: Hub, counties: Mapping[str, Enrolled], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await models.arrive_all(hub, dict(counties), models.register(5, 20))
+    before = await models.projection(hub)
+    await _become_old(hub)
+    with monkeypatch.context() as dying:
+        dying.setattr("hub.services.reading_anew.reconciliation.run", _dies)
+        with pytest.raises(SystemExit):
+            await reading_anew.run(hub)
+    async with hub.database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM pair_score"))).scalar_one() == 0
+    await reading_anew.run(hub)
+    async with hub.database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM pair_score"))).scalar_one() > 0
+    assert await models.projection(hub) == before
+
+
+async def _dies(*_: object) -> None:
+    raise SystemExit
+
+
 async def test_it_is_done_once(hub: Hub, counties: Mapping[str, Enrolled]) -> None:
     await models.arrive_all(hub, dict(counties), models.register(4, 10))
     (hub.settings.data_dir / "features-layout").unlink(missing_ok=True)
