@@ -12,7 +12,10 @@ Answered = TypeVar("Answered")
 
 
 class Gathering(Generic[Asked, Answered]):
-    """Calls `act` with at most `most` of what was asked, in `at_once` acts at a time; one answer for each, in order."""
+    """Calls `act` with at most `most` of what was asked, in `at_once` acts at a time; one answer for each, in order.
+
+    An act that breaks has done nothing: what was gathered in it is then asked one by one, and fails by itself only.
+    """
 
     def __init__(
         self, act: Callable[[Sequence[Asked]], Awaitable[Sequence[Answered]]], *, most: int = 32, at_once: int = 2
@@ -22,7 +25,7 @@ class Gathering(Generic[Asked, Answered]):
         self._going: set[asyncio.Task[None]] = set()
 
     async def ask(self, asked: Asked) -> Answered:
-        """The answer to `asked`; what breaks an act breaks it for all that were gathered in it."""
+        """The answer to `asked`. Raises what the act raises for it."""
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer))
         if self._free:
@@ -44,6 +47,10 @@ class Gathering(Generic[Asked, Answered]):
         try:
             answers = await self._act([asked for asked, _ in some])
         except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
+            if len(some) > 1:
+                for one in some:
+                    await self._answer([one])
+                return
             for _, future in some:
                 if not future.done():
                     future.set_exception(error)
