@@ -114,7 +114,7 @@ async def between(
 
 async def toward(connection: AsyncConnection, recipients: Collection[int]) -> list[Agreement]:
     """Every agreement under which one of `recipients` receives, in force or not."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch("SELECT * FROM agreement WHERE to_member = ANY($1::bigint[])", list(recipients))
     return [_agreement(SimpleNamespace(**row)) for row in rows if seals.is_genuine(connection, agreement, row)]
 

@@ -100,7 +100,7 @@ async def upsert(
     """
     if not items:
         return []
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(_EXISTING, member_id, items[0].type, list({item.key for item in items}))
     known = {
         row["record_key"]: _Known(row["id"], row["version"], row["digest"], (row["said_at"], row["said_row"]))
@@ -168,7 +168,7 @@ async def _bring_up_to_date(
     connection: AsyncConnection, known: Sequence[_Known], now: datetime, said_at: datetime
 ) -> None:
     """Write what was stored before and is different, or is said again by a newer document."""
-    raw = await driver(connection)
+    raw = driver(connection)
     changed = [one for one in known if one.was == "changed"]
     confirmed = [one for one in known if one.was == "same" and one.confirmed]
     if changed:

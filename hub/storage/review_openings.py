@@ -27,7 +27,7 @@ async def open_tasks(
         return 0
     # What hangs on the persons is looked up later (services.ordering); until then the pair alone says where it stands.
     orders = [ordering.of(Stakes(weight, reason)) for _, _, reason, weight, _ in tasks]
-    raw = await driver(connection)
+    raw = driver(connection)
     opened = await raw.fetch(
         """
         -- open_tasks: one row a pair; of those known already only the withdrawn are opened again
@@ -62,7 +62,7 @@ async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]
     """Close open tasks of pairs that need no decision any more; what new evidence reopened stays."""
     if not pairs:
         return
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.execute(
         """
         -- withdraw: tasks nobody has to decide now
@@ -77,7 +77,7 @@ async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]
 
 async def withdraw_unfounded(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Close open tasks about the records `ids` whose pair no longer speaks for one person at all."""
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.execute(
         f"""
         -- withdraw_unfounded: open tasks without a score behind them
