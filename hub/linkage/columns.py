@@ -20,7 +20,8 @@ Levels = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 Column = npt.NDArray[np.unsignedinteger]
 Result = TypeVar("Result")
-_BYTES = {name: slice(DTYPE.fields[name][1], DTYPE.fields[name][1] + DTYPE[name].itemsize) for name, _ in FIELDS}
+_ENDS = np.cumsum([DTYPE[name].itemsize for name, _ in FIELDS]).tolist()
+_BYTES = {name: slice(end - DTYPE[name].itemsize, end) for (name, _), end in zip(FIELDS, _ENDS, strict=True)}
 
 
 class Table(Protocol):
