@@ -16,7 +16,7 @@ from hub.domain.messages import PART_BYTES, State
 from hub.errors import NotAllowed, TooLarge
 from hub.fhir.fed import Identifier
 from hub.runtime import Hub
-from hub.services import fed_patients, recording
+from hub.services import blinds, fed_patients, recording
 from hub.services.intake import Acknowledgement, Raced, acknowledge, refusals_noted, repeated
 from hub.services.patience import until_free
 from hub.services.preparing import Prepared, Ready
@@ -174,7 +174,7 @@ async def _told_again(
     stored = await submissions.by_message(connection, hub.vault, member.id, given.message_id)
     if stored is None:
         raise LookupError(f"message {given.message_id} is gone")
-    keys = [hub.vault.blind(recording.RECORD_KEY, member.name, one.type, one.key) for one in ready]
+    keys = [hub.vault.blind(blinds.RECORD_KEY, member.name, one.type, one.key) for one in ready]
     ids = await resources.by_keys(connection, member.id, "Patient", keys)
     found = await resources.newest(connection, hub.vault, list(ids.values()))
     issues = await submissions.issues(connection, hub.vault, stored.id, limit=_SHOWN)

@@ -332,6 +332,14 @@ async def record_of_resource(connection: AsyncConnection, resource_id: UUID) -> 
     ).scalar_one_or_none()
 
 
+async def records_of_resources(connection: AsyncConnection, resource_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The record of each of these resources that is about a person's identity."""
+    rows = await driver(connection).fetch(
+        "SELECT resource_id, id FROM source_record WHERE resource_id = ANY($1::uuid[]) ORDER BY id", list(resource_ids)
+    )
+    return {row["resource_id"]: row["id"] for row in rows}
+
+
 async def move_records(
     connection: AsyncConnection,
     moves: Mapping[int, tuple[UUID | None, UUID]],

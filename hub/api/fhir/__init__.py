@@ -9,7 +9,18 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from hub.api.fhir import feed_patient, match, mdm, merge, metadata, pix, process_message, search, stewards
+from hub.api.fhir import (
+    feed_patient,
+    match,
+    mdm,
+    merge,
+    metadata,
+    pix,
+    process_message,
+    resources,
+    search,
+    stewards,
+)
 from hub.api.fhir.interactions import Interaction, route
 from hub.api.fhir.stewards import StewardInteraction
 
@@ -26,7 +37,8 @@ _routes: Final[list[BaseRoute]] = [
     # An operation's name goes before an id, which would take it for one of its kind.
     *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
     *map(stewards.route, _BY_STEWARDS),
-    metadata.route((*_ALL, *_BY_STEWARDS)),
+    metadata.route([*(one.ability for one in _ALL), *(one.ability for one in _BY_STEWARDS), *resources.ABILITIES]),
+    *map(route, resources.INTERACTIONS),
 ]
 router = APIRouter(routes=_routes)
 

@@ -4,7 +4,6 @@ https://hl7.org/fhir/R4/http.html#capabilities
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,20 +16,13 @@ from hub.fhir import capability
 from hub.fhir.capability import Ability
 
 
-class Described(Protocol):
-    """Whatever has a line in the statement: an interaction of members, or one of stewards."""
-
-    @property
-    def ability(self) -> Ability: ...
-
-
-def route(interactions: Sequence[Described]) -> Route:
-    """The statement of these interactions, for a router."""
+def route(abilities: Sequence[Ability]) -> Route:
+    """The statement of these abilities, for a router."""
 
     async def metadata(request: Request) -> Response:
         formats.check_wanted(request.headers.get("accept", ""), request.url.query)
         found = capability.statement(
-            [interaction.ability for interaction in interactions],
+            abilities,
             base_url=hub_of(request).settings.base_url,
             version=request.app.version,
         )

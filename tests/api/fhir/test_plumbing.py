@@ -38,7 +38,7 @@ INTERACTIONS = (
     Interaction("POST", "/Basic/_search", form, ABILITY),
     Interaction("POST", "/Basic/$read", read, Ability("Basic", operation=("read", "http://example.org/read"))),
 )
-ROUTER = APIRouter(routes=[*map(route, INTERACTIONS), metadata.route(INTERACTIONS)])
+ROUTER = APIRouter(routes=[*map(route, INTERACTIONS), metadata.route([one.ability for one in INTERACTIONS])])
 
 
 @pytest.fixture
