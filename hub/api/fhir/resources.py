@@ -40,7 +40,7 @@ async def create(call: Call) -> Response:
 
     async def wanted() -> Write:
         kept, resource = await _checked(call, type_)
-        return Write("create", type_, None, resource, kept)
+        return writing.creating(type_, resource, kept)
 
     return _written(call, type_, await _write(call, wanted))
 

@@ -136,8 +136,8 @@ async def test_what_is_anothers_looks_like_what_is_not_there(
     seen = await _add(as_huiji, {"resourceType": "Organization", "name": "惠济区妇幼保健院"})
     answers = []
     for id_ in (seen["id"], str(uuid4()), "no-id-of-ours"):
-        body = {"json": {**seen, "id": id_}} if method == "PUT" else {}
-        answers.append(await as_yongkang(method, f"/fhir/Organization/{id_}", **body))
+        body = {**seen, "id": id_} if method == "PUT" else None
+        answers.append(await as_yongkang(method, f"/fhir/Organization/{id_}", json=body))
     told = [(found.status_code, found.json()["issue"][0]["diagnostics"]) for found in answers]
     assert set(told) == {(404, told[0][1])}
     assert (await as_yongkang("GET", f"/fhir/Organization/{seen['id']}/_history")).status_code == 404
@@ -165,6 +165,29 @@ async def test_each_act_is_in_the_log(as_huiji: Client, hub: Hub) -> None:
     await as_huiji("DELETE", f"/fhir/Organization/{uuid4()}")
     await as_huiji("POST", "/fhir/Organization", json={"resourceType": "Organization", "name": 3})
     assert [one["reason"] for one in await acts(hub, "refuse")] == ["not-found", "invalid-resource"]
+
+
+async def test_writes_at_the_same_time_hinder_nothing_else(as_huiji: Client, as_yongkang: Client, hub: Hub) -> None:
+    """Of forty at once by two members some are refused, and each is answered for itself."""
+    made = await _add(as_huiji, {"resourceType": "Organization", "name": "惠济区妇幼保健院"})
+    where = f"/fhir/Organization/{made['id']}"
+
+    def body(at: int) -> dict[str, Any]:
+        return {"resourceType": "Organization", "id": made["id"], "name": f"惠济区第{at}医院"}
+
+    calls = [
+        *(as_huiji("PUT", where, json=body(at)) for at in range(10)),
+        *(as_yongkang("PUT", where, json=body(at)) for at in range(10)),
+        *(as_huiji("POST", "/fhir/Patient", json=patient("huiji", f"H{at % 5}", **ZHANG)) for at in range(10)),
+        *(as_yongkang("POST", "/fhir/Patient", json=patient("yongkang", f"Y{at}", **ZHANG)) for at in range(10)),
+    ]
+    statuses = [found.status_code for found in await asyncio.gather(*calls)]
+    assert statuses[:10] == [200] * 10
+    assert statuses[10:20] == [404] * 10
+    assert sorted(statuses[20:30]) == [201] * 5 + [409] * 5
+    assert statuses[30:] == [201] * 10
+    assert (await as_huiji("GET", where)).headers["ETag"] == 'W/"11"'
+    assert sum(map(len, (await named_persons(hub)).values())) == 15
 
 
 async def test_as_much_comes_back_as_is_wanted(as_huiji: Client) -> None:
