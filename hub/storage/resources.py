@@ -223,6 +223,25 @@ async def by_keys(connection: AsyncConnection, member_id: int, type_: str, keys:
     return {row.record_key: row.id for row in rows}
 
 
+async def own_by_identifiers(
+    connection: AsyncConnection, member_id: int, type_: str, values: Sequence[bytes]
+) -> dict[bytes, list[UUID]]:
+    """A member's own resources of `type_` under each of the identifiers with these blind indexes, the oldest first."""
+    rows = await driver(connection).fetch(
+        """
+        -- own_by_identifiers: whether what is to be created is there
+        SELECT i.value, r.id FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
+        WHERE i.value = ANY($1::bytea[]) AND r.member_id = $2 AND r.type = $3 AND NOT r.deleted ORDER BY r.id""",
+        list(values),
+        member_id,
+        type_,
+    )
+    found: dict[bytes, list[UUID]] = {}
+    for value, id_ in rows:
+        found.setdefault(value, []).append(id_)
+    return found
+
+
 async def by_identifier(
     connection: AsyncConnection, vault: Vault, type_: str, value: bytes, *, limit: int = 100
 ) -> list[Resource]:

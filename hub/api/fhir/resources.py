@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/http.html. Ids are the hub's to give; a version is named
 changes no other. Deleting leaves the history.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Final
@@ -14,12 +14,13 @@ from uuid import UUID
 import orjson
 from starlette.responses import Response
 
+from hub.api.fhir import formats
 from hub.api.fhir.feed_patient import message_id_of
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
 from hub.errors import Invalid, NotFound
-from hub.fhir import exact
+from hub.fhir import exact, fed
 from hub.fhir.capability import JSON, Ability
-from hub.fhir.fed import told
+from hub.fhir.fed import Identifier, told
 from hub.services.exchange import checking, reading, writing
 from hub.services.exchange.writing import Write, Written
 from hub.services.intake import refusals_noted
@@ -31,6 +32,7 @@ _MARKS: Final = {
     "readHistory": True,
     "updateCreate": False,
     "referencePolicy": ["literal", "logical"],
+    "conditionalCreate": True,
 }
 
 
@@ -40,7 +42,7 @@ async def create(call: Call) -> Response:
 
     async def wanted() -> Write:
         kept, resource = await _checked(call, type_)
-        return writing.creating(type_, resource, kept)
+        return writing.creating(type_, resource, kept, _unless(call))
 
     return _written(call, type_, await _write(call, wanted))
 
@@ -157,6 +159,19 @@ def _expected(call: Call) -> int | None:
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise Invalid("bad-request", 'If-Match names a version, as W/"3".')
     return int(number)
+
+
+def _unless(call: Call) -> Identifier | None:
+    """The identifier in If-None-Exist. Raises Invalid."""
+    stated = call.request.headers.get("if-none-exist", "")
+    return only_identifier(formats.parameters(stated.removeprefix("?"))) if stated else None
+
+
+def only_identifier(asked: Sequence[tuple[str, str]]) -> Identifier:
+    """The one identifier that is asked for, as system|value. Raises Invalid."""
+    if len(asked) != 1 or asked[0][0] != "identifier":
+        raise Invalid("not-supported", "A condition is one identifier: identifier=system|value.")
+    return fed.token(asked[0][1])
 
 
 def _number(asked: Mapping[str, str], name: str, otherwise: int) -> int:

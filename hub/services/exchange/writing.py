@@ -12,8 +12,10 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from hub.errors import Conflict, NotFound, Refused
+from hub.fhir.fed import Identifier
 from hub.runtime import Hub
 from hub.services import consents, recording
+from hub.services.blinds import IDENTIFIER
 from hub.services.exchange import checking
 from hub.services.gathering import Gathering
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Ready
@@ -45,7 +47,8 @@ class Changed(Refused):
 class Write:
     """What is wanted: `resource` was checked and `kept` are its bytes, none of both to delete; `expected` is a version.
 
-    `id` is the resource that is there, or the one that a new resource is to have.
+    `id` is the resource that is there, or the one that a new resource is to have. A new one is created `unless` the
+    member has one with that identifier (system, value): then that one is the answer.
     """
 
     kind: Kind
@@ -54,6 +57,7 @@ class Write:
     resource: dict[str, Any] | None = None
     kept: bytes = b""
     expected: int | None = None
+    unless: Identifier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +92,11 @@ async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
     hub, done = asked[0][0], dict[int, Written | Exception]()
     waiting = list(enumerate(asked))
     while waiting:
-        turns: dict[int, dict[UUID, int]] = {}
+        turns: dict[int, dict[UUID | Identifier, int]] = {}
         later = []
         for at, one in waiting:
             own = turns.setdefault(one[1].id, {})
-            if own.setdefault(one[2].id, at) != at:
+            if own.setdefault(one[2].unless or one[2].id, at) != at:
                 later.append((at, one))
         for own in turns.values():
             places = list(own.values())
@@ -137,14 +141,15 @@ async def write_each(
     }
     for type_ in sorted({one.type for one in wanted}):
         of_type = [(at, one) for at, one in enumerate(wanted) if one.type == type_ and at not in outcomes]
-        put = [(at, one) for at, one in of_type if one.kind != "delete"]
+        outcomes |= await _there(hub, connection, member, of_type)
+        put = [(at, one) for at, one in of_type if one.kind != "delete" and at not in outcomes]
         gone = [(at, known[one.id]) for at, one in of_type if one.kind == "delete"]
         outcomes |= await _put(hub, connection, member, put, known, now)
         outcomes |= await _delete(hub, connection, member, gone, now)
     acts = [
         Act(one.kind, member.name, {"resource": f"{one.type}/{done.id}", "version": done.version}, now)
         for at, one in enumerate(wanted)
-        if isinstance(done := outcomes[at], Written)
+        if isinstance(done := outcomes[at], Written) and done.change != "same"
     ]
     await audit.append(connection, hub.vault, acts)
     return [outcomes[at] for at in range(len(wanted))]
@@ -160,6 +165,35 @@ def _refusal(member: Member, wanted: Write, known: Mapping[UUID, Version]) -> Re
     if found is None or found.member_id != member.id or found.type != wanted.type:
         return NotFound()
     return Changed() if wanted.expected not in (None, found.newest) else None
+
+
+class Several(Refused):
+    """More than one resource is meant by what may mean one only."""
+
+    status = 412
+
+    def __init__(self) -> None:
+        super().__init__("not-unique", "Several of your resources have that identifier; nothing was stored.")
+
+
+async def _there(
+    hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[tuple[int, Write]]
+) -> dict[int, Outcome]:
+    """What is there already of what is created only where it is not."""
+    asked = {at: hub.vault.blind(IDENTIFIER, *one.unless) for at, one in wanted if one.unless is not None}
+    if not asked:
+        return {}
+    found = await resources.own_by_identifiers(connection, member.id, wanted[0][1].type, list(set(asked.values())))
+    bodies = await versions.current(connection, hub.vault, [ids[0] for ids in found.values()])
+    outcomes: dict[int, Outcome] = {}
+    for at, value in asked.items():
+        ids = found.get(value, ())
+        if len(ids) > 1:
+            outcomes[at] = Several()
+        elif ids:
+            one = bodies[ids[0]]
+            outcomes[at] = Written(one.id, one.newest, one.at, one.body, "same")
+    return outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +289,6 @@ async def _delete(
     }
 
 
-def creating(type_: str, resource: dict[str, Any], kept: bytes) -> Write:
+def creating(type_: str, resource: dict[str, Any], kept: bytes, unless: Identifier | None = None) -> Write:
     """A resource that is not there yet, under an id of its own."""
-    return Write("create", type_, new_id(), resource, kept)
+    return Write("create", type_, new_id(), resource, kept, unless=unless)

@@ -190,6 +190,27 @@ async def test_writes_at_the_same_time_hinder_nothing_else(as_huiji: Client, as_
     assert sum(map(len, (await named_persons(hub)).values())) == 15
 
 
+async def test_what_is_there_is_not_created_again(as_huiji: Client, as_yongkang: Client, hub: Hub) -> None:
+    sent = {
+        "resourceType": "Organization",
+        "identifier": [{"system": "urn:x", "value": "1"}],
+        "name": "惠济区妇幼保健院",
+    }
+    unless = {"If-None-Exist": "identifier=urn:x|1"}
+    calls = [as_huiji("POST", "/fhir/Organization", json=sent, headers=unless) for _ in range(8)]
+    answers = await asyncio.gather(*calls)
+    assert sorted(found.status_code for found in answers) == [200] * 7 + [201]
+    assert len({found.json()["id"] for found in answers}) == 1
+    other = await as_yongkang("POST", "/fhir/Organization", json=sent, headers=unless)
+    assert other.status_code == 201
+    assert len(await acts(hub, "create")) == 2
+    await _add(as_huiji, sent)
+    several = await as_huiji("POST", "/fhir/Organization", json=sent, headers=unless)
+    assert _code(several) == (412, "not-unique")
+    wrong = await as_huiji("POST", "/fhir/Organization", json=sent, headers={"If-None-Exist": "name=x"})
+    assert _code(wrong) == (400, "not-supported")
+
+
 async def test_as_much_comes_back_as_is_wanted(as_huiji: Client) -> None:
     sent = {"resourceType": "Organization", "name": "惠济区妇幼保健院"}
     least = await as_huiji("POST", "/fhir/Organization", json=sent, headers={"Prefer": "return=minimal"})
