@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
 from hub.api.fhir import (
+    bundle,
     feed_patient,
     match,
     mdm,
@@ -30,6 +31,7 @@ _ALL: Final[tuple[Interaction, ...]] = (
     *search.INTERACTIONS,
     *feed_patient.INTERACTIONS,
     *process_message.INTERACTIONS,
+    *bundle.INTERACTIONS,
 )
 _BY_STEWARDS: Final[tuple[StewardInteraction, ...]] = (*mdm.INTERACTIONS, *merge.INTERACTIONS)
 

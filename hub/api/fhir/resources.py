@@ -21,7 +21,7 @@ from hub.errors import Invalid, NotFound
 from hub.fhir import exact, fed
 from hub.fhir.capability import JSON, Ability
 from hub.fhir.fed import Identifier, told
-from hub.services.exchange import checking, reading, writing
+from hub.services.exchange import bundles, checking, reading, writing
 from hub.services.exchange.writing import Write, Written
 from hub.services.intake import refusals_noted
 from hub.storage.versions import Version
@@ -151,14 +151,7 @@ async def _checked(call: Call, type_: str) -> tuple[bytes, dict[str, Any]]:
 
 
 def _expected(call: Call) -> int | None:
-    """The version in If-Match. Raises Invalid."""
-    stated = call.request.headers.get("if-match", "").strip()
-    if stated in ("", "*"):
-        return None
-    number = stated.removeprefix("W/").strip('"')
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise Invalid("bad-request", 'If-Match names a version, as W/"3".')
-    return int(number)
+    return bundles.expected(call.request.headers.get("if-match", ""))
 
 
 def _unless(call: Call) -> Identifier | None:
