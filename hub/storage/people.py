@@ -134,13 +134,7 @@ async def put_records(
 ) -> list[int]:
     """Insert or replace records; answers their ids in order. The keys and scores of replaced records are gone."""
     raw = driver(connection)
-    known = {
-        row["resource_id"]: row["id"]
-        for row in await raw.fetch(
-            "SELECT id, resource_id FROM source_record WHERE resource_id = ANY($1::uuid[])",
-            [record.resource_id for record in records],
-        )
-    }
+    known = await records_of_resources(connection, [record.resource_id for record in records])
     replaced = [(known[record.resource_id], record) for record in records if record.resource_id in known]
     await _replace(connection, vault, replaced, now)
     fresh = [record for record in records if record.resource_id not in known]
@@ -326,10 +320,8 @@ async def resolve(connection: AsyncConnection, person_id: UUID) -> UUID | None:
 
 
 async def record_of_resource(connection: AsyncConnection, resource_id: UUID) -> int | None:
-    """The source record behind a resource."""
-    return (
-        await connection.execute(select(source_record.c.id).where(source_record.c.resource_id == resource_id))
-    ).scalar_one_or_none()
+    """The record behind a Patient's resource."""
+    return (await records_of_resources(connection, [resource_id])).get(resource_id)
 
 
 async def records_of_resources(connection: AsyncConnection, resource_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -1,9 +1,9 @@
-"""Versions that say that a resource was deleted, and what a member's resources were, newest first."""
+"""Versions that say that a resource was deleted."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
