@@ -20,6 +20,7 @@ from hub.api.fhir import (
     process_message,
     resources,
     search,
+    searching,
     stewards,
 )
 from hub.api.fhir.interactions import Interaction, route
@@ -39,8 +40,15 @@ _routes: Final[list[BaseRoute]] = [
     # An operation's name goes before an id, which would take it for one of its kind.
     *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
     *map(stewards.route, _BY_STEWARDS),
-    metadata.route([*(one.ability for one in _ALL), *(one.ability for one in _BY_STEWARDS), *resources.ABILITIES]),
-    *map(route, resources.INTERACTIONS),
+    metadata.route(
+        [
+            *(one.ability for one in _ALL),
+            *(one.ability for one in _BY_STEWARDS),
+            *resources.ABILITIES,
+            *searching.ABILITIES,
+        ]
+    ),
+    *map(route, (*resources.INTERACTIONS, *searching.INTERACTIONS)),
 ]
 router = APIRouter(routes=_routes)
 
