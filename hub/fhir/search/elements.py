@@ -1,0 +1,48 @@
+"""What elements the searchable types have, of which types they are, and which belong to a summary. Pure; R4 definitions.
+
+Read from elements.json, which is cut from HL7's StructureDefinitions; a choice (value[x]) has one key for each type.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An element as it stands in JSON: its key, the type of its value, and whether that is a list of them."""
+
+    key: str
+    type: str
+    many: bool
+    in_summary: bool
+    required: bool
+
+
+@cache
+def _loaded() -> dict[str, dict[str, str]]:
+    loaded: dict[str, Any] = orjson.loads(files("hub.fhir.search").joinpath("elements.json").read_bytes())
+    elements: dict[str, dict[str, str]] = loaded["elements"]
+    return elements
+
+
+def is_known(type_: str) -> bool:
+    """Is it a type with elements: a resource, one of its parts, or a data type that is not primitive?"""
+    return type_ in _loaded()
+
+
+@cache
+def elements(type_: str) -> dict[str, tuple[Element, ...]]:
+    """The elements of a type by name without `[x]`; a choice is several. Raises KeyError for a type that is not known."""
+    return {name.removesuffix("[x]"): tuple(_choices(name, text)) for name, text in _loaded()[type_].items()}
+
+
+def _choices(name: str, text: str) -> Iterator[Element]:
+    types, _, flags = text.partition(" ")
+    for type_ in types.split("|"):
+        key = name[:-3] + type_[0].upper() + type_[1:] if name.endswith("[x]") else name
+        yield Element(key, type_, "*" in flags, "s" in flags, "r" in flags)

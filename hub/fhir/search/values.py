@@ -1,0 +1,176 @@
+"""What a resource says under each search parameter, as values that can be compared. Pure; FHIR R4, search.
+
+A parameter's expression leads to elements; how an element is read depends on the parameter's kind and the element's type.
+Types that say nothing of a kind (an Age where a date is asked for) give no values.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, NamedTuple
+
+from hub.fhir.search.parameters import Kind, Parameter, parameters
+from hub.fhir.search.references import Ref, parsed
+from hub.fhir.search.spans import Span, spans_of
+from hub.fhir.search.texts import texts_of
+
+
+class Token(NamedTuple):
+    """A code with its system: None where the kind of element has none ('' is a Coding without one). `text` is what
+    `:text` looks at; `types` are (system, code) of an Identifier's type."""
+
+    system: str | None
+    code: str
+    text: str = ""
+    types: tuple[tuple[str, str], ...] = ()
+
+
+class Amount(NamedTuple):
+    """From `low` to `high`, both in it, None where open; with the unit's system, code and name."""
+
+    low: Decimal | None
+    high: Decimal | None
+    system: str = ""
+    code: str = ""
+    unit: str = ""
+
+
+Value = Token | str | Span | Ref | Amount | tuple[Any, ...]
+"""A token, a text (also a uri), a span of time, a reference, a quantity or number, or a composite's list for each part."""
+
+_Reader = Callable[[str, Any, Mapping[str, Any]], Iterator[Any]]
+
+
+def values(resource: Mapping[str, Any]) -> dict[str, list[Value]]:
+    """The values of every parameter that finds some. Raises KeyError for a type that cannot be searched."""
+    return {
+        code: found
+        for code, parameter in parameters(resource["resourceType"]).items()
+        if (found := values_of(parameter, resource))
+    }
+
+
+def values_of(parameter: Parameter, resource: Mapping[str, Any]) -> list[Value]:
+    """The values of one parameter in a resource of its type."""
+    if parameter.parts:
+        return list(_composites(parameter, resource))
+    if parameter.compiled.tests:
+        return [Token(None, "true" if parameter.compiled.find(resource)[0] else "false")]
+    read = READERS[parameter.kind]
+    return [
+        value
+        for path in parameter.compiled.paths
+        for element in path.find(resource)
+        for value in read(path.type, element, resource)
+    ]
+
+
+def _composites(parameter: Parameter, resource: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    for base in parameter.compiled.paths:
+        for element in base.find(resource):
+            found = tuple(
+                [
+                    value
+                    for path in part.paths[base.type]
+                    for inner in path.walk([element], resource)
+                    for value in READERS[part.kind](path.type, inner, resource)
+                ]
+                for part in parameter.parts
+            )
+            if all(found):
+                yield found
+
+
+def _tokens(type_: str, element: Any, _: Mapping[str, Any]) -> Iterator[Token]:
+    match type_:
+        case "CodeableConcept":
+            for coding in element.get("coding", ()):
+                yield Token(coding.get("system", ""), coding.get("code", ""), coding.get("display", ""))
+            if "text" in element:
+                yield Token(None, "", element["text"])
+        case "Coding":
+            yield Token(element.get("system", ""), element.get("code", ""), element.get("display", ""))
+        case "Identifier":
+            type_of = element.get("type", {})
+            types = tuple((one.get("system", ""), one.get("code", "")) for one in type_of.get("coding", ()))
+            yield Token(element.get("system", ""), element.get("value", ""), type_of.get("text", ""), types)
+        case "ContactPoint":
+            yield Token(None, element.get("value", ""))
+        case "boolean":
+            yield Token(None, "true" if element else "false")
+        case _:
+            yield Token(None, element)
+
+
+def _texts(type_: str, element: Any, _: Mapping[str, Any]) -> Iterator[str]:
+    return texts_of(type_, element)
+
+
+def _spans(_: str, element: Any, __: Mapping[str, Any]) -> Iterator[Span]:
+    return spans_of(element)
+
+
+def _refs(type_: str, element: Any, resource: Mapping[str, Any]) -> Iterator[Ref]:
+    if type_ == "Reference":
+        identifier = element.get("identifier", {})
+        pair = (identifier.get("system", ""), identifier["value"]) if "value" in identifier else None
+        text = element.get("reference", "")
+        if text[:1] == "#" or not text:
+            found = Ref("", "", "", "", "")
+        else:
+            found = parsed(text)
+        if found.url or pair:
+            yield found._replace(identifier=pair)
+    elif type_ == "canonical":
+        yield parsed(element)
+    elif type_ == "Resource" and "id" in element:
+        yield Ref(element["resourceType"], element["id"], "", f"{element['resourceType']}/{element['id']}", "")
+
+
+def _amounts(type_: str, element: Any, _: Mapping[str, Any]) -> Iterator[Amount]:
+    match type_:
+        case "Range":
+            low, high = element.get("low", {}), element.get("high", {})
+            unit = high or low
+            if low or high:
+                yield Amount(_decimal(low.get("value")), _decimal(high.get("value")), *_unit(unit))
+        case "SampledData":
+            return
+        case "decimal" | "integer":
+            yield Amount(_decimal(element), _decimal(element))
+        case _:
+            number = _decimal(element.get("value"))
+            if number is not None:
+                comparator = element.get("comparator", "")
+                low, high = (None if "<" in comparator else number), (None if ">" in comparator else number)
+                yield Amount(low, high, *_unit(element))
+
+
+def _unit(element: Mapping[str, Any]) -> tuple[str, str, str]:
+    return element.get("system", ""), element.get("code", ""), element.get("unit", "")
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        return None if value is None else Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def _uris(_: str, element: Any, __: Mapping[str, Any]) -> Iterator[str]:
+    yield element
+
+
+def _nothing(_: str, __: Any, ___: Mapping[str, Any]) -> Iterator[Any]:
+    return iter(())
+
+
+READERS: Final[Mapping[Kind, _Reader]] = {
+    "token": _tokens,
+    "string": _texts,
+    "date": _spans,
+    "reference": _refs,
+    "quantity": _amounts,
+    "number": _amounts,
+    "uri": _uris,
+    "special": _nothing,
+}
