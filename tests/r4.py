@@ -51,7 +51,9 @@ def _fetched() -> bytes:
 def _resources(wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
     with tarfile.open(archive()) as package:
         for member in package:
-            if member.name.removeprefix("package/").partition("-")[0] in wanted and (file := package.extractfile(member)):
+            if member.name.removeprefix("package/").partition("-")[0] in wanted and (
+                file := package.extractfile(member)
+            ):
                 yield orjson.loads(file.read())
 
 
@@ -65,5 +67,11 @@ def definitions() -> tuple[dict[str, Any], ...]:
 def examples(types: frozenset[str]) -> tuple[dict[str, Any], ...]:
     """The examples of these resource types, and those of the types that are entries of example Bundles."""
     found = list(_resources(types | {"Bundle"}))
-    inner = [entry["resource"] for one in found if one["resourceType"] == "Bundle" for entry in one.get("entry", ()) if "resource" in entry]
+    inner = [
+        entry["resource"]
+        for one in found
+        if one["resourceType"] == "Bundle"
+        for entry in one.get("entry", ())
+        if "resource" in entry
+    ]
     return tuple(one for one in [*found, *inner] if one["resourceType"] in types)

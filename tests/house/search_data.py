@@ -14,7 +14,10 @@ SOURCE = "HL7 FHIR 4.0.1 (npm hl7.fhir.r4.examples 4.0.1), CC0-1.0"
 WITHOUT = frozenset(("OperationOutcome", "Parameters"))
 """Types that the hub reads and writes but does not keep."""
 HEAD = "http://hl7.org/fhir/SearchParameter/"
-EXCHANGED = {"DocumentReference-relatesto": "DocumentReference-relation", "DocumentReference-relation": "DocumentReference-relatesto"}
+EXCHANGED = {
+    "DocumentReference-relatesto": "DocumentReference-relation",
+    "DocumentReference-relation": "DocumentReference-relatesto",
+}
 """The composite `relationship` names the definitions of its two parts the wrong way round."""
 
 
@@ -33,22 +36,29 @@ def parameters(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         expression = _cut(one.get("expression", ""), bases)
         if not expression:  # _content and _text, which no expression says, are among them
             continue
-        found.append({
-            "code": one["code"],
-            "type": one["type"],
-            "url": one["url"],
-            "base": bases,
-            "expression": expression,
-            **({"target": sorted(one["target"])} if "target" in one else {}),
-            **({"component": [_component(part, codes) for part in one["component"]]} if "component" in one else {}),
-        })
+        found.append(
+            {
+                "code": one["code"],
+                "type": one["type"],
+                "url": one["url"],
+                "base": bases,
+                "expression": expression,
+                **({"target": sorted(one["target"])} if "target" in one else {}),
+                **({"component": [_component(part, codes) for part in one["component"]]} if "component" in one else {}),
+            }
+        )
     return {"source": SOURCE, "types": kept_types(), "parameters": found}
 
 
 def _is_core(one: Mapping[str, Any]) -> bool:
     """Not one of the examples and extensions that the package holds beside the standard's own."""
     said = one["url"].removeprefix(HEAD)
-    return one["url"].startswith(HEAD) and "-extensions-" not in said and one["id"] not in ("example", "filter") and "-genetic-" not in said
+    return (
+        one["url"].startswith(HEAD)
+        and "-extensions-" not in said
+        and one["id"] not in ("example", "filter")
+        and "-genetic-" not in said
+    )
 
 
 def _cut(expression: str, bases: list[str]) -> str:
@@ -67,13 +77,18 @@ def elements(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     structures = {
         one["type"]: one
         for one in definitions
-        if one["resourceType"] == "StructureDefinition" and one["url"] == f"http://hl7.org/fhir/StructureDefinition/{one['type']}"
+        if one["resourceType"] == "StructureDefinition"
+        and one["url"] == f"http://hl7.org/fhir/StructureDefinition/{one['type']}"
     }
     found: dict[str, dict[str, str]] = {}
     waiting = [*kept_types()]
     while waiting:
         name = waiting.pop()
-        if name in found or structures[name]["kind"] not in ("resource", "complex-type") or structures[name]["abstract"]:
+        if (
+            name in found
+            or structures[name]["kind"] not in ("resource", "complex-type")
+            or structures[name]["abstract"]
+        ):
             continue
         for owner, element, text in _lines(structures[name]):
             found.setdefault(owner, {})[element] = text

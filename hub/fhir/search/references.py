@@ -43,6 +43,6 @@ def type_of(reference: Any, resource: Mapping[str, Any]) -> str:
     if not isinstance(text, str):
         return ""
     if text[:1] == "#":
-        inner = next((one for one in resource.get("contained", ()) if one.get("id") == text[1:]), {})
+        inner: Mapping[str, Any] = next((one for one in resource.get("contained", ()) if one.get("id") == text[1:]), {})
         return str(inner.get("resourceType", ""))
     return parsed(text).type or str(reference.get("type", ""))

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-
 MICROSECOND: Final = timedelta(microseconds=1)
 DAY: Final = 86_400_000_000
 ZONE: Final = 8 * 3_600_000_000
@@ -40,13 +39,14 @@ def span_of(text: str) -> Span | None:
     try:
         if hour is None:
             return _days(int(year), month, day)
-        at = date(int(year), int(month), int(day)).toordinal() * DAY - DAY + _time(hour, minute, second or "0", part or "")
+        at = (
+            date(int(year), int(month), int(day)).toordinal() * DAY
+            - DAY
+            + _time(hour, minute, second or "0", part or "")
+        )
     except ValueError:
         return None
-    if second is None:
-        width = 60_000_000
-    else:
-        width = 10 ** max(0, 6 - len(part or ""))
+    width = 60_000_000 if second is None else 10 ** max(0, 6 - len(part or ""))
     start = at - _offset(zone)
     return Span(start, start + width)
 

@@ -5,12 +5,14 @@ Types that say nothing of a kind (an Age where a date is asked for) give no valu
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
 from hub.fhir.search.parameters import Kind, Parameter, parameters
 from hub.fhir.search.references import Ref, parsed
-from hub.fhir.search.spans import Span, spans_of
+from hub.fhir.search.spans import Span, of_moment, spans_of
 from hub.fhir.search.texts import texts_of
 
 
@@ -34,6 +36,19 @@ class Amount(NamedTuple):
     unit: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the database knows of a resource apart from its body: its id, and when it was stored (with a zone)."""
+
+    id: str
+    updated_at: datetime
+
+    def shown(self) -> Span:
+        """The millisecond that `meta.lastUpdated` shows."""
+        start = of_moment(self.updated_at) // 1_000 * 1_000
+        return Span(start, start + 1_000)
+
+
 Value = Token | str | Span | Ref | Amount | tuple[Any, ...]
 """A token, a text (also a uri), a span of time, a reference, a quantity or number, or a composite's list for each part."""
 
@@ -49,6 +64,15 @@ def values(resource: Mapping[str, Any]) -> dict[str, list[Value]]:
     }
 
 
+def said(parameter: Parameter, resource: Mapping[str, Any], meta: Meta) -> list[Value]:
+    """The values of one parameter, id and time of storage as the database knows them."""
+    if parameter.code == "_id":
+        return [Token(None, meta.id)]
+    if parameter.code == "_lastUpdated":
+        return [meta.shown()]
+    return values_of(parameter, resource)
+
+
 def values_of(parameter: Parameter, resource: Mapping[str, Any]) -> list[Value]:
     """The values of one parameter in a resource of its type."""
     if parameter.parts:
@@ -60,6 +84,7 @@ def values_of(parameter: Parameter, resource: Mapping[str, Any]) -> list[Value]:
         value
         for path in parameter.compiled.paths
         for element in path.find(resource)
+        if path.type != "Resource" or element.get("resourceType") in parameter.targets
         for value in read(path.type, element, resource)
     ]
 
@@ -109,15 +134,16 @@ def _spans(_: str, element: Any, __: Mapping[str, Any]) -> Iterator[Span]:
     return spans_of(element)
 
 
+_NOWHERE: Final = Ref("", "", "", "", "")
+"""A reference into the resource itself leads nowhere that can be asked for."""
+
+
 def _refs(type_: str, element: Any, resource: Mapping[str, Any]) -> Iterator[Ref]:
     if type_ == "Reference":
         identifier = element.get("identifier", {})
         pair = (identifier.get("system", ""), identifier["value"]) if "value" in identifier else None
         text = element.get("reference", "")
-        if text[:1] == "#" or not text:
-            found = Ref("", "", "", "", "")
-        else:
-            found = parsed(text)
+        found = parsed(text) if text[:1] != "#" else _NOWHERE
         if found.url or pair:
             yield found._replace(identifier=pair)
     elif type_ == "canonical":
