@@ -14,8 +14,9 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """An element as it stands in JSON: its key, the type of its value, and whether that is a list of them."""
+    """An element as it stands in JSON: its name, its key (which of a choice also tells the type), and its values."""
 
+    name: str
     key: str
     type: str
     many: bool
@@ -45,4 +46,4 @@ def _choices(name: str, text: str) -> Iterator[Element]:
     types, _, flags = text.partition(" ")
     for type_ in types.split("|"):
         key = name[:-3] + type_[0].upper() + type_[1:] if name.endswith("[x]") else name
-        yield Element(key, type_, "*" in flags, "s" in flags, "r" in flags)
+        yield Element(name.removesuffix("[x]"), key, type_, "*" in flags, "s" in flags, "r" in flags)

@@ -28,6 +28,7 @@ class NotUnderstood(ValueError):
 class Step:
     """From a node to the values under one key; of a list only the one at `index` where that is given."""
 
+    name: str
     key: str
     many: bool
     index: int | None = None
@@ -44,11 +45,6 @@ class Path:
     only: str | None = field(default=None, compare=False)
     """The only type of resource that a `resolve()` at its end lets pass."""
 
-    @property
-    def name(self) -> str:
-        """The keys of its steps, with dots."""
-        return ".".join(step.key for step in self.steps)
-
     def find(self, resource: Mapping[str, Any]) -> list[Any]:
         """The elements that it leads to, in order."""
         return self.walk([resource], resource)
@@ -56,16 +52,20 @@ class Path:
     def walk(self, nodes: list[Any], resource: Mapping[str, Any]) -> list[Any]:
         """The elements that it leads to from `nodes`, which are in `resource`."""
         for step in self.steps:
-            if not nodes:
-                break
             found: list[Any] = []
             for node in nodes:
-                value = node.get(step.key) if isinstance(node, dict) else None
-                if step.many and isinstance(value, list):
+                value = node.get(step.key)
+                if value is None:
+                    continue
+                if step.many:
                     found += value if step.index is None else value[step.index : step.index + 1]
-                elif value is not None:
+                else:
                     found.append(value)
-            nodes = [one for one in found if one is not None and all(f(one, resource) for f in step.filters)]
+            if not found:
+                return found
+            nodes = [one for one in found if one is not None]
+            for wanted in step.filters:
+                nodes = [one for one in nodes if wanted(one, resource)]
         return nodes
 
 
@@ -199,7 +199,7 @@ class _Reader:
 
     def _child(self, paths: tuple[Path, ...], name: str) -> tuple[Path, ...]:
         found = tuple(
-            Path(element.type, (*path.steps, Step(element.key, element.many)), (*path.owners, path.type))
+            Path(element.type, (*path.steps, Step(element.name, element.key, element.many)), (*path.owners, path.type))
             for path in paths
             if is_known(path.type)
             for element in elements(path.type).get(name, ())

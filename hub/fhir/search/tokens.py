@@ -5,12 +5,13 @@ at it, so a subject is told once for `subject` and `patient`. Nothing that can b
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
 from hub.errors import TooLarge
 from hub.fhir.search import nodes
-from hub.fhir.search.expressions import Path, Step
+from hub.fhir.search.expressions import Path
 from hub.fhir.search.parameters import Kind, Parameter, parameters
 from hub.fhir.search.references import parsed
 from hub.fhir.search.spans import span_of, spans_of
@@ -30,22 +31,38 @@ Teller = Callable[[Any, Add], None]
 def tokens(resource: Mapping[str, Any]) -> frozenset[str]:
     """The texts of a valid resource. Raises TooLarge for one with more than MOST, KeyError for a type not searched."""
     found: set[str] = set()
-    add = found.add
-    tellers, tests = _tellers(resource["resourceType"])
-    for key, value in resource.items():
-        for many, inner, tell in tellers.get(key, ()):
-            if inner is None:
-                for element in value if many else (value,):
-                    if element is not None:
-                        tell(element, add)
-            else:
-                for element in inner.find(resource):
-                    tell(element, add)
+    branches, tests = _tellers(resource["resourceType"])
+    _walk(branches, resource, found.add)
     for parameter, field in tests:
-        add(f"{field}={'true' if parameter.compiled.find(resource)[0] else 'false'}")
+        found.add(f"{field}={'true' if parameter.compiled.find(resource)[0] else 'false'}")
     if len(found) > MOST:
         raise TooLarge(f"The resource says more than {MOST} things that can be searched. Divide it.")
     return frozenset(found)
+
+
+@dataclass(slots=True)
+class _Branch:
+    """What is told of the values under one key, and of what is inside them."""
+
+    many: bool
+    index: int | None
+    tellers: list[Teller]
+    inner: "dict[str, _Branch]"
+
+
+def _walk(branches: dict[str, _Branch], node: Mapping[str, Any], add: Add) -> None:
+    for key, value in node.items():
+        branch = branches.get(key)
+        if branch is None:
+            continue
+        elements = value if branch.many else (value,)
+        for element in elements if branch.index is None else elements[branch.index : branch.index + 1]:
+            if element is None:
+                continue
+            for tell in branch.tellers:
+                tell(element, add)
+            if branch.inner:
+                _walk(branch.inner, element, add)
 
 
 def fields(parameter: Parameter) -> tuple[str, ...]:
@@ -56,8 +73,10 @@ def fields(parameter: Parameter) -> tuple[str, ...]:
 
 
 def field_of(base: str, kind: Kind, path: Path) -> str:
-    """The name of the element that a path leads to; for a part of a name or address that of the whole."""
-    return f"{base}.{_told(kind, path).name}"
+    """The name of the element that a path leads to; for a part of a name or address that of the whole, for a date that
+    of all the choices it may be said in."""
+    steps = _told(kind, path).steps
+    return f"{base}.{'.'.join(step.name if kind == 'date' else step.key for step in steps)}"
 
 
 def _told(kind: Kind, path: Path) -> Path:
@@ -68,12 +87,10 @@ def _told(kind: Kind, path: Path) -> Path:
 
 
 @cache
-def _tellers(
-    type_: str,
-) -> tuple[dict[str, list[tuple[bool, Path | None, Teller]]], tuple[tuple[Parameter, str], ...]]:
-    """For each key of a resource the elements under it that are told; and the parameters that are true or false."""
-    found: dict[tuple[str, Kind], Path] = {}
-    tests = []
+def _tellers(type_: str) -> tuple[dict[str, _Branch], tuple[tuple[Parameter, str], ...]]:
+    """What is told under which keys of a resource, and the parameters that are true or false of it."""
+    branches: dict[str, _Branch] = {}
+    tests, done = [], set()
     for parameter in parameters(type_).values():
         if parameter.code in NOT_FOUND_BY:
             continue
@@ -81,16 +98,19 @@ def _tellers(
             tests.append((parameter, fields(parameter)[0]))
         for kind, path in _paths(parameter):
             told = _told(kind, path)
-            found.setdefault((field_of(type_, kind, path), "quantity" if kind == "number" else kind), told)
-    by_key: dict[str, list[tuple[bool, Path | None, Teller]]] = {}
-    for (field, kind), path in found.items():
-        if (make := _TELLERS.get(kind)) is None:
-            continue
-        first, *rest = path.steps
-        whole = Path(path.type, tuple(Step(step.key, step.many, step.index) for step in path.steps))
-        direct = not rest and first.index is None
-        by_key.setdefault(first.key, []).append((first.many, None if direct else whole, make(field, path.type)))
-    return by_key, tuple(tests)
+            keys = tuple(step.key for step in told.steps)
+            if (kind, keys) not in done and kind in _TELLERS:
+                done.add((kind, keys))
+                _branch(branches, told).tellers.append(_TELLERS[kind](field_of(type_, kind, path), told.type))
+    return branches, tuple(tests)
+
+
+def _branch(branches: dict[str, _Branch], path: Path) -> _Branch:
+    """The branch that a path leads to, grown where it is not there yet."""
+    for step in path.steps[:-1]:
+        branches = branches.setdefault(step.key, _Branch(step.many, step.index, [], {})).inner
+    last = path.steps[-1]
+    return branches.setdefault(last.key, _Branch(last.many, last.index, [], {}))
 
 
 def _paths(parameter: Parameter) -> Iterator[tuple[Kind, Path]]:

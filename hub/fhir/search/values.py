@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any, Final, NamedTuple
 
-from hub.fhir.search.parameters import Kind, Parameter, parameters
+from hub.fhir.search.expressions import Path
+from hub.fhir.search.parameters import Kind, Parameter, Part, parameters
 from hub.fhir.search.references import Ref, parsed
 from hub.fhir.search.spans import Span, of_moment, spans_of
 from hub.fhir.search.texts import texts_of
@@ -52,16 +54,38 @@ class Meta:
 Value = Token | str | Span | Ref | Amount | tuple[Any, ...]
 """A token, a text (also a uri), a span of time, a reference, a quantity or number, or a composite's list for each part."""
 
+_Seen = dict[tuple[Kind, str, int], list[Value]]
+"""The values of elements that were read, by the identity of the element, which lives as long as its resource."""
 _Reader = Callable[[str, Any, Mapping[str, Any]], Iterator[Any]]
 
 
 def values(resource: Mapping[str, Any]) -> dict[str, list[Value]]:
     """The values of every parameter that finds some. Raises KeyError for a type that cannot be searched."""
-    return {
-        code: found
-        for code, parameter in parameters(resource["resourceType"]).items()
-        if (found := values_of(parameter, resource))
-    }
+    found: dict[str, list[Value]] = {}
+    by_key, others = _ways(resource["resourceType"])
+    seen: _Seen = {}
+    for key in resource:
+        for parameter, path in by_key.get(key, ()):
+            if more := _read(parameter, path, resource, seen):
+                found.setdefault(parameter.code, []).extend(more)
+    for parameter in others:
+        if more := _read_other(parameter, resource, seen):
+            found[parameter.code] = more
+    return found
+
+
+@cache
+def _ways(type_: str) -> tuple[dict[str, list[tuple[Parameter, Path]]], tuple[Parameter, ...]]:
+    """The paths of a type's parameters by the key of a resource that they begin at, and parameters of other forms."""
+    by_key: dict[str, list[tuple[Parameter, Path]]] = {}
+    others = []
+    for parameter in parameters(type_).values():
+        if parameter.parts or parameter.compiled.tests:
+            others.append(parameter)
+            continue
+        for path in parameter.compiled.paths:
+            by_key.setdefault(path.steps[0].key, []).append((parameter, path))
+    return by_key, tuple(others)
 
 
 def said(parameter: Parameter, resource: Mapping[str, Any], meta: Meta) -> list[Value]:
@@ -75,34 +99,50 @@ def said(parameter: Parameter, resource: Mapping[str, Any], meta: Meta) -> list[
 
 def values_of(parameter: Parameter, resource: Mapping[str, Any]) -> list[Value]:
     """The values of one parameter in a resource of its type."""
-    if parameter.parts:
-        return list(_composites(parameter, resource))
+    seen: _Seen = {}
+    if parameter.parts or parameter.compiled.tests:
+        return _read_other(parameter, resource, seen)
+    return [value for path in parameter.compiled.paths for value in _read(parameter, path, resource, seen)]
+
+
+def _read(parameter: Parameter, path: Path, resource: Mapping[str, Any], seen: _Seen) -> list[Value]:
+    elements = path.find(resource)
+    if path.type == "Resource":
+        elements = [one for one in elements if one.get("resourceType") in parameter.targets]
+    return _values(parameter.kind, path.type, elements, resource, seen)
+
+
+def _read_other(parameter: Parameter, resource: Mapping[str, Any], seen: _Seen) -> list[Value]:
     if parameter.compiled.tests:
         return [Token(None, "true" if parameter.compiled.find(resource)[0] else "false")]
-    read = READERS[parameter.kind]
     return [
-        value
-        for path in parameter.compiled.paths
-        for element in path.find(resource)
-        if path.type != "Resource" or element.get("resourceType") in parameter.targets
-        for value in read(path.type, element, resource)
+        tuple(lists)
+        for base in parameter.compiled.paths
+        for element in base.find(resource)
+        if all(lists := [_read_part(part, part.paths[base.type], element, resource, seen) for part in parameter.parts])
     ]
 
 
-def _composites(parameter: Parameter, resource: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    for base in parameter.compiled.paths:
-        for element in base.find(resource):
-            found = tuple(
-                [
-                    value
-                    for path in part.paths[base.type]
-                    for inner in path.walk([element], resource)
-                    for value in READERS[part.kind](path.type, inner, resource)
-                ]
-                for part in parameter.parts
-            )
-            if all(found):
-                yield found
+def _read_part(
+    part: Part, paths: tuple[Path, ...], element: Any, resource: Mapping[str, Any], seen: _Seen
+) -> list[Value]:
+    return [
+        value
+        for path in paths
+        if path.steps[0].key in element
+        for value in _values(part.kind, path.type, path.walk([element], resource), resource, seen)
+    ]
+
+
+def _values(kind: Kind, type_: str, elements: list[Any], resource: Mapping[str, Any], seen: _Seen) -> list[Value]:
+    """The values of elements. Several parameters look at the same ones, so each is read once."""
+    found: list[Value] = []
+    for element in elements:
+        key = (kind, type_, id(element))
+        if (known := seen.get(key)) is None:
+            known = seen[key] = list(READERS[kind](type_, element, resource))
+        found += known
+    return found
 
 
 def _tokens(type_: str, element: Any, _: Mapping[str, Any]) -> Iterator[Token]:

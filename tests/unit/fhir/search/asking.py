@@ -104,7 +104,9 @@ def date_text(draw: Draw, span: Span) -> str:
     day = date.fromordinal(min(max(days, 1), date.max.toordinal()))
     moment = datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=max(edge, 0))
     exact = moment.isoformat(timespec=draw(st.sampled_from(("seconds", "milliseconds"))))
-    return draw(st.sampled_from((f"{day.year:04d}", day.isoformat()[:7], day.isoformat(), day.isoformat() + "T12:30", exact)))
+    return draw(
+        st.sampled_from((f"{day.year:04d}", day.isoformat()[:7], day.isoformat(), day.isoformat() + "T12:30", exact))
+    )
 
 
 @st.composite
@@ -129,7 +131,9 @@ def amount_text(draw: Draw, value: Amount) -> str:
 @st.composite
 def string_text(draw: Draw, value: str, modifier: str) -> str:
     if modifier in ("above", "below") or value.startswith(("http", "urn")):
-        return escaped(value[: draw(st.sampled_from((len(value), max(1, len(value) // 2))))] + draw(st.sampled_from(("", "/more"))))
+        return escaped(
+            value[: draw(st.sampled_from((len(value), max(1, len(value) // 2))))] + draw(st.sampled_from(("", "/more")))
+        )
     start = draw(st.sampled_from((0, 0, 0, 1)))
     part = value[start : start + draw(st.integers(1, 20))]
     return escaped(draw(st.sampled_from((value, part, part.upper())))) if part.strip() else "x"
