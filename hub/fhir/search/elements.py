@@ -31,15 +31,10 @@ def _loaded() -> dict[str, dict[str, str]]:
     return elements
 
 
-def is_known(type_: str) -> bool:
-    """Is it a type with elements: a resource, one of its parts, or a data type that is not primitive?"""
-    return type_ in _loaded()
-
-
 @cache
 def elements(type_: str) -> dict[str, tuple[Element, ...]]:
-    """The elements of a type by name without `[x]`; a choice is several. Raises KeyError for a type that is not known."""
-    return {name.removesuffix("[x]"): tuple(_choices(name, text)) for name, text in _loaded()[type_].items()}
+    """The elements of a type by name without `[x]`; a choice is several. None for a primitive type."""
+    return {name.removesuffix("[x]"): tuple(_choices(name, text)) for name, text in _loaded().get(type_, {}).items()}
 
 
 def _choices(name: str, text: str) -> Iterator[Element]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from hub.fhir.search.elements import elements, is_known
+from hub.fhir.search.elements import elements
 from hub.fhir.search.references import type_of
 
 Filter = Callable[[Any, Mapping[str, Any]], bool]
@@ -201,7 +201,6 @@ class _Reader:
         found = tuple(
             Path(element.type, (*path.steps, Step(element.name, element.key, element.many)), (*path.owners, path.type))
             for path in paths
-            if is_known(path.type)
             for element in elements(path.type).get(name, ())
         )
         if not found:

@@ -84,6 +84,7 @@ def _uri(operand: Operand, value: str, clause: Clause) -> bool:
 def _when(operand: Operand, value: Span, _: Clause) -> bool:
     if not isinstance(operand, When):
         return False
+    """R4 to the letter: `ge` and `le` are beyond the span that is asked for, or within it; touching it is not enough."""
     asked = operand.span
     held = asked.start <= value.start and value.end <= asked.end
     match operand.comparison:

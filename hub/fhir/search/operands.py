@@ -151,7 +151,7 @@ def _reference(text: str, asked: Asked) -> RefersTo:
         raise asked.wrong(f"the id of a {only}, or {only}/id")
     if found.id and found.base in ("", asked.base):
         return RefersTo(found.type, found.id, version=found.version)
-    if not found.url:
+    if ":" not in found.url:
         raise asked.wrong("id, Type/id or an absolute address")
     return RefersTo("", "", found.url, found.version)
 

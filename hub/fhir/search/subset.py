@@ -1,10 +1,14 @@
-"""Parts of a resource, for `_summary` and `_elements`; what is left is tagged SUBSETTED. Pure; FHIR R4, search."""
+"""Parts of a resource, for `_summary` and `_elements`; what is left is tagged SUBSETTED. Pure; FHIR R4, search.
+
+Required elements stay in every part, also in summaries, which R4 would let go without: clients refuse a resource that
+lacks them.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from hub.fhir.patients import SUBSETTED
-from hub.fhir.search.elements import Element, elements, is_known
+from hub.fhir.search.elements import Element, elements
 from hub.fhir.search.query import Summary
 
 ALWAYS: Final = frozenset(("resourceType", "id", "meta", "implicitRules", "modifierExtension"))
@@ -48,25 +52,20 @@ def _in_summary(type_: str, node: Mapping[str, Any]) -> dict[str, Any]:
         element = known.get(key.removeprefix("_"))
         if key in ALWAYS:
             kept[key] = value
-        elif element is not None and element.in_summary:
-            kept[key] = _summarised(element, value)
+        elif element is not None and (element.in_summary or element.required):
+            left = _summarised(element, value)
+            if left or element.required or left is value:  # FHIR knows no empty objects and lists
+                kept[key] = left or value
     return kept
 
 
 def _summarised(element: Element, value: Any) -> Any:
     """Of a part of a resource what its own summary is; data types are kept whole."""
-    if "." not in element.type or not is_known(element.type):
-        return value
-    if not any(
-        choice.in_summary
-        for name, choices in elements(element.type).items()
-        for choice in choices
-        if name not in ALWAYS
-    ):
+    if "." not in element.type:
         return value
     if isinstance(value, list):
-        return [_in_summary(element.type, one) for one in value]
-    return _in_summary(element.type, value) if isinstance(value, dict) else value
+        return [left for one in value if (left := _in_summary(element.type, one))]
+    return _in_summary(element.type, value)
 
 
 def _tagged(resource: dict[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def reference_text(draw: Draw, value: Ref, modifier: str) -> str:
         system, code = value.identifier
         return draw(st.sampled_from((escaped(code), f"{escaped(system)}|{escaped(code)}")))
     if not value.id:
-        return escaped(value.url or "urn:none")
+        return escaped(value.url if ":" in value.url else "urn:none")
     forms = [value.id, f"{value.type}/{value.id}", f"{BASE}/{value.type}/{value.id}", value.url, f"Group/{value.id}"]
     return escaped(draw(st.sampled_from(forms)))
 
