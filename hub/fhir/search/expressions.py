@@ -63,7 +63,7 @@ class Path:
                     found.append(value)
             if not found:
                 return found
-            nodes = [one for one in found if one is not None]
+            nodes = [one for one in found if one is not None] if step.many else found
             for wanted in step.filters:
                 nodes = [one for one in nodes if wanted(one, resource)]
         return nodes

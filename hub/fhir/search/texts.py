@@ -2,14 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from typing import Any, Final
 
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
 """The accents of Latin, Greek and Cyrillic; the marks of other scripts are letters of theirs."""
 
-OF_NAME: Final = ("text", "family", "given", "prefix", "suffix")
-OF_ADDRESS: Final = ("text", "line", "city", "district", "state", "postalCode", "country")
+OF_NAME: Final = frozenset(("text", "family", "given", "prefix", "suffix"))
+OF_ADDRESS: Final = frozenset(("text", "line", "city", "district", "state", "postalCode", "country"))
 
 
 def folded(text: str) -> str:
@@ -22,14 +21,16 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", wide)))
 
 
-def texts_of(type_: str, element: Any) -> Iterator[str]:
+def texts_of(type_: str, element: Any) -> list[str]:
     """The texts of an element: every part of a HumanName or Address, or a text itself."""
     if isinstance(element, str):
-        yield element
-    elif isinstance(element, dict):
-        for part in OF_NAME if type_ == "HumanName" else OF_ADDRESS:
-            value = element.get(part)
+        return [element]
+    parts = OF_NAME if type_ == "HumanName" else OF_ADDRESS
+    found: list[str] = []
+    for part, value in element.items():
+        if part in parts:
             if isinstance(value, str):
-                yield value
-            elif isinstance(value, list):
-                yield from (one for one in value if isinstance(one, str))
+                found.append(value)
+            else:
+                found += [one for one in value if one is not None]
+    return found

@@ -4,7 +4,7 @@ A parameter's expression leads to elements; how an element is read depends on th
 Types that say nothing of a kind (an Age where a date is asked for) give no values.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -56,7 +56,7 @@ Value = Token | str | Span | Ref | Amount | tuple[Any, ...]
 
 _Seen = dict[tuple[Kind, str, int], list[Value]]
 """The values of elements that were read, by the identity of the element, which lives as long as its resource."""
-_Reader = Callable[[str, Any, Mapping[str, Any]], Iterator[Any]]
+_Reader = Callable[[str, Any, Mapping[str, Any]], Iterable[Any]]
 
 
 def values(resource: Mapping[str, Any]) -> dict[str, list[Value]]:
@@ -166,7 +166,7 @@ def _tokens(type_: str, element: Any, _: Mapping[str, Any]) -> Iterator[Token]:
             yield Token(None, element)
 
 
-def _texts(type_: str, element: Any, _: Mapping[str, Any]) -> Iterator[str]:
+def _texts(type_: str, element: Any, _: Mapping[str, Any]) -> list[str]:
     return texts_of(type_, element)
 
 
