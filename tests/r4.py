@@ -1,11 +1,12 @@
 """HL7's published R4 examples and definitions (npm `hl7.fhir.r4.examples` 4.0.1, CC0), for the tests that read them.
 
-Fetched once, checked against its digest and kept in `var/`; a copy elsewhere is named by `FHIR_R4_EXAMPLES`. A test that
-asks for them is left out, by name, where they cannot be had.
+Fetched once (`python -m tests.r4`, or by the first test that asks), checked against its digest and kept in `var/`; a copy
+elsewhere is named by `FHIR_R4_EXAMPLES`. A test that asks for them is left out, by name, where they cannot be had.
 """
 
 import hashlib
 import os
+import sys
 import tarfile
 from collections.abc import Iterator
 from functools import cache
@@ -75,3 +76,10 @@ def examples(types: frozenset[str]) -> tuple[dict[str, Any], ...]:
         if "resource" in entry
     ]
     return tuple(one for one in [*found, *inner] if one["resourceType"] in types)
+
+
+if __name__ == "__main__":
+    try:
+        archive()
+    except Unreachable as error:
+        sys.stderr.write(f"r4: {error}; the tests that read the examples will be left out\n")

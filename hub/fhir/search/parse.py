@@ -20,6 +20,8 @@ LONGEST: Final = 8_000
 """Characters of one parameter's values."""
 DEEPEST: Final = 3
 """How many chains and `_has` one parameter may go through."""
+MOST_BRANCHES: Final = 40
+"""How many types of resources, through all of a chain, one parameter may ask about."""
 REFUSED: Final = frozenset(
     ("_content", "_contained", "_containedType", "_filter", "_has", "_list", "_query", "_text", "_type")
 )
@@ -96,7 +98,21 @@ def _chain(parameter: Parameter, type_: str, rest: str, value: str, asked: Asked
         raise Invalid(
             "bad-request", f"{asked.name[:80]}: {last} is not a parameter of {type_ or ', '.join(kept) or 'any'}."
         )
-    return Chain(Clause(parameter, "", (), asked.base), targets)
+    found = Chain(Clause(parameter, "", (), asked.base), targets)
+    if _branches(found) > MOST_BRANCHES:
+        raise Invalid(
+            "too-many", f"{asked.name[:80]} asks about too many types; say which, as in {parameter.code}:{kept[0]}."
+        )
+    return found
+
+
+def _branches(condition: Condition) -> int:
+    match condition:
+        case Chain():
+            return sum(_branches(one) for _, one in condition.targets)
+        case Has():
+            return _branches(condition.condition)
+    return 1
 
 
 def _has(type_: str, name: str, value: str, asked: Asked, depth: int) -> Has:

@@ -6,17 +6,15 @@ that it is exact. A clause that no texts can test has an empty plan: everything 
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from functools import reduce
 from typing import Final
 
-from hub.fhir.search import nodes
+from hub.fhir.search import times
 from hub.fhir.search.expressions import Path
 from hub.fhir.search.parameters import Kind
 from hub.fhir.search.query import Clause, HowMuch, Operand, RefersTo, TextIs, Together, TokenIs, When
-from hub.fhir.search.spans import Span, local_day, moment_of, span_of
 from hub.fhir.search.tokens import beginning, field_of, fields, joined
 
-MILLISECOND: Final = timedelta(milliseconds=1)
 MOST_TEXTS: Final = 20_000
 """A group of more is not tested."""
 MOST_ANCESTORS: Final = 50
@@ -32,7 +30,7 @@ class Plan:
 
     all_of: tuple[Group, ...] = ()
     ids: frozenset[str] | None = None
-    updated: tuple[tuple[datetime | None, datetime | None], ...] | None = None
+    updated: times.Ranges | None = None
     is_exact: bool = False
 
     @property
@@ -52,7 +50,7 @@ def plan(clause: Clause) -> Plan:
     if clause.parameter.code == "_id":
         return Plan(ids=frozenset(one.code or "" for one in clause.operands if isinstance(one, TokenIs)), is_exact=True)
     if clause.parameter.code == "_lastUpdated":
-        return _stored(clause)
+        return Plan(updated=times.stored([one for one in clause.operands if isinstance(one, When)]))
     if not clause.operands:
         return Plan(all_of=(frozenset(),), is_exact=True)
     if clause.parameter.parts:
@@ -69,16 +67,47 @@ def plan(clause: Clause) -> Plan:
 
 
 def plan_all(clauses: Iterable[Clause]) -> Plan:
-    """The plan of clauses which all hold. Of several ranges of time of storage the first is taken."""
-    plans = [plan(clause) for clause in clauses]
+    """The plan of clauses which all hold; two that are the ends of one range of time are tested as that range."""
+    between, others = _ranges(clauses)
+    plans = [*between, *(plan(clause) for clause in others)]
     ids = [one.ids for one in plans if one.ids is not None]
     updated = [one.updated for one in plans if one.updated is not None]
     return Plan(
         tuple(dict.fromkeys(group for one in plans for group in one.all_of)),
         frozenset.intersection(*ids) if ids else None,
-        updated[0] if updated else None,
-        all(one.is_exact for one in plans) and len(updated) < 2,
+        reduce(times.both, updated) if updated else None,
+        all(one.is_exact for one in plans),
     )
+
+
+def _ranges(clauses: Iterable[Clause]) -> tuple[list[Plan], list[Clause]]:
+    """The plans of pairs of clauses that are the two ends of a range, and the clauses that are left."""
+    ends: dict[str, tuple[Clause, When]] = {}
+    found, left = [], []
+    for clause in clauses:
+        end = _end(clause)
+        if end is None:
+            left.append(clause)
+            continue
+        code = clause.parameter.code
+        other = ends.pop(code, None)
+        said = times.between(other[1], end) if other is not None else None
+        if said is not None:
+            names = _fields("date", clause.parameter.compiled.paths, clause)
+            found.append(Plan(all_of=(frozenset(f"{field}@{node}" for field in names for node in said),)))
+            continue
+        left += [other[0]] if other is not None else []
+        ends[code] = clause, end
+    return found, [*left, *(clause for clause, _ in ends.values())]
+
+
+def _end(clause: Clause) -> When | None:
+    """What a clause asks of a time that is said once at most, so that two clauses are about the same one."""
+    if clause.parameter.kind != "date" or clause.parameter.code == "_lastUpdated" or len(clause.operands) != 1:
+        return None
+    if any(step.many for path in clause.parameter.compiled.paths for step in path.steps):
+        return None
+    return clause.operands[0] if isinstance(clause.operands[0], When) else None
 
 
 def _composite(clause: Clause) -> Plan:
@@ -193,31 +222,8 @@ def _reference(operand: Operand, paths: tuple[Path, ...], clause: Clause) -> Tex
 def _when(operand: Operand, paths: tuple[Path, ...], clause: Clause) -> Texts:
     if not isinstance(operand, When) or operand.comparison == "ne":
         return None, False
-    said, exact = _time(operand)
+    said, exact = times.nodes_of(operand)
     return {f"{field}@{node}" for field in _fields("date", paths, clause) for node in said}, exact
-
-
-def _time(operand: When) -> tuple[list[str], bool]:
-    """The nodes of which a span that is asked for has one; whether no other span has one."""
-    span = operand.span
-    first, last = local_day(span.start), local_day(span.end - 1)
-    match operand.comparison:
-        case "eq":
-            node = nodes.smallest(span)
-            if node is not None:
-                return [node], span_of(node) == span and nodes.EARLIEST <= first <= nodes.LATEST
-            return nodes.overlapping(first, last), False
-        case "gt" | "ge":
-            start = first if operand.comparison == "ge" else last
-            return nodes.inside(start, date.max) + nodes.ending(start), False
-        case "sa":
-            return nodes.inside(last, date.max) + nodes.starting(last, date.max), False
-        case "lt" | "le":
-            end = last if operand.comparison == "le" else first
-            return nodes.inside(date.min, end) + nodes.starting(date.min, end), False
-        case "eb":
-            return nodes.inside(date.min, first) + nodes.ending(date.min, first), False
-    return nodes.overlapping(first, last), False
 
 
 def _no_number(_: Operand, __: tuple[Path, ...], ___: Clause) -> Texts:
@@ -233,24 +239,3 @@ _KINDS: Final[Mapping[Kind, Callable[[Operand, tuple[Path, ...], Clause], Texts]
     "number": _no_number,
     "uri": _uri,
 }
-
-
-def _stored(clause: Clause) -> Plan:
-    ranges = [_range(one) for one in clause.operands if isinstance(one, When)]
-    return Plan() if (None, None) in ranges else Plan(updated=tuple(ranges))
-
-
-def _range(operand: When) -> tuple[datetime | None, datetime | None]:
-    """Between which moments what is asked for was stored, a millisecond more at both ends."""
-    span = operand.span
-    match operand.comparison:
-        case "eq" | "ap":
-            found = span
-        case "gt" | "ge" | "sa":
-            found = Span(span.start if operand.comparison == "ge" else span.end, -1)
-        case "lt" | "le" | "eb":
-            found = Span(-1, span.end if operand.comparison == "le" else span.start)
-        case _:
-            return None, None
-    start, end = moment_of(found.start), moment_of(found.end)
-    return start and start - MILLISECOND, end and end + MILLISECOND

@@ -81,9 +81,9 @@ def referred(element: dict[str, Any], resource: dict[str, Any]) -> str:
     """The type a reference is to, read in another way than the code does."""
     text = element.get("reference", "")
     if text.startswith("#"):
-        return next((one["resourceType"] for one in resource.get("contained", []) if "#" + one["id"] == text), "")
+        return next((str(one["resourceType"]) for one in resource.get("contained", []) if "#" + one["id"] == text), "")
     words = [word for word in text.split("/") if word[:1].isupper()]
-    return words[0] if words else element.get("type", "")
+    return str(words[0] if words else element.get("type", ""))
 
 
 def resolving() -> Iterator[tuple[Parameter, str]]:

@@ -235,6 +235,8 @@ def test_everything_has_a_limit() -> None:
         read("Patient", *[("_include", "*")] * 21)
     with pytest.raises(Invalid, match="at most 50 elements"):
         read("Patient", ("_elements", ",".join(["name"] * 51)))
+    with pytest.raises(Invalid, match="too many types; say which, as in entity:AuditEvent"):
+        read("AuditEvent", ("entity.entity._id", "x"))
 
 
 def test_only_what_is_kept_can_be_searched() -> None:

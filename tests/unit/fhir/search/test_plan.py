@@ -95,7 +95,8 @@ def dates(draw: st.DrawFn) -> str:
     moment = draw(moments) + timedelta(milliseconds=draw(st.integers(0, 999)))
     zone = draw(st.sampled_from(("Z", "+08:00", "-11:00", "+14:00")))
     exact = moment.replace(tzinfo=None).isoformat(timespec=draw(st.sampled_from(("seconds", "milliseconds"))))
-    return draw(st.sampled_from((day[:4], day[:7], day, day, exact + zone)))
+    found: str = draw(st.sampled_from((day[:4], day[:7], day, day, exact + zone)))
+    return found
 
 
 @st.composite
@@ -115,6 +116,22 @@ def test_no_span_of_time_is_lost(said: dict[str, str] | str, prefix: str, date_:
     if prefix != "ne":
         assert plan(asked).is_selective
         assert len(plan(asked).all_of[0]) <= 200
+
+
+@settings(CASES, max_examples=600)
+@given(
+    st.lists(periods() | dates().map(lambda day: {"start": day, "end": day}), min_size=1, max_size=2),
+    st.lists(st.tuples(st.sampled_from(PREFIXES), dates()), min_size=2, max_size=3),
+    st.sampled_from(("Composition", "Encounter")),
+)
+def test_no_span_is_lost_between_two_dates(
+    said: list[dict[str, str]], asked: list[tuple[str, str]], type_: str
+) -> None:
+    once = {"resourceType": "Encounter", "period": said[0]}
+    often = {"resourceType": "Composition", "event": [{"period": one} for one in said]}
+    name, resource = ("date", once) if type_ == "Encounter" else ("period", often)
+    all_ = [clause(type_, name, prefix + date_) for prefix, date_ in asked]
+    assert passes(plan_all(all_), tokens(resource)) or not all(matches(one, resource, META) for one in all_)
 
 
 @settings(CASES, max_examples=300)
@@ -173,6 +190,32 @@ def test_a_range_of_days_is_few_days_months_years_and_decades() -> None:
     assert "Patient.birthDate@1990-05" not in found
 
 
+def test_two_ends_of_a_range_are_tested_as_that_range() -> None:
+    ends = [
+        clause("Patient", "birthdate", "ge1990-01"),
+        clause("Patient", "gender", "male"),
+        clause("Patient", "birthdate", "lt1991"),
+    ]
+    birth, gender = sorted(plan_all(ends).all_of, key=len, reverse=True)
+    assert gender == {"Patient.gender=male"}
+    assert "Patient.birthDate@1990" in birth
+    assert "Patient.birthDate@199" not in birth
+    assert passes(plan_all(ends), frozenset(("Patient.gender=male", "Patient.birthDate@1990")))
+    apart = [clause("Patient", "birthdate", "gt1991"), clause("Patient", "birthdate", "lt1990")]
+    assert len(plan_all(apart).all_of) == 2
+    often = [clause("Composition", "period", "gt1990"), clause("Composition", "period", "lt1991")]
+    assert len(plan_all(often).all_of) == 2
+
+
+def test_times_of_storage_are_narrowed_together() -> None:
+    found = plan_all([clause("Task", "_lastUpdated", "ge2024-01-01"), clause("Task", "_lastUpdated", "lt2024-02-01")])
+    assert found.updated is not None
+    ((low, end),) = found.updated
+    assert low is not None
+    assert end is not None
+    assert (end - low).days == 31
+
+
 def test_plans_of_several_clauses_are_tested_together() -> None:
     asked = [
         clause("Patient", "gender", "male"),
@@ -187,9 +230,8 @@ def test_plans_of_several_clauses_are_tested_together() -> None:
 def test_a_subject_is_told_once_for_both_its_parameters() -> None:
     texts = tokens({"resourceType": "Observation", "subject": {"reference": "Patient/p1"}})
     assert texts == {"Observation.subject>Patient/p1", "Observation.subject>p1"}
-    assert plan(clause("Observation", "patient", "p1")).all_of == (
-        {"Observation.subject>Patient/p1", f"Observation.subject>@{BASE}/Patient/p1"},
-    )
+    (group,) = plan(clause("Observation", "patient", "p1")).all_of
+    assert group == {"Observation.subject>Patient/p1", f"Observation.subject>@{BASE}/Patient/p1"}
 
 
 def test_one_character_of_a_name_is_not_told() -> None:
