@@ -56,8 +56,7 @@ def smallest(span: Span) -> str | None:
 
 def overlapping(first: date, last: date) -> list[str]:
     """The texts of which one is had by every span that overlaps the days from `first` to `last`; at most 200."""
-    edges = {f"{day.isoformat()[:length]}*" for day in (first, last) for length in (4, 7)}
-    return [*_cover(first, last), *sorted(edges), *starting(date.min, last)]
+    return [*inside(first, last), *starting(date.min, last)]
 
 
 def ending(first: date, last: date = date.max) -> list[str]:
