@@ -38,6 +38,13 @@ class Amount(NamedTuple):
     unit: str = ""
 
 
+class Position(NamedTuple):
+    """Where a place is, in degrees of WGS84."""
+
+    latitude: float
+    longitude: float
+
+
 @dataclass(frozen=True, slots=True)
 class Meta:
     """What the database knows of a resource apart from its body: its id, and when it was stored (with a zone)."""
@@ -51,8 +58,9 @@ class Meta:
         return Span(start, start + 1_000)
 
 
-Value = Token | str | Span | Ref | Amount | tuple[Any, ...]
-"""A token, a text (also a uri), a span of time, a reference, a quantity or number, or a composite's list for each part."""
+Value = Token | str | Span | Ref | Amount | Position | tuple[Any, ...]
+"""A token, a text (also a uri), a span of time, a reference, a quantity or number, a place, or a composite's list for each
+of its parts."""
 
 _Seen = dict[tuple[Kind, str, int], list[Value]]
 """The values of elements that were read, by the identity of the element, which lives as long as its resource."""
@@ -226,8 +234,9 @@ def _uris(_: str, element: Any, __: Mapping[str, Any]) -> Iterator[str]:
     yield element
 
 
-def _nothing(_: str, __: Any, ___: Mapping[str, Any]) -> Iterator[Any]:
-    return iter(())
+def _positions(_: str, element: Any, __: Mapping[str, Any]) -> Iterator[Position]:
+    if "latitude" in element and "longitude" in element:
+        yield Position(float(element["latitude"]), float(element["longitude"]))
 
 
 READERS: Final[Mapping[Kind, _Reader]] = {
@@ -238,5 +247,5 @@ READERS: Final[Mapping[Kind, _Reader]] = {
     "quantity": _amounts,
     "number": _amounts,
     "uri": _uris,
-    "special": _nothing,
+    "special": _positions,
 }

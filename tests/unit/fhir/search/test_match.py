@@ -194,6 +194,21 @@ def test_a_quantity_without_bounds_is_a_range_of_what_is_said() -> None:
     assert not fits(condition, "onset-age", "lt30")
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("28.89|120.04", True),
+        ("28.89|120.14", True),
+        ("28.89|120.24", False),
+        ("28.89|120.14|9", False),
+        ("28.89|120.14|9800|m", True),
+    ],
+)
+def test_a_place_is_near_another(value: str, found: bool) -> None:
+    place = {"resourceType": "Location", "position": {"longitude": 120.04, "latitude": 28.89}}
+    assert fits(place, "near", value) is found
+
+
 def test_only_the_first_resource_of_a_document_is_its_composition() -> None:
     entries = [
         {"resource": {"resourceType": "Composition", "id": "c1"}},
