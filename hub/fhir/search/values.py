@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from hub.fhir.search.expressions import Path
 from hub.fhir.search.parameters import Kind, Parameter, Part, parameters
 from hub.fhir.search.references import Ref, parsed
@@ -224,8 +226,10 @@ def _unit(element: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _decimal(value: Any) -> Decimal | None:
+    """A number as it was written, which `hub.fhir.exact` keeps as text, or as a parser read it."""
+    text = orjson.dumps(value).decode() if isinstance(value, orjson.Fragment) else str(value)
     try:
-        return None if value is None else Decimal(str(value))
+        return None if value is None else Decimal(text)
     except InvalidOperation:
         return None
 
@@ -235,8 +239,9 @@ def _uris(_: str, element: Any, __: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _positions(_: str, element: Any, __: Mapping[str, Any]) -> Iterator[Position]:
-    if "latitude" in element and "longitude" in element:
-        yield Position(float(element["latitude"]), float(element["longitude"]))
+    latitude, longitude = _decimal(element.get("latitude")), _decimal(element.get("longitude"))
+    if latitude is not None and longitude is not None:
+        yield Position(float(latitude), float(longitude))
 
 
 READERS: Final[Mapping[Kind, _Reader]] = {

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hub.fhir import exact
 from hub.fhir.search import Meta, matches, matches_all, parse
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -218,6 +219,13 @@ def test_only_the_first_resource_of_a_document_is_its_composition() -> None:
     assert fits(bundle, "composition", "Composition/c1")
     assert not fits(bundle, "composition", "c2")
     assert not fits(bundle, "message", "c1")
+
+
+def test_numbers_that_stay_as_they_were_written_are_compared() -> None:
+    weight = b'{"resourceType":"Observation","valueQuantity":{"value":61.50,"unit":"kg"}}'
+    assert fits(exact.read(weight), "value-quantity", "61.5")
+    assert not fits(exact.read(weight), "value-quantity", "61.6")
+    assert fits(exact.read(weight), "value-quantity", "gt61.499||kg")
 
 
 def test_nobody_is_an_empty_list() -> None:
