@@ -1,14 +1,18 @@
 """Whether a resource is what a clause asks for: the exact meaning, tested on the opened resource. Pure; FHIR R4, search."""
 
 from collections.abc import Callable, Mapping
+from math import asin, cos, radians, sin, sqrt
 from typing import Any, Final
 
 from hub.fhir.search.parameters import Kind
-from hub.fhir.search.query import Clause, HowMuch, Missing, Operand, RefersTo, TextIs, Together, TokenIs, When
+from hub.fhir.search.query import Clause, HowMuch, Missing, NearTo, Operand, RefersTo, TextIs, Together, TokenIs, When
 from hub.fhir.search.references import Ref
 from hub.fhir.search.spans import Span
 from hub.fhir.search.texts import folded
-from hub.fhir.search.values import Amount, Meta, Token, Value, said
+from hub.fhir.search.values import Amount, Meta, Position, Token, Value, said
+
+EARTH: Final = 6_371_000
+"""The Earth's mean radius in metres."""
 
 
 def matches(clause: Clause, resource: Mapping[str, Any], meta: Meta) -> bool:
@@ -157,6 +161,14 @@ def _is_so_much(asked: HowMuch, value: Amount) -> bool:
             return (high is None or high >= asked.low) and (low is None or low <= asked.high)
 
 
+def _near(operand: Operand, value: Position, _: Clause) -> bool:
+    if not isinstance(operand, NearTo):
+        return False
+    here, there = radians(operand.latitude), radians(value.latitude)
+    across = sin(radians(value.longitude - operand.longitude) / 2) ** 2 * cos(here) * cos(there)
+    return 2 * EARTH * asin(min(1.0, sqrt(sin((there - here) / 2) ** 2 + across))) <= operand.metres
+
+
 TESTS: Final[Mapping[Kind, Callable[[Operand, Any, Clause], bool]]] = {
     "token": _token,
     "string": _text,
@@ -165,4 +177,5 @@ TESTS: Final[Mapping[Kind, Callable[[Operand, Any, Clause], bool]]] = {
     "reference": _reference,
     "quantity": _amount,
     "number": _amount,
+    "special": _near,
 }

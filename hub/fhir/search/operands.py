@@ -9,7 +9,18 @@ from typing import Final, get_args
 
 from hub.errors import Invalid
 from hub.fhir.search.parameters import Kind, Parameter, Part, types
-from hub.fhir.search.query import Comparison, HowMuch, Missing, Operand, RefersTo, TextIs, Together, TokenIs, When
+from hub.fhir.search.query import (
+    Comparison,
+    HowMuch,
+    Missing,
+    NearTo,
+    Operand,
+    RefersTo,
+    TextIs,
+    Together,
+    TokenIs,
+    When,
+)
 from hub.fhir.search.references import parsed
 from hub.fhir.search.spans import Span, of_moment, span_of
 from hub.fhir.search.texts import folded
@@ -17,6 +28,10 @@ from hub.fhir.search.texts import folded
 COMPARISONS: Final[tuple[Comparison, ...]] = get_args(Comparison)
 NEAR: Final = 10
 """`ap`: one part in so many of a number, or of the time between a date and now, is near enough."""
+NEARBY: Final = 10
+"""Kilometres that are near where the search does not say how far."""
+METRES: Final[Mapping[str, int]] = {"km": 1_000, "m": 1}
+_PLAIN: Final = re.compile(r"-?\d{1,9}(?:\.\d{1,20})?", re.ASCII)
 _ESCAPED: Final = re.compile(r"\\([,|$\\])")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER: Final = re.compile(r"[+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -163,8 +178,15 @@ def _uri(text: str, asked: Asked) -> TextIs:
     return TextIs(said, said)
 
 
-def _special(_: str, asked: Asked) -> Operand:
-    raise Invalid("not-supported", f"{asked.name[:80]} cannot be searched here.")
+def _near(text: str, asked: Asked) -> NearTo:
+    said = text.split("|")
+    parts = [*said, "", "", ""]
+    number, unit = parts[2] or str(NEARBY), parts[3] or "km"
+    if 2 <= len(said) <= 4 and all(_PLAIN.fullmatch(one) for one in (*parts[:2], number)) and unit in METRES:
+        found = NearTo(float(parts[0]), float(parts[1]), float(number) * METRES[unit])
+        if abs(found.latitude) <= 90 and abs(found.longitude) <= 180 and found.metres >= 0:
+            return found
+    raise asked.wrong("latitude|longitude, |distance, |km or m; degrees and numbers with points")
 
 
 _PREFIXES: Final = ", ".join(COMPARISONS) + " or none"
@@ -176,7 +198,7 @@ _READERS: Final[Mapping[Kind, Callable[[str, Asked], Operand]]] = {
     "quantity": _quantity,
     "number": _number,
     "uri": _uri,
-    "special": _special,
+    "special": _near,
 }
 
 MODIFIERS: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -188,7 +210,7 @@ MODIFIERS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "number": ("missing",),
     "uri": ("above", "below", "missing"),
     "composite": ("missing",),
-    "special": (),
+    "special": ("missing",),
 }
 """The modifiers that each kind takes; a reference also takes the types it may be to."""
 

@@ -226,7 +226,7 @@ def _when(operand: Operand, paths: tuple[Path, ...], clause: Clause) -> Texts:
     return {f"{field}@{node}" for field in _fields("date", paths, clause) for node in said}, exact
 
 
-def _no_number(_: Operand, __: tuple[Path, ...], ___: Clause) -> Texts:
+def _untestable(_: Operand, __: tuple[Path, ...], ___: Clause) -> Texts:
     return None, False
 
 
@@ -236,6 +236,7 @@ _KINDS: Final[Mapping[Kind, Callable[[Operand, tuple[Path, ...], Clause], Texts]
     "date": _when,
     "reference": _reference,
     "quantity": _unit,
-    "number": _no_number,
+    "number": _untestable,
+    "special": _untestable,
     "uri": _uri,
 }

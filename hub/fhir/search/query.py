@@ -62,6 +62,15 @@ class RefersTo:
 
 
 @dataclass(frozen=True, slots=True)
+class NearTo:
+    """A place, in degrees of WGS84, and how far from it others may be, in metres."""
+
+    latitude: float
+    longitude: float
+    metres: float
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Whether nothing is said."""
 
@@ -75,7 +84,7 @@ class Together:
     parts: tuple["Operand", ...]
 
 
-Operand = TokenIs | TextIs | When | HowMuch | RefersTo | Missing | Together
+Operand = TokenIs | TextIs | When | HowMuch | RefersTo | NearTo | Missing | Together
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hub.errors import TooLarge
 from hub.fhir.search import nodes
-from hub.fhir.search.expressions import Path
+from hub.fhir.search.expressions import NotUnderstood, Path
 from hub.fhir.search.parameters import Kind, Parameter, parameters
 from hub.fhir.search.references import parsed
 from hub.fhir.search.spans import span_of, spans_of
@@ -107,10 +107,12 @@ def _tellers(type_: str) -> tuple[dict[str, _Branch], tuple[tuple[Parameter, str
 
 def _branch(branches: dict[str, _Branch], path: Path) -> _Branch:
     """The branch that a path leads to, grown where it is not there yet."""
-    for step in path.steps[:-1]:
-        branches = branches.setdefault(step.key, _Branch(step.many, step.index, [], {})).inner
-    last = path.steps[-1]
-    return branches.setdefault(last.key, _Branch(last.many, last.index, [], {}))
+    found = _Branch(False, None, [], branches)
+    for step in path.steps:
+        found = found.inner.setdefault(step.key, _Branch(step.many, step.index, [], {}))
+        if found.index != step.index:
+            raise NotUnderstood(f"{step.key} is looked at as a whole and by one place")
+    return found
 
 
 def _paths(parameter: Parameter) -> Iterator[tuple[Kind, Path]]:

@@ -11,6 +11,8 @@ from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Final, NamedTuple
 
+import orjson
+
 from hub.fhir.search.expressions import Path
 from hub.fhir.search.parameters import Kind, Parameter, Part, parameters
 from hub.fhir.search.references import Ref, parsed
@@ -38,6 +40,13 @@ class Amount(NamedTuple):
     unit: str = ""
 
 
+class Position(NamedTuple):
+    """Where a place is, in degrees of WGS84."""
+
+    latitude: float
+    longitude: float
+
+
 @dataclass(frozen=True, slots=True)
 class Meta:
     """What the database knows of a resource apart from its body: its id, and when it was stored (with a zone)."""
@@ -51,8 +60,9 @@ class Meta:
         return Span(start, start + 1_000)
 
 
-Value = Token | str | Span | Ref | Amount | tuple[Any, ...]
-"""A token, a text (also a uri), a span of time, a reference, a quantity or number, or a composite's list for each part."""
+Value = Token | str | Span | Ref | Amount | Position | tuple[Any, ...]
+"""A token, a text (also a uri), a span of time, a reference, a quantity or number, a place, or a composite's list for each
+of its parts."""
 
 _Seen = dict[tuple[Kind, str, int], list[Value]]
 """The values of elements that were read, by the identity of the element, which lives as long as its resource."""
@@ -216,8 +226,10 @@ def _unit(element: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _decimal(value: Any) -> Decimal | None:
+    """A number as it was written, which `hub.fhir.exact` keeps as text, or as a parser read it."""
+    text = orjson.dumps(value).decode() if isinstance(value, orjson.Fragment) else str(value)
     try:
-        return None if value is None else Decimal(str(value))
+        return None if value is None else Decimal(text)
     except InvalidOperation:
         return None
 
@@ -226,8 +238,10 @@ def _uris(_: str, element: Any, __: Mapping[str, Any]) -> Iterator[str]:
     yield element
 
 
-def _nothing(_: str, __: Any, ___: Mapping[str, Any]) -> Iterator[Any]:
-    return iter(())
+def _positions(_: str, element: Any, __: Mapping[str, Any]) -> Iterator[Position]:
+    latitude, longitude = _decimal(element.get("latitude")), _decimal(element.get("longitude"))
+    if latitude is not None and longitude is not None:
+        yield Position(float(latitude), float(longitude))
 
 
 READERS: Final[Mapping[Kind, _Reader]] = {
@@ -238,5 +252,5 @@ READERS: Final[Mapping[Kind, _Reader]] = {
     "quantity": _amounts,
     "number": _amounts,
     "uri": _uris,
-    "special": _nothing,
+    "special": _positions,
 }

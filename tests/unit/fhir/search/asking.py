@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hub.fhir.search import Clause, Meta, Parameter, parameters, parse, values
 from hub.fhir.search.references import Ref
 from hub.fhir.search.spans import ALWAYS, Span, local_day
-from hub.fhir.search.values import Amount, Token
+from hub.fhir.search.values import Amount, Position, Token
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 META = Meta("kept", datetime(2024, 2, 29, 15, 59, 59, 123456, tzinfo=UTC))
@@ -81,6 +81,8 @@ def value_text(draw: Draw, value: Any, modifier: str) -> str:
             return draw(reference_text(value, modifier))
         case Amount():
             return draw(amount_text(value))
+        case Position():
+            return f"{value.latitude}|{value.longitude + 0.01}|{draw(st.integers(0, 3))}|km"
         case str():
             return draw(string_text(value, modifier))
     raise AssertionError(value)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hub.fhir import exact
 from hub.fhir.search import Meta, matches, matches_all, parse
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -194,6 +195,21 @@ def test_a_quantity_without_bounds_is_a_range_of_what_is_said() -> None:
     assert not fits(condition, "onset-age", "lt30")
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("28.89|120.04", True),
+        ("28.89|120.14", True),
+        ("28.89|120.24", False),
+        ("28.89|120.14|9", False),
+        ("28.89|120.14|9800|m", True),
+    ],
+)
+def test_a_place_is_near_another(value: str, found: bool) -> None:
+    place = {"resourceType": "Location", "position": {"longitude": 120.04, "latitude": 28.89}}
+    assert fits(place, "near", value) is found
+
+
 def test_only_the_first_resource_of_a_document_is_its_composition() -> None:
     entries = [
         {"resource": {"resourceType": "Composition", "id": "c1"}},
@@ -203,6 +219,13 @@ def test_only_the_first_resource_of_a_document_is_its_composition() -> None:
     assert fits(bundle, "composition", "Composition/c1")
     assert not fits(bundle, "composition", "c2")
     assert not fits(bundle, "message", "c1")
+
+
+def test_numbers_that_stay_as_they_were_written_are_compared() -> None:
+    weight = b'{"resourceType":"Observation","valueQuantity":{"value":61.50,"unit":"kg"}}'
+    assert fits(exact.read(weight), "value-quantity", "61.5")
+    assert not fits(exact.read(weight), "value-quantity", "61.6")
+    assert fits(exact.read(weight), "value-quantity", "gt61.499||kg")
 
 
 def test_nobody_is_an_empty_list() -> None:

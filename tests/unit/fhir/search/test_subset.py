@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from hub.fhir import schema
+from hub.fhir import exact, schema
 from hub.fhir.search import Meta, ordered, parse, subset
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -48,6 +48,12 @@ def test_chosen_elements_come_with_what_is_required() -> None:
         "resourceType", "id", "meta", "status", "_status", "code", "valueString", "note", "modifierExtension",
     }  # fmt: skip
     assert subset(left, "false", ("value",))["meta"]["tag"].count(SUBSETTED) == 1
+
+
+def test_numbers_stay_as_they_were_written() -> None:
+    weight = b'{"code":{"text":"w"},"resourceType":"Observation","status":"final","valueQuantity":{"value":61.50}}'
+    left = exact.write(subset(exact.read(weight), "true"))
+    assert b'"valueQuantity":{"value":61.50}' in left
 
 
 def test_all_of_it_is_not_tagged() -> None:
