@@ -6,6 +6,7 @@ records go through, once for each distinct text.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,7 @@ Texts = Callable[[Places], Sequence[str]]
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
 _TEN = np.uint64(10)
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +61,21 @@ def ids(body: Numbers, last: npt.NDArray[np.uint8], length: npt.NDArray[np.uint8
     return found
 
 
-def _digits(size: int) -> list[npt.NDArray[np.uint32]]:
-    """The digits, from the first on, of all numbers of `size` digits."""
-    number = np.arange(10**size, dtype=np.uint32)
-    return [number // 10**place % 10 for place in range(size - 1, -1, -1)]
-
-
 @cache
 def _sums(weights: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """Of every number of as many digits: the sum of its digits times `weights`, mod 11."""
-    total = sum(digit * weight for digit, weight in zip(_digits(len(weights)), weights, strict=True))
-    return np.asarray(total % 11, dtype=np.uint8)
+    found = np.zeros(1, dtype=np.uint8)
+    for weight in weights:
+        found = ((found[:, None] + np.arange(10, dtype=np.uint8) * np.uint8(weight)) % np.uint8(11)).ravel()
+    return found
 
 
 @cache
 def _seen(size: int) -> npt.NDArray[np.uint16]:
     """Of every number of `size` digits: a bit for each digit in it."""
-    found = np.zeros(10**size, dtype=np.uint16)
-    for digit in _digits(size):
-        found |= np.uint16(1) << digit.astype(np.uint16)
+    found = np.zeros(1, dtype=np.uint16)
+    for _ in range(size):
+        found = (found[:, None] | np.uint16(1) << np.arange(10, dtype=np.uint16)).ravel()
     return found
 
 
@@ -150,9 +148,21 @@ def _written(value: object) -> int:
 
 
 def lunar(born: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """For each date the solar date when its figures are read as lunar ones; 0 for none."""
-    different, place = np.unique(born, return_inverse=True)
-    return np.array([dates.from_lunar(int(one)) for one in different], dtype=np.uint32)[place]
+    """For each date the solar date when its figures are read as lunar ones (`dates.from_lunar`); 0 for none."""
+    months = dates.lunar_months()
+    first, length = np.zeros((2, max(months) + 2), dtype=np.int32)  # the last place stands for any later month
+    first[list(months)], length[list(months)] = np.array(list(months.values())).T
+    month, day = np.minimum(born // 100, len(first) - 1), (born % 100).astype(np.int32)
+    known = (day >= 1) & (day <= length[month])
+    return np.where(known, _written_out(first[month] + day - 1), 0).astype(np.uint32)
+
+
+def _written_out(ordinal: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """YYYYMMDD of days that are counted as `date.toordinal` does."""
+    day = (ordinal - _EPOCH).astype("M8[D]")
+    month, year = day.astype("M8[M]"), day.astype("M8[Y]")
+    in_month, in_year = (day - month).astype(np.int32), (month - year).astype(np.int32)
+    return (year.astype(np.int32) + 1970) * 10000 + (in_year + 1) * 100 + in_month + 1
 
 
 def telephones(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> tuple[Numbers, Numbers]:
