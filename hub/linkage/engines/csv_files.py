@@ -2,14 +2,21 @@
 
 import codecs
 import csv
+import os
 import re
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import numpy as np
 
 from hub.errors import Invalid
 
 _BLOCK = 1 << 20
+_EDGE = np.isin(np.arange(256), list(b',"\r\n'))
+_WIDE = np.array([0xC2A0, 0xE19A, 0xE280, 0xE281, 0xE380], dtype=np.uint16)
+"""What the blanks beside the space begin with in UTF-8: U+00A0, 1680, 2000 to 200A, 202F, 205F and 3000."""
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _WIDTH = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
@@ -49,6 +56,30 @@ def lines(text: Path, places: Sequence[int]) -> list[int]:
         except csv.Error:  # read by stricter rules than ours: the numbers of a file without line breaks in cells
             pass
     return [found[place] for place in places]
+
+
+def blanks(text: Path, threads: int) -> bool:
+    """Whether some cell may have a blank around it, as SQL's trim would take off; where there is none, that is told."""
+    with text.open("rb") as file, ThreadPoolExecutor(threads) as pool:
+        starts = range(0, text.stat().st_size, _BLOCK)
+        return any(pool.map(lambda start: _has_blank(_block(file.fileno(), start)), starts))
+
+
+def _block(file: int, start: int) -> bytes:
+    """The bytes from `start` on and one on either side, where the file's own ends are like quotation marks."""
+    found = os.pread(file, _BLOCK + 2, start - 1) if start else b'"' + os.pread(file, _BLOCK + 1, 0)
+    return found + b'"'
+
+
+def _has_blank(block: bytes) -> bool:
+    """Whether a blank stands at the edge of a cell; wide ones count wherever they stand."""
+    found = np.frombuffer(block, dtype=np.uint8)
+    inner = found[1 : _BLOCK + 1]
+    spaces = np.flatnonzero(inner == ord(" ")) + 1
+    if (_EDGE[found[spaces - 1]] | _EDGE[found[spaces + 1]]).any():
+        return True
+    wide = np.flatnonzero((inner == 0xC2) | (inner - np.uint8(0xE1) <= 2)) + 1  # what all of _WIDE begin with
+    return bool(np.isin(found[wide].astype(np.uint16) << 8 | found[wide + 1], _WIDE).any())
 
 
 def in_words(error: str) -> str:
