@@ -27,6 +27,9 @@ Texts = Callable[[Places], Sequence[str]]
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
 _TEN = np.uint64(10)
+_COUNTY = np.uint64(divisions.COUNTY)
+_HALF_BYTES = np.array([int(str(number), 16) for number in range(10**4)], dtype=np.uint64)
+"""Up to four digits, one in each half byte."""
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -41,9 +44,11 @@ class Ids:
     male: npt.NDArray[np.bool_]
 
 
-def ids(body: Numbers, last: npt.NDArray[np.uint8], length: npt.NDArray[np.uint8], texts: Texts) -> Ids:
-    """Numbers from their first 17 digits (0: not digits), their 18th character and their length in characters."""
-    usual = (length == 18) & (body >= np.uint64(10**16)) & (body < np.uint64(10**17)) & np.isin(last, _CHECK)
+def ids(digits: Numbers, crossed: npt.NDArray[np.bool_], length: npt.NDArray[np.uint8], texts: Texts) -> Ids:
+    """Numbers from their digits (0: not digits) without an X at the end, whether there is one, and their length."""
+    body = np.where(crossed, digits, digits // _TEN)
+    last = np.where(crossed, ord("X"), ord("0") + digits % _TEN).astype(np.uint8)
+    usual = (length == 18) & (body >= np.uint64(10**16)) & (body < np.uint64(10**17))
     body = np.where(usual, body, np.uint64(0))
     sound, right = _judge(body, last)
     usual &= sound
@@ -110,15 +115,20 @@ def _real(number: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
 
 
 def _odd_ids(found: Ids, where: Places, texts: Texts) -> None:
-    known: dict[str, resident_id.ResidentId | None] = {}
-    for place, text in zip(where.tolist(), texts(where), strict=True):
-        if text not in known:
-            known[text] = resident_id.parse(text.strip())
-        number = known[text]
-        if number is not None:
-            found.body[place], found.form[place] = number.body, number.form
-            found.check[place] = 10 if number.text[17] == "X" else int(number.text[17])
-            found.born[place], found.male[place] = int(number.text[6:14]), bool(number.male)
+    written = texts(where)
+    known = {text: _odd_id(text) for text in set(written)}
+    columns = (found.body, found.check, found.form, found.born, found.male)
+    for column, numbers in zip(columns, zip(*(known[text] for text in written), strict=True), strict=False):
+        column[where] = numbers
+
+
+def _odd_id(text: str) -> tuple[int, ...]:
+    """What `Ids` holds of a number that is written in some other way."""
+    number = resident_id.parse(text.strip())
+    if number is None:
+        return (0,) * 5
+    check = 10 if number.text[17] == "X" else int(number.text[17])
+    return number.body, check, number.form, int(number.text[6:14]), bool(number.male)
 
 
 def births(number: npt.NDArray[np.uint32], length: npt.NDArray[np.uint8], texts: Texts) -> npt.NDArray[np.uint32]:
@@ -190,23 +200,32 @@ def _listed(text: str) -> list[str]:
 
 
 def _packed(number: Numbers) -> Numbers:
-    """Eleven digits, one in each half byte, behind a half byte of ones."""
-    value, rest = np.full(len(number), 0xF << 44, dtype=np.uint64), number.copy()
-    for place in range(11):
-        value |= rest % _TEN << np.uint64(4 * place)
-        rest //= _TEN
-    return value
+    """Eleven digits, one in each half byte, behind a half byte of ones; any number for one of more digits."""
+    upper, middle = number // np.uint64(10**8), number // np.uint64(10**4)
+    parts = (number - middle * np.uint64(10**4), middle - upper * np.uint64(10**4), upper % np.uint64(10**4))
+    found = np.full(len(number), 0xF << 44, dtype=np.uint64)
+    for place, part in enumerate(parts):
+        found |= _HALF_BYTES[part] << np.uint64(16 * place)
+    return found
 
 
 def places(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> Numbers:
     """Today's twelve-digit division code; `number` is 0 where a cell is not digits, which may be padded."""
-    scale = np.zeros(256, dtype=np.uint64)
+    scale, beyond = np.zeros((2, 256), dtype=np.uint64)
     for size in divisions.LENGTHS:
-        scale[size] = 10 ** (12 - size)
-    code = number * scale[length]
+        scale[size], beyond[size] = 10 ** (12 - size), 10**size
+    code = np.where(number < beyond[length], number, np.uint64(0)) * scale[length]
     odd = np.flatnonzero((length > 0) & (code == 0))
     for place, text in zip(odd.tolist(), texts(odd), strict=True):
         code[place] = divisions.parse(text, canonical)
-    different, place = np.unique(code, return_inverse=True)
-    now = [int(canonical(f"{one:012d}")) if one else 0 for one in different.tolist()]
-    return np.array(now, dtype=np.uint64)[place]
+    return _today(code)
+
+
+def _today(code: Numbers) -> Numbers:
+    """`canonical` of each code. What becomes of the digits below the county's depends on the county alone."""
+    county = code // _COUNTY
+    below = code - county * _COUNTY
+    now, kept = np.zeros((2, divisions.COUNTY), dtype=np.uint64)
+    for one in np.flatnonzero(np.bincount(county.astype(np.intp))).tolist():
+        now[one], kept[one] = divmod(int(canonical(f"{one:06d}000001")), divisions.COUNTY)
+    return now[county] * _COUNTY + below * kept[county]
