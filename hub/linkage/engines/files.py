@@ -95,7 +95,7 @@ def opened(file: Path, threads: int) -> Iterator[Cells]:
     connection = duckdb.connect(config={"threads": threads})
     try:
         parquet = _is_parquet(file)
-        present = _take_parquet(connection, file) if parquet else _take_csv(connection, file, threads)
+        present = _take_parquet(connection, file) if parquet else _take_csv(connection, file)
         yield Cells(connection, threads, present, 1 if parquet else 2)
     finally:
         connection.close()
@@ -161,11 +161,11 @@ def _as_text(column: str, kind: str, *, trimmed: bool) -> str:
     return f"coalesce(trim({text}), '')" if trimmed else text
 
 
-def _take_csv(connection: duckdb.DuckDBPyConnection, file: Path, threads: int) -> tuple[str, ...]:
+def _take_csv(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[str, ...]:
     """A file in UTF-8 as it is; one in GB18030 (GBK), as spreadsheets write them, by way of a copy."""
     with _plainly_named(file) as named:
         try:
-            return _take_utf8(connection, file, named, threads)
+            return _take_utf8(connection, file, named)
         except Invalid:
             if csv_files.decodes(named, "utf-8"):
                 raise
@@ -174,16 +174,16 @@ def _take_csv(connection: duckdb.DuckDBPyConnection, file: Path, threads: int) -
                 "encoding-unknown", f"{file.name} is neither UTF-8 nor GB18030 (GBK); save it in one of them."
             )
         with TemporaryDirectory(prefix="lianqiao-") as folder:
-            return _take_utf8(connection, file, csv_files.copied(named, "gb18030", Path(folder)), threads)
+            return _take_utf8(connection, file, csv_files.copied(named, "gb18030", Path(folder)))
 
 
-def _take_utf8(connection: duckdb.DuckDBPyConnection, file: Path, text: Path, threads: int) -> tuple[str, ...]:
+def _take_utf8(connection: duckdb.DuckDBPyConnection, file: Path, text: Path) -> tuple[str, ...]:
     present = csv_files.header(file, text)
     numbered = [f"c{at}" for at in range(len(present))]
     chosen = {name: numbered[present.index(actual)] for name, actual in columns_of(file, present).items()}
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in numbered)
     filled = ", ".join(f"'{column}'" for name, column in chosen.items() if name != "record_id")
-    if csv_files.blanks(text, threads):  # looked for first: trimming millions of cells takes longer
+    if csv_files.blanks(text):  # looked for first: trimming millions of cells takes longer
         chosen |= {name: f"trim({column})" for name, column in chosen.items() if name != "record_id"}
     source = (
         f"read_csv('{_quoted(text)}', auto_detect = false, columns = {{{columns}}}, header = true, delim = ',',"
