@@ -11,19 +11,21 @@ _MIX, _SHIFT = np.uint64(0x9E3779B97F4A7C15), np.uint64(48)
 
 
 class Distinct(NamedTuple):
-    """`values` in rising order, where each is `first` found, and which of them each place holds: values[of] is the column."""
+    """`values` in rising order, one place `at` which each is, and which of them each place holds: values[of] is the column."""
 
     values: Numbers
-    first: Places
+    at: Places
     of: Places
 
 
 def distinct(column: Numbers) -> Distinct:
     """The different values of a column."""
-    values, of = np.unique(column, return_inverse=True)
-    first = np.empty(len(values), dtype=np.intp)
-    first[of[::-1]] = np.arange(len(column) - 1, -1, -1)
-    return Distinct(values, first, of)
+    order = np.argsort(column)
+    ranked = column.take(order)
+    new = np.append(True, ranked[1:] != ranked[:-1])[: len(column)]
+    of = np.empty(len(column), dtype=np.intp)
+    of[order] = np.cumsum(new) - 1
+    return Distinct(ranked[new], order[new], of)
 
 
 def among(column: Numbers, values: Numbers) -> npt.NDArray[np.bool_]:

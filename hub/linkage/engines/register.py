@@ -77,10 +77,10 @@ def _names(cells: Cells) -> tuple[Names, dict[str, Column]]:
     """Of each record its own name, and columns of its spouse's: many names are in both."""
     hashes = [cells.arrays(f'SELECT hash("{column}") AS name FROM cells')["name"] for column in _NAMES]
     different = distinct(np.concatenate(hashes))
-    own = different.first < cells.count
+    own = different.at < cells.count
     texts = np.empty(len(own), dtype=object)
     for column, mine, start in zip(_NAMES, (own, ~own), (0, cells.count), strict=True):
-        texts[mine] = cells.texts(column, different.first[mine] - start)
+        texts[mine] = cells.texts(column, different.at[mine] - start)
     names_ = name_columns.read(texts.tolist())
     spouse = different.of[cells.count :]
     return names_.at(different.of[: cells.count]), {name: names_.columns[name][spouse] for name in ("full", "c1")}
