@@ -32,6 +32,6 @@ def among(column: Numbers, values: Numbers) -> npt.NDArray[np.bool_]:
     """Which of a long column are among a few values: nearly all others are told by 16 bits of a hash."""
     like = np.zeros(1 << 16, dtype=np.bool_)
     like[(values * _MIX) >> _SHIFT] = True
-    found = like[(column * _MIX) >> _SHIFT]
+    found: npt.NDArray[np.bool_] = like[(column * _MIX) >> _SHIFT]
     found[found] = np.isin(column[found], values)
     return found

@@ -117,7 +117,7 @@ def _real(number: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
 def _odd_ids(found: Ids, where: Places, texts: Texts) -> None:
     written = texts(where)
     known = {text: _odd_id(text) for text in set(written)}
-    columns = (found.body, found.check, found.form, found.born, found.male)
+    columns: tuple[npt.NDArray[Any], ...] = (found.body, found.check, found.form, found.born, found.male)
     for column, numbers in zip(columns, zip(*(known[text] for text in written), strict=True), strict=False):
         column[where] = numbers
 
@@ -172,7 +172,8 @@ def _written_out(ordinal: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     day = (ordinal - _EPOCH).astype("M8[D]")
     month, year = day.astype("M8[M]"), day.astype("M8[Y]")
     in_month, in_year = (day - month).astype(np.int32), (month - year).astype(np.int32)
-    return (year.astype(np.int32) + 1970) * 10000 + (in_year + 1) * 100 + in_month + 1
+    found: npt.NDArray[np.int32] = (year.astype(np.int32) + 1970) * 10000 + (in_year + 1) * 100 + in_month + 1
+    return found
 
 
 def telephones(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> tuple[Numbers, Numbers]:
@@ -228,4 +229,5 @@ def _today(code: Numbers) -> Numbers:
     now, kept = np.zeros((2, divisions.COUNTY), dtype=np.uint64)
     for one in np.flatnonzero(np.bincount(county.astype(np.intp))).tolist():
         now[one], kept[one] = divmod(int(canonical(f"{one:06d}000001")), divisions.COUNTY)
-    return now[county] * _COUNTY + below * kept[county]
+    found: Numbers = now[county] * _COUNTY + below * kept[county]
+    return found
