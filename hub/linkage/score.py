@@ -17,7 +17,7 @@ from hub.linkage.model import Floats, Model
 
 Decision = Literal["no-link", "review", "auto"]
 DECISIONS: tuple[Decision, ...] = ("no-link", "review", "auto")
-_CHUNK = 16384
+_CHUNK = 32768
 _ADJUSTED = {"surname": name_levels.SURNAME_SAME, "given": name_levels.SAME, "birth": comparisons.BIRTH_SAME}
 MATCH = "match"
 _LIMIT = 12.0
