@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from hub.linkage.engines.dedupe import Counts, Order, Progress, Report
 
 _UNITS = {"finding candidates": "pairs", "comparing": "pairs", "report": ""}
+_NOT_ON_SPARK = (
+    "Train and learn from labels on one machine, on a sample; then give that --model. Spark makes no report and takes no"
+    " --unique-sources."
+)
 
 
 class Cut(StrEnum):
@@ -29,32 +33,43 @@ class Cut(StrEnum):
     auto = "auto"
 
 
+Source = Annotated[Path, typer.Argument(metavar="IN", help="CSV (UTF-8 or GB18030) or Parquet, one record a row.")]
+Folder = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results; must not exist yet.")]
+ModelFile = Annotated[Path | None, typer.Option(help="Model file; default: the one that ships.")]
+Train = Annotated[bool, typer.Option("--train", help="First fit the model to this file.")]
+Labels = Annotated[
+    Path | None, typer.Option(help="CSV of decided pairs to learn from: record_id_l, record_id_r, same (1 or 0).")
+]
+SaveModel = Annotated[Path | None, typer.Option(help="Where to keep the model that --train or --labels gives.")]
+Joined = Annotated[Cut, typer.Option(help="Join at the best single cut, or only what is beyond doubt.")]
+UniqueSources = Annotated[
+    bool, typer.Option("--unique-sources", help="No source holds a person twice: find counterparts between sources.")
+]
+Threads = Annotated[int, typer.Option(min=0, max=256, help="0: one for each processor.")]
+WithReport = Annotated[
+    bool | None, typer.Option("--report/--no-report", help="Write report.html; default: yes, not on Spark.")
+]
+ShowValues = Annotated[
+    bool, typer.Option("--show-values", help="Let the report name people: their names, numbers and addresses.")
+]
+Spark = Annotated[
+    str | None, typer.Option(metavar="MASTER", help="Search on Spark, for what one machine does not hold.")
+]
+
+
 def dedupe(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV (UTF-8 or GB18030) or Parquet, one record a row.")],
-    folder: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the results; must not exist yet.")],
-    model: Annotated[Path | None, typer.Option(help="Model file; default: the one that ships.")] = None,
-    train: Annotated[bool, typer.Option("--train", help="First fit the model to this file.")] = False,
-    labels: Annotated[
-        Path | None, typer.Option(help="CSV of decided pairs to learn from: record_id_l, record_id_r, same (1 or 0).")
-    ] = None,
-    save_model: Annotated[
-        Path | None, typer.Option(help="Where to keep the model that --train or --labels gives.")
-    ] = None,
-    cut: Annotated[Cut, typer.Option(help="Join at the best single cut, or only what is beyond doubt.")] = Cut.likely,
-    unique_sources: Annotated[
-        bool,
-        typer.Option("--unique-sources", help="No source holds a person twice: find counterparts between sources."),
-    ] = False,
-    threads: Annotated[int, typer.Option(min=0, max=256, help="0: one for each processor.")] = 0,
-    report: Annotated[
-        bool | None, typer.Option("--report/--no-report", help="Write report.html; default: yes, not on Spark.")
-    ] = None,
-    show_values: Annotated[
-        bool, typer.Option("--show-values", help="Let the report name people: their names, numbers and addresses.")
-    ] = False,
-    spark: Annotated[
-        str | None, typer.Option(metavar="MASTER", help="Search on Spark, for what one machine does not hold.")
-    ] = None,
+    source: Source,
+    folder: Folder,
+    model: ModelFile = None,
+    train: Train = False,
+    labels: Labels = None,
+    save_model: SaveModel = None,
+    cut: Joined = Cut.likely,
+    unique_sources: UniqueSources = False,
+    threads: Threads = 0,
+    report: WithReport = None,
+    show_values: ShowValues = False,
+    spark: Spark = None,
 ) -> None:
     """Find the records that are one person: clusters.csv, pairs.csv and report.html in the folder OUT."""
     begun = monotonic()
@@ -62,30 +77,24 @@ def dedupe(
         if save_model and not (train or labels):
             raise Invalid("nothing-to-save", "--save-model keeps what --train or --labels gives; give one of them.")
         if spark and (train or labels or unique_sources or report):
-            raise Invalid(
-                "not-on-spark",
-                "Train and learn from labels on one machine, on a sample; then give that --model. Spark makes no report and"
-                " takes no --unique-sources.",
-            )
+            raise Invalid("not-on-spark", _NOT_ON_SPARK)
         with Stages(err, "records", _UNITS) as stages:
             from hub.linkage.engines import dedupe as engine
             from hub.linkage.engines import model_files
 
+            page = None if report is False or spark else _report(source.name, show_values=show_values)
             order = engine.Order(
-                content=model_files.content(model),
+                model_files.content(model),
                 cut=cut.value,
                 threads=threads or os.cpu_count() or 1,
                 train=train,
                 save_model=save_model,
-                report=None if report is False or spark else _report(source.name, show_values=show_values),
+                report=page,
                 labels=labels,
                 unique_sources=unique_sources,
             )
-            counts = (
-                _on_spark(spark)(source, folder, order, stages.told)
-                if spark
-                else engine.run(source, folder, order, stages.told)
-            )
+            run = _on_spark(spark) if spark else engine.run
+            counts = run(source, folder, order, stages.told)
     _tell(counts, folder, order, monotonic() - begun)
 
 

@@ -1,21 +1,23 @@
-"""What all commands share: output, errors in words, and an open hub."""
+"""What all commands share: output, errors in words, and an open hub.
 
-import asyncio
+A hub and its settings are loaded by what asks for them: `hub dedupe` begins here too and needs neither.
+"""
+
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from certs.errors import CertsError
 from hub.errors import HubError
-from hub.settings import Settings, get_settings
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from hub.runtime import Hub
+    from hub.settings import Settings
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -29,8 +31,12 @@ def fail(text: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def settings() -> Settings:
+def settings() -> "Settings":
     """The settings, or the end with each wrong variable named."""
+    from pydantic import ValidationError
+
+    from hub.settings import get_settings
+
     try:
         return get_settings()
     except ValidationError as error:
@@ -51,8 +57,10 @@ def explained() -> Iterator[None]:
         fail(f"{error.message.en} {error.detail} ({error.code})")
 
 
-def counting() -> Progress:
+def counting() -> "Progress":
     """A bar for something that is counted."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -65,7 +73,9 @@ def counting() -> Progress:
 
 def with_hub(act: Callable[["Hub"], Awaitable[Result]]) -> Result:
     """Run `act` on an open hub."""
-    from hub.runtime import open_hub  # here, so that what needs no hub does not wait for one to be loaded
+    import asyncio
+
+    from hub.runtime import open_hub
 
     async def run() -> Result:
         async with open_hub(settings()) as hub:

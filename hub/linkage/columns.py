@@ -22,6 +22,7 @@ Column = npt.NDArray[np.unsignedinteger]
 Result = TypeVar("Result")
 _ENDS = np.cumsum([DTYPE[name].itemsize for name, _ in FIELDS]).tolist()
 _BYTES = {name: slice(end - DTYPE[name].itemsize, end) for (name, _), end in zip(FIELDS, _ENDS, strict=True)}
+_LARGE = 1024
 
 
 class Table(Protocol):
@@ -104,7 +105,7 @@ class Pairs:
             if column is None:
                 found = np.zeros(len(self), dtype=np.uint64)
             else:
-                found = column[self.left if left else self.right].astype(np.uint64, copy=False)
+                found = column.take(self.left if left else self.right).astype(np.uint64, copy=False)
             self._kept[key] = found
         return found
 
@@ -118,6 +119,15 @@ class Pairs:
     def texts(self, name: str, where: Places) -> tuple[list[str], list[str]]:
         """A text of the pairs at `where`, left and right."""
         return self.table.texts(name, self.left[where]), self.table.texts(name, self.right[where])
+
+
+def mark(found: Levels, where: Flags, level: int) -> None:
+    """found[where] = level. In large batches by arithmetic, which takes a tenth of the time of an assignment."""
+    if len(found) < _LARGE:
+        found[where] = level
+        return
+    found *= (~where).view(np.uint8)
+    found += where.view(np.uint8) * np.uint8(level)
 
 
 def table_of_pairs(pairs: Sequence[tuple[Features, Features]]) -> Pairs:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import documents, name_levels
-from hub.linkage.columns import Flags, Levels, Numbers, Pairs
+from hub.linkage.columns import Flags, Levels, Numbers, Pairs, mark
 from hub.linkage.id_levels import resident_id
 
 MISSING = 0
@@ -19,6 +19,7 @@ BIRTH_NEAR, BORN_TOGETHER, BIRTH_SAME = 2, 5, 7
 DOCUMENT_ONE_SLIP = 2
 ADDRESS_UNLIKE, ADDRESS_SHORT, ADDRESS_SIMILAR, ADDRESS_SAME = 2, 6, 7, 8
 _YEAR = 400
+Parts = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def document(pairs: Pairs) -> Levels:
     a, b = pairs.both("document")
     kind_a, kind_b = pairs.both("document_kind")
     found = _short_text(a, b)
-    found[(found < 3) & (kind_a != kind_b) & (kind_a != 0) & (kind_b != 0)] = MISSING
+    mark(found, (found < 3) & (kind_a != kind_b) & (kind_a != 0) & (kind_b != 0), MISSING)
     return found
 
 
@@ -59,70 +60,75 @@ def postal(pairs: Pairs) -> Levels:
 def _short_text(a: Numbers, b: Numbers) -> Levels:
     """missing, differs, one slip, same: see `linkage.documents`."""
     found = np.zeros(len(a), dtype=np.uint8)
-    found[_known(a, b)] = 1
+    mark(found, _known(a, b), 1)
     where = np.flatnonzero(_known(a, b) & (a != b))
     if len(where):
         found[where[documents.one_slip(a[where], b[where])]] = 2
-    found[(a == b) & (a != 0)] = 3
+    mark(found, (a == b) & (a != 0), 3)
     return found
 
 
 def sex(pairs: Pairs) -> Levels:
     a, b = pairs.both("sex")
     found = _levels(pairs)
-    found[_known(a, b)] = 1
-    found[(a == b) & (a != 0)] = 2
+    mark(found, _known(a, b), 1)
+    mark(found, (a == b) & (a != 0), 2)
     return found
 
 
 def ethnicity(pairs: Pairs) -> Levels:
     a, b = pairs.both("ethnicity")
     found = _levels(pairs)
-    found[_known(a, b)] = 1
-    found[(a == b) & (a != 0)] = 2
+    mark(found, _known(a, b), 1)
+    mark(found, (a == b) & (a != 0), 2)
     return found
 
 
 def birth(pairs: Pairs) -> Levels:
     """Levels in words: see COMPARISONS; 'one part differs' is a slip in year, month or day."""
-    a, b = pairs.both("birth")
-    lunar_a, lunar_b = pairs.both("birth_lunar")
+    a, b = (side.astype(np.int32) for side in pairs.both("birth"))
+    lunar_a, lunar_b = (side.astype(np.int32) for side in pairs.both("birth_lunar"))
     found = _levels(pairs)
-    ya, yb = a // 10000, b // 10000
-    ma, mb = a // 100 % 100, b // 100 % 100
-    da, db = a % 100, b % 100
-    known = _known(a, b)
+    (ya, ma, da), (yb, mb, db) = _parts(a), _parts(b)
+    known = (a != 0) & (b != 0)
     whole = (da != 0) & (db != 0)
-    years = np.abs(ya.astype(np.int64) - yb.astype(np.int64))
+    years = np.abs(ya - yb)
     slip = (years <= 1) | (years == 10)
-    found[known] = 1
-    found[known & (_days(ya, ma, da, yb, mb, db) <= _YEAR)] = BIRTH_NEAR
-    found[known & (years == 0) & ((ma == 0) | (mb == 0))] = 3
-    found[known & ~whole & (ma == mb) & (ma != 0) & slip] = 4
-    found[known & whole & (ma == mb) & (da == db) & (slip | (years % 10 == 0))] = 4
-    found[known & whole & (years == 0) & ((ma == mb) ^ (da == db))] = 4
-    found[known & ~whole & (years == 0) & (ma == mb) & (ma != 0)] = BORN_TOGETHER
-    found[known & whole & (years == 0) & (ma == db) & (da == mb)] = 6
-    found[known & whole & ((lunar_a == b) | (lunar_b == a))] = 6
-    found[known & whole & (a == b)] = BIRTH_SAME
+    mark(found, known, 1)
+    mark(found, known & (_days(ya, ma, da, yb, mb, db) <= _YEAR), BIRTH_NEAR)
+    mark(found, known & (years == 0) & ((ma == 0) | (mb == 0)), 3)
+    mark(found, known & ~whole & (ma == mb) & (ma != 0) & slip, 4)
+    mark(found, known & whole & (ma == mb) & (da == db) & (slip | (years % 10 == 0)), 4)
+    mark(found, known & whole & (years == 0) & ((ma == mb) ^ (da == db)), 4)
+    mark(found, known & ~whole & (years == 0) & (ma == mb) & (ma != 0), BORN_TOGETHER)
+    mark(found, known & whole & (years == 0) & (ma == db) & (da == mb), 6)
+    mark(found, known & whole & ((lunar_a == b) | (lunar_b == a)), 6)
+    mark(found, known & whole & (a == b), BIRTH_SAME)
     return found
 
 
-def _days(ya: Numbers, ma: Numbers, da: Numbers, yb: Numbers, mb: Numbers, db: Numbers) -> npt.NDArray[np.int64]:
+def _parts(date: Parts) -> tuple[Parts, Parts, Parts]:
+    """Year, month and day of YYYYMMDD."""
+    months = date // 100
+    years = months // 100
+    return years, months - years * 100, date - months * 100
+
+
+def _days(ya: Parts, ma: Parts, da: Parts, yb: Parts, mb: Parts, db: Parts) -> Parts:
     """About how many days lie between two dates whose months are known; many where one is not."""
-    a = (ya * 372 + ma * 31 + da).astype(np.int64)
-    b = (yb * 372 + mb * 31 + db).astype(np.int64)
-    return np.where((ma != 0) & (mb != 0), np.abs(a - b), 1 << 20)
+    days = np.abs((ya - yb) * 372 + (ma - mb) * 31 + da - db)
+    found: Parts = days + ((ma == 0) | (mb == 0)).astype(np.int32) * np.int32(1 << 20)
+    return found
 
 
 def phone(pairs: Pairs) -> Levels:
     a1, b1 = pairs.both("phone")
     a2, b2 = pairs.both("phone2")
     found = _levels(pairs)
-    found[_known(a1, b1)] = 1
-    found[_known(a1, b1) & _one_slip(a1, b1)] = 2
+    mark(found, _known(a1, b1), 1)
+    mark(found, _known(a1, b1) & _one_slip(a1, b1), 2)
     same = (a1 == b1) | (a1 == b2) | (a2 == b1)
-    found[_known(a1, b1) & (same | ((a2 == b2) & (a2 != 0)))] = 3
+    mark(found, _known(a1, b1) & (same | ((a2 == b2) & (a2 != 0))), 3)
     return found
 
 
@@ -150,24 +156,30 @@ def _place(pairs: Pairs, role: str) -> Levels:
     a, b = pairs.both(role)
     found = _levels(pairs)
     known = _known(a, b)
-    found[known] = 1
-    same_county = known & (a // 10**6 == b // 10**6)
-    found[known & (a // 10**8 == b // 10**8)] = 3
-    found[same_county] = 4
-    found[same_county & (a // 1000 == b // 1000) & (a // 1000 % 1000 != 0)] = 5
+    mark(found, known, 1)
+    town_a, town_b = a // 1000, b // 1000
+    county_a, county_b = town_a // 1000, town_b // 1000
+    same_county = known & (county_a == county_b)
+    mark(found, known & (county_a // 100 == county_b // 100), 3)
+    mark(found, same_county, 4)
+    mark(found, same_county & (town_a == town_b) & (town_a != county_a * 1000), 5)
     low_a, low_b = pairs.both(f"{role}_low")
     high_a, high_b = pairs.both(f"{role}_high")
-    size_a = np.bitwise_count(low_a).astype(np.int64) + np.bitwise_count(high_a)
-    size_b = np.bitwise_count(low_b).astype(np.int64) + np.bitwise_count(high_b)
-    shared = np.bitwise_count(low_a & low_b).astype(np.int64) + np.bitwise_count(high_a & high_b)
-    likeness = 2 * shared / np.maximum(size_a + size_b, 1)
+    size_a, size_b = _size(low_a, high_a), _size(low_b, high_b)
+    every, shared = size_a + size_b, 2 * _size(low_a & low_b, high_a & high_b)  # their ratio is the likeness
     said = (size_a >= 2) & (size_b >= 2)
-    found[said & (a == 0) & (b == 0)] = ADDRESS_UNLIKE
+    mark(found, said & (a == 0) & (b == 0), ADDRESS_UNLIKE)
     short = (size_a == 1) & (low_a == low_b) & (high_a == high_b)
-    found[same_county & short] = ADDRESS_SHORT
+    mark(found, same_county & short, ADDRESS_SHORT)
     said &= ~known | (found > ADDRESS_UNLIKE)
-    found[said & (likeness >= 0.7)] = ADDRESS_SIMILAR
-    found[said & (likeness >= 0.999)] = ADDRESS_SAME
+    mark(found, said & (shared * 10 >= every * 7), ADDRESS_SIMILAR)
+    mark(found, said & (shared == every), ADDRESS_SAME)
+    return found
+
+
+def _size(low: Numbers, high: Numbers) -> Parts:
+    """How many bits of a signature are set."""
+    found: Parts = np.bitwise_count(low).astype(np.int32) + np.bitwise_count(high)
     return found
 
 
@@ -180,9 +192,9 @@ def _relative(pairs: Pairs, role: str) -> Levels:
     a, b = pairs.both(role)
     id_a, id_b = pairs.both(f"{role}_id")
     found = _levels(pairs)
-    found[_known(a, b) | _known(id_a, id_b)] = 1
-    found[(a == b) & (a != 0)] = 2
-    found[(id_a == id_b) & (id_a != 0)] = 3
+    mark(found, _known(a, b) | _known(id_a, id_b), 1)
+    mark(found, (a == b) & (a != 0), 2)
+    mark(found, (id_a == id_b) & (id_a != 0), 3)
     return found
 
 
@@ -191,10 +203,10 @@ def parents(pairs: Pairs) -> Levels:
     father, mother = _relative(pairs, "father"), _relative(pairs, "mother")
     best = np.maximum(father, mother)
     found = _levels(pairs)
-    found[best == 1] = 1
-    found[best >= 2] = 2
-    found[(father >= 2) & (mother == 1) | (mother >= 2) & (father == 1)] = 2
-    found[(father >= 2) & (mother >= 2)] = 3
+    mark(found, best == 1, 1)
+    mark(found, best >= 2, 2)
+    mark(found, (father >= 2) & (mother == 1) | (mother >= 2) & (father == 1), 2)
+    mark(found, (father >= 2) & (mother >= 2), 3)
     return found
 
 
@@ -202,7 +214,7 @@ def children(pairs: Pairs) -> Levels:
     left = [pairs.both(f"child{i}")[0] for i in (1, 2, 3)]
     right = [pairs.both(f"child{i}")[1] for i in (1, 2, 3)]
     found = _levels(pairs)
-    found[_known(left[0], right[0])] = 1
+    mark(found, _known(left[0], right[0]), 1)
     for x in left:
         for y in right:
             found[(x == y) & (x != 0)] = 2
@@ -295,8 +307,8 @@ FIELDS = tuple(c.field for c in COMPARISONS)
 
 def levels(pairs: Pairs) -> Levels:
     """One row a pair, one column a field of `FIELDS`."""
-    found = np.zeros((len(pairs), len(COMPARISONS)), dtype=np.uint8)
+    found = np.zeros((len(COMPARISONS), len(pairs)), dtype=np.uint8)  # a field's levels lie together
     for place, comparison in enumerate(COMPARISONS):
         if pairs.has(*comparison.needs):
-            found[:, place] = comparison.compare(pairs)
-    return found
+            found[place] = comparison.compare(pairs)
+    return found.T

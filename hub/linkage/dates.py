@@ -5,9 +5,9 @@ A date is a number YYYYMMDD whose unknown parts are 00; 0 is no date. Lunar reck
 
 import re
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from borax.calendars.lunardate import LunarDate
+from borax.calendars.lunardate import LCalendars
 
 _SHAPE = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?)?(?:T.*)?")
 PLACEHOLDERS = frozenset((19000101, 19000100, 19000000, 18990101, 18991230, 19491001, 19700101, 11110101, 99991231))
@@ -32,25 +32,23 @@ def parse(text: str) -> int:
 def from_lunar(number: int) -> int:
     """The solar date when the figures of `number` are read as a lunar date; 0 where there is no such lunar day."""
     month, day = number // 100, number % 100
-    first, length = _lunar_month(month)
+    first, length = lunar_months().get(month, (0, 0))
     if not 1 <= day <= length:
         return 0
     solar = date.fromordinal(first + day - 1)
     return solar.year * 10000 + solar.month * 100 + solar.day
 
 
-@lru_cache(maxsize=4096)
-def _lunar_month(month: int) -> tuple[int, int]:
-    """Ordinal of the first day of lunar month YYYYMM (not a leap month) and its number of days; (0, 0) for none."""
-    year, part = month // 100, month % 100
-    if not (1900 <= year <= 2099 and 1 <= part <= 12):
-        return 0, 0
-    first = int(LunarDate(year, part, 1).to_solar_date().toordinal())
-    try:
-        LunarDate(year, part, 30).to_solar_date()
-    except ValueError:
-        return first, 29
-    return first, 30
+@cache
+def lunar_months() -> dict[int, tuple[int, int]]:
+    """Of each lunar month YYYYMM, without leap months, the ordinal of its first day and its number of days."""
+    found, first = {}, date(1900, 1, 31).toordinal()
+    for year in range(1900, 2100):
+        for month, days, leap in LCalendars.iter_year_month(year):
+            if not leap:
+                found[year * 100 + month] = first, days
+            first += days
+    return found
 
 
 def whole(number: int) -> bool:

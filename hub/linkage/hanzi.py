@@ -1,6 +1,7 @@
 """Chinese characters: plain form of variants, sound and shape.
 
-The table data/hanzi.tsv comes from Unicode's Unihan database (see data/build_hanzi.py); sounds are pypinyin's.
+The table data/hanzi.tsv comes from Unicode's Unihan database (see data/build_hanzi.py); data/readings.tsv are the sounds
+of pypinyin (see data/build_readings.py), which takes long to load and is not needed for single characters.
 A character outside the table is its own plain form and resembles nothing.
 """
 
@@ -8,10 +9,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
-
-from pypinyin import Style, pinyin
-
-_VOWELS = str.maketrans({"ü": "v", "ê": "e", "ń": "n", "ň": "n", "ǹ": "n", "ḿ": "m"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +43,17 @@ def fold(text: str) -> str:
     return text.translate(_folding())
 
 
+@cache
+def _readings() -> dict[str, str]:
+    text = files("hub.linkage.data").joinpath("readings.tsv").read_text(encoding="utf-8")
+    return dict(line.split("\t") for line in text.splitlines() if line[:1] != "#")
+
+
 def sounds(char: str) -> tuple[str, ...]:
     """Readings with the tone as a last digit ('wei3'), commonest first; ASCII letters sound as themselves."""
     if char.isascii():
         return (char.lower(),) if char.isalnum() else ()
-    found = pinyin(char, style=Style.TONE3, heteronym=True, errors="ignore", neutral_tone_with_five=True)
-    return tuple(sound.translate(_VOWELS) for sound in found[0] if sound) if found else ()
+    return tuple(_readings().get(char, "").split())
 
 
 def plain_sound(sound: str) -> str:

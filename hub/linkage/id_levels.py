@@ -8,7 +8,7 @@ import numpy as np
 from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
-from hub.linkage.columns import Levels, Pairs
+from hub.linkage.columns import Levels, Pairs, mark
 from hub.linkage.resident_id import Form
 
 MISSING, DIFFERS_CHECKED, DIFFERS, NEIGHBOUR, TWO_SLIPS, CUT, ONE_SLIP, SAME = range(8)
@@ -20,21 +20,21 @@ def resident_id(pairs: Pairs) -> Levels:
     check_a, check_b = pairs.both("id_check")
     found = np.zeros(len(pairs), dtype=np.uint8)
     known = (a != 0) & (b != 0)
-    found[known] = DIFFERS
+    mark(found, known, DIFFERS)
     checked = (form_a == Form.CHECKED) & (form_b == Form.CHECKED)
-    found[known & checked] = DIFFERS_CHECKED
+    mark(found, known & checked, DIFFERS_CHECKED)
     cut = (form_a == Form.CUT) | (form_b == Form.CUT)
-    found[known & cut & (a // 100 == b // 100)] = CUT
+    mark(found, known & cut & (a // 100 == b // 100), CUT)
     old = (form_a == Form.OLD) | (form_b == Form.OLD)
     same = known & ~cut & (a == b)
-    found[same] = ONE_SLIP
-    found[same & (old | (check_a == check_b))] = SAME
+    mark(found, same, ONE_SLIP)
+    mark(found, same & (old | (check_a == check_b)), SAME)
     both_cut = (form_a == Form.CUT) & (form_b == Form.CUT)
-    found[known & both_cut & (a == b)] = CUT
+    mark(found, known & both_cut & (a == b), CUT)
     sound = (form_a != Form.UNCHECKED) & (form_b != Form.UNCHECKED)
     neighbours = known & old & sound & (a // 1000 == b // 1000) & (a != b)
     _measure(pairs, found, np.flatnonzero(known & ~checked & ~cut & (a != b)))
-    found[neighbours & ~cut] = NEIGHBOUR
+    mark(found, neighbours & ~cut, NEIGHBOUR)
     return found
 
 

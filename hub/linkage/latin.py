@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _STROKES = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
+_HAN = re.compile("[\u4e00-\u9fff]")
 _LETTERS = re.compile(r"[^a-z]")
 _BEGINS = (("mac", "mcc"), ("kn", "nn"), ("k", "c"), ("ph", "ff"), ("pf", "ff"), ("sch", "sss"))
 _ENDS = (("ee", "y"), ("ie", "y"), ("dt", "d"), ("rt", "d"), ("rd", "d"), ("nt", "d"), ("nd", "d"))
@@ -32,6 +33,8 @@ def plain(text: str) -> str | None:
     """The text without accents, where it is all Latin letters and signs; else None."""
     if text.isascii():
         return text
+    if _HAN.search(text):
+        return None
     bare = unicodedata.normalize("NFKD", text.lower().translate(_STROKES))
     bare = "".join([char for char in bare if not unicodedata.combining(char)])
     return bare if bare.isascii() else None

@@ -3,15 +3,17 @@
 'Similar' characters sound alike without tone, are variants, or look alike (four-corner code, radical, strokes).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from rapidfuzz.distance import JaroWinkler
 
 from hub.linkage import hanzi, latin_levels
-from hub.linkage.columns import Flags, Levels, Numbers, Pairs
+from hub.linkage.columns import Flags, Levels, Numbers, Pairs, mark
 from hub.linkage.names import LOST as _LOST_SIGN
 
 MISSING, DIFFERS = 0, 1
@@ -25,37 +27,45 @@ _LATIN_GIVEN = np.array([MISSING, DIFFERS, SHORTENED, PART, NEAR, SHAPE, SAME])
 """What the levels of `latin_levels` come to."""
 _LONG_ALIKE = 0.85
 _PLANE = 65536
+_LETTERS = 5
+Whole = TypeVar("Whole", np.uint64, np.uint32, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
 class _Shapes:
-    """hanzi.table() by code point of the basic plane; zeros are unknown. Cangjie letters stand left and right aligned."""
+    """hanzi.table() by code point of the basic plane; zeros are unknown.
 
-    corners: npt.NDArray[np.uint8]
-    front: npt.NDArray[np.uint8]
-    back: npt.NDArray[np.uint8]
+    Four-corner digits and Cangjie letters are a byte each, the first one lowest; the letters stand left and right aligned.
+    """
+
+    corners: npt.NDArray[np.uint32]
+    front: npt.NDArray[np.uint64]
+    back: npt.NDArray[np.uint64]
+    letters: npt.NDArray[np.int32]
     phonetic: npt.NDArray[np.int32]
     strokes: npt.NDArray[np.int32]
-    semantic: npt.NDArray[np.uint32]
+    semantic: npt.NDArray[np.int32]
 
 
 @cache
 def _shapes() -> _Shapes:
-    corners, front, back = (np.zeros((_PLANE, width), dtype=np.uint8) for width in (4, 5, 5))
-    phonetic, strokes = np.zeros(_PLANE, dtype=np.int32), np.zeros(_PLANE, dtype=np.int32)
-    semantic = np.zeros(_PLANE, dtype=np.uint32)
-    for char, shape in hanzi.table().items():
-        code = ord(char)
-        if code >= _PLANE:
-            continue
-        phonetic[code], strokes[code] = shape.phonetic, shape.strokes
-        semantic[code] = ord(shape.semantic) if shape.semantic else 0
-        if shape.corners:
-            corners[code] = [int(digit) + 1 for digit in shape.corners[:4]]
-        letters = list(shape.cangjie[:5].encode())
-        front[code, : len(letters)] = letters
-        back[code, 5 - len(letters) :] = letters
-    return _Shapes(corners, front, back, phonetic, strokes, semantic)
+    rows = [(ord(char), shape) for char, shape in hanzi.table().items() if ord(char) < _PLANE]
+    code = np.array([at for at, _ in rows], dtype=np.intp)
+
+    def column(number: Callable[[hanzi.Shape], int], dtype: type[Whole]) -> npt.NDArray[Whole]:
+        found = np.zeros(_PLANE, dtype=dtype)
+        found[code] = [number(shape) for _, shape in rows]
+        return found
+
+    return _Shapes(
+        column(lambda shape: int.from_bytes(bytes(int(digit) + 1 for digit in shape.corners[:4]), "little"), np.uint32),
+        column(lambda shape: int.from_bytes(shape.cangjie[:_LETTERS].encode(), "little"), np.uint64),
+        column(lambda shape: int.from_bytes(shape.cangjie[:_LETTERS].encode().rjust(8, b"\0"), "little"), np.uint64),
+        column(lambda shape: len(shape.cangjie[:_LETTERS]), np.int32),
+        column(lambda shape: shape.phonetic, np.int32),
+        column(lambda shape: shape.strokes, np.int32),
+        column(lambda shape: ord(shape.semantic) if shape.semantic else 0, np.int32),
+    )
 
 
 def alike(a: Numbers, b: Numbers) -> Flags:
@@ -70,25 +80,41 @@ def alike(a: Numbers, b: Numbers) -> Flags:
 
 def _similarity(x: npt.NDArray[np.intp], y: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
     shapes = _shapes()
-    corners = ((shapes.corners[x] == shapes.corners[y]) & (shapes.corners[x] > 0)).sum(axis=1) / 4
-    strokes = np.maximum(0.0, 1 - np.abs(shapes.strokes[x] - shapes.strokes[y]) / 4)
+    corners = _same_bytes(shapes.corners[x], shapes.corners[y]) / 4
+    strokes_x, strokes_y = shapes.strokes[x], shapes.strokes[y]
+    strokes = np.maximum(0.0, 1 - np.abs(strokes_x - strokes_y) / 4)
     phonetic = (shapes.phonetic[x] == shapes.phonetic[y]) & (shapes.phonetic[x] != 0)
     likeness = 0.3 * corners + 0.4 * _components(shapes, x, y) + 0.2 * strokes + 0.2 * phonetic
     variants = (shapes.semantic[x] == y) | (shapes.semantic[y] == x)
-    known = (shapes.strokes[x] > 0) & (shapes.strokes[y] > 0)
+    known = (strokes_x > 0) & (strokes_y > 0)
     found: npt.NDArray[np.float64] = np.where(variants, 1.0, likeness) * known
     return found
 
 
+def _same_bytes(x: npt.NDArray[np.uint32], y: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+    """How many of four bytes are the same in both and not 0."""
+    found: npt.NDArray[np.uint8] = np.zeros(len(x), dtype=np.uint8)
+    for shift in np.array([0, 8, 16, 24], dtype=np.uint32):
+        one = x >> shift & np.uint32(0xFF)
+        found += (one == (y >> shift & np.uint32(0xFF))) & (one != 0)
+    return found
+
+
 def _components(shapes: _Shapes, x: npt.NDArray[np.intp], y: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
-    left, right = (shapes.front[x] > 0).sum(axis=1), (shapes.front[y] > 0).sum(axis=1)
+    """The share of the Cangjie letters that agrees from the front and from the back."""
+    left, right = shapes.letters[x], shapes.letters[y]
     shorter, longer = np.minimum(left, right), np.maximum(left, right)
-    same_front = (shapes.front[x] == shapes.front[y]) & (shapes.front[x] > 0)
-    same_back = (shapes.back[x] == shapes.back[y]) & (shapes.back[x] > 0)
-    front = np.logical_and.accumulate(same_front, axis=1).sum(axis=1)
-    back = np.logical_and.accumulate(same_back[:, ::-1], axis=1).sum(axis=1)
+    front = np.minimum(_equal_bytes(shapes.front[x] ^ shapes.front[y]), shorter)
+    back = np.minimum(_equal_bytes((shapes.back[x] ^ shapes.back[y]).byteswap()), shorter)
     shared: npt.NDArray[np.float64] = np.minimum(front + back, shorter) / np.maximum(longer, 1)
     return shared
+
+
+def _equal_bytes(difference: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
+    """How many of the lowest bytes are 0, one after the other."""
+    below = ~difference & (difference - np.uint64(1))  # ones below the lowest one
+    found: npt.NDArray[np.int32] = np.bitwise_count(below).astype(np.int32) >> 3
+    return found
 
 
 def _toneless(a: Numbers, b: Numbers) -> Flags:
@@ -105,19 +131,19 @@ def surname(pairs: Pairs) -> Levels:
     a, b = pairs.both("surname")
     found = np.zeros(len(pairs), dtype=np.uint8)
     known = (a != 0) & (b != 0)
-    found[known] = DIFFERS
+    mark(found, known, DIFFERS)
     one, other = pairs.both("c1")
     found[known & ((one == 0) != (other == 0))] = MISSING  # letters against characters
     near = known & _equal(*pairs.both("c1_near"))
-    found[near] = SURNAME_SIMILAR
+    mark(found, near, SURNAME_SIMILAR)
     # Shapes are looked at only where nothing cheaper has told.
     where = np.flatnonzero(known & ~near & (a != b))
     if len(where):
         found[where[alike(one[where], other[where])]] = SURNAME_SIMILAR
-    found[known & (a == b)] = SURNAME_SAME
+    mark(found, known & (a == b), SURNAME_SAME)
     latin = latin_levels.compared(pairs)
     found[latin.places] = np.where(latin.swapped, MISSING, _LATIN_SURNAME[latin.family])
-    found[_as_former(pairs)] = MISSING
+    mark(found, _as_former(pairs), MISSING)
     return found
 
 
@@ -135,7 +161,7 @@ def given(pairs: Pairs) -> Levels:
     length_a, length_b = pairs.both("given_length")
     found = np.zeros(len(pairs), dtype=np.uint8)
     known = (a != 0) & (b != 0)
-    found[known] = DIFFERS
+    mark(found, known, DIFFERS)
     latin = latin_levels.compared(pairs)
     short = known & (length_a <= 2) & (length_b <= 2) & (a != b)
     short[latin.places] = False
@@ -148,12 +174,12 @@ def given(pairs: Pairs) -> Levels:
     if len(where):
         found[where] = _long(*pairs.texts("name", where))
     sound_a, sound_b = pairs.both("sound")
-    found[known & _equal(sound_a, sound_b) & (found < SOUND)] = SOUND
+    mark(found, known & _equal(sound_a, sound_b) & (found < SOUND), SOUND)
     full_a, full_b = pairs.both("full")
-    found[known & ((a == b) | (full_a == full_b))] = SAME
+    mark(found, known & ((a == b) | (full_a == full_b)), SAME)
     _with_gaps(pairs, found)
     found[latin.places] = np.where(latin.swapped, SWAPPED, _LATIN_GIVEN[latin.given])
-    found[_as_former(pairs)] = FORMER
+    mark(found, _as_former(pairs), FORMER)
     return found
 
 
@@ -188,18 +214,27 @@ def _short(pairs: Pairs, where: npt.NDArray[np.intp]) -> Levels:
     sounds_1, sounds_2 = _toneless(s1, t1), _toneless(s2, t2) | single
     near_1 = _equal(*(side[where] for side in pairs.both("g1_near")))
     near_2 = _equal(*(side[where] for side in pairs.both("g2_near"))) | single
-    shapes_1, shapes_2 = alike(a1, b1), alike(a2, b2)
     tones = _equal(s1, t1) & (_equal(s2, t2) | single)
     found = np.full(len(where), DIFFERS, dtype=np.uint8)
     latin = (a1 == 0) | (b1 == 0)
+    fits_1 = _resembling(a1, b1, near_1, ~latin)
+    fits_2 = _resembling(a2, b2, near_2, fits_1 & ~latin)
     ends = (a1 == b1) | ((a2 == b2) & (a2 != 0)) | ((a1 == b2) & (b2 != 0)) | ((a2 == b1) & (a2 != 0))
-    found[ends & ~latin] = PART
-    found[ends & ~latin & ((a2 == 0) != (b2 == 0))] = SHORTENED
-    found[near_1 & near_2] = NEAR
-    found[sounds_1 & sounds_2] = SOUND
-    found[(shapes_1 | near_1) & (shapes_2 | near_2) & ~(near_1 & near_2) & ~latin] = SHAPE
-    found[(a1 == b2) & (a2 == b1) & (a2 != 0) & ~latin] = SHAPE
-    found[tones] = TONE
+    mark(found, ends & ~latin, PART)
+    mark(found, ends & ~latin & ((a2 == 0) != (b2 == 0)), SHORTENED)
+    mark(found, near_1 & near_2, NEAR)
+    mark(found, sounds_1 & sounds_2, SOUND)
+    mark(found, fits_1 & fits_2 & ~(near_1 & near_2) & ~latin, SHAPE)
+    mark(found, (a1 == b2) & (a2 == b1) & (a2 != 0) & ~latin, SHAPE)
+    mark(found, tones, TONE)
+    return found
+
+
+def _resembling(a: Numbers, b: Numbers, near: Flags, asked: Flags) -> Flags:
+    """Which characters sound nearly alike or look alike; shapes, which take long, only where it is asked."""
+    found: Flags = near | (a == b)
+    where = np.flatnonzero(asked & ~found)
+    found[where[alike(a[where], b[where])]] = True
     return found
 
 

@@ -17,11 +17,13 @@ from hub.linkage.model import Floats, Model
 
 Decision = Literal["no-link", "review", "auto"]
 DECISIONS: tuple[Decision, ...] = ("no-link", "review", "auto")
-_CHUNK = 16384
+_CHUNK = 32768
 _ADJUSTED = {"surname": name_levels.SURNAME_SAME, "given": name_levels.SAME, "birth": comparisons.BIRTH_SAME}
 MATCH = "match"
 _LIMIT = 12.0
 _MOST = 500.0
+Said = dict[int, Places]
+"""By the place of a field: the level of each pair."""
 _DECIMALS = 6  # of a bit: far below any threshold, above what executors' arithmetic differs by
 
 
@@ -141,8 +143,9 @@ def start(model: Model) -> float:
 
 def evidence(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats]:
     """What each field weighs (one row a field), and what dependence between the fields takes away again."""
-    by_field, adjusted = _by_field(model, pairs, levels)
-    dependence = _dependence(model, levels, adjusted)
+    said = _said(levels)
+    by_field, adjusted = _by_field(model, pairs, said)
+    dependence = _dependence(model, said, adjusted)
     learnt = model.rescoring
     if learnt.shifts:
         by_field *= learnt.scale
@@ -154,46 +157,51 @@ def evidence(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats
 
 def likelihoods(model: Model, pairs: Pairs) -> dict[str, Floats]:
     """How much likelier what each pair shows is of one person, and of two of each class, than of two strangers."""
-    levels = comparisons.levels(pairs)
-    by_field, adjusted = _by_field(model, pairs, levels)
-    found = {name: _within(model, name, levels, adjusted) for name in model.class_ratios}
+    said = _said(comparisons.levels(pairs))
+    by_field, adjusted = _by_field(model, pairs, said)
+    found = {name: _within(model, name, said, adjusted) for name in model.class_ratios}
     return {MATCH: np.exp2(np.minimum(by_field.sum(axis=0), _MOST)), **found}
 
 
-def _by_field(model: Model, pairs: Pairs, levels: Levels) -> tuple[Floats, Floats]:
+def _said(levels: Levels) -> Said:
+    """The levels of every field that says anything of any pair: missing values weigh nothing."""
+    return {at: column.astype(np.intp) for at, column in enumerate(levels.T) if column.any()}
+
+
+def _by_field(model: Model, pairs: Pairs, said: Said) -> tuple[Floats, Floats]:
     """What each field weighs, and how much of it comes from values being rare or common."""
-    by_field = np.empty((len(model.weights), len(pairs)))
+    by_field = np.zeros((len(model.weights), len(pairs)))
     adjusted = np.zeros(len(pairs))
-    for at, (field, weights) in enumerate(zip(comparisons.FIELDS, model.weights, strict=True)):
-        by_field[at] = weights[levels[:, at]]
-        if field in _ADJUSTED:
-            change = _adjustment(model, pairs, field, levels[:, at], at)
-            by_field[at] += change
-            adjusted += change
+    for at, levels in said.items():
+        by_field[at] = model.weights[at].take(levels)
+        if comparisons.FIELDS[at] in _ADJUSTED:
+            where, change = _adjustment(model, pairs, comparisons.FIELDS[at], levels)
+            by_field[at, where] += change
+            adjusted[where] += change
     return by_field, adjusted
 
 
-def _dependence(model: Model, levels: Levels, adjusted: Floats) -> Floats:
+def _dependence(model: Model, said: Said, adjusted: Floats) -> Floats:
     """Pairs of a household, or twins, agree by more than chance: over all strangers, how much likelier that is, in bits."""
-    mixture = np.full(len(levels), 1 - sum(model.shares.values()))
+    mixture = np.full(len(adjusted), 1 - sum(model.shares.values()))
     for name in model.class_ratios:
-        mixture += model.shares[name] * _within(model, name, levels, adjusted)
+        mixture += model.shares[name] * _within(model, name, said, adjusted)
     found: Floats = -np.log2(mixture)
     return found
 
 
-def _within(model: Model, name: str, levels: Levels, adjusted: Floats) -> Floats:
+def _within(model: Model, name: str, said: Said, adjusted: Floats) -> Floats:
     """How much likelier the levels are in two people of a class than in two strangers."""
-    bits = adjusted.copy()
-    for at, ratio in enumerate(model.class_ratios[name]):
-        bits += ratio[levels[:, at]]
+    bits, ratios = adjusted.copy(), model.class_ratios[name]
+    for at, levels in said.items():
+        bits += ratios[at].take(levels)
     found: Floats = np.exp2(np.minimum(bits, _MOST))
     return found
 
 
-def _adjustment(model: Model, pairs: Pairs, field: str, levels: Levels, at: int) -> Floats:
+def _adjustment(model: Model, pairs: Pairs, field: str, levels: Places) -> tuple[Places, Floats]:
     """A shared rare value says more than a shared common one: log2(u of the level / share of the value)."""
-    same = levels == _ADJUSTED[field]
-    share = model.frequencies[field].of(pairs.both(field)[0])
-    change = np.clip(np.log2(model.random[at][_ADJUSTED[field]]) - np.log2(share), -_LIMIT, _LIMIT)
-    return np.where(same, change, 0.0)
+    where = np.flatnonzero(levels == _ADJUSTED[field])
+    share = model.frequencies[field].of(pairs.both(field)[0][where])
+    usual = np.log2(model.random[comparisons.FIELDS.index(field)][_ADJUSTED[field]])
+    return where, np.clip(usual - np.log2(share), -_LIMIT, _LIMIT)

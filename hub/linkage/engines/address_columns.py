@@ -8,15 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from hub.linkage import addresses
 from hub.linkage.columns import Flags, Numbers, Places
 from hub.linkage.engines.distinct import distinct
 from hub.linkage.engines.files import Cells
 
-_CHARACTER = 21
-"""Bits of a code point."""
 Signatures = tuple[Numbers, Numbers]
 """Two words a text: `addresses.words`."""
 
@@ -34,10 +31,6 @@ class _Halves:
         found: Flags = np.array(list(map(test, self.written, self.spelt)), dtype=np.bool_)[self.of]
         return found
 
-    def each(self, number: Callable[[str], int]) -> npt.NDArray[np.int64]:
-        """A number that follows from the spelling of each half; 0 for an unknown one."""
-        return np.array([number(text or "") for text in self.spelt], dtype=np.int64)
-
 
 def read(cells: Cells, column: str) -> Signatures:
     """The signature of each cell; zeros for an empty one."""
@@ -54,23 +47,22 @@ def read(cells: Cells, column: str) -> Signatures:
 
 def _different(cells: Cells, column: str, values: Numbers, half: int, spell: Callable[[str], str | None]) -> _Halves:
     """Halves from a number for each record that is the same for equal halves."""
-    _, first, of = distinct(values)
-    written = [addresses.halves(text)[half] for text in cells.texts(column, first)]
+    _, at, of = distinct(values)
+    written = [addresses.halves(text)[half] for text in cells.texts(column, at)]
     return _Halves(written, list(map(spell, written)), of)
 
 
 def _together(heads: _Halves, tails: _Halves) -> Signatures:
     """The signatures of addresses from those of their halves, and of the two characters where these meet."""
-    last = heads.each(lambda text: ord(text[-1:] or "\0"))
-    first = tails.each(lambda text: ord(text[:1] or "\0"))
-    meeting, of = np.unique(last[heads.of] << _CHARACTER | first[tails.of], return_inverse=True)
-    pairs = [(at >> _CHARACTER, at % (1 << _CHARACTER)) for at in meeting.tolist()]
-    low, high = _words([addresses.joint(chr(a), chr(b)) if a and b else 0 for a, b in pairs])
-    low, high = low[of], high[of]
+    lasts, last = np.unique([(text or "")[-1:] for text in heads.spelt], return_inverse=True)
+    firsts, first = np.unique([(text or "")[:1] for text in tails.spelt], return_inverse=True)  # hardly any but figures
+    low, high = _words([addresses.joint(a, b) for a in lasts.tolist() for b in firsts.tolist()])
+    meeting = last.take(heads.of) * len(firsts) + first.take(tails.of)
+    low, high = low.take(meeting), high.take(meeting)
     for half in (heads, tails):
         own_low, own_high = _words([addresses.bits(text or "") for text in half.spelt])
-        low |= own_low[half.of]
-        high |= own_high[half.of]
+        low |= own_low.take(half.of)
+        high |= own_high.take(half.of)
     return low, high
 
 

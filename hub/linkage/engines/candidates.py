@@ -15,6 +15,7 @@ import numpy.typing as npt
 from hub.linkage import blocking, layout
 from hub.linkage.columns import Places, Table
 from hub.linkage.engines import name_columns
+from hub.linkage.engines.distinct import among
 from hub.linkage.engines.register import Register
 from hub.linkage.names import single_surnames
 from hub.linkage.resident_id import Form
@@ -192,7 +193,7 @@ def _every_kind(register: Register) -> Iterator[Keyed]:
     yield from by_place(register, len(register), *undated(register, len(register)))
     places, sounds = formers(register)
     own = register.names.columns["sound"]
-    same = np.flatnonzero(np.isin(own, sounds))
+    same = np.flatnonzero(among(own, sounds))
     at = np.concatenate([places, same])
     yield from by_former_name(at, np.concatenate([sounds, own[same]]), _births(register, at))
 
@@ -206,23 +207,24 @@ def undated(table: Table, count: int) -> tuple[Keys, Keys]:
 def by_place(table: Table, count: int, sounds: Keys, phones: Keys) -> Iterator[Keyed]:
     """Keys by name and place of whoever is called as one without a birth date is, and by telephone."""
     sound, phone = _of(table, "sound", count), _of(table, "phone", count)
-    called = np.isin(phone, phones) & (phone > 0)
-    named = np.isin(sound, sounds) & (sound > 0)
+    called = among(phone, phones) & (phone > 0)
+    named = np.flatnonzero(among(sound, sounds) & (sound > 0))
     if called.any():
         yield "no birth date: phone", *_some(phone, called)
-    if not named.any():
+    if not len(named):
         return
-    yield "no birth date: rare name", *_some(sound, named)
+    sound = sound[named]
+    yield "no birth date: rare name", named, sound
     for role in ("origin", "residence"):
-        place = _of(table, role, count)
+        place = _of(table, role, count)[named]
         for part, below in _BELOW.items():
-            known = named & (place // below % 1000 > 0)
-            yield f"no birth date: name and {role} {part}", *_some(_mixed(sound, place // below), known)
+            known = place // below % 1000 > 0
+            yield f"no birth date: name and {role} {part}", *_some(_mixed(sound, place // below), known, named)
 
 
 def _of(table: Table, name: str, count: int) -> Keys:
     column = table.column(name)
-    return np.zeros(count, dtype=np.uint64) if column is None else column.astype(np.uint64)
+    return np.zeros(count, dtype=np.uint64) if column is None else column.astype(np.uint64, copy=False)
 
 
 def formers(register: Register) -> tuple[Places, Keys]:
@@ -250,36 +252,45 @@ def _some(keys: Keys, where: npt.NDArray[np.bool_], places: Places | None = None
 
 def _mixed(a: Keys, b: Keys) -> Keys:
     """One number for two; different ones hardly ever meet."""
-    value = (a * _MIX) ^ (b + _MIX)
+    value = a * _MIX
+    value ^= b + _MIX
     value ^= value >> np.uint64(29)
-    return value * _MIX
+    value *= _MIX
+    return value
 
 
 def _pairs_of(keyed: Keyed, register: Register, limit: int) -> tuple[Coverage, Codes]:
     """The pairs that share a key, as left * count + right, and what the kind covers."""
     (kind, places, keys), count = keyed, len(register)
-    keys, places = _sorted(keys, places, count)
-    starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.empty(0, np.int64)
-    sizes = np.diff(np.r_[starts, len(keys)])
+    places, starts, sizes = _shared(keys, places, count)
     codes = [np.empty(0, np.int64)]
-    for size in np.unique(sizes[(sizes > 1) & (sizes <= limit)]):
-        members = np.sort(places[starts[sizes == size][:, None] + np.arange(size)], axis=1)
-        left, right = np.triu_indices(int(size), 1)
+    for size in np.flatnonzero(np.bincount(sizes[sizes <= limit])).tolist():
+        members = places[starts[sizes == size][:, None] + np.arange(size)]
+        left, right = np.triu_indices(size, 1)
         apart = members[:, left] * np.int64(count) + members[:, right]
         codes.append(apart[members[:, left] != members[:, right]].ravel())
     found = np.concatenate(codes)
     if kind in UNDATED:
         lacking = _of(register, "birth", count) == 0
         found = found[lacking[found // count] | lacking[found % count]]
-    return Coverage(kind, len(places), len(found), int(sizes[sizes > limit].sum())), found
+    return Coverage(kind, len(keys), len(found), int(sizes[sizes > limit].sum())), found
 
 
-def _sorted(keys: Keys, places: Places, count: int) -> tuple[Keys, Places]:
-    """Keys in order, and whose they are. The lowest bits of a key give way to the place: one sort of plain numbers.
+def _shared(keys: Keys, places: Places, count: int) -> tuple[Places, Places, Places]:
+    """Whose keys others have too, in the order of key and place, and where each key begins and how many have it.
 
-    Keys are hashes: two that differ in these bits only meet by chance, and then somebody is compared in vain.
+    The lowest bits of a key give way to the place: one sort of plain numbers. Keys are hashes: two that differ in these
+    bits only meet by chance, and then somebody is compared in vain.
     """
     bits = np.uint64(max(int(count - 1).bit_length(), 1))
-    mixed = (keys * _MIX) >> bits << bits | places.astype(np.uint64)
+    below = (np.uint64(1) << bits) - np.uint64(1)
+    mixed = keys * _MIX
+    mixed &= ~below
+    mixed |= places.astype(np.uint64)
     mixed.sort()
-    return mixed >> bits, (mixed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.intp)
+    alike = np.flatnonzero(mixed[1:] ^ mixed[:-1] <= below)  # as its successor is
+    ends = np.flatnonzero(np.diff(alike, append=len(mixed) + 1) > 1)
+    sizes = np.diff(ends, prepend=-1) + 1
+    starts = np.cumsum(sizes) - sizes
+    at = np.repeat(alike[ends] + 2 - np.cumsum(sizes), sizes) + np.arange(int(sizes.sum()))
+    return (mixed[at] & below).astype(np.intp), starts, sizes

@@ -110,7 +110,7 @@ def gathered(rows: Sequence[Sequence[str | None]]) -> Iterator[Cells]:
         connection.register(
             "gathered", {name: np.array([text or "" for text in texts], dtype=object) for name, texts in columns}
         )
-        _fill(connection, "gathered", {name: f'"{name}"' for name in COLUMNS})
+        _fill(connection, "gathered", {"record_id": "record_id"} | {name: f'trim("{name}")' for name in COLUMNS[1:]})
         yield Cells(connection, 1, COLUMNS, 1)
     finally:
         connection.close()
@@ -143,19 +143,22 @@ def _take_parquet(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[st
         except duckdb.Error as error:
             raise _unreadable(file, error) from error
         types = {str(row[0]): str(row[1]) for row in described}
-        chosen = {name: _as_text(actual, types[actual]) for name, actual in columns_of(file, list(types)).items()}
+        chosen = {
+            name: _as_text(actual, types[actual], trimmed=name != "record_id")
+            for name, actual in columns_of(file, list(types)).items()
+        }
         _take(connection, file, source, chosen)
     _check(connection, file, "row", lambda rows: [row + 1 for row in rows])
     return tuple(types)
 
 
-def _as_text(column: str, kind: str) -> str:
+def _as_text(column: str, kind: str, *, trimmed: bool) -> str:
     """A column as text. Whole numbers that were kept as fractions, as tools do that know no empty number, lose the `.0`."""
     name = '"' + column.replace('"', '""') + '"'
     text = f"CAST({name} AS VARCHAR)"
     if kind in ("DOUBLE", "FLOAT"):
-        return f"CASE WHEN {name} = trunc({name}) THEN CAST(CAST({name} AS HUGEINT) AS VARCHAR) ELSE {text} END"
-    return text
+        text = f"CASE WHEN {name} = trunc({name}) THEN CAST(CAST({name} AS HUGEINT) AS VARCHAR) ELSE {text} END"
+    return f"coalesce(trim({text}), '')" if trimmed else text
 
 
 def _take_csv(connection: duckdb.DuckDBPyConnection, file: Path) -> tuple[str, ...]:
@@ -179,9 +182,12 @@ def _take_utf8(connection: duckdb.DuckDBPyConnection, file: Path, text: Path) ->
     numbered = [f"c{at}" for at in range(len(present))]
     chosen = {name: numbered[present.index(actual)] for name, actual in columns_of(file, present).items()}
     columns = ", ".join(f"'{name}': 'VARCHAR'" for name in numbered)
+    filled = ", ".join(f"'{column}'" for name, column in chosen.items() if name != "record_id")
+    if csv_files.blanks(text):  # looked for first: trimming millions of cells takes longer
+        chosen |= {name: f"trim({column})" for name, column in chosen.items() if name != "record_id"}
     source = (
         f"read_csv('{_quoted(text)}', auto_detect = false, columns = {{{columns}}}, header = true, delim = ',',"
-        " quote = '\"', escape = '\"', compression = 'none')"
+        f" quote = '\"', escape = '\"', compression = 'none', force_not_null = [{filled}])"
     )
     _take(connection, file, source, chosen)
     _check(connection, file, "line", lambda rows: csv_files.lines(text, rows))
@@ -222,8 +228,7 @@ def columns_of(file: Path, present: list[str]) -> dict[str, str]:
 
 
 def _take(connection: duckdb.DuckDBPyConnection, file: Path, source: str, chosen: dict[str, str]) -> None:
-    """Fill the table `cells` with the expressions `chosen` of `source`; columns that it lacks are empty."""
-
+    """Fill the table `cells` with the expressions `chosen` of `source`, none of them NULL; columns it lacks are empty."""
     try:
         _fill(connection, source, chosen)
     except duckdb.Error as error:
@@ -231,11 +236,9 @@ def _take(connection: duckdb.DuckDBPyConnection, file: Path, source: str, chosen
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, source: str, chosen: dict[str, str]) -> None:
-    def trimmed(name: str) -> str:
-        return f"coalesce(trim({chosen[name]}), '')" if name in chosen else "''"
-
-    columns = ", ".join(f'{trimmed(name)} AS "{name}"' for name in COLUMNS[1:])
-    connection.execute(f"CREATE TABLE cells AS SELECT {chosen['record_id']} AS record_id, {columns} FROM {source}")
+    nothing = "''"
+    columns = ", ".join(f'{chosen.get(name, nothing)} AS "{name}"' for name in COLUMNS)
+    connection.execute(f"CREATE TABLE cells AS SELECT {columns} FROM {source}")
 
 
 def _unreadable(file: Path, error: duckdb.Error) -> Invalid:
@@ -252,7 +255,7 @@ def _check(
         found = ", ".join(map(str, numbers(rows[:_TOLD])))
         return f"{unit}{'s' if len(rows) > 1 else ''} {found}{' …' if len(rows) > _TOLD else ''}"
 
-    empty = "record_id IS NULL OR trim(record_id) = ''"
+    empty = "record_id IS NULL OR ltrim(record_id) = ''"
     count, without = connection.execute(f"SELECT count(*), count(*) FILTER ({empty}) FROM cells").fetchall()[0]
     if not count:
         raise Invalid("file-empty", f"{file.name} holds no records.")

@@ -4,7 +4,7 @@ Names of two to four common characters, nearly all, are worked out as arrays of 
 through `names.parse`. Each different name is worked out once.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -59,10 +59,10 @@ class Names:
         odd[list(self.odd)] = True
         where = np.flatnonzero(odd[places])
         return Names(
-            {name: column[places] for name, column in self.columns.items()},
-            self.surname_sound[places],
-            self.given_sound[places],
-            self.first[places],
+            {name: column.take(places) for name, column in self.columns.items()},
+            self.surname_sound.take(places),
+            self.given_sound.take(places),
+            self.first.take(places),
             {at: self.odd[one] for at, one in zip(where.tolist(), places[where].tolist(), strict=True)},
         )
 
@@ -129,20 +129,16 @@ def _tables(chars: npt.NDArray[np.intp]) -> _Tables:
     return _Tables(plain, single, code, near, surname_code, surname_near, code > 0)
 
 
-def read(
-    written: Hashes, lengths: npt.NDArray[np.uint8], texts: Callable[[npt.NDArray[np.intp]], Sequence[str]]
-) -> Names:
-    """Different names from their `lengths` (0: none) and, where these are up to four, their characters.
-
-    Characters are 16 bits each, the first in the highest bits. `texts` gives the names at some places in full.
-    """
-    found = Names.nobody(len(written))
+def read(texts: Sequence[str]) -> Names:
+    """Different names, as they are written; '' for none."""
+    found = Names.nobody(len(texts))
     at = np.arange(_SHORT)
-    chars = (written[:, None] >> np.array([48, 32, 16, 0], dtype=np.uint64)).astype(np.uint16)
+    chars = np.array(texts, dtype=f"U{_SHORT}").view(np.uint32).reshape(len(texts), _SHORT)
+    lengths = np.minimum(np.fromiter(map(len, texts), dtype=np.intp, count=len(texts)), 255).astype(np.uint8)
     inside = (chars >= FIRST) & (chars <= LAST)
     beyond = at >= lengths[:, None]
     common = (lengths >= 2) & (lengths <= _SHORT) & (inside | beyond).all(axis=1)
-    plain = np.zeros((len(written), _SHORT + 2), dtype=np.uint16)
+    plain = np.zeros((len(texts), _SHORT + 2), dtype=np.uint16)
     folding, _ = _plain()
     plain[:, :_SHORT] = np.where(inside & ~beyond, folding[np.where(inside, chars, FIRST) - FIRST], 0)
     tables = _tables(np.flatnonzero(np.bincount(plain.ravel(), minlength=FIRST + 1)[FIRST:]) + FIRST)
@@ -152,7 +148,7 @@ def read(
     where = np.flatnonzero(common)
     _common(found, tables, plain, lengths, where)
     odd = np.flatnonzero((lengths > 0) & ~common)
-    _odd(found, odd, texts(odd))
+    _odd(found, odd, [texts[place] for place in odd.tolist()])
     return found
 
 
@@ -234,7 +230,8 @@ def _joined(letters: npt.NDArray[np.uint32]) -> Hashes:
     value = np.zeros(len(letters), dtype=np.uint64)
     for place in range(letters.shape[1]):
         syllable = letters[:, place]
-        value = value * _POWERS[np.searchsorted(_BOUNDS, syllable, side="right")] + syllable
+        size = sum((syllable >= bound).view(np.uint8) for bound in _BOUNDS)
+        value = value * _POWERS[size] + syllable
     return value
 
 

@@ -6,6 +6,7 @@ records go through, once for each distinct text.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -26,6 +27,10 @@ Texts = Callable[[Places], Sequence[str]]
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
 _TEN = np.uint64(10)
+_COUNTY = np.uint64(divisions.COUNTY)
+_HALF_BYTES = np.array([int(str(number), 16) for number in range(10**4)], dtype=np.uint64)
+"""Up to four digits, one in each half byte."""
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +44,11 @@ class Ids:
     male: npt.NDArray[np.bool_]
 
 
-def ids(body: Numbers, last: npt.NDArray[np.uint8], length: npt.NDArray[np.uint8], texts: Texts) -> Ids:
-    """Numbers from their first 17 digits (0: not digits), their 18th character and their length in characters."""
-    usual = (length == 18) & (body >= np.uint64(10**16)) & (body < np.uint64(10**17)) & np.isin(last, _CHECK)
+def ids(digits: Numbers, crossed: npt.NDArray[np.bool_], length: npt.NDArray[np.uint8], texts: Texts) -> Ids:
+    """Numbers from their digits (0: not digits) without an X at the end, whether there is one, and their length."""
+    body = np.where(crossed, digits, digits // _TEN)
+    last = np.where(crossed, ord("X"), ord("0") + digits % _TEN).astype(np.uint8)
+    usual = (length == 18) & (body >= np.uint64(10**16)) & (body < np.uint64(10**17))
     body = np.where(usual, body, np.uint64(0))
     sound, right = _judge(body, last)
     usual &= sound
@@ -59,25 +66,21 @@ def ids(body: Numbers, last: npt.NDArray[np.uint8], length: npt.NDArray[np.uint8
     return found
 
 
-def _digits(size: int) -> list[npt.NDArray[np.uint32]]:
-    """The digits, from the first on, of all numbers of `size` digits."""
-    number = np.arange(10**size, dtype=np.uint32)
-    return [number // 10**place % 10 for place in range(size - 1, -1, -1)]
-
-
 @cache
 def _sums(weights: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     """Of every number of as many digits: the sum of its digits times `weights`, mod 11."""
-    total = sum(digit * weight for digit, weight in zip(_digits(len(weights)), weights, strict=True))
-    return np.asarray(total % 11, dtype=np.uint8)
+    found = np.zeros(1, dtype=np.uint8)
+    for weight in weights:
+        found = ((found[:, None] + np.arange(10, dtype=np.uint8) * np.uint8(weight)) % np.uint8(11)).ravel()
+    return found
 
 
 @cache
 def _seen(size: int) -> npt.NDArray[np.uint16]:
     """Of every number of `size` digits: a bit for each digit in it."""
-    found = np.zeros(10**size, dtype=np.uint16)
-    for digit in _digits(size):
-        found |= np.uint16(1) << digit.astype(np.uint16)
+    found = np.zeros(1, dtype=np.uint16)
+    for _ in range(size):
+        found = (found[:, None] | np.uint16(1) << np.arange(10, dtype=np.uint16)).ravel()
     return found
 
 
@@ -112,15 +115,20 @@ def _real(number: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
 
 
 def _odd_ids(found: Ids, where: Places, texts: Texts) -> None:
-    known: dict[str, resident_id.ResidentId | None] = {}
-    for place, text in zip(where.tolist(), texts(where), strict=True):
-        if text not in known:
-            known[text] = resident_id.parse(text.strip())
-        number = known[text]
-        if number is not None:
-            found.body[place], found.form[place] = number.body, number.form
-            found.check[place] = 10 if number.text[17] == "X" else int(number.text[17])
-            found.born[place], found.male[place] = int(number.text[6:14]), bool(number.male)
+    written = texts(where)
+    known = {text: _odd_id(text) for text in set(written)}
+    columns: tuple[npt.NDArray[Any], ...] = (found.body, found.check, found.form, found.born, found.male)
+    for column, numbers in zip(columns, zip(*(known[text] for text in written), strict=True), strict=False):
+        column[where] = numbers
+
+
+def _odd_id(text: str) -> tuple[int, ...]:
+    """What `Ids` holds of a number that is written in some other way."""
+    number = resident_id.parse(text.strip())
+    if number is None:
+        return (0,) * 5
+    check = 10 if number.text[17] == "X" else int(number.text[17])
+    return number.body, check, number.form, int(number.text[6:14]), bool(number.male)
 
 
 def births(number: npt.NDArray[np.uint32], length: npt.NDArray[np.uint8], texts: Texts) -> npt.NDArray[np.uint32]:
@@ -150,9 +158,22 @@ def _written(value: object) -> int:
 
 
 def lunar(born: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-    """For each date the solar date when its figures are read as lunar ones; 0 for none."""
-    different, place = np.unique(born, return_inverse=True)
-    return np.array([dates.from_lunar(int(one)) for one in different], dtype=np.uint32)[place]
+    """For each date the solar date when its figures are read as lunar ones (`dates.from_lunar`); 0 for none."""
+    months = dates.lunar_months()
+    first, length = np.zeros((2, max(months) + 2), dtype=np.int32)  # the last place stands for any later month
+    first[list(months)], length[list(months)] = np.array(list(months.values())).T
+    month, day = np.minimum(born // 100, len(first) - 1), (born % 100).astype(np.int32)
+    known = (day >= 1) & (day <= length[month])
+    return np.where(known, _written_out(first[month] + day - 1), 0).astype(np.uint32)
+
+
+def _written_out(ordinal: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """YYYYMMDD of days that are counted as `date.toordinal` does."""
+    day = (ordinal - _EPOCH).astype("M8[D]")
+    month, year = day.astype("M8[M]"), day.astype("M8[Y]")
+    in_month, in_year = (day - month).astype(np.int32), (month - year).astype(np.int32)
+    found: npt.NDArray[np.int32] = (year.astype(np.int32) + 1970) * 10000 + (in_year + 1) * 100 + in_month + 1
+    return found
 
 
 def telephones(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> tuple[Numbers, Numbers]:
@@ -180,23 +201,33 @@ def _listed(text: str) -> list[str]:
 
 
 def _packed(number: Numbers) -> Numbers:
-    """Eleven digits, one in each half byte, behind a half byte of ones."""
-    value, rest = np.full(len(number), 0xF << 44, dtype=np.uint64), number.copy()
-    for place in range(11):
-        value |= rest % _TEN << np.uint64(4 * place)
-        rest //= _TEN
-    return value
+    """Eleven digits, one in each half byte, behind a half byte of ones; any number for one of more digits."""
+    upper, middle = number // np.uint64(10**8), number // np.uint64(10**4)
+    parts = (number - middle * np.uint64(10**4), middle - upper * np.uint64(10**4), upper % np.uint64(10**4))
+    found = np.full(len(number), 0xF << 44, dtype=np.uint64)
+    for place, part in enumerate(parts):
+        found |= _HALF_BYTES[part] << np.uint64(16 * place)
+    return found
 
 
 def places(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> Numbers:
     """Today's twelve-digit division code; `number` is 0 where a cell is not digits, which may be padded."""
-    scale = np.zeros(256, dtype=np.uint64)
+    scale, beyond = np.zeros((2, 256), dtype=np.uint64)
     for size in divisions.LENGTHS:
-        scale[size] = 10 ** (12 - size)
-    code = number * scale[length]
+        scale[size], beyond[size] = 10 ** (12 - size), 10**size
+    code = np.where(number < beyond[length], number, np.uint64(0)) * scale[length]
     odd = np.flatnonzero((length > 0) & (code == 0))
     for place, text in zip(odd.tolist(), texts(odd), strict=True):
         code[place] = divisions.parse(text, canonical)
-    different, place = np.unique(code, return_inverse=True)
-    now = [int(canonical(f"{one:012d}")) if one else 0 for one in different.tolist()]
-    return np.array(now, dtype=np.uint64)[place]
+    return _today(code)
+
+
+def _today(code: Numbers) -> Numbers:
+    """`canonical` of each code. What becomes of the digits below the county's depends on the county alone."""
+    county = code // _COUNTY
+    below = code - county * _COUNTY
+    now, kept = np.zeros((2, divisions.COUNTY), dtype=np.uint64)
+    for one in np.flatnonzero(np.bincount(county.astype(np.intp))).tolist():
+        now[one], kept[one] = divmod(int(canonical(f"{one:06d}000001")), divisions.COUNTY)
+    found: Numbers = now[county] * _COUNTY + below * kept[county]
+    return found

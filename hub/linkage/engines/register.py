@@ -75,39 +75,24 @@ def _signed(cells: Cells, role: str) -> dict[str, Column]:
 
 def _names(cells: Cells) -> tuple[Names, dict[str, Column]]:
     """Of each record its own name, and columns of its spouse's: many names are in both."""
-    found = [_written(cells, column) for column in _NAMES]
-    sizes = np.concatenate([one["size"] for one in found])
-    different = distinct(np.concatenate([one["written"] for one in found]))
-
-    def texts(places: Places) -> list[str]:
-        first = different.first[places]
-        own = first < cells.count
-        told = np.empty(len(places), dtype=object)
-        for column, mine, start in zip(_NAMES, (own, ~own), (0, cells.count), strict=True):
-            told[mine] = cells.texts(column, first[mine] - start)
-        return told.tolist()
-
-    names_ = name_columns.read(different.values, sizes[different.first], texts)
+    hashes = [cells.arrays(f'SELECT hash("{column}") AS name FROM cells')["name"] for column in _NAMES]
+    different = distinct(np.concatenate(hashes))
+    own = different.at < cells.count
+    texts = np.empty(len(own), dtype=object)
+    for column, mine, start in zip(_NAMES, (own, ~own), (0, cells.count), strict=True):
+        texts[mine] = cells.texts(column, different.at[mine] - start)
+    names_ = name_columns.read(texts.tolist())
     spouse = different.of[cells.count :]
     return names_.at(different.of[: cells.count]), {name: names_.columns[name][spouse] for name in ("full", "c1")}
 
 
-def _written(cells: Cells, column: str) -> dict[str, npt.NDArray[Any]]:
-    """See `name_columns.read`; a hash stands for a name that is longer than that, or of rarer characters."""
-    chars = ", ".join(f"coalesce(unicode(nullif(substr(t, {at}, 1), '')), 0) AS c{at}" for at in range(1, 5))
-    short = "length(t) < 5 AND greatest(c1, c2, c3, c4) < 65536"
-    packed = " + ".join(f"CAST(c{at} AS UBIGINT) * {1 << 64 - 16 * at}" for at in range(1, 5))
-    return cells.arrays(
-        f"SELECT CASE WHEN {short} THEN {packed} ELSE hash(t) END AS written,"
-        f' CAST(CASE WHEN {short} THEN length(t) ELSE 255 END AS UTINYINT) AS size FROM (SELECT "{column}" AS t, {chars} FROM cells)'
-    )
-
-
 def _digits(column: str) -> str:
     """Number and length of a column's cells: 0 for what is not all digits."""
-    return (
-        f'coalesce(try_cast("{column}" AS UBIGINT), 0) AS n, CAST(least(length("{column}"), 255) AS UTINYINT) AS size'
-    )
+    return f'coalesce(try_cast("{column}" AS UBIGINT), 0) AS n, {_size(column)}'
+
+
+def _size(column: str) -> str:
+    return f'CAST(least(length("{column}"), 255) AS UTINYINT) AS size'
 
 
 def _numbers(cells: Cells) -> dict[str, Any]:
@@ -161,18 +146,16 @@ def _places(cells: Cells, column: str) -> npt.NDArray[np.uint64]:
 
 def _ids(cells: Cells, column: str) -> number_columns.Ids:
     t = f'"{column}"'
+    bare = f"CASE WHEN {t} LIKE '%X' THEN left({t}, length({t}) - 1) ELSE {t} END"
     found = cells.arrays(
-        f"SELECT coalesce(try_cast(left({t}, 17) AS UBIGINT), 0) AS n,"
-        f" CAST(least(greatest(ord(substr({t}, 18, 1)), 0), 255) AS UTINYINT) AS last,"
-        f" CAST(least(length({t}), 255) AS UTINYINT) AS size FROM cells"
+        f"SELECT coalesce(try_cast({bare} AS UBIGINT), 0) AS n, {t} LIKE '%X' AS x, {_size(column)} FROM cells"
     )
-    return number_columns.ids(found["n"], found["last"], found["size"], lambda places: cells.texts(column, places))
+    return number_columns.ids(found["n"], found["x"], found["size"], lambda places: cells.texts(column, places))
 
 
 def _births(cells: Cells) -> npt.NDArray[np.uint32]:
     found = cells.arrays(
-        "SELECT coalesce(try_cast(replace(birth_date, '-', '') AS UINTEGER), 0) AS n,"
-        " CAST(least(length(birth_date), 255) AS UTINYINT) AS size FROM cells"
+        f"SELECT coalesce(try_cast(replace(birth_date, '-', '') AS UINTEGER), 0) AS n, {_size('birth_date')} FROM cells"
     )
     return number_columns.births(found["n"], found["size"], lambda places: cells.texts("birth_date", places))
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from borax.calendars.lunardate import LunarDate
+from borax.calendars.lunardate import InvalidLunarDateError, LunarDate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +28,16 @@ def test_a_lunar_date_leads_back_to_the_solar_one(day: date) -> None:
     if not lunar.leap:
         figures = lunar.year * 10000 + lunar.month * 100 + lunar.day
         assert dates.from_lunar(figures) == int(day.strftime("%Y%m%d"))
+
+
+def test_every_lunar_month_begins_and_ends_as_the_calendar_says() -> None:
+    for year in range(1900, 2100):
+        for month in range(1, 13):
+            first, length = dates.lunar_months()[year * 100 + month]
+            assert LunarDate(year, month, 1).to_solar_date().toordinal() == first
+            assert LunarDate(year, month, length).to_solar_date().toordinal() == first + length - 1
+            with pytest.raises(InvalidLunarDateError):
+                LunarDate(year, month, length + 1).to_solar_date()
 
 
 @pytest.mark.parametrize("number", [0, 19900000, 19900500, 19900230 + 1, 18500101, 21000101])

@@ -1,10 +1,15 @@
 """Names and characters: splitting, folding, brackets, dots, sounds and shapes."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypinyin.constants import PINYIN_DICT
 
-from hub.linkage import hanzi, names
+from hub.linkage import hanzi, name_levels, names
+from hub.linkage.data.build_readings import readings
+
+plain = st.sampled_from([char for char, shape in hanzi.table().items() if shape.fold == char and ord(char) < 65536])
 
 
 @pytest.mark.parametrize(
@@ -105,6 +110,17 @@ def test_every_fold_is_its_own_fold() -> None:
 def test_dialects_blur_sounds(a: str, b: str) -> None:
     assert hanzi.near_sound(a) == hanzi.near_sound(b)
     assert hanzi.sound_code(a) != hanzi.sound_code(b)
+
+
+def test_readings_are_those_of_pypinyin() -> None:
+    assert [char for char in map(chr, PINYIN_DICT) if hanzi.sounds(char) != readings(char)] == []
+
+
+@given(st.lists(st.tuples(plain, plain), min_size=1, max_size=200))
+def test_likeness_in_batches_is_that_of_pairs(pairs: list[tuple[str, str]]) -> None:
+    left, right = (np.array([ord(char) for char in side], dtype=np.uint64) for side in zip(*pairs, strict=True))
+    alike = [hanzi.similarity(a, b) >= hanzi.ALIKE - 1e-9 for a, b in pairs]
+    assert name_levels.alike(left, right).tolist() == alike
 
 
 def test_sound_codes_tell_all_readings_apart() -> None:

@@ -8,10 +8,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.linkage import addresses, dates, features, hanzi, names, phones, resident_id
+from hub.linkage import addresses, dates, divisions, features, hanzi, names, phones, resident_id
 from hub.linkage.engines import name_columns
 from hub.linkage.engines.register import Register
 from hub.linkage.resident_id import Form
+from mappings.divisions import canonical
 from mappings.engine.model import Noted, PartialDate
 from mappings.engine.transforms.dates import birth_date
 from mappings.engine.transforms.phones import phones as several
@@ -247,3 +248,17 @@ def test_addresses(texts: list[str]) -> None:
 
     if any(text.strip() for text in texts):
         assert register_of("origin_address", texts, look) == [addresses.signature(text) for text in texts]
+
+
+codes = st.one_of(
+    st.sampled_from(("410108", "410108001", "330719004018", "422301", "422301001", "1e10", "1e0010", "000000", "无")),
+    st.integers(0, 999_999).map("{:06}".format),
+    st.integers(0, 10**12 - 1).map("{:012}".format),
+)
+
+
+@few
+@given(cells(codes))
+def test_divisions(texts: list[str]) -> None:
+    expected = [divisions.parse(text.strip(), canonical) for text in texts]
+    assert column_of("origin_division", "origin", texts) == expected

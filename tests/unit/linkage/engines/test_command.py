@@ -78,3 +78,11 @@ def test_a_run_that_is_stopped_leaves_no_results(tmp_path: Path, number: signal.
     assert process.returncode in (130, 128 + number), said
     assert "Traceback" not in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "people.csv"]
+
+
+def test_nothing_of_a_hub_is_loaded_to_search_a_file() -> None:
+    program = "import sys, hub.cli.dedupe, hub.linkage.engines.dedupe, mappings.divisions; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=_alone())
+    loaded = set(done.stdout.split())
+    assert "hub.linkage.engines.register" in loaded
+    assert not {"asyncio", "hub.settings", "mappings.engine.load", "pydantic_settings", "pypinyin", "yaml"} & loaded

@@ -1,12 +1,17 @@
 """Files as people have them: what is read, and in which words anything else is refused."""
 
+import sys
+import unicodedata
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.errors import Invalid
-from hub.linkage.engines import files
+from hub.linkage.engines import csv_files, files
 from tests.unit.linkage.engines import rows
 
 ROWS = [
@@ -99,3 +104,32 @@ def test_no_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
         with pytest.raises(Invalid, match="file-missing"), files.opened(path, 1):
             pass
+
+
+BLANKS = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Zs"]
+inside = st.text(st.sampled_from("a王·‧é〇"), min_size=1, max_size=20)
+
+
+@pytest.mark.parametrize("around", ["{}", '"{}"', "{},z", 'y,"{}"'])
+@given(st.sampled_from(BLANKS), inside, st.text("x", max_size=9))
+def test_a_blank_around_a_cell_is_seen_wherever_it_stands(around: str, blank: str, text: str, before: str) -> None:
+    for cell in (blank + text, text + blank, blank):
+        assert _blank_in(f"h\n{before},{around.format(cell)}\n")
+        assert _blank_in(f"h\n{before},{around.format(cell)}")
+        assert _blank_in(around.format(cell))
+    assert not _blank_in(f"h\n{before},{around.format(text)}\n")
+    assert not _blank_in(f"h\n{before},{around.format(f'{text} {text}')}\n")
+
+
+def _blank_in(text: str) -> bool:
+    with NamedTemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_files, "_SCANNED", 16)  # so that cells lie across blocks
+        Path(file.name).write_bytes(text.encode())
+        return csv_files.blanks(Path(file.name))
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_blanks_are_taken_off_all_cells_but_the_id(tmp_path: Path, blank: str) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"record_id,name,birth_date\n{blank}a,{blank}王 燕,{blank}1990{blank}\n", encoding="utf-8")
+    assert cells_of(file) == [(f"{blank}a", "王 燕", "1990")]
