@@ -12,7 +12,7 @@ from starlette.responses import Response
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
 from hub.api.fhir.timing import even
 from hub.errors import Invalid
-from hub.fhir import validate
+from hub.fhir import sizes, validate
 from hub.fhir.bundle import graded, part, searchset
 from hub.fhir.capability import Ability
 from hub.linkage import features
@@ -88,6 +88,7 @@ def _check(patient: dict[str, Any]) -> None:
         raise Invalid("invalid-resource", f"The Patient is not valid: {said}.")
     if "modifierExtension" in patient or "implicitRules" in patient:
         raise Invalid("not-supported", "A Patient to match has neither modifierExtension nor implicitRules.")
+    sizes.check(patient)
 
 
 def _elements(patient: Mapping[str, Any]) -> int:

@@ -344,3 +344,14 @@ async def test_too_much_is_refused(hub: Hub, huiji: Enrolled, client: httpx2.Asy
     assert _code(found) == (400, "too-many")
     long = patient("huiji", "H" * 201, **LI)
     assert _code(await put(client, long)) == (400, "bad-request")
+
+
+async def test_a_text_that_would_take_minutes_to_read_is_refused(
+    hub: Hub, client: httpx2.AsyncClient, huiji: Enrolled
+) -> None:
+    long = patient("huiji", "H1", **LI, address="1" * 300_000 + "省")
+    assert _code(await put(client, long)) == (400, "too-long")
+    many = {**patient("huiji", "H1", **LI), "contact": [{"name": {"text": "李"}}] * 1000}
+    assert _code(await put(client, many)) == (400, "too-many")
+    assert await persons(hub) == frozenset()
+    assert len(await acts(hub, "refuse")) == 2
