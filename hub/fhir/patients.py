@@ -20,6 +20,13 @@ _NAME: Final = ("use", "text", "family", "given")
 _SUBSETTED: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 
+def number(patient: Mapping[str, Any], system: str) -> str:
+    """The record's own number: that of its member's `system`, wherever it stands; of an older record its first. '' for none."""
+    listed = patient.get("identifier", ())
+    own = [one for one in listed if one.get("system") == system]
+    return next((str(one.get("value", "")) for one in own or listed), "")
+
+
 def whole(patient: Mapping[str, Any], id_: str, version: int, updated_at: datetime) -> dict[str, Any]:
     """The Patient as it is kept, under its id at the hub."""
     return {**patient, "id": id_, "meta": {**patient.get("meta", {}), **_meta(version, updated_at)}}

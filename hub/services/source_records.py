@@ -8,11 +8,13 @@ from uuid import UUID
 
 import orjson
 
+from hub.fhir import patients
 from hub.runtime import Hub
 from hub.services.recording import subject_of
 from hub.storage import members, people, resources
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
+from mappings.vocabulary import record_system
 
 _MOST: Final = 200
 """Beyond that a verdict is of high risk whatever hangs on the person."""
@@ -32,7 +34,7 @@ class Record:
     @property
     def number(self) -> str:
         """The sender's own id of the record."""
-        return str(next((i.get("value", "") for i in self.patient.get("identifier", ())), ""))
+        return patients.number(self.patient, record_system(self.member.name))
 
 
 async def load(hub: Hub, connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Record]:

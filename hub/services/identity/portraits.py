@@ -51,6 +51,6 @@ async def portraits(hub: Hub, connection: AsyncConnection, found: Mapping[int, S
     made = {}
     for id_, one in found.items():
         patient, name = orjson.loads(one.body), names[one.member_id]
-        number = str(next((i.get("value", "") for i in patient.get("identifier", ())), ""))
+        number = patients.number(patient, record_system(name))
         made[id_] = Portrait(one, name, patient, subject_of(hub, name, number))
     return made

@@ -15,6 +15,7 @@ from hub.runtime import Hub
 from hub.services import accounts, steward_tokens
 from hub.storage import access, decisions, people, person_events, reviews
 from mappings.vocabulary import record_system
+from tests import papers
 from tests.console import people as invented
 from tests.feeds import feeder, outs, parameters, put, resolved, steward
 from tests.hubs import Clock, Enrolled, acts, enrol
@@ -357,3 +358,46 @@ async def test_only_who_decides_gets_a_token(hub: Hub) -> None:
         await steward_tokens.issue(hub, "nobody")
     with pytest.raises(Invalid, match="bad-time"):
         await steward_tokens.issue(hub, "audit", 86_401)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_papers_need_a_second_person_in_whatever_order_the_identifiers_come(
+    hub: Hub, yongkang: Enrolled, turned: bool
+) -> None:
+    """A county could have its records' number stand behind others; what hangs on the person hangs on it still."""
+    await papers.issue(hub, yongkang)
+    holder, other = patient("yongkang", "R-1", **QIAN), patient("yongkang", "Y2", **ZHOU)
+    if turned:
+        holder["identifier"].reverse()
+    async with feeder(hub, yongkang) as client:
+        found = [
+            await put(client, one, under=f"{record_system('yongkang')}|{number}")
+            for one, number in ((holder, "R-1"), (other, "Y2"))
+        ]
+    async with steward(hub, "lin") as client:
+        done = await _merge(client, *(one.json()["id"] for one in found))
+    assert done.status_code == 202
+    assert len(await persons(hub)) == 2
+
+
+async def test_twins_need_a_second_person_by_whichever_records_they_are_merged(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled
+) -> None:
+    """One of the elder's records does not name the parents: of that pair nothing says that they are twins."""
+    place = {"birth": "1990-03-07", "origin": "410108000000", "address": "河南省郑州市惠济区花园路12号"}
+    parents = {"father": "王建军", "mother": "李秀兰"}
+    elder = {"name": "王大伟", "phone": "13687654091", **place}
+    await arrive(hub, huiji.member, [patient("huiji", "H1", **elder, **parents)])
+    rows = [patient("yongkang", "Y1", **elder), patient("yongkang", "Y2", name="王小强", **place, **parents)]
+    await arrive(hub, yongkang.member, rows)
+    before = await persons(hub)
+    assert len(before) == 2
+    async with hub.database.read() as connection:
+        infos = await people.info(connection, (2, 3))
+        (task,) = await reviews.queue(connection, None, states=["REVIEW"], limit=9)
+    assert (task.a, task.b, task.reason) == (2, 3, "uncertain")
+    async with steward(hub, "lin") as client:
+        done = await _merge(client, *(str(info.resource_id) for info in infos.values()))
+    assert done.status_code == 202
+    assert await persons(hub) == before
+    assert [act["risks"] for act in await acts(hub, "propose")] == [["veto"]]
