@@ -68,8 +68,9 @@ class Criteria:
 
     @property
     def elements(self) -> int:
-        """How many kinds of identifying elements are given."""
-        kinds = {one.name.partition("-")[0] for one in self.texts} | {one.name for one in self.tokens}
+        """How many kinds of identifying elements are given; a choice of several values is a guess and identifies nobody."""
+        single = [one.name for one in (*self.texts, *self.tokens) if len(set(one.values)) == 1]
+        kinds = {name.partition("-")[0] for name in single}
         return len(kinds - {"_id", "active"}) + bool(self.born)
 
     def fits(self, patient: Mapping[str, Any], id_: str) -> bool:
