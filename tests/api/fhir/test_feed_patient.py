@@ -7,13 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
+import orjson
 import pytest
 from fhir.resources.R4B.patient import Patient
 
 from certs import tokens as certs_tokens
 from hub.api import submissions as submissions_api
 from hub.runtime import Hub
-from hub.services import receipts
+from hub.services import intake, receipts
 from hub.storage import decisions, people, resources, submissions
 from mappings.vocabulary import record_system
 from tests.feeds import feeder, ours, put, resolved
@@ -355,3 +356,18 @@ async def test_a_text_that_would_take_minutes_to_read_is_refused(
     assert _code(await put(client, many)) == (400, "too-many")
     assert await persons(hub) == frozenset()
     assert len(await acts(hub, "refuse")) == 2
+
+
+async def test_the_message_id_of_a_document_is_no_feeds(hub: Hub, client: httpx2.AsyncClient, huiji: Enrolled) -> None:
+    body, id_ = orjson.dumps(patient("huiji", "H1", **LI)), uuid4()
+    digest = hashlib.sha256(body).digest()
+
+    async def bytes_once() -> AsyncIterator[bytes]:
+        yield body
+
+    document = intake.Document(id_, "huiji/person.v1", "text/csv", "", digest)
+    await intake.receive(hub, huiji.member, document, bytes_once())
+    asked = {"identifier": record_system("huiji") + "|H1"}
+    found = await client.put("/fhir/Patient", params=asked, content=body, headers={"Message-Id": str(id_)})
+    assert _code(found) == (409, "digest-conflict")
+    assert [act["reason"] for act in await acts(hub, "refuse")] == ["digest-conflict"]
