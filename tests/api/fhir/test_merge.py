@@ -9,11 +9,12 @@ import httpx2
 import pytest
 from fhir.resources.R4B.parameters import Parameters
 from fhir.resources.R4B.provenance import Provenance
+from sqlalchemy import text
 
 from hub.errors import Invalid, NotFound
 from hub.runtime import Hub
 from hub.services import accounts, steward_tokens
-from hub.storage import access, decisions, people, person_events, reviews
+from hub.storage import access, decisions, linkage_models, people, person_events, reviews
 from mappings.vocabulary import record_system
 from tests import papers
 from tests.console import people as invented
@@ -401,3 +402,24 @@ async def test_twins_need_a_second_person_by_whichever_records_they_are_merged(
     assert done.status_code == 202
     assert await persons(hub) == before
     assert [act["risks"] for act in await acts(hub, "propose")] == [["veto"]]
+
+
+async def test_a_merge_that_waits_for_another_model_holds_nothing_that_the_change_needs(
+    hub: Hub, client: httpx2.AsyncClient, ids: dict[str, str]
+) -> None:
+    """A change takes the models first and conflicts afterwards; a merge the other way about would end one of them."""
+    await _merge(client, ids["Y1"], ids["H2"])
+    await _undo(client, ids["Y1"], ids["H2"])
+    waiting = text("""
+        SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database
+        WHERE d.datname = current_database() AND locktype = 'advisory' AND NOT granted""")
+    async with hub.database.begin() as connection:
+        await linkage_models.hold_alone(connection)
+        merging = asyncio.create_task(_merge(client, ids["Y1"], ids["H2"]))
+        for _ in range(3000):
+            if (await connection.execute(waiting)).scalar_one():
+                break
+            await asyncio.sleep(0.01)
+        free = await connection.execute(text("SELECT id FROM review_task FOR UPDATE SKIP LOCKED"))
+        assert len(free.all()) == 1
+    assert (await merging).status_code == 200
