@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from hub.runtime import Hub
-from hub.services import linking, source_merges
+from hub.services import linking, questioning, source_merges
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
 from hub.services.voiding import void
 from hub.storage import agreements, audit, mailbox, quarantine, resources, submissions
@@ -127,6 +127,7 @@ async def _take(
         ids = await linking.take_up(hub, connection, member.id, _items(some, stored), now)
         merges = await source_merges.follow(hub, connection, member, some, incoming, stored, now)
         outcome = await linking.catch_up(hub, connection, ids, cause="ingest", now=now, decision_seq=merges.last)
+        await questioning.question(hub, connection, merges.joined, outcome.moves, now)
         issues += [_survivor_unknown(row) for row in merges.waiting]
         return _Taken(issues, outcome.linked, outcome.reviews, tuple(stored))
     if type_ == CONSENT_TYPE:
