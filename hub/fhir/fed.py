@@ -45,6 +45,8 @@ def read(patient: Mapping[str, Any]) -> Fed:
     meta = {name: patient["meta"][name] for name in _META_KEPT if name in patient.get("meta", {})}
     if meta:
         kept["meta"] = meta
+    if any("type" not in link for link in patient.get("link", ())):  # which the published schema lets pass
+        raise Invalid("bad-link", "A link says of which type it is.")
     replaced = [link["other"] for link in patient.get("link", ()) if link["type"] == REPLACED_BY]
     if len(replaced) > 1:
         raise Invalid("bad-link", "A record is replaced by exactly one other.")

@@ -371,3 +371,12 @@ async def test_the_message_id_of_a_document_is_no_feeds(hub: Hub, client: httpx2
     found = await client.put("/fhir/Patient", params=asked, content=body, headers={"Message-Id": str(id_)})
     assert _code(found) == (409, "digest-conflict")
     assert [act["reason"] for act in await acts(hub, "refuse")] == ["digest-conflict"]
+
+
+async def test_what_the_published_schema_lets_pass_is_no_error_of_ours(client: httpx2.AsyncClient) -> None:
+    """R4 asks for Extension.url and Patient.link.type, its JSON schema does not."""
+    place = {"text": "永康市", "extension": [{"valueCode": "origin"}]}
+    found = await put(client, {**patient("huiji", "H1", **LI), "address": [place]})
+    assert found.status_code == 201
+    untyped = {**patient("huiji", "H1", **LI), "active": False, "link": [{"other": {"reference": "Patient/1"}}]}
+    assert _code(await put(client, untyped)) == (400, "bad-link")

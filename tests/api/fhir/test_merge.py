@@ -423,3 +423,14 @@ async def test_a_merge_that_waits_for_another_model_holds_nothing_that_the_chang
         free = await connection.execute(text("SELECT id FROM review_task FOR UPDATE SKIP LOCKED"))
         assert len(free.all()) == 1
     assert (await merging).status_code == 200
+
+
+@pytest.mark.parametrize("result", [{"resourceType": "Basic"}, {"resourceType": "Patient", "identifier": None}])
+async def test_a_result_that_is_no_patient_is_refused(
+    hub: Hub, client: httpx2.AsyncClient, ids: dict[str, str], result: dict[str, Any]
+) -> None:
+    before = await _state(hub)
+    given = parameters(source_patient=f"Patient/{ids['Y1']}", target_patient=f"Patient/{ids['H2']}")
+    given["parameter"].append({"name": "result-patient", "resource": result})
+    assert _code(await client.post("/fhir/Patient/$merge", json=given)) == (400, "invalid-resource")
+    assert await _state(hub) == before
