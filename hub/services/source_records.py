@@ -35,7 +35,7 @@ class Record:
     @property
     def name(self) -> str:
         """The first name, as a text or put together from its parts; '' where there is none."""
-        entry = next(iter(self.patient.get("name", ())), {})
+        entry: Mapping[str, Any] = next(iter(self.patient.get("name", ())), {})
         return str(entry.get("text") or written(entry))
 
     @property

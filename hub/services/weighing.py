@@ -78,6 +78,6 @@ async def _clashes(connection: AsyncConnection, sides: Sides) -> tuple[str, ...]
     if sides.together:
         return ()
     a, b = ({record.id for record in side} for side in (sides.a, sides.b))
-    pairs = await people.pairs_touching(connection, sorted(min(a, b, key=len)))
+    pairs = await people.pairs_touching(connection, sorted(a if len(a) < len(b) else b))
     between = [pair for pair in pairs if (pair.a in a and pair.b in b) or (pair.a in b and pair.b in a)]
     return tuple(sorted({veto for pair in between for veto in pair.vetoes}))
