@@ -1,6 +1,7 @@
 """Errors as pages: what happened, whether anything was saved, what to do. Made here and nowhere else.
 
-A visitor who is not signed in is led to the sign-in page and back. An unexpected error shows its trace id only.
+A visitor who is not signed in is led to the sign-in page and back. An unexpected error shows its trace id only. What
+somebody who is signed in may not do is noted in the log here, so that no page forgets it.
 """
 
 from contextlib import suppress
@@ -16,8 +17,9 @@ from starlette.types import Receive, Scope, Send
 from hub.console import i18n, rendering, visits
 from hub.console.rendering import BASE
 from hub.console.visits import Visit
-from hub.errors import HubError, Unauthenticated
+from hub.errors import HubError, NotAllowed, Unauthenticated
 from hub.last_resort import LastResort, trace_id
+from hub.services import denials
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +91,9 @@ def install(site: FastAPI) -> None:
     async def of_hub(request: Request, error: HubError) -> Response:
         if error.status >= 500:
             log.error("failed", code=error.code, detail=error.detail, trace_id=_trace(request))
+        visit: Visit | None = getattr(request.state, "visit", None)
+        if isinstance(error, NotAllowed) and visit is not None and visit.session is not None:
+            await denials.note(visit.hub, visit.user, f"{request.method} {request.url.path}", error)
         return await _answer(request, error.status, error.code, _trace(request))
 
     @site.exception_handler(RequestValidationError)

@@ -13,6 +13,8 @@ from hub.domain.risks import SHARED_ID
 NEW_EVIDENCE: Final = "new-evidence"
 AUDIT_SAMPLE: Final = "audit-sample"
 """Somebody who judged a sample held two records of one person for two."""
+SOURCE_MERGE: Final = "source-merge"
+"""A source replaced a record by another, which brought together records that look like two people's."""
 _LEAST: Final = 0.1
 _VETOED: Final = 0.5
 _HARM: Final = {"linked-now": 3.0, SHARED_ID: 2.0, "veto": 1.0, "papers": 1.0, "many-records": 0.5}

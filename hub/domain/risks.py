@@ -16,7 +16,8 @@ SHARED_ID: Final = "id-used-by-two"
 class Facts:
     """What hangs on a pair: its vetoes, whether it is one person now, and what is known of those persons.
 
-    `records` are the live records on either side; `certificates` and `sealed` are counted over both.
+    `records` are the live records on either side; `certificates` and `sealed` are counted over both. `clashes` are the
+    vetoes between any two records that would come together, whichever pair is looked at.
     """
 
     vetoes: tuple[str, ...]
@@ -24,6 +25,7 @@ class Facts:
     records: tuple[int, int]
     certificates: int
     sealed: int
+    clashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,10 @@ _MANY: Final = Risk(
 def of(verdict: Verdict, facts: Facts, *, most_records: int) -> tuple[Risk, ...]:
     """Why `verdict` needs a second person; empty when one may decide alone."""
     found: list[Risk] = []
-    if SHARED_ID in facts.vetoes:
+    against = {*facts.vetoes, *(facts.clashes if verdict == "same" else ())}
+    if SHARED_ID in against:
         found.append(_SHARED)
-    if verdict == "same" and set(facts.vetoes) - {SHARED_ID}:
+    if verdict == "same" and against - {SHARED_ID}:
         found.append(_VETO)
     if (verdict == "same") != facts.together:
         found += _moving(facts, most_records)

@@ -68,8 +68,10 @@ class Criteria:
 
     @property
     def elements(self) -> int:
-        """How many kinds of identifying elements are given."""
-        kinds = {one.name.partition("-")[0] for one in self.texts} | {one.name for one in self.tokens}
+        """How many kinds of identifying elements are given; a choice of several values is a guess and identifies nobody."""
+        texts = [one.name for one in self.texts if len(set(one.values)) == 1]
+        tokens = [one.name for one in self.tokens if len(set(one.values)) == 1]
+        kinds = {name.partition("-")[0] for name in (*texts, *tokens)}
         return len(kinds - {"_id", "active"}) + bool(self.born)
 
     def fits(self, patient: Mapping[str, Any], id_: str) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from hub.errors import Invalid
+from hub.fhir import sizes
 from hub.fhir.outcome import PROBLEM
 
 REPLACED_BY: Final = "replaced-by"
@@ -16,8 +17,6 @@ _OWN_LINKS = (REPLACED_BY, "replaces")
 _NOT_KEPT = ("id", "meta", "text", "link")
 _META_KEPT = ("profile", "security", "tag")
 _REFUSED = ("contained", "implicitRules", "modifierExtension")
-MOST_IDENTIFIERS: Final = 50
-MOST_LINKS: Final = 50
 LONGEST_VALUE: Final = 200
 
 
@@ -37,16 +36,17 @@ class Fed(NamedTuple):
 
 
 def read(patient: Mapping[str, Any]) -> Fed:
-    """`patient` (valid R4) as it is fed. Raises Invalid `unsupported-element`, `bad-link`, `too-many`."""
+    """`patient` (valid R4) as it is fed. Raises Invalid `unsupported-element`, `bad-link`, `too-many`, `too-long`."""
     for name in _REFUSED:
         if name in patient:
             raise Invalid("unsupported-element", f"Patient.{name} is not taken: it may change what the rest means.")
-    if len(patient.get("identifier", ())) > MOST_IDENTIFIERS or len(patient.get("link", ())) > MOST_LINKS:
-        raise Invalid("too-many", f"A Patient has at most {MOST_IDENTIFIERS} identifiers and {MOST_LINKS} links.")
+    sizes.check(patient)
     kept = {name: value for name, value in patient.items() if name not in _NOT_KEPT}
     meta = {name: patient["meta"][name] for name in _META_KEPT if name in patient.get("meta", {})}
     if meta:
         kept["meta"] = meta
+    if any("type" not in link for link in patient.get("link", ())):  # which the published schema lets pass
+        raise Invalid("bad-link", "A link says of which type it is.")
     replaced = [link["other"] for link in patient.get("link", ()) if link["type"] == REPLACED_BY]
     if len(replaced) > 1:
         raise Invalid("bad-link", "A record is replaced by exactly one other.")

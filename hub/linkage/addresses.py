@@ -18,9 +18,11 @@ _UPPER = re.compile(
 )
 TAIL = "[0-9][^省区州市盟县旗道镇乡]*"
 """What an address ends with: house and door, in which no named division ends. Means the same to Python and to RE2."""
-_TAIL = re.compile(TAIL + r"\Z")
+_DIVISION_LAST = re.compile("(?s:.*)[省区州市盟县旗道镇乡]")
+_DIGIT = re.compile("[0-9]")
 FILLERS = frozenset(("", "无", "不详", "同上", "未知", "暂无", "本地", "null", "-", "/"))
-_CHINESE_NUMBER = re.compile(r"[〇零一二三四五六七八九十百]+(?=[号组栋幢弄室楼队单])")
+# From the beginning of a row of figures only: tried from each of them, a long row would take time by its square.
+_CHINESE_NUMBER = re.compile(r"(?<![〇零一二三四五六七八九十百])[〇零一二三四五六七八九十百]++(?=[号组栋幢弄室楼队单])")
 _CHINESE_DIGITS = str.maketrans("〇零一二三四五六七八九", "00103456789")
 _SYNONYM = re.compile(
     r"(村民委员会|村委会)|(社区居民委员会|居民委员会|居委会)|(号院|号楼|幢|栋|弄)|单元|室|户|楼(?=\d)"
@@ -39,10 +41,17 @@ def _halves(text: str) -> tuple[str, str]:
     plain = _plain(text)
     if plain in FILLERS:
         return "", ""
-    tail = _TAIL.search(plain)
+    tail = _tail(plain)
     if tail is None:
         return _spelt(_below_divisions(plain)).rstrip("-号"), ""
-    return _street(plain[: tail.start()]), _door(tail[0])
+    return _street(plain[:tail]), _door(plain[tail:])
+
+
+def _tail(text: str) -> int | None:
+    """Where the TAIL begins: searched for from behind, since a pattern tried from every figure takes time by their square."""
+    last = _DIVISION_LAST.match(text)
+    found = _DIGIT.search(text, last.end() if last else 0)
+    return found.start() if found else None
 
 
 def _plain(text: str) -> str:
@@ -61,22 +70,21 @@ def _door(tail: str) -> str:
 
 def halves(text: str) -> tuple[str, str]:
     """A written address, parted where its TAIL begins; as it is written, where `core` reads it in one spelling."""
-    found = _TAIL.search(text)
-    place = found.start() if found else len(text)
+    found = _tail(text)
+    place = len(text) if found is None else found
     return text[:place], text[place:]
 
 
 def street(head: str) -> str | None:
     """The first half of the core of every address that is `head` and a TAIL; None where that depends on the tail."""
     plain = _plain(head)
-    found = _TAIL.search(plain + "0")
-    return _street(plain) if found and found.start() == len(plain) else None
+    return _street(plain) if _tail(plain + "0") == len(plain) else None
 
 
 def door(tail: str) -> str | None:
     """The second half of the core of every address that ends with this TAIL; None where that depends on its head."""
     plain = _plain(tail)
-    return _door(plain) if _TAIL.fullmatch(plain) else None
+    return _door(plain) if _tail(plain) == 0 else None
 
 
 def _below_divisions(plain: str) -> str:

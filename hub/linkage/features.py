@@ -137,7 +137,7 @@ def _document(system: str, value: str, fields: dict[str, int]) -> None:
 def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:
     parsed: list[tuple[bool, names.Name]] = []
     for entry in found:
-        parsed += [(entry.get("use") == "old", name) for name in names.parse(_written(entry))]
+        parsed += [(entry.get("use") == "old", name) for name in names.parse(written(entry))]
     if not parsed:
         return
     if len(parsed) > 1:
@@ -153,7 +153,7 @@ def _names(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: di
     sound_columns(name, fields)
 
 
-def _written(entry: Mapping[str, Any]) -> str:
+def written(entry: Mapping[str, Any]) -> str:
     """A name as one text. Of a name in Latin letters the parts tell more than the text."""
     text, family = entry.get("text") or "", entry.get("family") or ""
     if text and not family:
@@ -235,9 +235,10 @@ def _addresses(
     for address in found:
         role = code = ""
         for extension in address.get("extension") or ():
-            if extension["url"] == vocabulary.ADDRESS_ROLE:
+            url = extension.get("url")
+            if url == vocabulary.ADDRESS_ROLE:
                 role = extension.get("valueCode") or ""
-            elif extension["url"] == vocabulary.DIVISION:
+            elif url == vocabulary.DIVISION:
                 code = extension.get("valueCode") or ""
         if role not in _ROLES:
             continue

@@ -15,6 +15,8 @@ from hub.linkage import hanzi, latin
 _DOTS = re.compile(r"[·•‧∙⋅・･．。.˙‐‑‒–—―－_*\u0307\u0387\u05bc\u16eb\u2022\u2027\u22c5\u2e31\u2e33\ua78f-]+")
 _BRACKETS = re.compile(r"[(（\[【〔〈《{｛「]([^)）\]】〕〉》}｝」]*)[)）\]】〕〉》}｝」]?")
 _STRAY = re.compile(r"[()（）\[\]【】〔〕〈〉《》{}｛｝「」]")
+_LONGEST = 200
+"""Characters of a name that are read. The longest names people have are shorter, and comparing takes time by the square."""
 _EDGES = " ·.-*?？/\\,，、;；:：'\""
 _FORMER = re.compile(r"^(?:曾用名|原名|又名|别名|旧名|婚前姓名|婚前名|小名|现名|更名|原)[:：]?")
 _PLAIN = re.compile(r"[\u4e00-\u9fa5]{2,4}")  # no noise to take off: nearly every name
@@ -95,9 +97,13 @@ def single_surnames() -> frozenset[str]:
     return frozenset(hanzi.fold("".join(text.split())))
 
 
-@lru_cache(maxsize=4096)
 def parse(text: str) -> tuple[Name, ...]:
     """The names in a field, the present one first, former ones from brackets after it; empty where it names nobody."""
+    return _parse(text if len(text) <= _LONGEST else text[:_LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> tuple[Name, ...]:
     if _PLAIN.fullmatch(text) and text not in NOT_A_NAME:
         return (_chinese(text, text, dotted=False),)
     outside, inside = _split_brackets(unicodedata.normalize("NFKC", text))

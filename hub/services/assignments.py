@@ -1,7 +1,7 @@
 """Who works on which conflict: taken, given, let go; and who has it open just now.
 
 Having a conflict open is a courtesy with an end: a second steward sees who has it and until when, and cannot decide it
-meanwhile. Taking one says whose it is, and keeps nobody out.
+meanwhile, unless she is a supervisor. Taking one says whose it is, and keeps nobody out.
 """
 
 from datetime import timedelta

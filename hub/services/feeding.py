@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hub.domain.messages import PART_BYTES, State
-from hub.errors import NotAllowed, TooLarge
+from hub.errors import Conflict, NotAllowed, TooLarge
 from hub.fhir.fed import Identifier
 from hub.runtime import Hub
 from hub.services import blinds, fed_patients, recording
@@ -152,6 +152,8 @@ async def _told_again(
     stored = await submissions.by_message(connection, hub.vault, member.id, given.message_id)
     if stored is None:
         raise LookupError(f"message {given.message_id} is gone")
+    if stored.mapping is not None or stored.kind != PERSON:
+        raise Conflict("digest-conflict", "This message id was used for a document before. A feed needs its own.")
     keys = [hub.vault.blind(blinds.RECORD_KEY, member.name, one.type, one.key) for one in ready]
     ids = await resources.by_keys(connection, member.id, "Patient", keys)
     found = await resources.newest(connection, hub.vault, list(ids.values()))

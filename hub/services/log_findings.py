@@ -47,6 +47,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "Look-ups that were logged are gone from the persons' ledger, or were changed there",
         "已登记的查看记录在台账中缺失或被改动",
     ),
+    "decision-changed": (
+        "A decision about who is one person is not what was logged, or is gone",
+        "关于是否同一人的决定与日志不符，或已缺失",
+    ),
+    "decision-unlogged": (
+        "A decision about who is one person was not written by this hub: the log has no entry of it",
+        "关于是否同一人的决定不是本平台写入：日志中没有相应条目",
+    ),
     "row-forged": (
         "A row that says who may do what was not written by this hub; it counts as absent",
         "决定权限的记录不是本平台写入，视为不存在",

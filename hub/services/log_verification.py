@@ -17,9 +17,9 @@ from certs.keys import VerifyKey
 from certs.merkle import Nodes, Place
 from hub.errors import HubError
 from hub.runtime import HUB_NAME, Hub
-from hub.services import trust
+from hub.services import log_decisions, trust
 from hub.services.log_findings import Gathered, Report
-from hub.storage import access, audit, log_checks, seals
+from hub.storage import access, audit, decisions, log_checks, seals
 from hub.storage.audit import Checkpoint, Leaf
 from hub.storage.database import AsyncConnection
 from hub.storage.log_checks import Counts
@@ -43,6 +43,8 @@ async def verify(hub: Hub, progress: Progress | None = None) -> Report:
         await walk.check_what_is_beyond()
         without = await log_checks.submissions_without_leaf(connection, _FIRST)
         walk.found.add_many("submission-without-leaf", *without)
+        unlogged = await log_checks.decisions_without_leaf(connection, log_decisions.ACTS, _FIRST)
+        walk.found.add_many("decision-unlogged", *unlogged)
         forged = await seals.forged(connection)
         walk.found.add_many("row-forged", len(forged), forged[:_FIRST])
     return Report(counts.size, counts.unplaced, walk.erased, counts.checkpoints, walk.found.findings())
@@ -81,6 +83,7 @@ class _Walk:
         self._keys = keys
         self._edge: dict[Place, bytes] = {}
         self._look_ups: list[tuple[int, dict[str, Any]]] = []
+        self._decided: list[tuple[int, str, str, dict[str, Any]]] = []
         self._remembered = self._read_remembered(remembered)
 
     async def run(self, progress: Progress | None) -> None:
@@ -91,6 +94,7 @@ class _Walk:
             complete = merkle.append(Nodes(self._edge), first, hashes)
             await self._compare(complete)
             await self._compare_ledger()
+            await self._compare_decisions()
             tree = Nodes(self._edge)
             tree.add(complete)
             for signed in await log_checks.checkpoints_within(self._connection, first, last):
@@ -151,6 +155,8 @@ class _Walk:
             self.found.add("leaf-relabelled", index)
         elif leaf.act == audit.LOOK_UP:
             self._look_ups.append((index, said["content"]))
+        elif leaf.act in log_decisions.ACTS and "event" in said["content"]:
+            self._decided.append((index, leaf.act, leaf.actor, said["content"]))
 
     async def _compare_ledger(self) -> None:
         """The look-ups that this batch of leaves binds stand in the ledger as they were written."""
@@ -159,6 +165,17 @@ class _Walk:
             if kept != bound["digest"]:
                 self.found.add("look-up-missing", index)
         self._look_ups.clear()
+
+    async def _compare_decisions(self) -> None:
+        """The decisions that this batch of leaves names are what was decided."""
+        contents = [said for *_, said in self._decided]
+        found = await decisions.by_seq(self._connection, [said["event"] for said in contents])
+        pairs = await log_checks.pairs_of(self._connection, {said["task"] for said in contents if "task" in said})
+        for index, act, actor, said in self._decided:
+            pair = pairs.get(said.get("task", ""))
+            if not log_decisions.agrees(act, actor, said, found.get(said["event"]), pair):
+                self.found.add("decision-changed", index)
+        self._decided.clear()
 
     async def _compare(self, complete: Sequence[merkle.Node]) -> None:
         stored = await audit.nodes(self._connection, [(node.level, node.index) for node in complete])

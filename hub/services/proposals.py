@@ -37,7 +37,7 @@ async def approve(hub: Hub, user: User, task_id: UUID, *, seen: str, note: str =
             settling.check_free(task, user, now)
             weighed = await settling.fresh(hub, connection, task, seen, (PROPOSED,))
             proposal = await _proposal(connection, task)
-            if task.decided_by != user.name:
+            if user.name not in (task.decided_by, proposal.actor):
                 _check_in_time(task, now)
                 if proposal.evidence["basis"] != weighed.basis:
                     raise Conflict(

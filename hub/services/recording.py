@@ -13,7 +13,7 @@ from uuid import UUID
 
 from hub.linkage.features import Features
 from hub.runtime import Hub
-from hub.services import consents, linking, source_merges
+from hub.services import consents, linking, questioning, source_merges
 from hub.services.blinds import IDENTIFIER, RECORD_KEY
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
 from hub.storage import audit, people, quarantine, resources, search_index, submissions
@@ -146,6 +146,7 @@ async def follow(
     ids = await linking.take_up(hub, connection, member.id, _items(some, stored), now)
     merges = await source_merges.follow(hub, connection, member, some, incoming, stored, now)
     outcome = await linking.catch_up(hub, connection, ids, cause="ingest", now=now, decision_seq=merges.last)
+    await questioning.question(hub, connection, merges.joined, outcome.moves, now)
     return Followed(outcome.linked, outcome.reviews, merges.waiting)
 
 

@@ -15,7 +15,7 @@ from hub.runtime import Hub
 from hub.services import cases, projecting, source_records
 from hub.services.sessions import User
 from hub.services.weighing import Weighed, weigh
-from hub.storage import audit, linkage_models, reviews
+from hub.storage import audit, reviews
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
@@ -45,7 +45,6 @@ async def locked(connection: AsyncConnection, user: User, task_id: UUID) -> Revi
     task = await reviews.get(connection, task_id, user.visible)
     if task is None:
         return None
-    await linkage_models.hold(connection)
     await projecting.lock_component(connection, (task.a, task.b))
     return await reviews.get(connection, task_id, user.visible, lock=True)
 
@@ -59,8 +58,8 @@ async def fresh(hub: Hub, connection: AsyncConnection, task: Review, seen: str, 
 
 
 def check_free(task: Review, user: User, now: datetime) -> None:
-    """Raises Conflict `held` when somebody else has it open."""
-    if task.is_held(now, against=user.name):
+    """Raises Conflict `held` when somebody else has it open; a supervisor is kept out by nobody."""
+    if task.is_held(now, against=user.name) and not user.may_overrule:
         until = f"{task.held_until:%H:%M} UTC" if task.held_until else ""
         raise Conflict("held", f"{task.held_by} has this conflict open until {until}; nothing was changed.")
 

@@ -26,10 +26,11 @@ REASON: Final = "asserted-by-source"
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """The `last` event written, if any, and the rows whose survivor is not known yet."""
+    """The `last` event written, if any, the rows whose survivor is not known yet, and the records that were `joined`."""
 
     last: int | None
     waiting: tuple[int, ...]
+    joined: tuple[int, ...] = ()
 
 
 async def follow(
@@ -61,7 +62,8 @@ async def follow(
     for loser, survivor in sorted(joined.items(), key=lambda pair: records[pair[0]]):
         await _check_chain(connection, member, loser, survivor)
         last = await _join(hub, connection, member, records[loser], records[survivor], now) or last
-    return Followed(last, tuple(newest[loser].row for loser in links if loser not in joined and loser in newest))
+    waiting = tuple(newest[loser].row for loser in links if loser not in joined and loser in newest)
+    return Followed(last, waiting, tuple(records[survivor] for survivor in joined.values()))
 
 
 def _blind(hub: Hub, identifier: tuple[str, str]) -> bytes:

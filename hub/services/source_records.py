@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from hub.fhir import patients
+from hub.linkage.features import written
 from hub.runtime import Hub
 from hub.services.blinds import subject_of
 from hub.storage import members, people, resources
@@ -31,6 +32,12 @@ class Record:
     patient: Mapping[str, Any]
     version: int
     updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        """The first name, as a text or put together from its parts; '' where there is none."""
+        entry: Mapping[str, Any] = next(iter(self.patient.get("name", ())), {})
+        return str(entry.get("text") or written(entry))
 
     @property
     def number(self) -> str:

@@ -45,7 +45,7 @@ class Weighed:
             "versions": [self.sides.a[0].version, self.sides.b[0].version],
             "levels": self.levels,
             "weight": round(self.score.weight, 3),
-            "vetoes": list(self.score.vetoes),
+            "vetoes": sorted({*self.score.vetoes, *self.facts.clashes}),
             "model": self.model.hash[:16],
             "records": [sorted(record.id for record in side) for side in (self.sides.a, self.sides.b)],
             "papers": [self.facts.certificates, self.facts.sealed],
@@ -67,6 +67,17 @@ async def weigh(hub: Hub, connection: AsyncConnection, sides: Sides) -> Weighed:
         records=(len(sides.a), len(sides.b)),
         certificates=papers.certificates,
         sealed=papers.sealed,
+        clashes=await _clashes(connection, sides),
     )
     most = hub.settings.four_eyes_records
     return Weighed(first, second, found, facts, model, sides, most)
+
+
+async def _clashes(connection: AsyncConnection, sides: Sides) -> tuple[str, ...]:
+    """The vetoes between the two persons: joined by whichever of their records, they are outvoted."""
+    if sides.together:
+        return ()
+    a, b = ({record.id for record in side} for side in (sides.a, sides.b))
+    pairs = await people.pairs_touching(connection, sorted(a if len(a) < len(b) else b))
+    between = [pair for pair in pairs if (pair.a in a and pair.b in b) or (pair.a in b and pair.b in a)]
+    return tuple(sorted({veto for pair in between for veto in pair.vetoes}))

@@ -4,6 +4,7 @@ All questions are about one frozen moment. The files hold the last checkpoint th
 trust list that it used: whoever can rewrite the whole database cannot rewrite those.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from hub.errors import HubError
 from hub.storage import durable
 from hub.storage.audit import Checkpoint
-from hub.storage.tables import audit_leaf, audit_node, checkpoint
+from hub.storage.tables import audit_leaf, audit_node, checkpoint, review_task
 
 _HEAD = "log-head"
 _SEEN = "trust-seen"
@@ -71,6 +72,36 @@ async def submissions_without_leaf(connection: AsyncConnection, limit: int) -> t
     """(how many, the first of them)."""
     rows = (await connection.execute(_WITHOUT_LEAF, {"limit": limit})).all()
     return (int(rows[0].total) if rows else 0), [row.id for row in rows]
+
+
+_BEYOND_LEAVES = text("""
+    -- beyond_leaves: how many decisions there are beyond those that the log has a leaf of, whether placed yet or not
+    SELECT (SELECT count(*) FROM decision_event) - (SELECT count(*) FROM audit_leaf WHERE act = ANY(:acts)) AS number""")
+_WITHOUT_EVENT = text("""
+    -- without_event: what holds of a pair, and does not follow from the event that it names
+    SELECT c.a, c.b, count(*) OVER () AS total FROM link_constraint c LEFT JOIN decision_event d ON d.seq = c.seq
+    WHERE d.seq IS NULL OR d.subjects <> ARRAY[c.a, c.b]
+        OR d.kind NOT IN ('MUST_LINK', 'SOURCE_MERGE', 'CANNOT_LINK') OR (c.kind = 'CANNOT') <> (d.kind = 'CANNOT_LINK')
+    ORDER BY c.a, c.b LIMIT :limit""")
+
+
+async def decisions_without_leaf(
+    connection: AsyncConnection, acts: Collection[str], limit: int
+) -> tuple[int, list[str]]:
+    """(how many decisions, and constraints of none, were not logged as one of `acts`; where the first of them are)."""
+    beyond = int((await connection.execute(_BEYOND_LEAVES, {"acts": list(acts)})).scalar_one())
+    rows = (await connection.execute(_WITHOUT_EVENT, {"limit": limit})).all()
+    places = [f"records {row.a} and {row.b}" for row in rows] + (["decisions"] if beyond > 0 else [])
+    return (int(rows[0].total) if rows else 0) + max(beyond, 0), places
+
+
+async def pairs_of(connection: AsyncConnection, tasks: Collection[str]) -> dict[str, tuple[int, int]]:
+    """The two records of each of these conflicts, by its id as the log writes it."""
+    ids = [UUID(task) for task in tasks]
+    rows = await connection.execute(
+        select(review_task.c.id, review_task.c.a, review_task.c.b).where(review_task.c.id.in_(ids))
+    )
+    return {str(row.id): (row.a, row.b) for row in rows}
 
 
 def read_head(folder: Path) -> bytes | None:

@@ -230,8 +230,9 @@ _NEIGHBOURS = f"""
     SELECT a FROM pair_score WHERE model = {OF_MODEL_IN_FORCE} AND b = ANY($1::bigint[]) AND decision = 'auto'
     UNION ALL SELECT b FROM link_constraint WHERE a = ANY($1::bigint[]) AND kind = 'MUST'
     UNION ALL SELECT a FROM link_constraint WHERE b = ANY($1::bigint[]) AND kind = 'MUST'
-    UNION ALL SELECT o.record_id FROM membership m JOIN membership o USING (person_id)
-        WHERE m.record_id = ANY($1::bigint[])"""  # noqa: S608
+    UNION ALL SELECT record_id FROM membership WHERE person_id = ANY(ARRAY(
+        -- persons first: joined record by record, one person's records would come as many times as there are of them
+        SELECT DISTINCT person_id FROM membership WHERE record_id = ANY($1::bigint[])))"""  # noqa: S608
 
 
 async def component(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
-from hub.domain.ordering import AUDIT_SAMPLE, NEW_EVIDENCE
+from hub.domain.ordering import AUDIT_SAMPLE, NEW_EVIDENCE, SOURCE_MERGE
 from hub.fhir import patients
 from hub.linkage.constraints import NAMES
 from hub.services import boards, bulk, cases, presentations, reveals, reviews, samples
@@ -83,8 +83,8 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("role.", ROLES),
         ("why.", {code for codes in CHOICES.values() for code in codes}),
         ("verdict.", CHOICES),
-        ("reason.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE)),
-        ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE)),
+        ("reason.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE, SOURCE_MERGE)),
+        ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE, SOURCE_MERGE)),
         ("view.", reviews.VIEWS),
         ("conflicts.none-", reviews.VIEWS),
         ("band.", bulk.BANDS),

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from hub.errors import Conflict, NotAllowed, NotFound
 from hub.jobs.schedules import schedules
@@ -50,6 +51,16 @@ async def test_whoever_proposed_cannot_approve_and_the_attempt_is_noted(here: Wo
         await _approve(here, "lihua")
     assert await _state(here) == "PROPOSED"
     assert [act["actor"] for act in await acts(here.hub, "approve-refused")] == ["lihua"]
+
+
+async def test_a_changed_row_makes_nobody_the_second_of_two(here: World) -> None:
+    """Whoever can write to the database says that another proposed it; the event says who did."""
+    await here.decide("same")
+    async with here.hub.database.begin() as connection:
+        await connection.execute(text("UPDATE review_task SET decided_by = 'sunyue' WHERE decided_by = 'lihua'"))
+    with pytest.raises(NotAllowed, match="same-person"):
+        await _approve(here, "lihua")
+    assert await _state(here) == "PROPOSED"
 
 
 async def test_the_approved_decision_names_both(here: World) -> None:

@@ -12,10 +12,10 @@ from starlette.responses import Response
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
 from hub.api.fhir.timing import even
 from hub.errors import Invalid
-from hub.fhir import validate
+from hub.fhir import sizes, validate
 from hub.fhir.bundle import graded, part, searchset
 from hub.fhir.capability import Ability
-from hub.linkage import features
+from hub.linkage import features, phones
 from hub.services.identity import matching, quotas
 from hub.services.identity.matching import MOST, Wanted
 from mappings import divisions
@@ -24,6 +24,7 @@ LEAST: Final = 3
 _DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/Patient-match"
 _PARAMETERS: Final = frozenset({"resource", "onlyCertainMatches", "onlySingleMatch", "count"})
 _DEFAULT: Final = 20
+_PLACES: Final = ("text", "line", "city", "district", "state", "postalCode", "extension")
 
 
 async def match(call: Call) -> Response:
@@ -88,17 +89,18 @@ def _check(patient: dict[str, Any]) -> None:
         raise Invalid("invalid-resource", f"The Patient is not valid: {said}.")
     if "modifierExtension" in patient or "implicitRules" in patient:
         raise Invalid("not-supported", "A Patient to match has neither modifierExtension nor implicitRules.")
+    sizes.check(patient)
 
 
 def _elements(patient: Mapping[str, Any]) -> int:
-    """How many kinds of identifying elements are given."""
+    """How many kinds of identifying elements are given; what says nothing of anybody (a use, a sex of none) is no element."""
     given = (
-        any(one.get("value") for one in patient.get("identifier", ())),
+        any(one.get("system") and one.get("value") for one in patient.get("identifier", ())),
         any(one.get("text") or one.get("family") or one.get("given") for one in patient.get("name", ())),
         bool(patient.get("birthDate")),
-        patient.get("gender", "unknown") != "unknown",
-        any(one.get("value") for one in patient.get("telecom", ())),
-        bool(patient.get("address")),
+        patient.get("gender") in ("male", "female"),
+        any(phones.parse(one.get("value", "")) for one in patient.get("telecom", ())),
+        any(address.get(part) for address in patient.get("address", ()) for part in _PLACES),
         any((one.get("name") or {}).get("text") for one in patient.get("contact", ())),
     )
     return sum(given)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from hub.api.fhir.interactions import answer
 from hub.api.fhir.stewards import StewardCall, StewardInteraction
 from hub.errors import Invalid
-from hub.fhir import fed, parameters, provenance
+from hub.fhir import fed, parameters, provenance, validate
 from hub.fhir.capability import Ability
 from hub.fhir.parameters import Parameters
 from hub.services.identity import merging, person_views
@@ -73,6 +73,8 @@ def _check_result(result: dict[str, Any] | None, found: Merged) -> None:
     """Raises Invalid where the target would have to say something that its source does not."""
     if result is None:
         return
+    if result.get("resourceType") != "Patient" or validate.check(result):
+        raise Invalid("invalid-resource", "result-patient is not a valid Patient. Nothing was changed.")
     kept = {name: value for name, value in found.target.patient.items() if name not in ("meta", "link")}
     said = {name: value for name, value in fed.read(result).patient.items() if name != "meta"}
     if kept != said:

@@ -97,7 +97,7 @@ _SAID: Final = (
     f"ITI-78. Personal data is sealed at rest. Ways in: identifier (with its system, else in every domain), _id, family or "
     "given with the whole birthdate, family and given or telecom with a birthdate within ten years. Family and given are "
     f"then matched as whole names. Up to {MOST} records are compared. Other members' records need {LEAST} identifying "
-    "elements, the number of a record, or _id. Without parameters: the caller's own records."
+    "elements of one value each, the number of one record, or _id. Without parameters: the caller's own records."
 )
 _PARAMETERS: Final = (
     Parameter("_id", "token", "Exact."),

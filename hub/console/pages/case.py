@@ -67,7 +67,7 @@ async def _page(
         purposes=reveals.PURPOSES,
         asked=await reveals.asked(visit.hub, visit.user, case),
         revealed=revealed,
-        held=case.task.is_held(visit.hub.now(), against=visit.user.name),
+        held=case.task.is_held(visit.hub.now(), against=visit.user.name) and not visit.user.may_overrule,
         able=await assignments.able(visit.hub, visit.user, case.task),
         proposal_note=settling.note_of(visit.hub, case.proposal) if case.proposal else "",
         given=given,

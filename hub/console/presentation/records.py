@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.linkage import resident_id
+from hub.linkage.features import written
 from mappings import divisions, vocabulary
 
 Patient = Mapping[str, Any]
@@ -39,7 +40,7 @@ class Place:
 
 def names(patient: Patient) -> tuple[str, tuple[str, ...]]:
     """(the name in use, former names)."""
-    found = [(entry.get("use"), str(entry.get("text") or "")) for entry in patient.get("name", ())]
+    found = [(entry.get("use"), str(entry.get("text") or written(entry))) for entry in patient.get("name", ())]
     current = next((text for use, text in found if use != "old"), "")
     return current, tuple(text for use, text in found if use == "old" and text)
 

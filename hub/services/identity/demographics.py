@@ -226,7 +226,6 @@ async def _page(
 def _reaches_others(criteria: Criteria) -> bool:
     """Does it say enough of a person to look beyond the caller's own records?"""
     identifier = criteria.token("identifier")
-    numbered = identifier is not None and all(
-        system is not None and not domains.is_national(system) for system, _ in identifier.values
-    )
+    systems = {system for system, _ in identifier.values} if identifier and len(identifier.values) == 1 else set()
+    numbered = any(system is not None and not domains.is_national(system) for system in systems)
     return numbered or criteria.token("_id") is not None or criteria.elements >= LEAST

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 import httpx2
+import orjson
 import pytest
 from fhir.resources.R4B.patient import Patient
 
 from certs import tokens as certs_tokens
 from hub.api import submissions as submissions_api
 from hub.runtime import Hub
-from hub.services import receipts
+from hub.services import intake, receipts
 from hub.storage import decisions, people, resources, submissions
 from mappings.vocabulary import record_system
 from tests.feeds import feeder, ours, put, resolved
@@ -344,3 +345,38 @@ async def test_too_much_is_refused(hub: Hub, huiji: Enrolled, client: httpx2.Asy
     assert _code(found) == (400, "too-many")
     long = patient("huiji", "H" * 201, **LI)
     assert _code(await put(client, long)) == (400, "bad-request")
+
+
+async def test_a_text_that_would_take_minutes_to_read_is_refused(
+    hub: Hub, client: httpx2.AsyncClient, huiji: Enrolled
+) -> None:
+    long = patient("huiji", "H1", **LI, address="1" * 300_000 + "省")
+    assert _code(await put(client, long)) == (400, "too-long")
+    many = {**patient("huiji", "H1", **LI), "contact": [{"name": {"text": "李"}}] * 1000}
+    assert _code(await put(client, many)) == (400, "too-many")
+    assert await persons(hub) == frozenset()
+    assert len(await acts(hub, "refuse")) == 2
+
+
+async def test_the_message_id_of_a_document_is_no_feeds(hub: Hub, client: httpx2.AsyncClient, huiji: Enrolled) -> None:
+    body, id_ = orjson.dumps(patient("huiji", "H1", **LI)), uuid4()
+    digest = hashlib.sha256(body).digest()
+
+    async def bytes_once() -> AsyncIterator[bytes]:
+        yield body
+
+    document = intake.Document(id_, "huiji/person.v1", "text/csv", "", digest)
+    await intake.receive(hub, huiji.member, document, bytes_once())
+    asked = {"identifier": record_system("huiji") + "|H1"}
+    found = await client.put("/fhir/Patient", params=asked, content=body, headers={"Message-Id": str(id_)})
+    assert _code(found) == (409, "digest-conflict")
+    assert [act["reason"] for act in await acts(hub, "refuse")] == ["digest-conflict"]
+
+
+async def test_what_the_published_schema_lets_pass_is_no_error_of_ours(client: httpx2.AsyncClient) -> None:
+    """R4 asks for Extension.url and Patient.link.type, its JSON schema does not."""
+    place = {"text": "永康市", "extension": [{"valueCode": "origin"}]}
+    found = await put(client, {**patient("huiji", "H1", **LI), "address": [place]})
+    assert found.status_code == 201
+    untyped = {**patient("huiji", "H1", **LI), "active": False, "link": [{"other": {"reference": "Patient/1"}}]}
+    assert _code(await put(client, untyped)) == (400, "bad-link")

@@ -229,3 +229,14 @@ async def test_who_guesses_is_stopped(
     assert issue_of(stopped) == (429, "misses-used-up", "throttled")
     assert int(stopped.headers["Retry-After"]) >= 1
     assert found(await as_huiji.match(described(**LI), purpose=None)) == [("H1", "certain")]
+
+
+async def test_a_text_that_would_take_minutes_to_read_is_refused(people: None, as_huiji: Client) -> None:
+    answer = await as_huiji.match(described(**LI, origin="410108001000", address="零" * 300_000))
+    assert issue_of(answer)[:2] == (400, "too-long")
+
+
+@pytest.mark.parametrize("filler", [{"telecom": [{"value": "x"}]}, {"address": [{"use": "home"}]}, {"gender": "other"}])
+async def test_what_says_nothing_of_anybody_is_no_element(as_huiji: Client, filler: dict[str, Any]) -> None:
+    asked = {"resourceType": "Patient", "name": [{"text": "李秀英"}], "birthDate": "1987-03-12", **filler}
+    assert issue_of(await as_huiji.match(asked)) == (400, "too-few-elements", "required")

@@ -10,20 +10,22 @@ from uuid import UUID
 import httpx2
 import pytest
 
+from hub.domain.ordering import SOURCE_MERGE
 from hub.runtime import Hub
 from hub.services import recording, submitted
 from hub.services.preparing import prepare
-from hub.storage import decisions, submissions
+from hub.storage import decisions, people, reviews, submissions
 from hub.storage.members import Member
 from mappings import Row
 from mappings.vocabulary import PERSON
 from tests.api.fhir.conftest import Client
-from tests.feeds import feeder, put, resolved
-from tests.hubs import Enrolled
+from tests.feeds import feeder, parameters, put, resolved, steward
+from tests.hubs import Enrolled, acts
 from tests.messages import CARE, agree
 from tests.people import arrive, patient
 
 LI = {"name": "李秀英", "birth": "1990-03-07", "sex": "female", "id": "410108199003071228", "origin": "410108000000"}
+QIAN = {"name": "钱学森", "birth": "1962-10-30", "sex": "male", "id": "330784196210300015", "origin": "330784000000"}
 PIX = "/fhir/Patient/$ihe-pix"
 
 
@@ -90,3 +92,37 @@ async def test_the_sender_is_told_of_a_feed_like_of_a_document(
     told = await submitted.by_id(hub, member, UUID(fed.headers["Submission-Id"]))
     assert (told["state"], told["counts"]) == ("PROCESSED", {"rows": 1, "translated": 1, "quarantined": 0})
     assert [issue["code"] for issue in told["application_ack"]["warnings"]] == ["survivor-unknown"]
+
+
+async def test_people_are_asked_about_unlike_records_that_a_sources_word_brings_together(
+    hub: Hub, source: httpx2.AsyncClient, yongkang: Enrolled
+) -> None:
+    """A steward joined H1 with Y1; that H2 replaces H1 is for its source to say, but not that Y1 is Y2."""
+    await arrive(hub, yongkang.member, [patient("yongkang", "Y2", **QIAN)])
+    other = await put(source, patient("huiji", "H2", **QIAN))
+    one = await put(source, patient("huiji", "H1", **LI))
+    async with hub.database.read() as connection:
+        first = (await people.info(connection, [1]))[1]
+    given = parameters(source_patient=f"Patient/{one.json()['id']}", target_patient=f"Patient/{first.resource_id}")
+    async with steward(hub, "lin") as client:
+        assert (await client.post("/fhir/Patient/$merge", json=given)).status_code == 200
+    assert other.status_code == 200
+    assert await _open(hub) == []
+    for number in ("H2", "H2"):
+        await put(source, resolved(patient("huiji", "H1", **LI), number))
+        (task,) = await _open(hub)
+        assert (task.a, task.b, task.reason) == (1, 3, SOURCE_MERGE)
+        assert yongkang.member.id in task.member_ids
+    assert [act["decision"] for act in await acts(hub, "reopen")] == [None]
+
+
+async def test_records_of_one_person_that_a_source_merges_are_nobodys_question(
+    hub: Hub, source: httpx2.AsyncClient
+) -> None:
+    await put(source, resolved(patient("huiji", "H2", name="王小花", birth="1955-01-01"), "H1"))
+    assert await _open(hub) == []
+
+
+async def _open(hub: Hub) -> list[reviews.Review]:
+    async with hub.database.read() as connection:
+        return await reviews.queue(connection, None, states=["REVIEW"], limit=9)

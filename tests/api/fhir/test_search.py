@@ -181,6 +181,22 @@ async def test_others_show_under_an_agreement_to_whoever_says_enough(
     ]
 
 
+@pytest.mark.parametrize(
+    "guess",
+    [
+        {"family": "张", "birthdate": "1979-11-02", "gender": "male,female,other,unknown"},
+        {"family": "张", "birthdate": "1979-11-02", "given": "伟国,国伟,建国,伟"},
+        {"identifier": ",".join(RECORD.format("yongkang") + f"|Y{n}" for n in range(1, 21))},
+    ],
+)
+async def test_many_guesses_in_one_search_find_nobody_of_anothers(
+    hub: Hub, people: None, huiji: Enrolled, yongkang: Enrolled, as_huiji: Client, guess: dict[str, str]
+) -> None:
+    await agree(hub, yongkang, huiji, kinds=[PERSON], purposes=[CARE])
+    assert await numbers(as_huiji, purpose=CARE, **guess) == []
+    assert await ledger(hub, yongkang, "Y2") == []
+
+
 async def test_every_search_has_its_leaf_and_every_person_shown_her_line(
     hub: Hub, people: None, huiji: Enrolled, as_huiji: Client
 ) -> None:

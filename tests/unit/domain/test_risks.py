@@ -20,6 +20,8 @@ def test_what_is_of_high_risk() -> None:
     assert codes("different", vetoes=("twins",)) == []
     assert codes("same", vetoes=("id-used-by-two",)) == codes("different", vetoes=("id-used-by-two",))
     assert codes("same", vetoes=("twins", "id-used-by-two")) == ["id-used-by-two", "veto"]
+    assert codes("same", clashes=("twins",)) == ["veto"]
+    assert codes("different", clashes=("twins", "id-used-by-two")) == []
     assert codes("same", certificates=1) == codes("same", sealed=2) == ["papers"]
     assert codes("different", certificates=1) == []
     assert codes("different", certificates=1, together=True) == ["papers"]
@@ -35,6 +37,7 @@ FACTS = st.builds(
     records=st.tuples(st.integers(1, 20), st.integers(1, 20)),
     certificates=st.integers(0, 3),
     sealed=st.integers(0, 3),
+    clashes=st.lists(st.sampled_from(["twins", "id-used-by-two"]), unique=True).map(tuple),
 )
 
 
@@ -47,7 +50,7 @@ def test_every_reason_is_in_both_languages_and_given_once(facts: Facts, verdict:
 
 @given(FACTS)
 def test_more_at_stake_never_needs_fewer(facts: Facts) -> None:
-    more = Facts((*facts.vetoes, "death-before-activity"), facts.together, (30, 30), 1, 1)
+    more = Facts((*facts.vetoes, "death-before-activity"), facts.together, (30, 30), 1, 1, facts.clashes)
     for verdict in ("same", "different"):
         before = set(risks.codes(risks.of(verdict, facts, most_records=5)))
         assert before <= set(risks.codes(risks.of(verdict, more, most_records=5)))

@@ -103,3 +103,9 @@ def test_a_day_lies_in_its_month_and_year_and_between_its_neighbours(day: date) 
 def test_no_text_breaks_the_reading_of_dates(text: str) -> None:
     with contextlib.suppress(Invalid):
         assert parse_birthdate([text]).first <= date.max
+
+
+def test_a_choice_of_values_identifies_nobody() -> None:
+    found = criteria.read([("family", "王"), ("birthdate", "1987-03-12"), ("gender", "male,female,other,unknown")])
+    assert found.elements == 2
+    assert criteria.read([("family", "王,李,张"), ("gender", "male,male")]).elements == 1

@@ -59,3 +59,12 @@ def test_a_core_is_put_together_from_its_halves(text: str) -> None:
 def test_the_usual_address_has_two_halves() -> None:
     head, tail = addresses.halves("浙江省金华市永康市西溪镇人民路12号3幢2单元501室")
     assert (addresses.street(head), addresses.door(tail)) == ("人民路", "12号3号2-501")
+
+
+@pytest.mark.parametrize("text", ["1" * 400_000 + "省", "1a" * 200_000 + "省", "零" * 400_000, "1" * 400_000 + "\n"])
+def test_however_long_a_row_of_figures_is_it_is_read_once(text: str) -> None:
+    """Read from each of its figures anew, such an address would take hours."""
+    assert addresses.signature(text) != (0, 0)
+    head, tail = addresses.halves(text)
+    assert head + tail == text
+    assert addresses.street(text) is None or addresses.door(text) is None

@@ -1,0 +1,19 @@
+"""What somebody who is signed in was not allowed to do: a leaf for each attempt, whichever page or part refused it."""
+
+from hub.errors import NotAllowed
+from hub.runtime import Hub
+from hub.services.sessions import User
+from hub.storage import audit
+from hub.storage.audit import Act
+
+_NOTED_BEFORE = frozenset({"same-person"})
+"""Refusals whose leaf names the proposal (services.proposals)."""
+
+
+async def note(hub: Hub, user: User, attempt: str, denial: NotAllowed) -> None:
+    """`attempt` is what was asked for, without a word of any form."""
+    if denial.code in _NOTED_BEFORE:
+        return
+    content = {"attempt": attempt, "reason": denial.code, "region": user.region}
+    async with hub.database.begin() as connection:
+        await audit.append(connection, hub.vault, [Act("refuse", user.name, content, hub.now())])

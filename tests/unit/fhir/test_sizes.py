@@ -1,0 +1,36 @@
+"""How much a Patient may say of one thing."""
+
+from typing import Any
+
+import pytest
+
+from hub.errors import Invalid
+from hub.fhir import sizes
+
+MOST, LONGEST = sizes.MOST, sizes.LONGEST
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ({"name": [{"text": "王"}] * (MOST + 1)}, "too-many"),
+        ({"identifier": [{"value": "1"}] * (MOST + 1)}, "too-many"),
+        ({"name": [{"given": ["王" * (LONGEST + 1)]}]}, "too-long"),
+        ({"address": [{"extension": [{"url": "urn:a", "valueString": "1" * (LONGEST + 1)}]}]}, "too-long"),
+        ({"contact": [{"name": {"text": "李" * (LONGEST + 1)}}]}, "too-long"),
+    ],
+)
+def test_what_is_compared_has_limits(said: dict[str, Any], code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        sizes.check({"resourceType": "Patient", **said})
+    assert refused.value.code == code
+
+
+def test_what_is_not_compared_may_be_long() -> None:
+    sizes.check(
+        {
+            "resourceType": "Patient",
+            "name": [{"text": "王" * LONGEST}] * MOST,
+            "photo": [{"contentType": "image/png", "data": "AAAA" * LONGEST}],
+        }
+    )
