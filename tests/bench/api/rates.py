@@ -1,0 +1,238 @@
+"""How many requests a second the hub answers by FHIR, everything on: authentication, policy, history, ledger, log, matching.
+
+    python -m tests.bench.api.rates [--patients 10000] [--seconds 10] [--only create,read] [--workers 2] [--data DIR]
+
+Sets a fresh hub up with its own PostgreSQL (DIR is kept, and used again), fills it with invented people through transactions,
+serves it with the real `hub serve`, and sends with wrk from 16 connections that are kept open. Prints answers a second, median
+and 99th percentile, what was refused, and processor milliseconds a request by process.
+"""
+
+import argparse
+import asyncio
+import os
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count, islice
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+from uuid import UUID, uuid5
+
+import httpx2
+import orjson
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from hub.demo.population import Faults, Shape, entries, patient
+from hub.runtime import open_hub
+from hub.services import enrolment, setup, tokens
+from hub.settings import Settings
+from mappings.vocabulary import record_system
+from tests.bench.linkage.population import AS_OF
+from tests.bench.matching.serving import processors, served
+
+MEMBER: Final = "huiji"
+_SPACE: Final = UUID("6f1e1c9e-5a8b-4a55-9d0a-6d5a0c1b7d11")
+_SCRIPT: Final = Path(__file__).with_name("requests.lua")
+_LINES: Final = 30_000
+_FILL: Final = 100
+_CONNECTIONS: Final = 16
+Line = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One measurement: times in milliseconds, processor milliseconds a request by process."""
+
+    name: str
+    rate: float
+    p50: float
+    p99: float
+    refused: int
+    processors: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A Patient that is in the hub."""
+
+    id: str
+    patient: dict[str, Any]
+
+
+def people(seed: int) -> Iterator[dict[str, Any]]:
+    """Patients of the county without end, each under a number that occurs once."""
+    for part in count():
+        for entry in entries(seed + part, replace(Shape(), people=20_000), Faults(), AS_OF):
+            for record in entry.records:
+                if record.county == MEMBER and not record.defect:
+                    found = patient(record)
+                    found["identifier"][0] |= {"value": f"{seed + part}-{record.record_id}"}
+                    yield found
+
+
+def observation(subject: str, number: int) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": ("29463-7", "8302-2", "718-7")[number % 3]}]},
+        "subject": {"reference": subject},
+        "effectiveDateTime": f"2026-{number % 12 + 1:02}-{number % 28 + 1:02}",
+        "valueQuantity": {"value": 40 + number % 60, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"},
+    }
+
+
+def transaction(found: dict[str, Any], observations: int) -> dict[str, Any]:
+    """A person and so many observations of hers."""
+    urn = f"urn:uuid:{uuid5(_SPACE, found['identifier'][0]['value'])}"
+    made = [{"fullUrl": urn, "resource": found, "request": {"method": "POST", "url": "Patient"}}]
+    made += [
+        {"resource": observation(urn, at), "request": {"method": "POST", "url": "Observation"}}
+        for at in range(observations)
+    ]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": made}
+
+
+def _post(path: str, body: Any, header: str = "-") -> Line:
+    return "POST", path, header, orjson.dumps(body).decode()
+
+
+def _conditional(new: Iterator[dict[str, Any]], known: list[Known]) -> Iterator[Line]:
+    """By turns somebody who is there and somebody who is not."""
+    for at in count():
+        found = known[at % len(known)].patient if at % 2 else next(new)
+        one = found["identifier"][0]
+        yield _post("/fhir/Patient", found, f"If-None-Exist: identifier={one['system']}|{one['value']}")
+
+
+def _by_name(known: list[Known]) -> Iterator[Line]:
+    named = [one.patient for one in known if one.patient.get("birthDate") and one.patient["name"][0].get("family")]
+    for one in named:
+        yield "GET", f"/fhir/Patient?family={quote(one['name'][0]['family'])}&birthdate={one['birthDate']}", "-", "-"
+
+
+Lines = Callable[[Iterator[dict[str, Any]], list[Known]], Iterator[Line]]
+SCENARIOS: Final[dict[str, Lines]] = {
+    "create": lambda new, _: (_post("/fhir/Patient", one) for one in new),
+    "create unless there": _conditional,
+    "transaction 1 + 10": lambda new, _: (_post("/fhir", transaction(one, 10)) for one in new),
+    "read": lambda _, known: (("GET", f"/fhir/Patient/{one.id}", "-", "-") for one in known),
+    "search by identifier": lambda _, known: (
+        ("GET", f"/fhir/Patient?identifier={record_system(MEMBER)}%7C{one.patient['identifier'][0]['value']}", "-", "-")
+        for one in known
+    ),
+    "search by name and birth": lambda _, known: _by_name(known),
+}
+
+
+async def _prepare(settings: Settings) -> str:
+    """A hub with one county; the county's token."""
+    if not (settings.data_dir / "trust-roots.json").exists():
+        await setup.initialise(settings)
+        async with open_hub(settings) as hub:
+            await enrolment.add_member(
+                hub, name=MEMBER, kind="county", display="Huiji", display_zh="惠济区", divisions=["410108000000"]
+            )
+    async with open_hub(settings) as hub:
+        return await tokens.issue_token_for(hub, MEMBER, 7200)
+
+
+def _fill(address: str, token: str, patients: list[dict[str, Any]]) -> list[Known]:
+    """Store people through transactions of a hundred."""
+    known: list[Known] = []
+    with httpx2.Client(headers={"Authorization": f"Bearer {token}"}, timeout=120) as client:
+        for at in range(0, len(patients), _FILL):
+            some = patients[at : at + _FILL]
+            made = [{"resource": one, "request": {"method": "POST", "url": "Patient"}} for one in some]
+            sent = {"resourceType": "Bundle", "type": "transaction", "entry": made}
+            answer = client.post(f"{address}/fhir", content=orjson.dumps(sent),
+                                 headers={"Content-Type": "application/fhir+json"})  # fmt: skip
+            answer.raise_for_status()
+            for one, entry in zip(some, answer.json()["entry"], strict=True):
+                known.append(Known(entry["response"]["location"].split("/Patient/")[1].split("/")[0], one))
+    return known
+
+
+def _send(address: str, token: str, file: Path, seconds: float) -> tuple[int, int, float, float, float]:
+    """(answered well, refused, seconds, median, 99th percentile)."""
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{_CONNECTIONS}",
+        f"-d{max(1, round(seconds))}s",
+        "--timeout",
+        "20s",
+        "-s",
+        str(_SCRIPT),
+        address,
+    ]
+    env = os.environ | {"BENCH_REQUESTS": str(file), "BENCH_TOKEN": token}
+    done = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True)
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    good, bad, took, p50, p99 = line.split()[1:]
+    return int(good), int(bad), float(took), float(p50), float(p99)
+
+
+def measure(settings: Settings, server: psutil.Process, address: str, token: str, name: str, lines: Iterator[Line],
+            file: Path, seconds: float) -> Run:  # fmt: skip
+    """Warm up, then send for some seconds."""
+    for again, duration in ((False, 2.0), (True, seconds)):
+        file.write_text("\n".join("\t".join(line) for line in islice(lines, _LINES)) or file.read_text(), "utf-8")
+        before = processors(server, settings.data_dir)
+        good, bad, took, p50, p99 = _send(address, token, file, duration)
+        after = processors(server, settings.data_dir)
+        if again:
+            spent = {kind: (after[kind] - before[kind]) * 1000 / max(1, good + bad) for kind in after}
+            return Run(name, good / took, p50, p99, bad, spent)
+    raise AssertionError("measured twice")
+
+
+def run(patients: int, seconds: float, only: list[str], workers: int, data: Path) -> list[Run]:
+    """Set up, fill, serve and measure; prints a table."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = Settings.model_validate({"data_dir": data, "port": port, "base_url": f"http://127.0.0.1:{port}"})
+    token, address = asyncio.run(_prepare(settings)), f"http://127.0.0.1:{port}"
+    new = people(int(time.time()))
+    runs = []
+    with served(settings, workers) as server:
+        known = _fill(address, token, list(islice(new, patients)))
+        for name in only or list(SCENARIOS):
+            lines = SCENARIOS[name](new, known)
+            runs.append(measure(settings, server, address, token, name, lines, data / "requests.tsv", seconds))
+    _print(runs, patients)
+    return runs
+
+
+def _print(runs: list[Run], patients: int) -> None:
+    table = Table("", "answers/s", "p50 ms", "p99 ms", "refused", "processor ms a request",
+                  title=f"FHIR over HTTP, {patients:,} people and more")  # fmt: skip
+    for one in runs:
+        spent = ", ".join(f"{kind} {value:.2f}" for kind, value in one.processors.items())
+        table.add_row(one.name, f"{one.rate:,.0f}", f"{one.p50:.1f}", f"{one.p99:.1f}", str(one.refused), spent)
+    Console(width=130).print(table)
+
+
+def main() -> None:
+    """Run the benchmark and print its table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--patients", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--only", default="", help=f"some of: {', '.join(SCENARIOS)}")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--data", type=Path, default=None, help="A folder to keep, and to use again.")
+    asked = parser.parse_args()
+    only = [name.strip() for name in asked.only.split(",") if name.strip()]
+    with tempfile.TemporaryDirectory(prefix="lianqiao-bench-") as name:
+        Path(name).chmod(0o755)
+        run(asked.patients, asked.seconds, only, asked.workers, asked.data or Path(name) / "hub")
+
+
+if __name__ == "__main__":
+    main()
