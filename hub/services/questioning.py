@@ -4,9 +4,10 @@ A source says of its own records only that one replaces the other, and is believ
 with somebody else's record, two persons of other regions may come together by it: that nobody has decided.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from itertools import combinations, islice
+from itertools import combinations, product
 from typing import Final
 from uuid import UUID
 
@@ -20,8 +21,9 @@ from hub.storage import audit, members, people, review_reopenings
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 
-_MOST: Final = 1000
-"""Pairs of one person that are compared."""
+_MOST: Final = 20
+"""Records of each of the persons that are compared, the oldest first."""
+_MOST_PAIRS: Final = 1000
 Moves = Mapping[int, tuple[UUID | None, UUID]]
 
 
@@ -49,10 +51,14 @@ async def _brought_together(connection: AsyncConnection, person: UUID, moves: Mo
     """Pairs of the person's live records that belonged to two persons before, and about which nobody has decided."""
     ids = await people.records_of(connection, person)
     infos = await people.info(connection, ids)
-    former = {id_: moves[id_][0] if id_ in moves else person for id_ in sorted(ids) if infos[id_].live}
+    parts: defaultdict[UUID | None, list[int]] = defaultdict(list)
+    for id_ in sorted(ids):
+        part = parts[moves[id_][0] if id_ in moves else person]
+        if infos[id_].live and len(part) < _MOST:
+            part.append(id_)
     decided = {(found.a, found.b) for found in await people.constraints_touching(connection, ids)}
-    apart = (pair for pair in combinations(former, 2) if former[pair[0]] != former[pair[1]] and pair not in decided)
-    return list(islice(apart, _MOST))
+    pairs = [tuple(sorted(pair)) for one, other in combinations(parts.values(), 2) for pair in product(one, other)]
+    return [(a, b) for a, b in pairs[:_MOST_PAIRS] if (a, b) not in decided]
 
 
 async def _worst(
