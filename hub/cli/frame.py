@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 
 from certs.errors import CertsError
 from hub.errors import HubError
@@ -17,8 +19,8 @@ from hub.settings import Settings, get_settings
 if TYPE_CHECKING:
     from hub.runtime import Hub
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 Result = TypeVar("Result")
 
@@ -49,6 +51,20 @@ def explained() -> Iterator[None]:
         fail(f"{error.detail} ({error.code})")
     except CertsError as error:
         fail(f"{error.message.en} {error.detail} ({error.code})")
+
+
+@contextmanager
+def filing(file: Path | None, safe: str) -> Iterator[None]:
+    """Turn a file that cannot be read or written into a sentence; `safe` says what became of everything else."""
+    try:
+        yield
+    except OSError as error:
+        fail(f"{file}: {error.strerror}; {safe}")
+
+
+def table(*columns: str | Column) -> Table:
+    """A table that keeps every word: on a narrow screen a long one goes on in the next line and is not cut off."""
+    return Table(*(Column(one, overflow="fold") if isinstance(one, str) else one for one in columns))
 
 
 def counting() -> Progress:

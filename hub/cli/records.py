@@ -5,9 +5,8 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
-from rich.table import Table
 
-from hub.cli.frame import counting, fail, out, settings, with_hub
+from hub.cli.frame import counting, fail, out, settings, table, with_hub
 from hub.runtime import Hub
 from hub.services import loading, reconciliation, translating
 from hub.services.collecting import collect_seldom
@@ -45,8 +44,8 @@ def load(
             done = with_hub(act)
         finally:
             preparer.close()
-    table = Table("state", "rows", "translated", "quarantined", "linked", "for review", "rows/s")
-    table.add_row(
+    shown = table("state", "rows", "translated", "quarantined", "linked", "for review", "rows/s")
+    shown.add_row(
         done.state,
         str(done.rows),
         str(done.translated),
@@ -55,7 +54,7 @@ def load(
         str(done.review),
         f"{done.rows / max(done.seconds, 0.001):,.0f}",
     )
-    out.print(table)
+    out.print(shown)
     for issue in done.issues:
         where = f"row {issue.row}" if issue.row else "the file"
         column = f", column {issue.column}" if issue.column else ""
@@ -94,17 +93,17 @@ def _show_runs() -> None:
         async with hub.database.read() as connection:
             return await reconciliations.newest(connection, 10)
 
-    table = Table("begun", "state", "cause", "who", "counts")
+    shown = table("begun", "state", "cause", "who", "counts")
     for run in with_hub(act):
         counts = ", ".join(f"{name} {number}" for name, number in run.counts.items())
-        table.add_row(
+        shown.add_row(
             f"{run.started_at:%Y-%m-%d %H:%M} UTC",
             run.state,
             run.cause,
             "everyone" if run.whole else "what changed",
             counts,
         )
-    out.print(table)
+    out.print(shown)
 
 
 @quarantine.command("list")
@@ -116,10 +115,10 @@ def list_quarantine() -> None:
         async with hub.database.read() as connection:
             return await rows.totals(connection)
 
-    table = Table("reason", "rows")
+    shown = table("reason", "rows")
     for code, number in sorted(with_hub(act).items()):
-        table.add_row(code, str(number))
-    out.print(table)
+        shown.add_row(code, str(number))
+    out.print(shown)
 
 
 @quarantine.command("replay")

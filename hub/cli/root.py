@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import dedupe, demo, linkage, matters, private, proof, records, registry, review
+from hub.cli import dedupe, demo, linkage, matters, private, proof, records, registry, review, users
 from hub.cli.frame import err, explained, fail, out, settings
 from hub.settings import Settings
 
@@ -20,7 +20,7 @@ app.add_typer(registry.member, name="member")
 app.add_typer(registry.agreement, name="agreement")
 app.add_typer(matters.case, name="case")
 app.add_typer(registry.key, name="key")
-app.add_typer(registry.user, name="user")
+app.add_typer(users.user, name="user")
 app.add_typer(proof.audit, name="audit")
 app.add_typer(linkage.linkage, name="linkage")
 app.add_typer(private.link_private, name="link-private")
