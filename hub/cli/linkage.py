@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.table import Column
 
-from hub.cli.frame import counting, explained, fail, out, table, with_hub
+from hub.cli.frame import counting, err, explained, fail, filing, out, table, with_hub
 from hub.cli.labels import read as read_labels
 from hub.linkage.engines import model_files
 from hub.linkage.score import DECISIONS
@@ -36,8 +36,10 @@ def train(
     """Train a model on the hub's own records, beginning from the one in force. Changes nothing in the hub."""
     with explained():
         model_files.refuse_existing(out_file)
-    content = with_hub(lambda hub: model_training.train(hub, name))
-    model_files.save(content, out_file)
+    with err.status("reading a sample of the records and training on it"):
+        content = with_hub(lambda hub: model_training.train(hub, name))
+    with filing(out_file, "the model was not kept"):
+        model_files.save(content, out_file)
     out.print(
         f"{out_file} holds a model of {content['population']:,} records; nothing has changed yet. "
         f"Next: hub linkage evaluate {out_file}",
