@@ -157,6 +157,8 @@ def take_root(
     file: Annotated[Path, typer.Argument(help="Where its officer keeps it, on a medium of her own.")],
 ) -> None:
     """Move a root key off the hub into a file that its officer's passphrase closes."""
+    if name not in keyring.ROOTS:
+        fail(f"only {', '.join(keyring.ROOTS)} may be taken away; {name} is none of them, and nothing was changed")
     passphrase = typer.prompt("Passphrase of the officer", hide_input=True, confirmation_prompt=True)
 
     async def act(hub: Hub) -> None:

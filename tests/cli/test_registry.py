@@ -43,6 +43,15 @@ async def test_a_file_that_cannot_be_used_is_named_and_nothing_happens(
     assert "here" not in (await say("member", "list")).output
 
 
+async def test_no_passphrase_is_asked_for_what_is_no_root(say: Say, tmp_path: Path) -> None:
+    said = await say("key", "take-root", "sign", tmp_path / "taken.key")
+    assert said.exit_code == 1
+    assert (
+        said.output
+        == "hub: only root-1, root-2, root-3 may be taken away; sign is none of them, and nothing was changed\n"
+    )
+
+
 async def test_the_secret_of_a_webhook_is_read_before_anybody_is_enrolled(say: Say, tmp_path: Path) -> None:
     words = ("--division", "330784000000", "--display", "H", "--display-zh", "这", "--webhook", "https://here.example/")
     said = await say("member", "add", "here", *words, "--webhook-secret-file", tmp_path / "none")
