@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import structlog
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from adapters.errors import ConfigError, GatewayError
 
@@ -63,7 +63,7 @@ def check(config: ConfigFile) -> None:
 
     with _explained():
         findings: Any = _go(_with_gateway(config, checks.check, exclusive=False))
-        table = Table("", "what", "finding", "what to do", show_lines=False)
+        table = _table("", "what", "finding", "what to do")
         for finding in findings:
             table.add_row(
                 "ok" if finding.ok else "WRONG", finding.subject, finding.text, "" if finding.ok else finding.remedy
@@ -208,8 +208,13 @@ def _log_to_stderr() -> None:
     )
 
 
+def _table(*columns: str) -> Table:
+    """A table that keeps every word: on a narrow screen a long one goes on in the next line and is not cut off."""
+    return Table(*(Column(one, overflow="fold") for one in columns))
+
+
 def _print_status(document: dict[str, Any]) -> None:
-    table = Table("direction", "kind", "state", "messages")
+    table = _table("direction", "kind", "state", "messages")
     for kind, states in sorted(document["outgoing"].items()):
         for state, number in sorted(states.items()):
             table.add_row("out", kind, state, str(number))

@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from mappings import examples, released, scaffold
 from mappings.engine.load import Mapping, load, names, root
@@ -22,7 +22,7 @@ _SHOWN_DIFFERENCES = 20
 @app.command("list")
 def show_all() -> None:
     """Name every mapping, its kind and whether its records are sealed at the county."""
-    table = Table("mapping", "kind", "sealed", "released", "title", box=None)
+    table = _table(Column("mapping", no_wrap=True), "kind", "sealed", "released", "title", box=None)
     known = released.digests()
     for name in names():
         mapping = load(name)
@@ -62,7 +62,7 @@ def _passes(mapping: Mapping, example: examples.Example) -> bool:
     if not differences:
         return True
     _out.print(f"[red]{mapping.name}: example {example.name} differs")
-    table = Table("place", "expected", "found")
+    table = _table("place", "expected", "found")
     for difference in differences[:_SHOWN_DIFFERENCES]:
         table.add_row(difference.place, str(difference.expected), str(difference.found))
     _out.print(table)
@@ -78,7 +78,7 @@ def attempt(
 ) -> None:
     """Translate a file and show what came of each row; nothing is stored or sent."""
     mapping = load(name)
-    table = Table("row", "", "translated", "issues", show_lines=True, title=f"{file.name} · {mapping.name}")
+    table = _table("row", "", "translated", "issues", show_lines=True, title=f"{file.name} · {mapping.name}")
     shown = total = good = 0
     try:
         with file.open("rb") as stream:
@@ -96,6 +96,11 @@ def attempt(
         raise typer.Exit(1) from fault
     _out.print(table)
     _out.print(f"{total} rows, {good} translated, {total - good} refused; {shown} shown")
+
+
+def _table(*columns: str | Column, **look: Any) -> Table:
+    """A table that keeps every word: on a narrow screen a long one goes on in the next line and is not cut off."""
+    return Table(*(Column(one, overflow="fold") if isinstance(one, str) else one for one in columns), **look)
 
 
 def _cells(result: RowResult, chinese: bool) -> tuple[str, str, str, str]:

@@ -71,7 +71,13 @@ def dedupe(
     show_values: ShowValues = False,
     spark: Spark = None,
 ) -> None:
-    """Find the records that are one person: clusters.csv, pairs.csv and report.html in the folder OUT."""
+    """Find the records that are one person: clusters.csv, pairs.csv and report.html in the folder OUT.
+
+    IN has the column record_id and some of source, name, sex, birth_date,
+    resident_id, id_type, phone, origin_division, origin_address,
+    residence_division, residence_address, spouse_name, spouse_resident_id,
+    postal_code. Others are not read.
+    """
     begun = monotonic()
     with explained(), _enough_memory(), _stopped_tidily():
         if save_model and not (train or labels):

@@ -5,6 +5,7 @@ A hub and its settings are loaded by what asks for them: `hub dedupe` begins her
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
@@ -15,12 +16,13 @@ from hub.errors import HubError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+    from rich.table import Column, Table
 
     from hub.runtime import Hub
     from hub.settings import Settings
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, highlight=False, markup=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 Result = TypeVar("Result")
 
@@ -55,6 +57,22 @@ def explained() -> Iterator[None]:
         fail(f"{error.detail} ({error.code})")
     except CertsError as error:
         fail(f"{error.message.en} {error.detail} ({error.code})")
+
+
+@contextmanager
+def filing(file: Path | None, safe: str) -> Iterator[None]:
+    """Turn a file that cannot be read or written into a sentence; `safe` says what became of everything else."""
+    try:
+        yield
+    except OSError as error:
+        fail(f"{file}: {error.strerror}; {safe}")
+
+
+def table(*columns: "str | Column") -> "Table":
+    """A table that keeps every word: on a narrow screen a long one goes on in the next line and is not cut off."""
+    from rich.table import Column, Table
+
+    return Table(*(Column(one, overflow="fold") if isinstance(one, str) else one for one in columns))
 
 
 def counting() -> "Progress":

@@ -7,9 +7,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Column, Table
+from rich.table import Column
 
-from hub.cli.frame import counting, explained, fail, out, with_hub
+from hub.cli.frame import counting, err, explained, fail, filing, out, table, with_hub
 from hub.cli.labels import read as read_labels
 from hub.linkage.engines import model_files
 from hub.linkage.score import DECISIONS
@@ -36,8 +36,10 @@ def train(
     """Train a model on the hub's own records, beginning from the one in force. Changes nothing in the hub."""
     with explained():
         model_files.refuse_existing(out_file)
-    content = with_hub(lambda hub: model_training.train(hub, name))
-    model_files.save(content, out_file)
+    with err.status("reading a sample of the records and training on it"):
+        content = with_hub(lambda hub: model_training.train(hub, name))
+    with filing(out_file, "the model was not kept"):
+        model_files.save(content, out_file)
     out.print(
         f"{out_file} holds a model of {content['population']:,} records; nothing has changed yet. "
         f"Next: hub linkage evaluate {out_file}",
@@ -61,17 +63,17 @@ def evaluate(
         content = model_files.content(file)
         known = read_labels(labels) if labels else None
     found = with_hub(lambda hub: evaluation.evaluate(hub, content, known))
-    table = Table("", Column("in force", justify="right"), Column("this model", justify="right"))
+    shown = table("", Column("in force", justify="right"), Column("this model", justify="right"))
     both = (found.present, found.coming)
-    table.add_row("name", *(one.name for one in both))
+    shown.add_row("name", *(one.name for one in both))
     for decision in reversed(DECISIONS):
-        table.add_row(f"one person: {decision}", *(f"{one.same[decision]:,}" for one in both))
+        shown.add_row(f"one person: {decision}", *(f"{one.same[decision]:,}" for one in both))
     for decision in reversed(DECISIONS):
-        table.add_row(f"two people: {decision}", *(f"{one.different[decision]:,}" for one in both))
+        shown.add_row(f"two people: {decision}", *(f"{one.different[decision]:,}" for one in both))
     for title, decisions in (("auto", DECISIONS[2:]), ("auto+review", DECISIONS[1:])):
         for measure in ("precision", "recall", "F1"):
-            table.add_row(f"{measure}, {title}", *(_measured(one, measure, decisions) for one in both))
-    out.print(table)
+            shown.add_row(f"{measure}, {title}", *(_measured(one, measure, decisions) for one in both))
+    out.print(shown)
     out.print(
         f"Judged by {found.pairs:,} pairs; the brackets hold the true share with 95 % certainty. People are asked about "
         "doubtful pairs: where nobody was asked, a model is better than this shows."
@@ -161,12 +163,12 @@ def discard(by: By) -> None:
 @linkage.command("list")
 def list_models() -> None:
     """Show the models, the newest first."""
-    table = Table(
+    shown = table(
         "epoch", "name", Column("state", no_wrap=True), Column("since", no_wrap=True), "proposed", "approved", "scored"
     )
     for epoch, name in with_hub(model_change.listed):
         share = epoch.cursor / epoch.last_record if epoch.last_record else 1.0
-        table.add_row(
+        shown.add_row(
             str(epoch.id),
             name,
             epoch.state,
@@ -175,23 +177,23 @@ def list_models() -> None:
             epoch.approved_by or "",
             f"{share:.0%}" if epoch.state == SHADOW else "",
         )
-    out.print(table)
+    out.print(shown)
 
 
 def _show(found: Preview, examples: int) -> None:
     """One table, then examples and what they mean."""
     difference = found.difference
-    table = Table("", *(Column(title, justify="right") for title in ("now", "then", "difference")))
+    shown = table("", *(Column(title, justify="right") for title in ("now", "then", "difference")))
     sizes = {
         "persons": (difference.persons_now, difference.persons_then),
         "pairs linked without asking": found.links,
         "pairs that are doubtful": found.tasks,
     }
     for title, (now, then) in sizes.items():
-        table.add_row(title, f"{now:,}", f"{then:,}", f"{then - now:+,}")
+        shown.add_row(title, f"{now:,}", f"{then:,}", f"{then - now:+,}")
     for title, number in _changes(difference).items():
-        table.add_row(title, "", "", f"{number:,}")
-    out.print(table)
+        shown.add_row(title, "", "", f"{number:,}")
+    out.print(shown)
     _examples([f"{one.person} comes apart into {_ids(one.others)}" for one in difference.splits], examples)
     _examples([f"{one.person} comes together from {_ids(one.others)}" for one in difference.joins], examples)
     _examples([f'records {a} and {b}: people said "same"' for a, b in difference.against_same], examples)

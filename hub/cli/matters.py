@@ -6,9 +6,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Column, Table
+from rich.table import Column
 
-from hub.cli.frame import out, with_hub
+from hub.cli.frame import out, table, with_hub
 from hub.services import matters
 from hub.storage.agreements import ExchangeCase
 
@@ -46,20 +46,17 @@ def close_case(case_id: Annotated[UUID, typer.Argument(help="As `hub case list` 
 @case.command("list")
 def list_cases() -> None:
     """Show the cases, the newest first."""
-    table = Table(Column("id", no_wrap=True), "from", "to", "kind", "state", "opened", "until")
+    shown = table(Column("case", no_wrap=True), "about", "state")
     for found in with_hub(matters.listed):
         one = found.case
         state = "open" if found.open else "closed" if one.closed else "over"
-        table.add_row(
+        end = f" to {_last_day(one)}" if one.ends_at else ""
+        shown.add_row(
             str(one.id),
-            found.sender,
-            found.recipient,
-            one.kind,
-            state,
-            f"{one.opened_at.astimezone(_ZONE):%Y-%m-%d}",
-            _last_day(one),
+            f"{found.sender} → {found.recipient}: {one.kind}",
+            f"{state}, {one.opened_at.astimezone(_ZONE):%Y-%m-%d}{end}",
         )
-    out.print(table)
+    out.print(shown)
 
 
 def _last_day(one: ExchangeCase) -> str:

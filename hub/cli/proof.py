@@ -2,9 +2,8 @@
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
-from hub.cli.frame import err, out, settings, with_hub
+from hub.cli.frame import err, out, settings, table, with_hub
 from hub.services import auditing, diagnosis
 
 audit = typer.Typer(no_args_is_help=True, help="The audit log.")
@@ -39,9 +38,9 @@ def verify() -> None:
 def doctor() -> None:
     """Say in words what is wrong and what to do; exit code 1 when anything is."""
     findings = diagnosis.examine(settings())
-    table = Table("", "what", "finding", "what to do")
+    shown = table("", "what", "finding", "what to do")
     for finding in findings:
-        table.add_row("ok" if finding.ok else "WRONG", finding.what, finding.text, finding.remedy)
-    out.print(table)
+        shown.add_row("ok" if finding.ok else "WRONG", finding.what, finding.text, finding.remedy)
+    out.print(shown)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

@@ -5,11 +5,11 @@ from typing import Annotated
 from uuid import uuid4
 
 import typer
-from rich.table import Table
+from rich.table import Column
 
-from hub.cli.frame import counting, fail, out, settings, with_hub
+from hub.cli.frame import counting, fail, filing, out, settings, table, with_hub
 from hub.runtime import Hub
-from hub.services import loading, reconciliation, translating
+from hub.services import loading, reconciliation, submitted, translating
 from hub.services.collecting import collect_seldom
 from hub.services.preparation import Preparer
 
@@ -18,12 +18,15 @@ quarantine = typer.Typer(no_args_is_help=True, help="Rows that could not be tran
 
 def load(
     file: Annotated[Path, typer.Argument(help="The county's file.")],
-    mapping: Annotated[str, typer.Option(help="Name of the mapping, as `mappings test` lists them.")],
+    mapping: Annotated[str, typer.Option(help="Name of the mapping, as `mappings list` shows them.")],
     member: Annotated[str | None, typer.Option(help="Whose records they are; default: the mapping's county.")] = None,
+    issues: Annotated[Path | None, typer.Option(help="Where to write all that was found in the rows, as CSV.")] = None,
 ) -> None:
     """Take in a file without HTTP: the same steps, the same receipt, the same quarantine. Memory does not grow with it."""
     if not file.is_file():
         fail(f"{file} is not a file")
+    if issues and not issues.absolute().parent.is_dir():
+        fail(f"There is no folder {issues.absolute().parent} to write the issues into; nothing was loaded")
     settings()
     owner = member or mapping.partition("/")[0]
     with counting() as progress:
@@ -38,32 +41,44 @@ def load(
 
             async def act(hub: Hub) -> loading.Loaded:
                 collect_seldom()
-                return await loading.load(
+                done = await loading.load(
                     hub, owner, file, mapping, preparer, stored=stored, progress=lambda n: progress.advance(rows, n)
                 )
+                if issues:
+                    await _write_issues(hub, done, issues)
+                return done
 
             done = with_hub(act)
         finally:
             preparer.close()
-    table = Table("state", "rows", "translated", "quarantined", "linked", "for review", "rows/s")
-    table.add_row(
-        done.state,
-        str(done.rows),
-        str(done.translated),
-        str(done.quarantined),
-        str(done.linked),
-        str(done.review),
-        f"{done.rows / max(done.seconds, 0.001):,.0f}",
-    )
-    out.print(table)
+    _tell(done, file)
+    if issues:
+        out.print(str(issues))
+    elif done.more_issues:
+        out.print(f"… and {done.more_issues:,} more: load the file again with --issues FILE to have all of them")
+    if done.state != "PROCESSED":
+        raise typer.Exit(1)
+
+
+async def _write_issues(hub: Hub, done: loading.Loaded, to: Path) -> None:
+    with filing(to, "the records are stored; load the file again with another --issues"), to.open("wb") as handle:
+        async for part in submitted.all_issues(hub, done.submission_id):
+            handle.write(part)
+
+
+def _tell(done: loading.Loaded, file: Path) -> None:
+    """Counts, and what was found in the rows, the gravest first."""
+    if done.known:
+        out.print("The hub has this very file already; nothing was done again.")
+    shown = table("state", "rows", "translated", "set aside", "linked", "for review", "rows/s")
+    counts = (done.rows, done.translated, done.quarantined, done.linked, done.review)
+    speed = "" if done.known else f"{done.rows / max(done.seconds, 0.001):,.0f}"
+    shown.add_row(done.state, *(f"{count:,}" for count in counts), speed)
+    out.print(shown)
     for issue in done.issues:
         where = f"row {issue.row}" if issue.row else "the file"
         column = f", column {issue.column}" if issue.column else ""
-        out.print(f"{issue.severity}: {file.name}, {where}{column}: {issue.text} ({issue.code})", markup=False)
-    if done.more_issues:
-        out.print(f"… and {done.more_issues} more; the submission is {done.submission_id}")
-    if done.state != "PROCESSED":
-        raise typer.Exit(1)
+        out.print(f"{issue.severity}: {file.name}, {where}{column}: {issue.text} ({issue.code})")
 
 
 def reconcile(
@@ -94,17 +109,17 @@ def _show_runs() -> None:
         async with hub.database.read() as connection:
             return await reconciliations.newest(connection, 10)
 
-    table = Table("begun", "state", "cause", "who", "counts")
+    shown = table(Column("begun", no_wrap=True), "state", "cause", "who", "counts")
     for run in with_hub(act):
-        counts = ", ".join(f"{name} {number}" for name, number in run.counts.items())
-        table.add_row(
+        counts = ", ".join(f"{name} {number:,}" for name, number in run.counts.items() if number)
+        shown.add_row(
             f"{run.started_at:%Y-%m-%d %H:%M} UTC",
             run.state,
-            run.cause,
+            run.cause.rpartition(" ")[0],  # the rest only tells one run from another
             "everyone" if run.whole else "what changed",
             counts,
         )
-    out.print(table)
+    out.print(shown)
 
 
 @quarantine.command("list")
@@ -116,10 +131,10 @@ def list_quarantine() -> None:
         async with hub.database.read() as connection:
             return await rows.totals(connection)
 
-    table = Table("reason", "rows")
+    shown = table("reason", "rows")
     for code, number in sorted(with_hub(act).items()):
-        table.add_row(code, str(number))
-    out.print(table)
+        shown.add_row(code, str(number))
+    out.print(shown)
 
 
 @quarantine.command("replay")

@@ -1,4 +1,4 @@
-"""`hub member`, `hub agreement`, `hub key`, `hub user`: who takes part and on what terms."""
+"""`hub member`, `hub agreement`, `hub key`: who takes part and on what terms."""
 
 import asyncio
 import json
@@ -9,21 +9,20 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Column, Table
+from rich.table import Column
 
 import certs.trust
 from certs.keys import SigningKey
-from hub.cli.frame import explained, fail, out, with_hub
+from hub.cli.frame import explained, fail, filing, out, table, with_hub
 from hub.domain.policy import KNOWN_KINDS, PURPOSES, Agreement
 from hub.runtime import Hub
-from hub.services import accounts, enrolment, steward_tokens, terms, tokens, trust
+from hub.services import enrolment, terms, tokens, trust
 from hub.storage import keyring, members
 from hub.storage.ids import new_id
 
 member = typer.Typer(no_args_is_help=True, help="Members of the exchange.")
 agreement = typer.Typer(no_args_is_help=True, help="What two regions settled about their exchange.")
 key = typer.Typer(no_args_is_help=True, help="Members' public keys and the trust list.")
-user = typer.Typer(no_args_is_help=True, help="People who sign in to the console.")
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 
@@ -31,8 +30,9 @@ _ZONE = ZoneInfo("Asia/Shanghai")
 def _keys_in(file: Path) -> dict[str, Any]:
     """The public keys in a file, or the end with a sentence."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        with filing(file, "nothing was changed"):
+            found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
         fail(f"{file} cannot be read as JSON; nothing was changed. `gateway keygen` prints what belongs into it.")
     if not isinstance(found, dict):
         fail(f"{file} holds no set of keys (JWKS); nothing was changed. `gateway keygen` prints what belongs into it.")
@@ -55,7 +55,8 @@ def add_member(
     document = _keys_in(jwks) if jwks else None
     if bool(webhook) != bool(webhook_secret_file):
         fail("--webhook and --webhook-secret-file go together")
-    secret = webhook_secret_file.read_text().strip() if webhook_secret_file else ""
+    with filing(webhook_secret_file, "nothing was changed"):
+        secret = webhook_secret_file.read_text().strip() if webhook_secret_file else ""
 
     async def act(hub: Hub) -> int:
         await enrolment.add_member(
@@ -90,13 +91,13 @@ def list_members() -> None:
         async with hub.database.read() as connection:
             return await members.all_members(connection)
 
-    table = Table("name", "kind", "display", "divisions", "records")
+    shown = table("name", "kind", "display", "divisions", "records")
     for found in with_hub(act):
         records = "one a person" if found.unique_records else ""
-        table.add_row(
+        shown.add_row(
             found.name, found.kind, f"{found.display} {found.display_zh}", ", ".join(found.divisions), records
         )
-    out.print(table)
+    out.print(shown)
 
 
 @member.command("token")
@@ -144,7 +145,9 @@ def publish() -> None:
 @key.command("draft")
 def draft(file: Annotated[Path, typer.Argument(help="Where the list is written.")]) -> None:
     """Write the next trust list for officers to sign, where the root keys are kept apart from the hub."""
-    file.write_bytes(with_hub(trust.draft))
+    drafted = with_hub(trust.draft)
+    with filing(file, "nothing was published; draft it again to another place"):
+        file.write_bytes(drafted)
     out.print(f"{file} is signed by the roots that are here; have it countersigned, then: hub key accept", markup=False)
 
 
@@ -154,12 +157,15 @@ def take_root(
     file: Annotated[Path, typer.Argument(help="Where its officer keeps it, on a medium of her own.")],
 ) -> None:
     """Move a root key off the hub into a file that its officer's passphrase closes."""
+    if name not in keyring.ROOTS:
+        fail(f"only {', '.join(keyring.ROOTS)} may be taken away; {name} is none of them, and nothing was changed")
     passphrase = typer.prompt("Passphrase of the officer", hide_input=True, confirmation_prompt=True)
 
     async def act(hub: Hub) -> None:
         await asyncio.to_thread(keyring.move, hub.settings.keys_dir, hub.vault, name, file, passphrase)
 
-    with_hub(act)
+    with filing(file, f"{name} is still at the hub"):
+        with_hub(act)
     out.print(f"{name} is in {file} only; without it and its passphrase it cannot sign any more", markup=False)
 
 
@@ -224,50 +230,13 @@ def end_agreement(agreement_id: Annotated[UUID, typer.Argument(help="As `hub agr
 @agreement.command("list")
 def list_agreements() -> None:
     """Show the agreements."""
-    table = Table(Column("id", no_wrap=True), "title", "from", "to", "kinds", "purposes", "case", "until")
+    shown = table(Column("agreement", no_wrap=True), "what it lets through")
     for title, found, sender, recipient in with_hub(terms.listed):
-        table.add_row(
+        shown.add_row(
             str(found.id),
-            title,
-            sender,
-            recipient,
-            ", ".join(sorted(found.kinds)),
-            ", ".join(sorted(found.purposes)),
-            "required" if found.case_required else "",
-            f"{found.valid_to.astimezone(_ZONE):%Y-%m-%d}",
+            f"{title}\n{sender} → {recipient}: {', '.join(sorted(found.kinds))}\n"
+            f"for {', '.join(sorted(found.purposes))}, until {found.valid_to.astimezone(_ZONE):%Y-%m-%d}"
+            f"{', with an open case only' if found.case_required else ''}",
+            end_section=True,
         )
-    out.print(table)
-
-
-@user.command("add")
-def add_user(
-    name: Annotated[str, typer.Argument(help="Name to sign in with.")],
-    display: Annotated[str, typer.Option(help="Name that others see.")],
-    role: Annotated[list[str], typer.Option(help="steward, supervisor, administrator or auditor.")],
-    region: Annotated[
-        str | None, typer.Option(help="The member whose records she may see; none for the hub's staff.")
-    ] = None,
-    language: Annotated[str, typer.Option(help="zh or en")] = "zh",
-) -> None:
-    """Make an account and print a link to sign in with once."""
-
-    async def act(hub: Hub) -> str:
-        await accounts.create_user(hub, name=name, display=display, roles=role, member=region, language=language)
-        return await accounts.make_sign_in_link(hub, name)
-
-    out.print(with_hub(act), markup=False)
-
-
-@user.command("token")
-def steward_token(
-    name: Annotated[str, typer.Argument(help="The account's name.")],
-    ttl: Annotated[int | None, typer.Option(min=1, max=86400, help="Seconds the token lives.")] = None,
-) -> None:
-    """Print an access token for the operations at /fhir that only stewards and supervisors may use."""
-    print(with_hub(lambda hub: steward_tokens.issue(hub, name, ttl)))  # noqa: T201 - for use in a shell
-
-
-@user.command("link")
-def sign_in_link(name: Annotated[str, typer.Argument(help="The account's name.")]) -> None:
-    """Print a link to sign in with once."""
-    out.print(with_hub(lambda hub: accounts.make_sign_in_link(hub, name)), markup=False)
+    out.print(shown)

@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import dedupe, demo, linkage, matters, private, proof, records, registry, review
+from hub.cli import dedupe, demo, linkage, matters, private, proof, records, registry, review, users
 from hub.cli.frame import err, explained, fail, out, settings
 from hub.settings import Settings
+
+_NOT_BEGUN = 3
+"""What the server ends with when it could not begin."""
 
 app = typer.Typer(
     name="hub",
@@ -20,7 +23,7 @@ app.add_typer(registry.member, name="member")
 app.add_typer(registry.agreement, name="agreement")
 app.add_typer(matters.case, name="case")
 app.add_typer(registry.key, name="key")
-app.add_typer(registry.user, name="user")
+app.add_typer(users.user, name="user")
 app.add_typer(proof.audit, name="audit")
 app.add_typer(linkage.linkage, name="linkage")
 app.add_typer(private.link_private, name="link-private")
@@ -38,11 +41,19 @@ def init() -> None:
     """Make the data folder, the keys and the schema; doing it again makes only what is missing."""
     from hub.services.setup import initialise
 
+    chosen = settings()
     with explained():
-        done = asyncio.run(initialise(settings()))
+        done = asyncio.run(initialise(chosen))
         for made in done.made:
             out.print(f"made: {made}")
-        out.print(f"the hub is ready; gateways pin the root keys in {done.roots_file}", markup=False)
+    if "root-2" in done.made:
+        out.print(
+            f"All keys lie in {chosen.keys_dir}. Before real people are in the hub, two roots belong away from it: "
+            "hub key take-root"
+        )
+    out.print(
+        f"the hub is ready; gateways pin the root keys in {done.roots_file}\nnext: hub serve, and beside it hub work"
+    )
 
 
 @app.command()
@@ -50,15 +61,27 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer requests.")] = 1,
 ) -> None:
     """Answer HTTP: the interface for members, the public pages and the console."""
-    import uvicorn
-
     from hub.logs import configure
 
     chosen = settings()
     configure(chosen.log_level)
     with explained():
         _require_initialised(chosen)
-    err.print(f"answering at {chosen.base_url}, console at {chosen.base_url}/console", markup=False)
+    err.print(f"beginning to answer at {chosen.base_url}, console at {chosen.base_url}/console")
+    try:
+        _answer(chosen, workers)
+    except SystemExit as ended:
+        if ended.code != _NOT_BEGUN:
+            raise
+        fail(
+            f"the hub did not begin to answer at {chosen.host}:{chosen.port}, for the reason above. "
+            "Is it running already? HUB_PORT names another port."
+        )
+
+
+def _answer(chosen: Settings, workers: int) -> None:
+    import uvicorn
+
     uvicorn.run(
         "hub.app:create_app",
         factory=True,

@@ -30,7 +30,10 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load came to; `seconds` is the time of translating, linking and storing."""
+    """What a load came to; `seconds` is the time of translating, linking and storing.
+
+    `known`: the hub had the very file already, and nothing was done. `issues` are the gravest.
+    """
 
     submission_id: UUID
     state: str
@@ -42,6 +45,7 @@ class Loaded:
     issues: list[StoredIssue]
     more_issues: int
     seconds: float
+    known: bool
 
 
 async def load(
@@ -74,7 +78,8 @@ async def load(
         await translating.translate(hub, claimed, preparer, progress=progress)
         async with hub.database.begin() as connection:
             await people.analyze(connection)
-    return await _report(hub, member, message_id, time.monotonic() - started)
+    known = rows is None and claimed is None
+    return await _report(hub, member, message_id, time.monotonic() - started, known=known)
 
 
 async def _read_through(
@@ -148,10 +153,10 @@ async def _submission(hub: Hub, connection: AsyncConnection, member: Member, mes
     return found
 
 
-async def _report(hub: Hub, member: Member, message_id: UUID, seconds: float) -> Loaded:
+async def _report(hub: Hub, member: Member, message_id: UUID, seconds: float, *, known: bool) -> Loaded:
     async with hub.database.read() as connection:
         found = await _submission(hub, connection, member, message_id)
-        listed = await submissions.issues(connection, hub.vault, found.id, limit=_SHOWN)
+        listed = await submissions.gravest_issues(connection, hub.vault, found.id, limit=_SHOWN)
     return Loaded(
         found.id,
         found.state,
@@ -163,4 +168,5 @@ async def _report(hub: Hub, member: Member, message_id: UUID, seconds: float) ->
         listed,
         max(0, found.issues - len(listed)),
         seconds,
+        known,
     )

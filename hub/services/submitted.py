@@ -6,6 +6,7 @@ holds such a person.
 
 import csv
 import io
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from hub.storage.members import Member
 from hub.storage.submissions import StoredIssue, Submission
 
 _SHOWN = 100
+_PAGE = 5000
+_COLUMNS = ("row", "column", "code", "severity", "text", "text_zh", "value")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -122,15 +125,33 @@ def as_json(found: list[StoredIssue]) -> bytes:
     return orjson.dumps({"items": [_issue(issue) for issue in found], "after": found[-1].id if found else None})
 
 
+async def all_issues(hub: Hub, submission_id: UUID) -> AsyncIterator[bytes]:
+    """Every issue of a submission, for the hub's operator: one CSV file in parts, as many as it takes."""
+    after, begun = 0, False
+    while True:
+        async with hub.database.read() as connection:
+            page = await submissions.issues(connection, hub.vault, submission_id, after=after, limit=_PAGE)
+        if not begun:
+            yield as_csv(page)
+        elif page:
+            yield _lines(page)
+        if len(page) < _PAGE:
+            return
+        after, begun = page[-1].id, True
+
+
 def as_csv(found: list[StoredIssue]) -> bytes:
     """For a spreadsheet: UTF-8 with BOM, cells that would be formulas made harmless."""
+    return b"\xef\xbb\xbf" + ",".join(_COLUMNS).encode() + b"\r\n" + _lines(found)
+
+
+def _lines(found: list[StoredIssue]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["row", "column", "code", "severity", "text", "text_zh", "value"])
     for issue in found:
         cells = [issue.row, issue.column, issue.code, issue.severity, issue.text, issue.text_zh, issue.value]
         writer.writerow(["" if cell is None else _harmless(str(cell)) for cell in cells])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    return out.getvalue().encode()
 
 
 def _harmless(cell: str) -> str:

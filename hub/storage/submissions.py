@@ -1,13 +1,13 @@
 """Submissions: what arrived, its bytes in parts, its timeline, its issues, its counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import Select, case, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -293,12 +293,24 @@ async def issues(
     connection: AsyncConnection, vault: Vault, submission_id: UUID, *, after: int = 0, limit: int = 100
 ) -> list[StoredIssue]:
     """Issues in the order they were found, a page at a time."""
-    rows = await connection.execute(
-        select(submission_issue)
-        .where(submission_issue.c.submission_id == submission_id, submission_issue.c.id > after)
-        .order_by(submission_issue.c.id)
-        .limit(limit)
-    )
+    wanted = _issues_of(submission_id).where(submission_issue.c.id > after).order_by(submission_issue.c.id)
+    return _stored(vault, await connection.execute(wanted.limit(limit)))
+
+
+async def gravest_issues(
+    connection: AsyncConnection, vault: Vault, submission_id: UUID, *, limit: int
+) -> list[StoredIssue]:
+    """Some issues: errors before warnings before what is only told, each in the order they were found."""
+    gravity = case({"error": 0, "warning": 1}, value=submission_issue.c.severity, else_=2)
+    wanted = _issues_of(submission_id).order_by(gravity, submission_issue.c.id)
+    return _stored(vault, await connection.execute(wanted.limit(limit)))
+
+
+def _issues_of(submission_id: UUID) -> Select[Any]:
+    return select(submission_issue).where(submission_issue.c.submission_id == submission_id)
+
+
+def _stored(vault: Vault, rows: Iterable[Any]) -> list[StoredIssue]:
     return [
         StoredIssue(
             id=row.id,

@@ -135,6 +135,13 @@ def test_check_finds_nothing_wrong_with_a_good_gateway(world: kit.Exchange) -> N
         assert subject in checked.stdout
 
 
+def test_check_cuts_no_address_off_on_a_narrow_screen(world: kit.Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli.out, "_width", 80)
+    lines = gateway("check", kit.huiji_gateway(world)).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
+
+
 def test_check_says_what_to_do(world: kit.Exchange) -> None:
     config = kit.huiji_gateway(world)
     world.hub.world.auth["huiji"] = []

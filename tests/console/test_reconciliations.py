@@ -55,6 +55,17 @@ def test_the_report_is_read_printed_and_exported(site: Site, enter: Enter, addre
     assert "陈志强" not in page.content() + text
 
 
+def test_the_list_of_runs_fits_a_screen(site: Site, enter: Enter, address: str) -> None:
+    page = enter("admin", language="en")
+    page.set_viewport_size({"width": 1024, "height": 900})
+    page.goto(f"{site.url}/console/reconciliations")
+    expect(page.get_by_role("columnheader", name="Persons after")).to_be_visible()
+    assert (
+        page.evaluate("(({scrollWidth, clientWidth}) => scrollWidth - clientWidth)(document.querySelector('.wide'))")
+        <= 0
+    )
+
+
 def test_a_region_reads_its_own_figures(enter: Enter, address: str) -> None:
     page = enter("lihua")
     page.goto(address)

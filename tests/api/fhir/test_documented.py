@@ -9,6 +9,7 @@ from hub.api import fhir
 from hub.runtime import Hub
 from hub.services import accounts, steward_tokens, tokens
 from tests.hubs import Enrolled, serve
+from tests.messages import CARE, agree
 
 PAGE = Path(__file__).parents[3] / "docs" / "feeding.md"
 _BLOCK = re.compile(r"^```http\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -64,6 +65,7 @@ def _compare_text(said: str, found: Any, known: dict[str, str], where: str) -> N
 async def test_the_examples_are_answered_as_the_page_says(hub: Hub, yongkang: Enrolled, huiji: Enrolled) -> None:
     await accounts.create_user(hub, name="lin", display="林", roles=["steward"])
     known = {"lin": await steward_tokens.issue(hub, "lin")}
+    await agree(hub, yongkang, huiji, kinds=["person"], purposes=[CARE])
     for member in (yongkang, huiji):
         known[member.member.name] = await tokens.issue_token(hub, member.member)
     found = examples(PAGE.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from mappings import cli, examples, scaffold, vocabulary
-from mappings.engine.load import load_folder, root
+from mappings.engine.load import load_folder, names, root
 
 RUN = CliRunner(env={"COLUMNS": "200"})
 QUIRKS = root() / "huiji/person.v1/examples/quirks.source.csv"
@@ -22,6 +22,15 @@ def test_list_names_every_mapping() -> None:
     result = RUN.invoke(cli.app, ["list"])
     assert result.exit_code == 0
     assert "huiji/person.v1" in result.output
+
+
+def test_nothing_is_cut_off_on_a_narrow_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "_out", Console(width=80))
+    listed = RUN.invoke(cli.app, ["list"]).output
+    assert set(names()) <= set(listed.split())
+    tried = RUN.invoke(cli.app, ["try", "huiji/person.v1", str(QUIRKS)]).output
+    assert max(len(line) for line in (listed + tried).splitlines()) <= 80
+    assert "…" not in listed + tried
 
 
 def test_test_runs_the_examples_of_one_mapping() -> None:

@@ -1,6 +1,7 @@
 """`hub dedupe` as a person runs it: a process of its own, without a hub."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.linkage.engines.files import COLUMNS
 from tests.unit.linkage.engines import rows
 
 
@@ -47,6 +49,11 @@ def test_from_a_file_to_a_folder_without_a_hub(tmp_path: Path) -> None:
         "out/report.html",
     ):
         assert told in done.stdout
+
+
+def test_the_help_names_every_column(tmp_path: Path) -> None:
+    said = run("--help", folder=tmp_path).stdout
+    assert set(COLUMNS) <= set(re.findall(r"\w+", said))
 
 
 def test_errors_are_one_sentence_and_leave_nothing(tmp_path: Path) -> None:
