@@ -163,8 +163,11 @@ def lunar(born: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     first, length = np.zeros((2, max(months) + 2), dtype=np.int32)  # the last place stands for any later month
     first[list(months)], length[list(months)] = np.array(list(months.values())).T
     month, day = np.minimum(born // 100, len(first) - 1), (born % 100).astype(np.int32)
+    begin, end = first[first > 0].min(), first.max() + length.max()
+    solar = _written_out(np.arange(begin, end)).astype(np.uint32)  # of few days: people share them
     known = (day >= 1) & (day <= length[month])
-    return np.where(known, _written_out(first[month] + day - 1), 0).astype(np.uint32)
+    found: npt.NDArray[np.uint32] = solar.take((first[month] + day - 1 - begin) * known) * known
+    return found
 
 
 def _written_out(ordinal: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
