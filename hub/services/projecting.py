@@ -48,7 +48,6 @@ async def project(
     decision_seq: int | None = None,
 ) -> Outcome:
     """Bring the persons that depend on the records `ids` up to date. Raises Conflict `contradiction`."""
-    await linkage_models.hold(connection)
     state = await _state(hub, connection, await lock_component(connection, ids))
     found = _partition(state, state.decided)
     moves = _moves(state, found)
@@ -110,7 +109,11 @@ def _moves(state: _State, partition: Sequence[frozenset[int]]) -> dict[int, tupl
 
 
 async def lock_component(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
-    """The records that hang together with `ids`, locked; read again until nothing has joined them meanwhile."""
+    """The records that hang together with `ids`, locked; read again until nothing has joined them meanwhile.
+
+    The models are held before any record, as whoever changes the model does: the two never wait for each other.
+    """
+    await linkage_models.hold(connection)
     component = await people.component(connection, ids)
     for _ in range(_ROUNDS):
         await people.lock_records(connection, component)

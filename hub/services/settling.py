@@ -15,7 +15,7 @@ from hub.runtime import Hub
 from hub.services import cases, projecting, source_records
 from hub.services.sessions import User
 from hub.services.weighing import Weighed, weigh
-from hub.storage import audit, linkage_models, reviews
+from hub.storage import audit, reviews
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
@@ -38,14 +38,13 @@ def check_role(user: User) -> None:
 
 
 async def locked(connection: AsyncConnection, user: User, task_id: UUID) -> Review | None:
-    """The task and all records whose persons depend on it, locked: the model and records before it, as linking does.
+    """The task and all records whose persons depend on it, locked: records before the task, as linking does.
 
     None when the user may not see it.
     """
     task = await reviews.get(connection, task_id, user.visible)
     if task is None:
         return None
-    await linkage_models.hold(connection)
     await projecting.lock_component(connection, (task.a, task.b))
     return await reviews.get(connection, task_id, user.visible, lock=True)
 
