@@ -100,7 +100,7 @@ async def _update(hub: Hub, user: User, golden: Golden, source: Named, result: s
         linked = [other for other in ends.others if await _is_linked(connection, ends.record, other)]
         if not ends.others or not (linked or ends.inside):
             raise Conflict("no-link", "There is no link between the two; $mdm-create-link makes one.")
-        if ends.inside != (result == MATCH):
+        if not (ends.inside and result == MATCH):
             await _say(hub, connection, user, ends.record, ends.others if ends.inside else linked, result, hub.now())
         return await _answer(hub, connection, user, golden)
 
@@ -132,9 +132,9 @@ async def not_duplicate(hub: Hub, user: User, golden: Golden, other: Golden) -> 
 
 async def _part(hub: Hub, user: User, golden: Golden, other: Golden) -> None:
     async with hub.database.begin() as connection:
-        _, first = await _person(connection, user, golden)
-        _, second = await _person(connection, user, other)
-        await projecting.lock_component(connection, [*first, *second])
+        ids = [id_ for one in (golden, other) for id_ in (await _person(connection, user, one))[1]]
+        await projecting.lock_component(connection, ids)
+        (_, first), (_, second) = [await _person(connection, user, one) for one in (golden, other)]
         task = await tasks.between(connection, first, second, user.visible)
         if task is None:
             raise Conflict("no-link", "Nobody has found that the two may be one person.")

@@ -186,6 +186,18 @@ async def test_hapis_update_of_a_possible_match(hub: Hub, client: httpx2.AsyncCl
     assert len(await acts(hub, "decide")) == 1
 
 
+async def test_a_possible_match_that_is_none_is_decided(hub: Hub, client: httpx2.AsyncClient, here: World) -> None:
+    """ "Update Link": a POSSIBLE_MATCH becomes NO_MATCH, and is not asked about any more."""
+    golden, record = await here.person("C2"), here.record("C1")
+    said = {"goldenResourceId": golden, "resourceId": record, "matchResult": "NO_MATCH"}
+    assert (await _post(client, "mdm-update-link", **said)).status_code == 200
+    assert _brief(await client.get("/fhir/$mdm-query-links?matchResult=POSSIBLE_MATCH")) == []
+    kept = await client.get("/fhir/$mdm-query-links?matchResult=NO_MATCH")
+    assert _brief(kept) == [(golden, record, "NO_MATCH", "MANUAL")]
+    assert (await _post(client, "mdm-update-link", **said)).status_code == 200
+    assert [act["verdict"] for act in await acts(hub, "decide")] == ["different"]
+
+
 async def test_hapis_history_of_a_link(client: httpx2.AsyncClient, here: World, clock: Clock) -> None:
     """ "Link History": a link that was MATCH and was updated to NO_MATCH, the newest revision first, each once."""
     golden, record = await here.person("H1"), here.record("Y1")
