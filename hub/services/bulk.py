@@ -208,7 +208,8 @@ async def _retract(hub: Hub, user: User, task_id: UUID, lot_id: UUID) -> str:
             task = await settling.locked(connection, user, task_id)
             if task is None or task.bulk_id != lot_id or task.state not in cases.UNDOABLE:
                 return "stale"
-            await verdicts.retract(hub, connection, user, task, "undo-lot", str(lot_id), hub.now())
+            undone = await verdicts.newest(connection, task)
+            await verdicts.retract(hub, connection, user, task, undone, "undo-lot", str(lot_id), hub.now())
     except Conflict as error:
         return error.code
     return ""

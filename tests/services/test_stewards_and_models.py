@@ -36,8 +36,11 @@ async def _part(hub: Hub, user: User, sides: list[people.RecordInfo]) -> None:
 async def _until_somebody_waits(connection: AsyncConnection) -> None:
     """For the models that the transaction of `connection` holds alone."""
     waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
-    while not (await connection.execute(waiting)).scalar_one():
+    for _ in range(2000):
+        if (await connection.execute(waiting)).scalar_one():
+            return
         await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")
 
 
 @pytest.mark.parametrize("act", [_merge, _link, _part])
@@ -48,8 +51,7 @@ async def test_who_decides_waits_for_a_change_of_the_model_before_a_record_is_lo
         await linkage_models.hold_alone(connection)
         infos = await people.info(connection, here.records)
         deciding = asyncio.create_task(act(here.hub, user, [infos[id_] for id_ in here.records]))
-        async with asyncio.timeout(20):
-            await _until_somebody_waits(connection)
+        await _until_somebody_waits(connection)
         free = text("SELECT count(*) FROM (SELECT id FROM source_record FOR UPDATE SKIP LOCKED) AS free")
         assert (await connection.execute(free)).scalar_one() == (await people.counts(connection))["records"]
     await deciding

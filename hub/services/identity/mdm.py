@@ -232,7 +232,7 @@ async def _release(
     if task is None or not cases.may_take_back(user, held):
         raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
     seen = cases.seen(task, first.version, second.version)
-    await verdicts.retract(hub, connection, user, task, merging.REASON, seen, now)
+    await verdicts.retract(hub, connection, user, task, held, merging.REASON, seen, now)
 
 
 async def _answer(hub: Hub, connection: AsyncConnection, user: User, golden: Golden) -> dict[str, Any]:
