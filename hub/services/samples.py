@@ -21,7 +21,7 @@ from hub.runtime import Hub
 from hub.services import cases, linking, models, settling, source_records
 from hub.services.sessions import User
 from hub.services.source_records import Record
-from hub.storage import audit, people, review_reopenings, samples
+from hub.storage import audit, decisions, people, review_reopenings, samples
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id
@@ -177,9 +177,16 @@ async def _question(hub: Hub, connection: AsyncConnection, sampled: Sampled) -> 
         return None
     pair = await people.pair(connection, sampled.a, sampled.b)
     weight, members_ = pair.weight if pair else 0.0, (infos[sampled.a].member_id, infos[sampled.b].member_id)
-    found = [(sampled.a, sampled.b, None, weight, members_)]
+    found = [(sampled.a, sampled.b, await _decided(connection, sampled), weight, members_)]
     opened = await review_reopenings.reopen(connection, found, reason=AUDIT_SAMPLE, now=hub.now())
     return opened[0][0] if opened else None
+
+
+async def _decided(connection: AsyncConnection, sampled: Sampled) -> int | None:
+    """The decision of a steward that joined the two, if one did."""
+    found = await decisions.in_force(connection, (sampled.a, sampled.b))
+    pair = (sampled.a, sampled.b)
+    return next((one.seq for one in found if (one.a, one.b) == pair and one.kind == "MUST_LINK"), None)
 
 
 async def ask(hub: Hub, user: User) -> UUID:
