@@ -9,11 +9,12 @@ import orjson
 import pytest
 from sqlalchemy import text
 
+from hub.domain.ordering import AUDIT_SAMPLE
 from hub.errors import Conflict, HubError, NotAllowed, NotFound
 from hub.linkage import features
 from hub.runtime import Hub
 from hub.services import accounts, differences, linking, model_change, projecting, shadows
-from hub.storage import people, person_events, resources, retention, reviews
+from hub.storage import people, person_events, resources, retention, review_reopenings, reviews
 from mappings.vocabulary import record_system
 from tests.hubs import Clock, Enrolled, acts
 from tests.models import (
@@ -93,6 +94,23 @@ async def test_what_is_shown_is_what_happens(hub: Hub, members: dict[str, Enroll
     assert set(shown.given) == set(after.values()) - set(before.values())
     opened, withdrawn = {(task.a, task.b) for task in shown.opened}, set(shown.withdrawn)
     assert {(a, b) for a, b, *_ in await _open_tasks(hub)} == tasks - withdrawn | opened
+
+
+@pytest.mark.parametrize("content", [STRICT, BLIND], ids=["strict", "blind"])
+async def test_what_people_call_into_question_is_no_models_to_withdraw(
+    hub: Hub, members: dict[str, Enrolled], content: dict[str, Any]
+) -> None:
+    await arrive_all(hub, members, register(1, 60))
+    linked = [(a, b, weight) for a, b, weight, decision, _ in await _scores(hub) if decision == "auto"]
+    asked = [(a, b, None, weight, (1, 2)) for a, b, weight in linked[:5]]
+    async with hub.database.begin() as connection:
+        assert len(await review_reopenings.reopen(connection, asked, reason=AUDIT_SAMPLE, now=hub.now())) == 5
+    tasks = {(a, b) for a, b, *_ in await _open_tasks(hub)}
+    shown = await change(hub, content)
+    opened, withdrawn = {(task.a, task.b) for task in shown.opened}, set(shown.withdrawn)
+    left = await _open_tasks(hub)
+    assert {(a, b) for a, b, *_ in left} == tasks - withdrawn | opened
+    assert [(a, b) for a, b, reason, _ in left if reason == AUDIT_SAMPLE] == [(a, b) for a, b, *_ in asked]
 
 
 @pytest.mark.parametrize("content", [STRICT, LOOSE, NEARLY], ids=["strict", "loose", "nearly"])
