@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0009"
+NEEDED = "0010"
 """The newest revision under `migrations/versions`."""
 
 
