@@ -63,6 +63,20 @@ async def test_a_true_link_outlives_the_crowding_of_its_key(hub: Hub, yongkang: 
     assert before == {TOGETHER}
 
 
+async def test_a_correction_of_something_else_does_not_cost_a_link_whose_key_is_crowded(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled
+) -> None:
+    narrow = replace(hub, settings=hub.settings.model_copy(update={"block_limit": 3}))
+    await arrive(narrow, huiji.member, [patient("huiji", "H1", **LI)])
+    await arrive(narrow, yongkang.member, [patient("yongkang", "Y1", **LI)])
+    await arrive(narrow, yongkang.member, [patient("yongkang", f"X{at}", **LI) for at in range(4)])
+    for member, source, record in ((huiji, "huiji", "H1"), (yongkang, "yongkang", "Y1")):
+        await arrive(narrow, member.member, [patient(source, record, **LI, phone="13811112222")])
+        assert TOGETHER in await persons(hub)
+    await arrive(narrow, huiji.member, [patient("huiji", "H1", **QIAN)])
+    assert TOGETHER not in await persons(hub)
+
+
 async def test_a_member_that_fills_a_key_hides_its_own_records_only(
     hub: Hub, yongkang: Enrolled, huiji: Enrolled
 ) -> None:
