@@ -99,8 +99,8 @@ async def in_force(connection: AsyncConnection, ids: Sequence[int]) -> list[Deci
 
 
 async def all_in_force(connection: AsyncConnection, limit: int) -> list[Decision]:
-    """The events behind all constraints, the oldest first."""
-    seqs = select(link_constraint.c.seq).order_by(link_constraint.c.seq).limit(limit)
+    """The newest `limit` events behind all constraints, the oldest of these first."""
+    seqs = select(link_constraint.c.seq).order_by(link_constraint.c.seq.desc()).limit(limit)
     return list((await by_seq(connection, (await connection.execute(seqs)).scalars())).values())
 
 

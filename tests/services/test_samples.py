@@ -9,8 +9,9 @@ from hub.errors import Conflict, Invalid, NotAllowed, NotFound
 from hub.jobs.schedules import schedules
 from hub.services import cases, labels, samples, verdicts
 from hub.services.sessions import User
-from hub.storage import people
+from hub.storage import decisions, people
 from hub.storage import samples as stored
+from hub.storage.decisions import SOURCE_MERGE, Decision
 from tests.console import people as invented
 from tests.console import world
 from tests.hubs import acts
@@ -167,12 +168,17 @@ async def test_decisions_and_judgements_are_labels_to_train_on(here: World, tmp_
     [beside] = await world.add_records(here.hub, invented.beside(invented.HUIJI, "HJ-9"))
     await samples.draw(here.hub, "hub")
     await _judge(here, "sunyue", "same")
+    async with here.hub.database.begin() as connection:
+        event = Decision(SOURCE_MERGE, here.records[1], beside, "huiji", None, "because", {}, None, here.clock())
+        await decisions.append(connection, event)
     found = await labels.labelled(here.hub, "operator")
     by_pair = {(label.a, label.b): label for label in found}
     a, b = here.records
     assert (by_pair[a, b].same, by_pair[a, b].source) == (False, "decision"), "a decision outranks a judgement"
     assert by_pair[a, b].levels["resident_id"] == "differs-checked"
     assert (by_pair[a, beside].same, by_pair[a, beside].source) == (True, "sample")
+    merged = by_pair[here.records[1], beside]
+    assert (merged.same, merged.source) == (True, "merged-at-source")
     labels.write(tmp_path / "labels.csv", found)
     text = (tmp_path / "labels.csv").read_text("utf-8")
     assert text.splitlines()[0] == ",".join(labels.COLUMNS)
