@@ -21,7 +21,7 @@ from hub.runtime import Hub
 from hub.services import cases, linking, models, settling, source_records
 from hub.services.sessions import User
 from hub.services.source_records import Record
-from hub.storage import audit, decisions, people, review_reopenings, samples
+from hub.storage import audit, decisions, members, people, review_reopenings, samples
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id
@@ -100,7 +100,8 @@ async def _near(hub: Hub, connection: AsyncConnection, model: Model) -> tuple[Ba
     stored = await people.features(connection, hub.vault, set(chain.from_iterable(pairs)))
     known = {id_: Features.from_bytes(data) for id_, data in stored.items()}
     pairs = [(a, b) for a, b in pairs if known[a].number("live") and known[b].number("live")]
-    scores = score.score_pairs(model, [(known[a], known[b]) for a, b in pairs])
+    unique = await members.unique_sources(connection)
+    scores = score.score_pairs(model, [(known[a], known[b]) for a, b in pairs], unique_sources=unique)
     near = [p for p, s in zip(pairs, scores, strict=True) if s.decision == "no-link" and low <= s.weight < high]
     drawn = random.sample(near, min(PER_STRATUM, len(near)))
     owners = await people.members_of(connection, set(chain.from_iterable(drawn)))
