@@ -4,29 +4,28 @@ A new interaction is a module with INTERACTIONS and a line in `_ALL`. Handlers a
 looks at them first (`install`): on these paths every request counts, and finding a route among all costs a third of one.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from hub.api.fhir import feed_patient, match, mdm, merge, metadata, pix, process_message, search, stewards
+from hub.api.fhir import feed_patient, match, mdm, merge, metadata, pix, process_message, search
 from hub.api.fhir.interactions import Interaction, route
-from hub.api.fhir.stewards import StewardInteraction
 
-_ALL: Final[tuple[Interaction, ...]] = (
+_ALL: Final[tuple[Interaction[Any], ...]] = (
     *match.INTERACTIONS,
     *pix.INTERACTIONS,
     *search.INTERACTIONS,
     *feed_patient.INTERACTIONS,
     *process_message.INTERACTIONS,
+    *mdm.INTERACTIONS,
+    *merge.INTERACTIONS,
 )
-_BY_STEWARDS: Final[tuple[StewardInteraction, ...]] = (*mdm.INTERACTIONS, *merge.INTERACTIONS)
 
 _routes: Final[list[BaseRoute]] = [
     # An operation's name goes before an id, which would take it for one of its kind.
     *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
-    *map(stewards.route, _BY_STEWARDS),
-    metadata.route((*_ALL, *_BY_STEWARDS)),
+    metadata.route(_ALL),
 ]
 router = APIRouter(routes=_routes)
 

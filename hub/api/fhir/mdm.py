@@ -4,15 +4,15 @@
 https://hapifhir.io/hapi-fhir/docs/server_jpa_mdm/mdm_operations.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.responses import Response
 
-from hub.api.fhir.interactions import PREFIX, answer
-from hub.api.fhir.stewards import StewardCall, StewardHandler, StewardInteraction
+from hub.api.fhir.interactions import PREFIX, Interaction, answer
+from hub.api.fhir.stewards import StewardCall, by_steward
 from hub.errors import Invalid
 from hub.fhir import parameters
 from hub.fhir.capability import Ability
@@ -150,13 +150,15 @@ def _link(name: str, link: Link, *, history: bool = False) -> dict[str, Any]:
     return {"name": name, "part": part}
 
 
-def _both(name: str, handler: StewardHandler, *methods: str) -> list[StewardInteraction]:
+def _both(
+    name: str, handler: Callable[[StewardCall], Awaitable[Response]], *methods: str
+) -> list[Interaction[StewardCall]]:
     ability = Ability(
         "",
         operation=(name, f"http://hapifhir.io/fhir/OperationDefinition/{name}"),
         said="As HAPI FHIR does it; by stewards.",
     )
-    return [StewardInteraction(method, f"/${name}", handler, ability) for method in methods]
+    return [Interaction(method, f"/${name}", handler, ability, by_steward) for method in methods]
 
 
 INTERACTIONS: Final = (

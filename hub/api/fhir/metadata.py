@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/http.html#capabilities
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,19 +12,11 @@ from starlette.routing import Route
 
 from hub.api.context import hub_of
 from hub.api.fhir import formats
-from hub.api.fhir.interactions import PREFIX, answer
+from hub.api.fhir.interactions import PREFIX, Interaction, answer
 from hub.fhir import capability
-from hub.fhir.capability import Ability
 
 
-class Described(Protocol):
-    """Whatever has a line in the statement: an interaction of members, or one of stewards."""
-
-    @property
-    def ability(self) -> Ability: ...
-
-
-def route(interactions: Sequence[Described]) -> Route:
+def route(interactions: Sequence[Interaction[Any]]) -> Route:
     """The statement of these interactions, for a router."""
 
     async def metadata(request: Request) -> Response:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
+from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.timing import even
 from hub.errors import Invalid, NotFound
 from hub.fhir import criteria
@@ -105,7 +105,7 @@ _PARAMETERS: Final = (
 _SEARCH: Final = Ability("Patient", "search-type", parameters=_PARAMETERS, said=_SAID)
 
 INTERACTIONS: Final = (
-    Interaction("GET", "/Patient", search, _SEARCH),
-    Interaction("POST", "/Patient/_search", search_by_form, _SEARCH),
-    Interaction("GET", "/Patient/{id}", read, Ability("Patient", "read")),
+    Interaction("GET", "/Patient", search, _SEARCH, by_member),
+    Interaction("POST", "/Patient/_search", search_by_form, _SEARCH, by_member),
+    Interaction("GET", "/Patient/{id}", read, Ability("Patient", "read"), by_member),
 )
