@@ -45,6 +45,13 @@ def load(
             done = with_hub(act)
         finally:
             preparer.close()
+    _tell(file.name, done)
+    if done.state != "PROCESSED":
+        raise typer.Exit(1)
+
+
+def _tell(name: str, done: loading.Loaded) -> None:
+    """One table, then what is told of the rows."""
     table = Table("state", "rows", "translated", "quarantined", "linked", "for review", "rows/s")
     table.add_row(
         done.state,
@@ -59,11 +66,9 @@ def load(
     for issue in done.issues:
         where = f"row {issue.row}" if issue.row else "the file"
         column = f", column {issue.column}" if issue.column else ""
-        out.print(f"{issue.severity}: {file.name}, {where}{column}: {issue.text} ({issue.code})", markup=False)
+        out.print(f"{issue.severity}: {name}, {where}{column}: {issue.text} ({issue.code})", markup=False)
     if done.more_issues:
         out.print(f"… and {done.more_issues} more; the submission is {done.submission_id}")
-    if done.state != "PROCESSED":
-        raise typer.Exit(1)
 
 
 def reconcile(
