@@ -56,7 +56,7 @@ async def take_up(
     keys = [blocking.keys(item.features, hub.vault.blocking_secret) for item in items]
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
     resources = [item.resource_id for item in items]
-    former = await people.keys_of(connection, resources)
+    former = await met_pairs.keys_of_resources(connection, resources)
     await people.lock_keys(connection, former.union(*keys))
     before = await met_pairs.of_resources(connection, resources) if former else set()
     ids = await people.put_records(

@@ -23,6 +23,19 @@ async def of_resources(connection: AsyncConnection, resource_ids: Sequence[UUID]
     return {(row["a"], row["b"]) for row in rows}
 
 
+async def keys_of_resources(connection: AsyncConnection, resource_ids: Sequence[UUID]) -> set[int]:
+    """The blocking keys stored for the records behind these resources."""
+    raw = await driver(connection)
+    rows = await raw.fetch(
+        """
+        -- keys_of_resources: what known records can be found by
+        SELECT DISTINCT b.key FROM source_record s JOIN blocking_key b ON b.record_id = s.id
+        WHERE s.resource_id = ANY($1::uuid[])""",
+        list(resource_ids),
+    )
+    return {row["key"] for row in rows}
+
+
 async def keys(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, frozenset[int]]:
     """The blocking keys of each of the records `ids`; those that have none are left out."""
     raw = await driver(connection)
