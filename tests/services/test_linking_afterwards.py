@@ -14,6 +14,7 @@ from hub.storage import resources
 from mappings import divisions
 from tests.hubs import Enrolled
 from tests.people import arrive, incoming, item_of, patient, persons
+from tests.waiting import until_somebody_waits
 
 LI = {"name": "李秀英", "birth": "1990-03-07", "sex": "female", "id": "410108199003071228", "origin": "410108000000"}
 QIAN = {"name": "钱学", "birth": "1962-10-30", "sex": "male", "id": "330784196210300015", "origin": "330784000000"}
@@ -45,7 +46,7 @@ async def test_nobody_is_compared_with_what_a_record_was_a_moment_ago(
     changing = asyncio.create_task(change())
     await changed.wait()
     arriving = asyncio.create_task(arrive(hub, yongkang.member, [patient("yongkang", "Y1", **LI)]))
-    await asyncio.sleep(0.3)  # long enough to have compared, if nothing held it back
+    await until_somebody_waits(hub)
     commit.set()
     await asyncio.gather(changing, arriving)
     assert len(await persons(hub)) == 2

@@ -24,6 +24,7 @@ from tests.models import (
     shifted,
 )
 from tests.people import arrive, forget_everybody, incoming, item_of, patient, persons
+from tests.waiting import until_somebody_waits
 
 __all__ = ["members"]
 STRICT = shifted("strict", 9.0)
@@ -112,7 +113,7 @@ async def test_a_preview_waits_for_who_does_not_know_of_it(hub: Hub, members: di
         items = [item_of(one, features.extract(said)) for one, said in zip(stored, same, strict=True)]
         await linking.ingest(hub, connection, owner.id, items, hub.now())
         proposing = asyncio.create_task(shadows.propose(hub, STRICT, PROPOSER))
-        await asyncio.sleep(0.2)
+        await until_somebody_waits(hub)
     shadow = await shadows.score(hub, await proposing)
     assert shadow.last_record > 0
     assert (await model_change.preview(hub)).links == (1, 1)
@@ -131,7 +132,7 @@ async def test_an_arrival_waits_for_a_swap_and_then_uses_the_new_model(
     async def slowly(*given: Any) -> Any:
         found = await find(*given)
         coming.append(asyncio.create_task(late()))
-        await asyncio.sleep(0.3)
+        await until_somebody_waits(hub)
         order.append("swapped")
         return found
 

@@ -181,7 +181,8 @@ async def test_a_merge_is_taken_back_whatever_was_said_since_it_is_asked_about_a
     await since(pair)
     async with pair.hub.database.read() as connection:
         infos = await people.info(connection, pair.records)
-    asked = Asked(*(Named(id=infos[id_].resource_id) for id_ in pair.records))
+    source, target = (Named(id=infos[id_].resource_id) for id_ in pair.records)
+    asked = Asked(source, target)
     assert (await pair.in_force(), await pair.together()) == (["MUST"], True)
     shown = await merging.preview(pair.hub, await here.user("lihua"), asked, undo=True)
     assert len(shown.foreseen.moves) + shown.foreseen.hidden == 1
