@@ -92,6 +92,7 @@ class Done:
     skipped: dict[str, int]
 
 
+@settling.refusals_noted("preview-lot")
 async def preview(hub: Hub, user: User, wanted: Wanted) -> Preview:
     """The lot that there would be, with a sample drawn at random, whose names are noted. Raises Invalid, NotAllowed."""
     settling.check_role(user)
@@ -139,6 +140,7 @@ async def _select(
     return found, left_out
 
 
+@settling.refusals_noted("decide-lot")
 async def apply(hub: Hub, user: User, wanted: Wanted, *, token: str, count: int, reason: str, note: str = "") -> Done:
     """Decide the lot that was seen. Raises Invalid `wrong-count`, Conflict `stale` when it is another by now."""
     lot_id, now = new_id(), hub.now()
@@ -187,6 +189,7 @@ async def _decide(hub: Hub, user: User, lot_id: UUID, task_id: UUID, seen: str, 
     return ""
 
 
+@settling.refusals_noted("undo-lot")
 async def undo(hub: Hub, user: User, lot_id: UUID) -> Done:
     """Take back what still stands of a lot. Raises NotFound, NotAllowed `not-yours`."""
     settling.check_role(user)

@@ -132,6 +132,7 @@ def _quality(found: Round, judged: dict[tuple[int, str | None], int], left: int,
     return Quality(found, tuple(strata), unsure, sampling.precision(strata), sampling.recall(strata), left, first)
 
 
+@settling.refusals_noted("view-sample")
 async def view(hub: Hub, user: User, pair_id: UUID) -> Blind:
     """The pair to be judged; whose records are shown is noted. Raises NotFound, NotAllowed, Conflict `record-gone`."""
     settling.check_role(user)
@@ -151,6 +152,7 @@ async def view(hub: Hub, user: User, pair_id: UUID) -> Blind:
     return Blind(sampled, *shown, tuple(explain(model, a, b)))
 
 
+@settling.refusals_noted("answer-sample")
 async def answer(hub: Hub, user: User, pair_id: UUID, said: str) -> UUID | None:
     """Judge a pair once; answers the next of its round. Raises NotFound, NotAllowed, Invalid, Conflict `stale`."""
     settling.check_role(user)
@@ -190,6 +192,7 @@ async def _decided(connection: AsyncConnection, sampled: Sampled) -> int | None:
     return next((one.seq for one in found if (one.a, one.b) == pair and one.kind == "MUST_LINK"), None)
 
 
+@settling.refusals_noted("draw-sample")
 async def ask(hub: Hub, user: User) -> UUID:
     """Draw a round because somebody asks for it. Raises NotAllowed `not-yours-to-draw`."""
     if user.member_id is not None or not (user.may_assign or user.may_decide):

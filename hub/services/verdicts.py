@@ -43,6 +43,7 @@ class Said:
     bulk_id: UUID | None = None
 
 
+@settling.refusals_noted("decide")
 async def decide(
     hub: Hub,
     user: User,
@@ -160,6 +161,7 @@ async def _propose(
     return Decided(task.id, reviews.PROPOSED, 0)
 
 
+@settling.refusals_noted("undo")
 async def undo(hub: Hub, user: User, task_id: UUID, *, seen: str, reason: str = "undo") -> Decided:
     """Take a decision back: the conflict is open again and persons follow. Raises like `decide`."""
     settling.check_role(user)
