@@ -20,6 +20,14 @@ _NAME: Final = ("use", "text", "family", "given")
 _SUBSETTED: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 
+def number(resource: Mapping[str, Any], system: str) -> str | None:
+    """The number of the record in the domain `system`: the first, where there are several."""
+    for identifier in resource.get("identifier", ()):
+        if isinstance(identifier, dict) and identifier.get("system") == system and identifier.get("value"):
+            return str(identifier["value"])
+    return None
+
+
 def whole(patient: Mapping[str, Any], id_: str, version: int, updated_at: datetime) -> dict[str, Any]:
     """The Patient as it is kept, under its id at the hub."""
     return {**patient, "id": id_, "meta": {**patient.get("meta", {}), **_meta(version, updated_at)}}

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.linkage.features import Features
-from hub.linkage.layout import DTYPE
+from hub.linkage.layout import DTYPE, FIELDS
 
 Numbers = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.intp]
@@ -20,6 +20,8 @@ Levels = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 Column = npt.NDArray[np.unsignedinteger]
 Result = TypeVar("Result")
+_ENDS = np.cumsum([DTYPE[name].itemsize for name, _ in FIELDS]).tolist()
+_BYTES = {name: slice(end - DTYPE[name].itemsize, end) for (name, _), end in zip(FIELDS, _ENDS, strict=True)}
 
 
 class Table(Protocol):
@@ -38,18 +40,22 @@ class Extracted:
 
     features: Sequence[Features]
     rows: npt.NDArray[np.void]
+    stated: bytes
+    """All rows laid over each other: where a field's bytes are 0, no record has it."""
     _columns: dict[str, Column] = field(default_factory=dict)
 
     @classmethod
     def of(cls, features: Sequence[Features]) -> "Extracted":
-        return cls(features, np.frombuffer(b"".join([f.row for f in features]), dtype=DTYPE))
+        rows = np.frombuffer(b"".join([f.row for f in features]), dtype=DTYPE)
+        stated = np.bitwise_or.reduce(rows.view(np.uint8).reshape(len(rows), DTYPE.itemsize), axis=0)
+        return cls(features, rows, stated.tobytes())
 
     def __len__(self) -> int:
         return len(self.features)
 
     def column(self, name: str) -> Column | None:
         found = self._columns.get(name)
-        if found is None:
+        if found is None and any(self.stated[_BYTES[name]]):
             found = self._columns[name] = np.ascontiguousarray(self.rows[name])
         return found
 

@@ -60,6 +60,12 @@ class Features(NamedTuple):
         """0 unknown, 1 male, 2 female."""
         return self.number("sex")
 
+    def gone(self) -> "Features":
+        """The same of a record that is no longer live."""
+        numbers = list(ROW.unpack(self.row))
+        numbers[PLACE["live"]] = 0
+        return Features(ROW.pack(*numbers), self.words)
+
     def to_bytes(self) -> bytes:
         return bytes((layout.VERSION,)) + self.row + self.words.encode()
 

@@ -14,7 +14,7 @@ from hub.linkage import changes
 from hub.linkage.changes import Change
 from hub.linkage.explain import FieldEvidence, explain
 from hub.runtime import Hub
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.services.sessions import HUB_REGION, User
 from hub.services.source_records import Record, load, sides
 from hub.services.weighing import Weighed, weigh

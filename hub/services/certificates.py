@@ -19,7 +19,7 @@ from certs.status import SIZE, check_change, draw_index
 from hub.errors import Conflict, HubError, Invalid, NotAllowed, NotFound, Refused, Unavailable
 from hub.runtime import Hub
 from hub.services import receipts, status_lists
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.storage import audit, certificates, members
 from hub.storage.audit import Act
 from hub.storage.certificates import REGISTERED, Certificate

@@ -5,7 +5,7 @@ from uuid import UUID
 import orjson
 
 from hub.runtime import Hub
-from hub.services.recording import IDENTIFIER
+from hub.services.blinds import IDENTIFIER
 from hub.storage import people, resources
 from hub.storage.database import AsyncConnection
 from mappings.vocabulary import record_system

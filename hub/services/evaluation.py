@@ -20,7 +20,7 @@ from hub.linkage.quality import Proportion, Quality
 from hub.linkage.score import Decision
 from hub.runtime import Hub
 from hub.services import models
-from hub.services.recording import IDENTIFIER
+from hub.services.blinds import IDENTIFIER
 from hub.storage import linkage_samples, members, people, standing
 from hub.storage.database import AsyncConnection
 from mappings.vocabulary import record_system

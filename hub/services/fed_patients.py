@@ -15,13 +15,12 @@ from hub.fhir import fed, validate
 from hub.fhir.fed import Fed, Identifier
 from hub.linkage import features
 from hub.runtime import Hub
-from hub.services import preparing
+from hub.services import content, preparing
 from hub.services.preparing import Ready
 from hub.storage import resources
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
 from mappings import divisions
-from mappings.engine import forbidden
 from mappings.vocabulary import PERSON, record_system
 
 _RECORDS: Final = ("urn:lianqiao:", ":record")
@@ -60,13 +59,13 @@ async def read(
     key = _key(member, found, asked)
     replaced_by = None
     if found.replaced_by is not None:
-        replaced_by = own(member, await _named(hub, connection, member, found.replaced_by, others))
+        replaced_by = own(member, await named(hub, connection, member, found.replaced_by, others))
         if replaced_by == key:
             raise Invalid("bad-link", "A record cannot be replaced by itself.")
-    replaces = [own(member, await _named(hub, connection, member, other, others)) for other in found.replaces]
+    replaces = [own(member, await named(hub, connection, member, other, others)) for other in found.replaces]
     kept = fed.linked(found, replaced_by, tuple(replaces))
     body = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
-    _check_content(body)
+    content.check(body, PERSON)
     extracted = features.extract(kept, history=divisions.canonical)
     return preparing.ready(0, key.value, kept, body, extracted, replaced_by)
 
@@ -82,7 +81,7 @@ def _key(member: Member, found: Fed, asked: Identifier | None) -> Identifier:
     """The one identifier of the member's domain that the Patient has."""
     if asked is not None:
         own(member, asked)
-    records = {one for one in fed.identifiers(found.patient) if _is_record(one)}
+    records = {one for one in fed.identifiers(found.patient) if is_record(one)}
     for one in records:
         own(member, one)
     if len(records) != 1:
@@ -95,12 +94,12 @@ def _key(member: Member, found: Fed, asked: Identifier | None) -> Identifier:
     return key
 
 
-def _is_record(identifier: Identifier) -> bool:
+def is_record(identifier: Identifier) -> bool:
     begins, ends = _RECORDS
     return identifier.system.startswith(begins) and identifier.system.endswith(ends)
 
 
-async def _named(
+async def named(
     hub: Hub, connection: AsyncConnection, member: Member, other: Mapping[str, Any], others: Mapping[str, Identifier]
 ) -> Identifier:
     """The identifier of a record that a link names: by identifier, by search, by full URL or by our own id."""
@@ -120,21 +119,6 @@ async def _named(
     stored = (await resources.newest(connection, hub.vault, [id_])).get(id_)
     if stored is not None and stored.member_id == member.id and stored.type == "Patient":
         for one in fed.identifiers(orjson.loads(stored.body)):
-            if _is_record(one):
+            if is_record(one):
                 return one
     raise Invalid("bad-link", "A link names no record of yours: give the identifier of the other record.")
-
-
-def _check_content(body: bytes) -> None:
-    """Raises Invalid for what nobody may exchange (DOMAIN §2), and for characters that no text keeps."""
-    if b"\\u0000" in body:
-        raise Invalid("invalid-content", "A text holds the character NUL, which cannot be kept; nothing was stored.")
-    text = body.decode()
-    for term in forbidden.terms():
-        if not term.applies(PERSON):
-            continue
-        if f'"code":"{term.term}"' in text if term.where == "code" else term.where != "finding" and term.term in text:
-            raise Invalid(
-                "forbidden-content",
-                f"The record holds {term.what}. {term.basis} Nothing was stored. 记录含有{term.what_zh}。{term.basis_zh}",
-            )

@@ -16,21 +16,19 @@ from hub.domain.messages import PART_BYTES, State
 from hub.errors import NotAllowed, TooLarge
 from hub.fhir.fed import Identifier
 from hub.runtime import Hub
-from hub.services import fed_patients, recording
-from hub.services.intake import Acknowledgement, Raced, acknowledge, refusals_noted, repeated
+from hub.services import blinds, fed_patients, recording
+from hub.services.intake import Acknowledgement, Raced, refusals_noted, repeated, take_message
 from hub.services.patience import until_free
 from hub.services.preparing import Prepared, Ready
 from hub.services.recording import Recorded
 from hub.storage import audit, resources, submissions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
-from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.resources import Resource, Stored
-from hub.storage.submissions import NewSubmission, StoredIssue, Submission
+from hub.storage.submissions import StoredIssue, Submission
 from mappings.vocabulary import PERSON
 
-MEDIA_TYPE: Final = "application/fhir+json"
 MOST_BYTES: Final = PART_BYTES
 MOST_PATIENTS: Final = 200
 _SHOWN: Final = 100
@@ -114,31 +112,11 @@ async def _receive(
     hub: Hub, connection: AsyncConnection, member: Member, given: Feed
 ) -> tuple[Acknowledgement, Submission]:
     """The exact bytes, their receipt and the leaf of both. Raises Raced."""
-    id_, digest, now = new_id(), _digest(given), hub.now()
-    body, leaf = await acknowledge(hub, connection, member, id_, given.message_id, digest, PERSON, State.ACCEPTED, now)
-    new = NewSubmission(
-        id=id_,
-        member_id=member.id,
-        message_id=given.message_id,
-        kind=PERSON,
-        mapping=None,
-        media_type=MEDIA_TYPE,
-        file_name="",
-        digest=digest,
-        size=len(given.body),
-        state=State.ACCEPTED,
-        acknowledgement=body,
-        leaf=leaf,
-        in_response_to=None,
-        supersedes=None,
-        received_at=now,
-    )
-    if not await submissions.add(connection, hub.vault, new, [hub.vault.seal(given.body)]):
-        raise Raced
-    stored = await submissions.by_id(connection, hub.vault, id_)
+    taken = await take_message(hub, connection, member, given.message_id, given.body, PERSON, State.ACCEPTED, hub.now())
+    stored = await submissions.by_id(connection, hub.vault, taken.id)
     if stored is None:
-        raise LookupError(f"submission {id_} is gone")
-    return Acknowledgement(body, repeated=False), stored
+        raise LookupError(f"submission {taken.id} is gone")
+    return taken.acknowledgement, stored
 
 
 async def _record(
@@ -174,7 +152,7 @@ async def _told_again(
     stored = await submissions.by_message(connection, hub.vault, member.id, given.message_id)
     if stored is None:
         raise LookupError(f"message {given.message_id} is gone")
-    keys = [hub.vault.blind(recording.RECORD_KEY, member.name, one.type, one.key) for one in ready]
+    keys = [hub.vault.blind(blinds.RECORD_KEY, member.name, one.type, one.key) for one in ready]
     ids = await resources.by_keys(connection, member.id, "Patient", keys)
     found = await resources.newest(connection, hub.vault, list(ids.values()))
     issues = await submissions.issues(connection, hub.vault, stored.id, limit=_SHOWN)

@@ -4,12 +4,13 @@ The answer is a signed receipt. The same message id with the same digest gets th
 with another digest it is a conflict. What is refused leaves an audit leaf and nothing else.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -26,6 +27,8 @@ from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.submissions import NewSubmission
 from mappings import vocabulary
+
+FHIR_JSON: Final = "application/fhir+json"
 
 
 class Raced(Exception):
@@ -264,8 +267,9 @@ async def acknowledge(
     kind: str,
     state: State,
     now: datetime,
+    more: Mapping[str, Any] | None = None,
 ) -> tuple[bytes, bytes]:
-    """(the acknowledgement's bytes, the hash of the audit leaf written for it)."""
+    """(the acknowledgement's bytes, the hash of the audit leaf written for it); `more` is said in it beside the receipt."""
     content = {"submission": str(id_), "message": str(message_id), "digest": digest.hex(), "kind": kind}
     leaf = (await audit.append(connection, hub.vault, [Act("receive", member.name, content, now)]))[0]
     receipt = receipts.sign(
@@ -287,6 +291,55 @@ async def acknowledge(
             "received_at": now,
             "leaf": leaf.hex(),
             "receipt": receipt,
+            **(more or {}),
         }
     )
     return body, leaf
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message that is the hub's now, and the answer to it."""
+
+    id: UUID
+    acknowledgement: Acknowledgement
+
+
+async def take_message(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    message_id: UUID,
+    body: bytes,
+    kind: str,
+    state: State,
+    now: datetime,
+    *,
+    more: Mapping[str, Any] | None = None,
+) -> Received:
+    """The exact bytes of a message in FHIR JSON, their receipt and the leaf of both. Raises Raced."""
+    id_, digest = new_id(), sha256(body).digest()
+    acknowledgement, leaf = await acknowledge(
+        hub, connection, member, id_, message_id, digest, kind, state, now, more=more
+    )
+    new = NewSubmission(
+        id=id_,
+        member_id=member.id,
+        message_id=message_id,
+        kind=kind,
+        mapping=None,
+        media_type=FHIR_JSON,
+        file_name="",
+        digest=digest,
+        size=len(body),
+        state=state,
+        acknowledgement=acknowledgement,
+        leaf=leaf,
+        in_response_to=None,
+        supersedes=None,
+        received_at=now,
+    )
+    parts = [hub.vault.seal(body[at : at + PART_BYTES]) for at in range(0, len(body), PART_BYTES)]
+    if not await submissions.add(connection, hub.vault, new, parts):
+        raise Raced
+    return Received(id_, Acknowledgement(acknowledgement, repeated=False))

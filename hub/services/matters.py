@@ -13,7 +13,7 @@ from hub.domain.policy import Agreement
 from hub.errors import Invalid, NotFound
 from hub.runtime import Hub
 from hub.services import crossref
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.storage import agreements, audit, members
 from hub.storage.agreements import ExchangeCase
 from hub.storage.audit import Act

@@ -17,8 +17,8 @@ from hub.domain.messages import PART_BYTES, State
 from hub.errors import Invalid, NotAllowed, Refused, TooLarge
 from hub.runtime import Hub
 from hub.services import crossref, notices
+from hub.services.blinds import reference_of, subject_of
 from hub.services.intake import Acknowledgement, Raced, acknowledge, again, check_digest, refusals_noted, repeated
-from hub.services.recording import reference_of, subject_of
 from hub.services.voiding import supersede
 from hub.storage import access, agreements, audit, deliveries, mailbox, members, submissions
 from hub.storage.access import Access

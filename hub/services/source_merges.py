@@ -12,6 +12,7 @@ from uuid import UUID
 
 from hub.errors import Conflict
 from hub.runtime import Hub
+from hub.services.blinds import IDENTIFIER
 from hub.services.preparing import Ready
 from hub.storage import audit, decisions, people, source_links
 from hub.storage.audit import Act
@@ -20,8 +21,6 @@ from hub.storage.decisions import SOURCE_MERGE, SOURCE_UNMERGE, Decision
 from hub.storage.members import Member
 from hub.storage.resources import Incoming, Stored
 
-IDENTIFIER: Final = "identifier"
-"""Purpose of the blind index of an identifier."""
 REASON: Final = "asserted-by-source"
 
 

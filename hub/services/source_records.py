@@ -8,11 +8,13 @@ from uuid import UUID
 
 import orjson
 
+from hub.fhir import patients
 from hub.runtime import Hub
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.storage import members, people, resources
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
+from mappings.vocabulary import record_system
 
 _MOST: Final = 200
 """Beyond that a verdict is of high risk whatever hangs on the person."""
@@ -23,6 +25,7 @@ class Record:
     """One source record as the console shows it; `patient` is the newest version as it was translated."""
 
     id: int
+    resource_id: UUID
     member: Member
     person_id: UUID | None
     patient: Mapping[str, Any]
@@ -31,8 +34,8 @@ class Record:
 
     @property
     def number(self) -> str:
-        """The sender's own id of the record."""
-        return str(next((i.get("value", "") for i in self.patient.get("identifier", ())), ""))
+        """The sender's own id of the record; the hub's where the sender gave none."""
+        return patients.number(self.patient, record_system(self.member.name)) or str(self.resource_id)
 
 
 async def load(hub: Hub, connection: AsyncConnection, ids: Iterable[int]) -> dict[int, Record]:
@@ -45,7 +48,9 @@ async def load(hub: Hub, connection: AsyncConnection, ids: Iterable[int]) -> dic
         body = bodies.get(info.resource_id)
         member = known.get(info.member_id) or await members.by_id(connection, info.member_id)
         if body is not None:
-            records[id_] = Record(id_, member, info.person_id, orjson.loads(body.body), body.version, body.updated_at)
+            records[id_] = Record(
+                id_, info.resource_id, member, info.person_id, orjson.loads(body.body), body.version, body.updated_at
+            )
     return records
 
 

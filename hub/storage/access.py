@@ -79,7 +79,7 @@ async def note(connection: AsyncConnection, events: Sequence[Access]) -> list[in
 
     None is written like some: how long it takes does not tell whether there was anybody.
     """
-    raw = await driver(connection)
+    raw = driver(connection)
     columns: list[list[Any]] = [[getattr(event, name) for event in events] for name in Access.__slots__]
     columns[_FIELDS] = [_UNIT.join(fields) for fields in columns[_FIELDS]]
     return sorted(row[0] for row in await raw.fetch(_NOTE, *columns))

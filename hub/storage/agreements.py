@@ -114,7 +114,7 @@ async def between(
 
 async def toward(connection: AsyncConnection, recipients: Collection[int]) -> list[Agreement]:
     """Every agreement under which one of `recipients` receives, in force or not."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch("SELECT * FROM agreement WHERE to_member = ANY($1::bigint[])", list(recipients))
     return [_agreement(SimpleNamespace(**row)) for row in rows if seals.is_genuine(connection, agreement, row)]
 
@@ -146,6 +146,19 @@ async def put_consents(connection: AsyncConnection, member_id: int, items: Seque
         if item.withdrawn_at is not None:
             withdrawn.append(id_)
     return withdrawn
+
+
+async def withdraw_consents(connection: AsyncConnection, resource_ids: Sequence[UUID], now: datetime) -> list[UUID]:
+    """Withdraw the consents that these resources gave; answers the ids of those that were in force."""
+    rows = await connection.execute(
+        select(consent)
+        .where(consent.c.resource_id.in_(list(resource_ids)), consent.c.withdrawn_at.is_(None))
+        .with_for_update()
+    )
+    found = seals.genuine(connection, consent, rows)
+    for row in found:
+        await seals.change(connection, consent, row, withdrawn_at=now)
+    return [row.id for row in found]
 
 
 async def consent_by_reference(

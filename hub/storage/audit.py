@@ -77,7 +77,7 @@ async def append(connection: AsyncConnection, vault: Vault, acts: Sequence[Act])
     contents = [canonical(act) for act in acts]
     salts = [os.urandom(16) for _ in acts]
     hashes = [merkle.leaf_hash(salt + content) for salt, content in zip(salts, contents, strict=True)]
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.execute(
         _APPEND,
         [act.act for act in acts],

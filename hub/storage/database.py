@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -41,6 +40,12 @@ def async_url(url: str) -> URL:
 
 
 _GIVEN_UP = ("40P01", "40001")  # deadlock_detected, serialization_failure
+_WENT_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+)
 POOL_SECONDS = 10.0
 """How long an act waits for a connection of a pool that is used up."""
 
@@ -53,7 +58,7 @@ class Database:
         self._embedded = embedded
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
+    async def begin(self, *, readonly: bool = False) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed on leaving, rolled back on an error.
 
         Raises Unavailable when there is no database, Conflict `busy` when it was given up for another transaction,
@@ -62,18 +67,20 @@ class Database:
         try:
             async with AsyncExitStack() as stack:
                 connection = await _connected(stack, self.engine)
-                async with connection.begin():
-                    yield connection
+                await stack.enter_async_context(_transaction(connection, readonly))
+                yield connection
         except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
             raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
         except DBAPIError as error:
             if error.connection_invalidated:
-                raise Unavailable("unavailable", "The database went away; send it again.") from error
+                raise _gone() from error
             if getattr(error.orig, "sqlstate", None) in _GIVEN_UP:
                 raise _busy() from error
             if _no_text(error):
                 raise _not_kept() from None
             raise
+        except _WENT_AWAY as error:
+            raise _gone() from error
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
             raise _busy() from error
         except asyncpg.DataError as error:
@@ -83,9 +90,8 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for reading only; whatever was written is rolled back."""
-        async with self.begin() as connection:
-            await connection.execute(text("SET TRANSACTION READ ONLY"))
+        """A transaction for reading only; the database refuses to write in it."""
+        async with self.begin(readonly=True) as connection:
             yield connection
 
     async def close(self) -> None:
@@ -108,6 +114,10 @@ def _not_kept() -> Invalid:
     return Invalid("invalid-content", "A text holds a character that cannot be kept; nothing was stored.")
 
 
+def _gone() -> Unavailable:
+    return Unavailable("unavailable", "The database went away; send it again.")
+
+
 def _busy() -> Conflict:
     return Conflict("busy", "Others are changing the same records; nothing was stored. Send it again.", retry="NORMAL")
 
@@ -115,7 +125,11 @@ def _busy() -> Conflict:
 async def _connected(stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnection:
     """A connection of the pool until `stack` ends. Raises Unavailable when there is none to be had."""
     try:
-        return await stack.enter_async_context(engine.connect())
+        connection = await stack.enter_async_context(engine.connect())
+        if driver(connection).is_closed():  # while it lay idle
+            await connection.invalidate()
+            await connection.get_raw_connection()
+        return connection
     except PoolTimeout as error:
         raise Unavailable("too-many", "The hub is busy; send it again.", retry_after=1) from error
     except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
@@ -157,19 +171,41 @@ def open_database(
         hide_parameters=True,
         pool_timeout=POOL_SECONDS,
         execution_options=dict(options or {}),
+        isolation_level="AUTOCOMMIT",  # transactions are the driver's own: `_transaction`
         connect_args={"server_settings": {"timezone": "UTC", "application_name": "hub"}},
     )
     return Database(engine, embedded)
 
 
-async def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
-    """The asyncpg connection beneath, inside the same transaction, for COPY and unnest."""
-    raw = (await connection.get_raw_connection()).driver_connection
+@asynccontextmanager
+async def _transaction(connection: AsyncConnection, readonly: bool) -> AsyncIterator[None]:
+    """The driver's own transaction: two round trips, where SQLAlchemy's takes a third before the driver may share it."""
+    raw = driver(connection)
+    transaction = raw.transaction(readonly=readonly)
+    try:
+        await transaction.start()
+        try:
+            yield
+        except BaseException:
+            if not raw.is_closed():
+                await transaction.rollback()
+            raise
+        await transaction.commit()
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # the latter when COPY is cut off
+        if raw.is_closed():
+            raise ConnectionError("the connection to the database was closed") from error
+        raise
+    finally:
+        if raw.is_closed() or raw.is_in_transaction():
+            # It was cut off, or whoever waited for its end was cancelled: the next act gets another one.
+            await connection.invalidate()
+
+
+def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
+    """The asyncpg connection beneath, inside the same transaction, for COPY, unnest and what every request asks."""
+    raw = connection.sync_connection.connection.driver_connection if connection.sync_connection else None
     if not isinstance(raw, asyncpg.Connection):
         raise TypeError(f"expected an asyncpg connection, got {type(raw).__name__}")
-    if not raw.is_in_transaction():
-        # SQLAlchemy begins lazily: the first statement through it opens the transaction that COPY must share.
-        await connection.execute(text("SELECT 1"))
     return raw
 
 
@@ -177,5 +213,5 @@ async def copy_rows(
     connection: AsyncConnection, table: str, columns: Sequence[str], records: Iterable[Sequence[Any]]
 ) -> None:
     """COPY `records` into `table` in the connection's transaction."""
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.copy_records_to_table(table, columns=list(columns), records=records)

@@ -28,7 +28,7 @@ class Measured:
 
 async def weights(connection: AsyncConnection, edges: Sequence[float]) -> list[int]:
     """Scored pairs by weight: below the first edge, between each two, above the last."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         f"""
         -- weights: scored pairs by bin of weight

@@ -13,6 +13,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage import seals
+from hub.storage.database import driver
 from hub.storage.tables import linkage_model, source_record
 from hub.storage.vault import Vault
 
@@ -22,6 +23,9 @@ OF_MODEL_IN_FORCE: Final = "(SELECT id FROM linkage_model WHERE state = 'IN_FORC
 
 _SPACE = 0x6C71_6D6F  # "lqmo"
 _COLUMNS = [column for column in linkage_model.c if column.name != "content"]
+_KEPT: Final = f"""
+    -- kept: models that are not retired; asked by every request
+    SELECT {", ".join(column.name for column in _COLUMNS)} FROM linkage_model WHERE state <> '{RETIRED}'"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,12 @@ async def hold_alone(connection: AsyncConnection) -> None:
 
 async def kept(connection: AsyncConnection) -> dict[str, Epoch]:
     """The models that are not retired, by state."""
-    rows = await connection.execute(select(*_COLUMNS).where(linkage_model.c.state != RETIRED))
-    return {row.state: _epoch(row) for row in seals.genuine(connection, linkage_model, rows)}
+    rows = await driver(connection).fetch(_KEPT)
+    return {
+        row["state"]: Epoch(*(row[name] for name in Epoch.__slots__))
+        for row in rows
+        if seals.is_genuine(connection, linkage_model, row)
+    }
 
 
 async def newest(connection: AsyncConnection, limit: int) -> list[Epoch]:

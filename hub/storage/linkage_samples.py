@@ -25,7 +25,7 @@ async def blocks_between(connection: AsyncConnection, low: int, high: int, limit
 
     Keys are hashes: a part of their range is a sample of them.
     """
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- blocks_between: keys in a part of their range
@@ -49,7 +49,7 @@ async def anybody(connection: AsyncConnection, number: int, seed: int) -> list[i
 
 async def records_known_as(connection: AsyncConnection, identifiers: Collection[bytes]) -> dict[bytes, int]:
     """The oldest record that carries each of the blind identifiers."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- records_known_as: records by the numbers that their members gave them

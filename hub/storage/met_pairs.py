@@ -10,7 +10,7 @@ from hub.storage.database import driver
 
 async def of_resources(connection: AsyncConnection, resource_ids: Sequence[UUID]) -> set[tuple[int, int]]:
     """Pairs (a, b) of the records behind these resources that any model thought worth keeping."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- of_resources: pairs that known records are in, whatever model scored them
@@ -25,7 +25,7 @@ async def of_resources(connection: AsyncConnection, resource_ids: Sequence[UUID]
 
 async def keys_of_resources(connection: AsyncConnection, resource_ids: Sequence[UUID]) -> set[int]:
     """The blocking keys stored for the records behind these resources."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- keys_of_resources: what known records can be found by
@@ -38,7 +38,7 @@ async def keys_of_resources(connection: AsyncConnection, resource_ids: Sequence[
 
 async def keys(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, frozenset[int]]:
     """The blocking keys of each of the records `ids`; those that have none are left out."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         "SELECT record_id, array_agg(key) AS keys FROM blocking_key WHERE record_id = ANY($1::bigint[]) GROUP BY 1",
         list(ids),

@@ -57,7 +57,7 @@ async def candidates(
     connection: AsyncConnection, vault: Vault, keys: Sequence[tuple[int, int]], limit: int
 ) -> Candidates:
     """The records that share one of `keys` (request, blocking key) held by no more than `limit` records."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(_CANDIDATES, [asked for asked, _ in keys], [key for _, key in keys], limit + 1)
     if not rows:
         return Candidates([], [], [], [])
@@ -67,7 +67,7 @@ async def candidates(
 
 async def shown(connection: AsyncConnection, vault: Vault, records: Iterable[int]) -> dict[int, Shown]:
     """The records by their id; those whose resource is deleted are left out. None is asked for like some: in the same time."""
-    raw = await driver(connection)
+    raw = driver(connection)
     return {
         row[0]: Shown(row[0], row[1], row[2], row[3], row[4], row[5], vault.open(row[6]))
         for row in await raw.fetch(_SHOWN, list(records))
@@ -76,7 +76,7 @@ async def shown(connection: AsyncConnection, vault: Vault, records: Iterable[int
 
 async def by_identifiers(connection: AsyncConnection, values: Sequence[bytes], limit: int) -> list[int]:
     """The live records that carry one of the identifiers with these blind indexes, the oldest first."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- by_identifiers: live records of people by blind indexes
@@ -90,14 +90,14 @@ async def by_identifiers(connection: AsyncConnection, values: Sequence[bytes], l
 
 async def by_resources(connection: AsyncConnection, ids: Sequence[UUID]) -> list[int]:
     """The records, live or not, behind these resources."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch("SELECT id FROM source_record WHERE resource_id = ANY($1::uuid[]) ORDER BY id", list(ids))
     return [row[0] for row in rows]
 
 
 async def of_persons(connection: AsyncConnection, persons: Sequence[UUID], limit: int) -> list[int]:
     """The live records of some persons, the oldest first."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- of_persons: live records of persons
@@ -111,7 +111,7 @@ async def of_persons(connection: AsyncConnection, persons: Sequence[UUID], limit
 
 async def behind_keys(connection: AsyncConnection, keys: Sequence[int], limit: int) -> list[int]:
     """The records under any of `keys`, the oldest first, one more than `limit` at most."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         "SELECT DISTINCT record_id FROM blocking_key WHERE key = ANY($1::bigint[]) ORDER BY record_id LIMIT $2",
         list(keys),
@@ -122,7 +122,7 @@ async def behind_keys(connection: AsyncConnection, keys: Sequence[int], limit: i
 
 async def of_member(connection: AsyncConnection, member_id: int, offset: int, limit: int) -> list[int]:
     """A member's own live records, the oldest first."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         "SELECT id FROM source_record WHERE member_id = $1 AND live ORDER BY id OFFSET $2 LIMIT $3",
         member_id,
@@ -134,5 +134,5 @@ async def of_member(connection: AsyncConnection, member_id: int, offset: int, li
 
 async def number_of(connection: AsyncConnection, member_id: int) -> int:
     """How many live records a member has."""
-    raw = await driver(connection)
+    raw = driver(connection)
     return int(await raw.fetchval("SELECT count(*) FROM source_record WHERE member_id = $1 AND live", member_id))

@@ -82,21 +82,21 @@ async def lock_all_keys(connection: AsyncConnection) -> None:
 
 async def members_of(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, int]:
     """The member that holds each of the records `ids`."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch("SELECT id, member_id FROM source_record WHERE id = ANY($1::bigint[])", list(ids))
     return {row["id"]: row["member_id"] for row in rows}
 
 
 async def forget_pairs(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Drop the scores of the records `ids` under every model, before they are compared anew."""
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.execute("DELETE FROM pair_score WHERE a = ANY($1::bigint[])", list(ids))
     await raw.execute("DELETE FROM pair_score WHERE b = ANY($1::bigint[])", list(ids))
 
 
 async def pairs_known(connection: AsyncConnection, ids: Sequence[int]) -> set[tuple[int, int]]:
     """Pairs with an end among the records `ids` that any model thought worth keeping."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- pairs_known: whatever model scored them
@@ -110,7 +110,7 @@ async def pairs_known(connection: AsyncConnection, ids: Sequence[int]) -> set[tu
 
 async def lock_records(connection: AsyncConnection, ids: Iterable[int]) -> None:
     """Hold the rows of the records `ids`, in ascending order."""
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.execute(
         "SELECT id FROM source_record WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", sorted(set(ids))
     )
@@ -120,14 +120,8 @@ async def put_records(
     connection: AsyncConnection, vault: Vault, member_id: int, records: Sequence[NewRecord], now: datetime
 ) -> list[int]:
     """Insert or replace records; answers their ids in order. The keys and scores of replaced records are gone."""
-    raw = await driver(connection)
-    known = {
-        row["resource_id"]: row["id"]
-        for row in await raw.fetch(
-            "SELECT id, resource_id FROM source_record WHERE resource_id = ANY($1::uuid[])",
-            [record.resource_id for record in records],
-        )
-    }
+    raw = driver(connection)
+    known = await records_of_resources(connection, [record.resource_id for record in records])
     replaced = [(known[record.resource_id], record) for record in records if record.resource_id in known]
     await _replace(connection, vault, replaced, now)
     fresh = [record for record in records if record.resource_id not in known]
@@ -156,7 +150,7 @@ async def _replace(
     """What is known of records (id, record) changes; their keys and scores go."""
     if not replaced:
         return
-    raw = await driver(connection)
+    raw = driver(connection)
     ids = sorted(id_ for id_, _ in replaced)
     await raw.executemany(
         "UPDATE source_record SET features = $2, version = $3, live = $4, seen_at = $5 WHERE id = $1",
@@ -179,7 +173,7 @@ async def put_keys(connection: AsyncConnection, keys: Mapping[int, Iterable[int]
 
 async def blocks(connection: AsyncConnection, keys: Iterable[int], limit: int) -> dict[int, list[int]]:
     """The records stored under each of `keys`, the oldest first, one more than `limit` at most; keys of none are left out."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- blocks: the records behind each key, one more than the limit at most
@@ -196,7 +190,7 @@ async def blocks(connection: AsyncConnection, keys: Iterable[int], limit: int) -
 
 async def features(connection: AsyncConnection, vault: Vault, ids: Iterable[int]) -> dict[int, bytes]:
     """The plain feature bytes of the records `ids`."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch("SELECT id, features FROM source_record WHERE id = ANY($1::bigint[])", list(ids))
     return {row["id"]: vault.open(row["features"]) for row in rows}
 
@@ -205,7 +199,7 @@ async def put_pairs(connection: AsyncConnection, model: int, pairs: Sequence[Pai
     """Store scores under a model, replacing older ones of the same pairs."""
     if not pairs:
         return
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.executemany(
         """
         INSERT INTO pair_score (a, b, weight, probability, decision, vetoes, levels, model)
@@ -229,7 +223,7 @@ _NEIGHBOURS = f"""
 
 async def component(connection: AsyncConnection, ids: Iterable[int]) -> list[int]:
     """All records whose persons can depend on the records `ids`, ascending."""
-    raw = await driver(connection)
+    raw = driver(connection)
     reached = set(ids)
     edge = reached
     while edge:
@@ -249,7 +243,7 @@ _TOUCHING = f"""
 
 async def pairs_touching(connection: AsyncConnection, ids: Sequence[int]) -> list[Pair]:
     """Scores under the model in force with at least one end among the records `ids`."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(_TOUCHING, list(ids))
     return [
         Pair(r["a"], r["b"], r["weight"], r["probability"], r["decision"], tuple(r["vetoes"]), r["levels"])
@@ -264,7 +258,7 @@ async def pair(connection: AsyncConnection, a: int, b: int) -> Pair | None:
 
 async def constraints_touching(connection: AsyncConnection, ids: Sequence[int]) -> list[Constraint]:
     """Decisions in force with at least one end among the records `ids`."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- constraints_touching: MUST and CANNOT with an end among the records
@@ -278,7 +272,7 @@ async def constraints_touching(connection: AsyncConnection, ids: Sequence[int]) 
 
 async def info(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, RecordInfo]:
     """Origin and present person of the records `ids`."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- info: records with their present person
@@ -313,10 +307,16 @@ async def resolve(connection: AsyncConnection, person_id: UUID) -> UUID | None:
 
 
 async def record_of_resource(connection: AsyncConnection, resource_id: UUID) -> int | None:
-    """The source record behind a resource."""
-    return (
-        await connection.execute(select(source_record.c.id).where(source_record.c.resource_id == resource_id))
-    ).scalar_one_or_none()
+    """The record behind a Patient's resource."""
+    return (await records_of_resources(connection, [resource_id])).get(resource_id)
+
+
+async def records_of_resources(connection: AsyncConnection, resource_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The record of each of these resources that is about a person's identity."""
+    rows = await driver(connection).fetch(
+        "SELECT resource_id, id FROM source_record WHERE resource_id = ANY($1::uuid[]) ORDER BY id", list(resource_ids)
+    )
+    return {row["resource_id"]: row["id"] for row in rows}
 
 
 async def move_records(
@@ -328,7 +328,7 @@ async def move_records(
     now: datetime,
 ) -> int:
     """Put records into persons ({record: (from, to)}), keep the history, tell it in one event; answers the event's id."""
-    raw = await driver(connection)
+    raw = driver(connection)
     listed = [[record, str(old) if old else None, str(new)] for record, (old, new) in sorted(moves.items())]
     event = int(
         (

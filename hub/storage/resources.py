@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -25,6 +25,8 @@ class Incoming:
     digest: bytes
     identifiers: tuple[bytes, ...]
     row: int | None
+    id: UUID | None = None
+    """The id that a new resource is given, where it is settled already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class _Known:
     version: int
     digest: bytes
     said: tuple[datetime, int]
+    deleted: bool = False
     was: Literal["new", "changed", "same"] = "same"
     confirmed: bool = False
     identifiers: tuple[bytes, ...] = ()
@@ -68,12 +71,13 @@ class _Known:
 
 _EXISTING = """
     -- existing: what is stored under these record keys
-    SELECT id, record_key, version, digest, said_at, said_row FROM resource
+    SELECT id, record_key, version, digest, said_at, said_row, deleted FROM resource
     WHERE member_id = $1 AND type = $2 AND record_key = ANY($3::bytea[]) FOR UPDATE"""
 
 _RAISE = """
     -- raise: the new current versions
-    UPDATE resource SET version = n.version, digest = n.digest, updated_at = $5, said_at = $6, said_row = n.row
+    UPDATE resource
+    SET version = n.version, digest = n.digest, updated_at = $5, said_at = $6, said_row = n.row, deleted = false
     FROM unnest($1::uuid[], $2::int[], $3::bytea[], $4::int[]) AS n(id, version, digest, row)
     WHERE resource.id = n.id"""
 
@@ -125,10 +129,12 @@ async def upsert(
 
 async def _existing(connection: AsyncConnection, member_id: int, items: Sequence[Incoming]) -> dict[bytes, _Known]:
     """What is stored under the keys of `items`, locked."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(_EXISTING, member_id, items[0].type, list({item.key for item in items}))
     return {
-        row["record_key"]: _Known(row["id"], row["version"], row["digest"], (row["said_at"], row["said_row"]))
+        row["record_key"]: _Known(
+            row["id"], row["version"], row["digest"], (row["said_at"], row["said_row"]), row["deleted"]
+        )
         for row in rows
     }
 
@@ -137,16 +143,17 @@ def _take(known: dict[bytes, _Known], ids: Iterator[UUID], item: Incoming, said:
     """What becomes of one item, told in `known` too; a new resource takes the next of `ids`."""
     one = known.get(item.key)
     if one is None:
-        known[item.key] = one = _Known(next(ids), 1, item.digest, said, "new", identifiers=item.identifiers)
+        id_ = item.id or next(ids)
+        known[item.key] = one = _Known(id_, 1, item.digest, said, was="new", identifiers=item.identifiers)
         return Stored(one.id, 1, "new")
-    if one.digest == item.digest:
+    if one.digest == item.digest and not one.deleted:
         if one.said < said:
             one.said, one.confirmed = said, True
         return Stored(one.id, one.version, "same")
     if one.said > said:
         return Stored(one.id, one.version, "older")
     one.version, one.digest, one.said, one.identifiers = one.version + 1, item.digest, said, item.identifiers
-    one.was = "new" if one.was == "new" else "changed"
+    one.was, one.deleted = "new" if one.was == "new" else "changed", False
     return Stored(one.id, one.version, "changed")
 
 
@@ -170,7 +177,7 @@ async def _bring_up_to_date(
     connection: AsyncConnection, known: Sequence[_Known], now: datetime, said_at: datetime
 ) -> None:
     """Write what was stored before and is different, or is said again by a newer document."""
-    raw = await driver(connection)
+    raw = driver(connection)
     changed = [one for one in known if one.was == "changed"]
     confirmed = [one for one in known if one.was == "same" and one.confirmed]
     if changed:
@@ -182,7 +189,7 @@ async def _bring_up_to_date(
         await raw.execute(_CONFIRM, [one.id for one in confirmed], [one.said[1] for one in confirmed], said_at)
 
 
-_NEWEST = (
+_NEWEST: Final = (
     select(
         resource.c.id,
         resource.c.type,
@@ -216,6 +223,25 @@ async def by_keys(connection: AsyncConnection, member_id: int, type_: str, keys:
         )
     )
     return {row.record_key: row.id for row in rows}
+
+
+async def own_by_identifiers(
+    connection: AsyncConnection, member_id: int, type_: str, values: Sequence[bytes]
+) -> dict[bytes, list[UUID]]:
+    """A member's own resources of `type_` under each of the identifiers with these blind indexes, the oldest first."""
+    rows = await driver(connection).fetch(
+        """
+        -- own_by_identifiers: whether what is to be created is there
+        SELECT i.value, r.id FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
+        WHERE i.value = ANY($1::bytea[]) AND r.member_id = $2 AND r.type = $3 AND NOT r.deleted ORDER BY r.id""",
+        list(values),
+        member_id,
+        type_,
+    )
+    found: dict[bytes, list[UUID]] = {}
+    for value, id_ in rows:
+        found.setdefault(value, []).append(id_)
+    return found
 
 
 async def by_identifier(

@@ -43,7 +43,7 @@ async def open_tasks(
         return 0
     # What hangs on the persons is looked up later (services.ordering); until then the pair alone says where it stands.
     orders = [ordering.of(Stakes(weight, reason)) for _, _, reason, weight, _ in tasks]
-    raw = await driver(connection)
+    raw = driver(connection)
     opened = await raw.fetch(
         _OPEN,
         [a for a, _, _, _, _ in tasks],
@@ -64,7 +64,7 @@ async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]
     """Close open tasks of pairs that need no decision any more; what new evidence reopened stays."""
     if not pairs:
         return
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.execute(
         """
         -- withdraw: tasks nobody has to decide now
@@ -79,7 +79,7 @@ async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]
 
 async def withdraw_unfounded(connection: AsyncConnection, ids: Sequence[int]) -> None:
     """Close open tasks about the records `ids` whose pair no longer speaks for one person at all."""
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.execute(
         f"""
         -- withdraw_unfounded: open tasks without a score behind them

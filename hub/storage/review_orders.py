@@ -33,7 +33,7 @@ async def put_orders(
     connection: AsyncConnection, orders: Sequence[tuple[UUID, int, dict[str, Any]]], now: datetime
 ) -> None:
     """Keep (task, priority, why); a view of the task does not become stale by it."""
-    raw = await driver(connection)
+    raw = driver(connection)
     await raw.execute(
         """
         -- put_orders: where open tasks stand in the queue

@@ -25,7 +25,7 @@ async def reopen(
     """
     if not found:
         return []
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- reopen: what was decided is called into question; the decision itself stays in force
@@ -59,7 +59,7 @@ async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) 
     """
     if not decided:
         return []
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- close_again: back to what was decided

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0010"
+NEEDED = "0011"
 """The newest revision under `migrations/versions`."""
 
 

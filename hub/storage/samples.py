@@ -65,7 +65,7 @@ async def draw_stored(
 ) -> tuple[int, list[tuple[int, int, tuple[int, int]]]]:
     """How many scored pairs are in the band, and some of them at random with their members."""
     where = "p.decision = $1 AND ($2::real IS NULL OR p.weight >= $2) AND ($3::real IS NULL OR p.weight < $3)"
-    raw = await driver(connection)
+    raw = driver(connection)
     values = (band.zone, band.low, band.high)
     number = await raw.fetchval(
         f"SELECT count(*) FROM pair_score p WHERE p.model = {OF_MODEL_IN_FORCE} AND {where}",  # noqa: S608 - own text
@@ -86,7 +86,7 @@ async def draw_stored(
 async def draw_records(connection: AsyncConnection, limit: int) -> tuple[int, dict[int, tuple[int, ...]]]:
     """How many live records there are, and some of them at random with their blocking keys."""
     number = (await connection.execute(text("SELECT count(*) FROM source_record WHERE live"))).scalar_one()
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- draw_records: live records at random with what they can be found by

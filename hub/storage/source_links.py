@@ -15,7 +15,7 @@ async def replace(
     connection: AsyncConnection, member_id: int, changed: Sequence[UUID], links: Mapping[UUID, bytes]
 ) -> dict[UUID, bytes]:
     """Let exactly `links` {resource: survivor} hold of the resources `changed`; answers what held before."""
-    raw = await driver(connection)
+    raw = driver(connection)
     before = await raw.fetch(
         "DELETE FROM source_link WHERE resource_id = ANY($1::uuid[]) RETURNING resource_id, survivor", list(changed)
     )
@@ -31,7 +31,7 @@ async def waiting_for(
     connection: AsyncConnection, member_id: int, identifiers: Sequence[bytes]
 ) -> list[tuple[UUID, bytes]]:
     """(loser, survivor) of the member's records that one of these identifiers replaces."""
-    raw = await driver(connection)
+    raw = driver(connection)
     if not await raw.fetchval("SELECT EXISTS (SELECT 1 FROM source_link WHERE member_id = $1)", member_id):
         return []  # most members never feed one: nothing is looked for among thousands
     rows = await raw.fetch(
@@ -44,7 +44,7 @@ async def waiting_for(
 
 async def survivors(connection: AsyncConnection, member_id: int, identifiers: Sequence[bytes]) -> dict[bytes, UUID]:
     """The member's own Patient under each of the identifiers, the oldest where there are several."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- survivors: whom an identifier of a member's own domain names
@@ -60,7 +60,7 @@ async def survivors(connection: AsyncConnection, member_id: int, identifiers: Se
 
 async def leads_back(connection: AsyncConnection, member_id: int, survivor: UUID, loser: UUID) -> bool:
     """Is `survivor` itself replaced, over however many others, by `loser`?"""
-    raw = await driver(connection)
+    raw = driver(connection)
     return bool(
         await raw.fetchval(
             """
@@ -81,7 +81,7 @@ async def leads_back(connection: AsyncConnection, member_id: int, survivor: UUID
 
 async def record_ids(connection: AsyncConnection, resources: Sequence[UUID]) -> dict[UUID, int]:
     """The source records behind the resources."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         "SELECT id, resource_id FROM source_record WHERE resource_id = ANY($1::uuid[])", list(resources)
     )

@@ -33,7 +33,7 @@ class Task:
 
 async def _columns(connection: AsyncConnection, query: str, *values: Any) -> tuple[Ids, Ids]:
     """The two columns of ids that the query gives, without a row for each in memory."""
-    raw = await driver(connection)
+    raw = driver(connection)
     first, second = array("q"), array("q")
     async for one, other in raw.cursor(query, *values, prefetch=_AT_ONCE):
         first.append(one)
@@ -69,7 +69,7 @@ async def links(connection: AsyncConnection, model: int) -> tuple[Ids, Ids]:
 
 async def links_from(connection: AsyncConnection, model: int, ids: Sequence[int]) -> list[tuple[int, int, float]]:
     """(a, b, weight) of the links whose first record is among `ids`."""
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         """
         -- links_from: what a model links by itself
@@ -123,7 +123,7 @@ async def tasks(
 
     What calls a decision or a link into question is not withdrawn: no model has asked it.
     """
-    raw = await driver(connection)
+    raw = driver(connection)
     rows = await raw.fetch(
         f"""
         -- tasks: what a model asks people about and nobody is asked yet, and what it does not ask

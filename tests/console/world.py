@@ -12,7 +12,7 @@ import orjson
 
 from hub.linkage import features
 from hub.runtime import Hub, open_hub
-from hub.services import accounts, linking, models, recording
+from hub.services import accounts, blinds, linking, models
 from hub.settings import Settings
 from hub.storage import keyring, members, people, resources, reviews
 from hub.storage.resources import Incoming
@@ -96,10 +96,10 @@ async def add_records(hub: Hub, *patients: dict[str, Any]) -> list[int]:
             assert member is not None
             item = Incoming(
                 "Patient",
-                hub.vault.blind(recording.RECORD_KEY, source, "Patient", first["value"]),
+                hub.vault.blind(blinds.RECORD_KEY, source, "Patient", first["value"]),
                 body,
                 hashlib.sha256(body).digest(),
-                tuple(hub.vault.blind(recording.IDENTIFIER, i["system"], i["value"]) for i in patient["identifier"]),
+                tuple(hub.vault.blind(blinds.IDENTIFIER, i["system"], i["value"]) for i in patient["identifier"]),
                 None,
             )
             stored = (await resources.upsert(connection, hub.vault, member.id, None, [item], hub.now()))[0]

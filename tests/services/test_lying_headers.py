@@ -12,7 +12,7 @@ from certs.keys import SigningKey
 from hub.errors import Refused
 from hub.runtime import Hub
 from hub.services import enrolment
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.services.routing import Envelope
 from hub.storage import access
 from hub.storage.access import Access

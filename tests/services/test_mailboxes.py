@@ -16,8 +16,8 @@ from hub.domain.messages import State
 from hub.errors import Conflict, Invalid, NotFound
 from hub.runtime import HUB_NAME, Hub
 from hub.services import mailboxes, notices, receipts, trust
+from hub.services.blinds import subject_of
 from hub.services.mailboxes import Handed
-from hub.services.recording import subject_of
 from hub.services.routing import Envelope
 from hub.services.voiding import void
 from hub.storage import access

@@ -8,8 +8,8 @@ import pytest
 from hub.linkage import blocking, features, score
 from hub.linkage.model import load as load_model
 from hub.runtime import Hub
+from hub.services.gathering import Gathering
 from hub.services.identity import matching
-from hub.services.identity.gathering import Gathering
 from hub.services.identity.matching import Wanted
 from mappings.vocabulary import PERSON
 from tests.bench.matching.register import Filled, fill

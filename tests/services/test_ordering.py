@@ -7,7 +7,7 @@ from sqlalchemy import text
 from hub.domain import ordering as rules
 from hub.jobs.schedules import schedules
 from hub.services import ordering, reviews
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.storage import reviews as tasks
 from hub.storage.reviews import Review
 from tests.console import people as invented

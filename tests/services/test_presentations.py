@@ -11,7 +11,7 @@ from certs.keys import SigningKey
 from hub.errors import Unavailable
 from hub.runtime import Hub
 from hub.services import certificates, enrolment, presentations
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.storage import access, retention
 from tests import papers
 from tests.documents import number_of

@@ -165,7 +165,7 @@ async def test_a_person_of_many_records_takes_two_people_to_join(here: World) ->
 
 
 async def test_papers_take_two_people(here: World) -> None:
-    from hub.services.recording import subject_of
+    from hub.services.blinds import subject_of
     from tests.console import traffic
 
     one, other = await world.add_records(here.hub, *invented.no_id())

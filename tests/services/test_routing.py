@@ -15,7 +15,7 @@ from certs.errors import MalformedEnvelope
 from hub.errors import Conflict, Invalid, NotAllowed, TooLarge
 from hub.runtime import Hub
 from hub.services import terms
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.services.routing import Envelope
 from hub.storage import access, members
 from hub.storage.access import Access

@@ -10,8 +10,8 @@ import mappings
 from adapters.gateway import withheld
 from hub.domain.messages import PART_BYTES
 from hub.runtime import Hub
+from hub.services.blinds import reference_of, subject_of
 from hub.services.preparation import Preparer, Task, behind, joined
-from hub.services.recording import reference_of, subject_of
 from hub.storage import agreements, quarantine, submissions
 from mappings.engine import load as mapping_loader
 from mappings.engine.issues import make

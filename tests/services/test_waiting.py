@@ -14,7 +14,7 @@ from hub.domain.messages import State
 from hub.errors import Conflict, NotFound
 from hub.runtime import Hub
 from hub.services import enrolment, mailboxes, notices, submitted, terms, trust
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.services.routing import Envelope
 from hub.storage import access, deliveries, members
 from tests.documents import told

@@ -69,7 +69,7 @@ async def test_reading_cannot_write(database: Database) -> None:
             await connection.execute(text(_ADD), {"version": 1})
     with pytest.raises(Exception, match="read-only"):
         async with database.read() as connection:
-            await (await driver(connection)).execute("DELETE FROM trust_list")
+            await driver(connection).execute("DELETE FROM trust_list")
 
 
 async def test_a_cancelled_act_is_undone_and_its_connection_usable(database: Database) -> None:
@@ -146,7 +146,7 @@ async def test_the_loser_of_a_deadlock_is_told_to_try_again(database: Database) 
                 if at:
                     await held.wait()
                 if beneath:
-                    await (await driver(connection)).execute("UPDATE pair SET n = n + 1 WHERE id = $1", id_)
+                    await driver(connection).execute("UPDATE pair SET n = n + 1 WHERE id = $1", id_)
                 else:
                     await connection.execute(text("UPDATE pair SET n = n + 1 WHERE id = :id"), {"id": id_})
 
@@ -211,7 +211,7 @@ async def test_a_text_that_cannot_be_kept_is_refused_however_it_comes(database: 
         await connection.execute(text("SELECT CAST(:given AS text)"), {"given": wrong})
 
     async def raw(connection: AsyncConnection) -> None:
-        await (await driver(connection)).fetch("SELECT $1::text", wrong)
+        await driver(connection).fetch("SELECT $1::text", wrong)
 
     for act in (typed, raw):
         with pytest.raises(Invalid, match="invalid-content") as caught:

@@ -4,7 +4,6 @@ https://hl7.org/fhir/R4/http.html#capabilities
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,17 +11,18 @@ from starlette.routing import Route
 
 from hub.api.context import hub_of
 from hub.api.fhir import formats
-from hub.api.fhir.interactions import PREFIX, Interaction, answer
+from hub.api.fhir.interactions import PREFIX, answer
 from hub.fhir import capability
+from hub.fhir.capability import Ability
 
 
-def route(interactions: Sequence[Interaction[Any]]) -> Route:
-    """The statement of these interactions, for a router."""
+def route(abilities: Sequence[Ability]) -> Route:
+    """The statement of these abilities, for a router."""
 
     async def metadata(request: Request) -> Response:
         formats.check_wanted(request.headers.get("accept", ""), request.url.query)
         found = capability.statement(
-            [interaction.ability for interaction in interactions],
+            abilities,
             base_url=hub_of(request).settings.base_url,
             version=request.app.version,
         )

@@ -4,6 +4,7 @@ https://profiles.ihe.net/ITI/PDQm/ITI-78.html, https://hl7.org/fhir/R4/search.ht
 out of the self link, or refused where the caller prefers strict handling.
 """
 
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,11 +12,13 @@ from uuid import UUID
 from starlette.responses import Response
 
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
+from hub.api.fhir.resources import shown
 from hub.api.fhir.timing import even
 from hub.errors import Invalid, NotFound
 from hub.fhir import criteria
 from hub.fhir.bundle import searchset
 from hub.fhir.capability import Ability, Parameter
+from hub.services.exchange import reading
 from hub.services.identity import demographics, quotas
 from hub.services.identity.demographics import LEAST, MOST
 
@@ -73,12 +76,14 @@ def _links(address: str, used: Pairs, offset: int, count: int, total: int) -> di
 
 
 async def read(call: Call) -> Response:
-    """One Patient: whole to its own member, the fewest fields to another."""
+    """One Patient: the member's own exactly as it is kept, the fewest fields of another's."""
     try:
         id_ = UUID(call.request.path_params["id"])
     except ValueError:
         raise NotFound from None
     quotas.admit(call.hub, call.member, call.purpose)
+    with suppress(NotFound):
+        return shown(await reading.read(call.hub, call.member, call.purpose, "Patient", id_))
     async with even():
         found = await demographics.read(call.hub, call.member, call.purpose, id_)
     return answer(found, headers={"ETag": f'W/"{found["meta"]["versionId"]}"'})

@@ -21,7 +21,7 @@ from hub.demo.population import Story
 from hub.demo.story.places import COUNTIES, HUIJI, YONGKANG, Places
 from hub.domain.messages import PART_BYTES
 from hub.runtime import Hub
-from hub.services.recording import reference_of, subject_of
+from hub.services.blinds import reference_of, subject_of
 from hub.storage import agreements, audit, members, people, quarantine, resources, reviews, submissions
 from hub.storage.audit import Leaf
 from hub.storage.database import AsyncConnection

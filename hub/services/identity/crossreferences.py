@@ -12,11 +12,11 @@ from uuid import UUID
 
 from hub.errors import HubError, Invalid, NotAllowed, NotFound
 from hub.runtime import Hub
+from hub.services.blinds import IDENTIFIER
 from hub.services.identity import domains, ledger, portraits, visibility
 from hub.services.identity.ledger import LookedUp
 from hub.services.identity.portraits import Portrait
 from hub.services.identity.visibility import Sight
-from hub.services.recording import IDENTIFIER
 from hub.storage import members, patients
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member

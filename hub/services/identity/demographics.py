@@ -17,11 +17,11 @@ from hub.fhir.criteria import Criteria, Token
 from hub.fhir.patients import only_domains
 from hub.linkage import blocking
 from hub.runtime import Hub
+from hub.services.blinds import IDENTIFIER
 from hub.services.identity import domains, ledger, portraits, visibility
 from hub.services.identity.ledger import LookedUp
 from hub.services.identity.portraits import Portrait
 from hub.services.identity.visibility import Sight
-from hub.services.recording import IDENTIFIER
 from hub.storage import patients
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member

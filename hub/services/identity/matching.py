@@ -15,8 +15,8 @@ from hub.linkage import blocking, score
 from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services import models
+from hub.services.gathering import Gathering
 from hub.services.identity import ledger, portraits, visibility
-from hub.services.identity.gathering import Gathering
 from hub.services.identity.ledger import LookedUp
 from hub.services.identity.portraits import Portrait
 from hub.services.identity.visibility import Sight

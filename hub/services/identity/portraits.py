@@ -9,7 +9,7 @@ import orjson
 
 from hub.fhir import patients
 from hub.runtime import Hub
-from hub.services.recording import subject_of
+from hub.services.blinds import subject_of
 from hub.storage import members
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import Member
@@ -51,6 +51,6 @@ async def portraits(hub: Hub, connection: AsyncConnection, found: Mapping[int, S
     made = {}
     for id_, one in found.items():
         patient, name = orjson.loads(one.body), names[one.member_id]
-        number = str(next((i.get("value", "") for i in patient.get("identifier", ())), ""))
+        number = patients.number(patient, record_system(name)) or str(one.resource_id)
         made[id_] = Portrait(one, name, patient, subject_of(hub, name, number))
     return made

@@ -14,8 +14,8 @@ from hub.errors import Conflict, Invalid, NotAllowed, NotFound, Refused
 from hub.fhir.fed import Identifier
 from hub.runtime import Hub
 from hub.services import cases, source_records
+from hub.services.blinds import IDENTIFIER
 from hub.services.sessions import User
-from hub.services.source_merges import IDENTIFIER
 from hub.services.source_records import Record
 from hub.storage import audit, people, resources, reviews
 from hub.storage.audit import Act

@@ -126,6 +126,13 @@ resource_version = Table(
     Column("submission_id", Uuid, nullable=True, index=True),
     Column("row", Integer, nullable=True),
     moment("recorded_at"),
+    Column(
+        "deleted",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="the resource was deleted; the body is empty",
+    ),
     postgresql_with={"toast_tuple_target": 8160},  # most bodies are 2 to 3 kB: in the row they cost half the time
 )
 

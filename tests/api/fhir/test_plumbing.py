@@ -40,7 +40,7 @@ INTERACTIONS = (
         "POST", "/Basic/$read", read, Ability("Basic", operation=("read", "http://example.org/read")), by_member
     ),
 )
-ROUTER = APIRouter(routes=[*map(route, INTERACTIONS), metadata.route(INTERACTIONS)])
+ROUTER = APIRouter(routes=[*map(route, INTERACTIONS), metadata.route([one.ability for one in INTERACTIONS])])
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from hub.demo.population import Faults, Record, Shape, entries, patient
 from hub.linkage import blocking, features
 from hub.linkage.features import Features
 from hub.runtime import Hub
-from hub.services.recording import IDENTIFIER, RECORD_KEY
+from hub.services.blinds import IDENTIFIER, RECORD_KEY
 from hub.storage import people, resources
 from hub.storage.ids import new_id
 from hub.storage.members import Member

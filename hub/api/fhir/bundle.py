@@ -1,0 +1,66 @@
+"""POST /fhir: many requests in one Bundle, as a transaction (all or nothing) or as a batch (each for itself).
+
+A transaction with `Message-Id` is safe to send again: it is answered from what was stored; its signed receipt is in the
+header `Receipt`. https://hl7.org/fhir/R4/http.html#transaction
+"""
+
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+
+from hub import last_resort
+from hub.api.fhir.feed_patient import message_id_of
+from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
+from hub.errors import TooLarge
+from hub.fhir import exact, requests
+from hub.fhir.capability import Ability
+from hub.fhir.outcome import outcome
+from hub.services.exchange import bundles
+from hub.services.exchange.bundles import Answer
+
+MOST_BYTES: Final = 8 * 1024 * 1024
+
+
+async def take(call: Call) -> Response:
+    """200 with a response for each entry, in their order."""
+    await call.resource()  # JSON, not too deep, and texts that can be kept
+    body = await call.request.body()
+    if len(body) > MOST_BYTES:
+        raise TooLarge(f"A Bundle has at most {MOST_BYTES} bytes. Nothing was stored.")
+    together, asked = requests.read(body)
+    headers = {}
+    if together == "transaction":
+        message_id = message_id_of(call.request)
+        done = await bundles.transaction(call.hub, call.member, call.purpose, message_id, body, asked)
+        answers, headers = done.answers, {"Submission-Id": done.submission_id, "Receipt": done.receipt}
+    else:
+        answers = await bundles.batch(call.hub, call.member, call.purpose, asked)
+    told = {
+        "resourceType": "Bundle",
+        "type": f"{together}-response",
+        "entry": [_entry(call, one) for one in answers],
+    }
+    return answer(told, headers=headers)
+
+
+def _entry(call: Call, one: Answer) -> dict[str, Any]:
+    response: dict[str, Any] = {"status": str(one.status)}
+    if one.location:
+        response["location"] = f"{call.hub.settings.base_url}{PREFIX}/{one.location}"
+    if one.etag:
+        response |= {"etag": one.etag, "lastModified": one.at}
+    if one.refusal is not None:
+        trace = last_resort.trace_id(call.request.scope)
+        response["outcome"] = outcome(one.status, one.refusal.code, one.refusal.detail, one.refusal.retry, trace)
+    entry: dict[str, Any] = {"response": response}
+    if one.resource is not None:
+        found = one.resource
+        entry["resource"] = orjson.Fragment(exact.shown(found.body, str(found.id), found.version, found.at))
+    return entry
+
+
+INTERACTIONS: Final = (
+    Interaction("POST", "", take, Ability("", "transaction", said=f"At most {requests.MOST} entries."), by_member),
+    Interaction("POST", "/", take, Ability("", "batch", said=f"At most {requests.MOST} entries."), by_member),
+)

@@ -1,0 +1,54 @@
+"""JSON in which every number stays as it was written: 1.50 was measured to two places, and what is hashed must not change.
+
+https://hl7.org/fhir/R4/json.html#decimal: servers keep the precision of decimals. What only the server says of a resource,
+its id and its version, is not part of what is kept; `shown` puts it in front.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+_MOST_DIGITS: Final = 18
+_SERVERS_OWN: Final = ("versionId", "lastUpdated")
+_META: Final = b'"meta":'
+
+
+def read(body: bytes) -> Any:
+    """The values in JSON that is known to be JSON; numbers with a point or an exponent stay text that `write` repeats."""
+    return json.loads(body, parse_float=_as_written, parse_int=_whole)
+
+
+def _as_written(text: str) -> orjson.Fragment:
+    return orjson.Fragment(text)
+
+
+def _whole(text: str) -> int | orjson.Fragment:
+    return int(text) if len(text) <= _MOST_DIGITS and text != "-0" else orjson.Fragment(text)
+
+
+def write(value: Any) -> bytes:
+    """JSON without spaces, names in order."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def kept(body: bytes) -> bytes:
+    """The bytes that are kept of a resource: canonical, without what only the server says of it."""
+    resource = read(body)
+    resource.pop("id", None)
+    meta = {name: value for name, value in resource.pop("meta", {}).items() if name not in _SERVERS_OWN}
+    if meta:
+        resource["meta"] = meta
+    return write(resource)
+
+
+def shown(body: bytes, id_: str, version: int, updated_at: datetime) -> bytes:
+    """A resource that is kept, with its id and version."""
+    said = {"versionId": str(version), "lastUpdated": updated_at.isoformat(timespec="milliseconds")}
+    if _META in body:
+        resource = read(body)
+        resource["id"] = id_
+        resource["meta"] = resource.get("meta", {}) | said
+        return write(resource)
+    return b'{"id":"%b","meta":%b,%b' % (id_.encode(), orjson.dumps(said), body[1:])

@@ -1,0 +1,31 @@
+"""What no open record may hold: what nobody may exchange (DOMAIN §2), and what only the sealing gateway may carry."""
+
+from typing import Final
+
+from hub.errors import Invalid
+from mappings import vocabulary
+from mappings.engine import forbidden
+
+_SEALED: Final = (f'"{vocabulary.CONTRACEPTION_METHOD}"', f'"{vocabulary.REPORT_ITEM}"')
+"""Code systems that only reports about contraception use."""
+
+
+def check(body: bytes, kind: str) -> None:
+    """Raises Invalid for a record of `kind` (compact JSON) that may not be exchanged, or not openly; nothing is quoted."""
+    if b"\\u0000" in body:
+        raise Invalid("invalid-content", "A text holds the character NUL, which cannot be kept; nothing was stored.")
+    text = body.decode()
+    for term in forbidden.terms():
+        if not term.applies(kind):
+            continue
+        if f'"code":"{term.term}"' in text if term.where == "code" else term.where != "finding" and term.term in text:
+            raise Invalid(
+                "forbidden-content",
+                f"The record holds {term.what}. {term.basis} Nothing was stored. 记录含有{term.what_zh}。{term.basis_zh}",
+            )
+    if any(system in text for system in _SEALED):
+        raise Invalid(
+            "must-be-sealed",
+            "The record says something of contraception: that is sealed at the sending gateway, and the hub does not read "
+            "it. Nothing was stored.",
+        )

@@ -1,0 +1,70 @@
+"""From a resource as a member sends it to what is stored: valid R4, nothing that may not be exchanged, and what linkage reads.
+
+What is kept is what was sent, number for number; the hub adds its id and version only where it shows it. A resource that
+carries the sender's own number (an identifier of its domain) is the record of that number, whichever way it came in.
+"""
+
+from typing import Any, Final
+from uuid import UUID
+
+from hub.errors import Invalid, NotFound
+from hub.fhir import exact, fed, patients, schema, validate
+from hub.linkage import features
+from hub.runtime import Hub
+from hub.services import content, fed_patients, preparing
+from hub.services.preparing import PERSON_TYPE, Ready
+from hub.storage.database import AsyncConnection
+from hub.storage.members import Member
+from mappings import divisions
+from mappings.vocabulary import PERSON, record_system
+
+TYPES: Final = schema.types() - {"Bundle", "MessageHeader", "OperationOutcome", "Parameters", "Subscription"}
+"""What is kept one by one; the others travel, and are not kept as such."""
+_MEANING: Final = ("implicitRules", "modifierExtension")
+_SHOWN: Final = 5
+
+
+def known_type(type_: str) -> str:
+    """The type, if resources of it are kept. Raises NotFound."""
+    if type_ not in TYPES:
+        raise NotFound(f"Resources of this type are not kept here; see {'/fhir/metadata'}.")
+    return type_
+
+
+def check(member: Member, type_: str, resource: dict[str, Any], body: bytes) -> bytes:
+    """What is kept of `resource`, sent as `body`. Raises Invalid."""
+    if resource.get("resourceType") != type_:
+        raise Invalid("bad-request", f"The body is not a {type_}.")
+    problems = validate.check(resource)
+    if problems:
+        said = "; ".join(f"{problem.path} {problem.reason}" for problem in problems[:_SHOWN])
+        raise Invalid("invalid-resource", f"The {type_} is not valid FHIR R4: {said}. Nothing was stored.")
+    kept = exact.kept(body)
+    content.check(kept, PERSON)
+    if type_ == PERSON_TYPE:
+        for name in _MEANING:
+            if name in resource:
+                raise Invalid("unsupported-element", f"{type_}.{name} is not taken: it may change what the rest means.")
+    for one in fed.identifiers(resource):
+        if fed_patients.is_record(one):
+            fed_patients.own(member, one)
+    return kept
+
+
+async def ready(
+    hub: Hub, connection: AsyncConnection, member: Member, resource: dict[str, Any], kept: bytes, id_: UUID
+) -> Ready:
+    """A checked resource as it is stored under `id_`. Raises Invalid `bad-link`."""
+    key = patients.number(resource, record_system(member.name)) or str(id_)
+    if resource["resourceType"] != PERSON_TYPE:
+        return preparing.ready(0, key, resource, kept, None)
+    replaced_by = None
+    replaced = [link["other"] for link in resource.get("link", ()) if link["type"] == fed.REPLACED_BY]
+    if len(replaced) > 1 or (replaced and resource.get("active") is not False):
+        raise Invalid("bad-link", "A record that is replaced has active = false, and is replaced by exactly one other.")
+    if replaced:
+        replaced_by = fed_patients.own(member, await fed_patients.named(hub, connection, member, replaced[0], {}))
+        if replaced_by.value == key:
+            raise Invalid("bad-link", "A record cannot be replaced by itself.")
+    extracted = features.extract(resource, history=divisions.canonical)
+    return preparing.ready(0, key, resource, kept, extracted, replaced_by)

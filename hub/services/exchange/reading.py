@@ -1,0 +1,141 @@
+"""Reads a member's own resources: as they are, as they were, and how they came to be so.
+
+Another member's are found nowhere here: what agreements show of them goes through `services.identity`, in the fewest
+fields. Whatever is about a person leaves its line in her ledger.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+
+from hub.errors import NotFound, Refused
+from hub.fhir import patients
+from hub.runtime import Hub
+from hub.services.blinds import subject_of
+from hub.services.identity import ledger
+from hub.services.identity.ledger import LookedUp
+from hub.services.preparing import PERSON_TYPE
+from hub.storage import people, versions
+from hub.storage.database import AsyncConnection
+from hub.storage.members import Member
+from hub.storage.versions import Version
+from mappings.vocabulary import record_system
+
+MOST: Final = 100
+"""Versions of one page."""
+ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+_ALL: Final = 2**31 - 1
+_ABOUT: Final = ("subject", "patient", "individual", "for")
+
+
+class Gone(Refused):
+    """The caller's own resource was deleted."""
+
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__("deleted", "The resource was deleted; its earlier versions are still in its history.")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Versions of one resource, the newest first, and the number below which to read on; None at the end."""
+
+    versions: tuple[Version, ...]
+    newest: int
+    older: int | None
+
+
+async def read(hub: Hub, member: Member, purpose: str, type_: str, id_: UUID) -> Version:
+    """The newest version. Raises NotFound, Gone."""
+    async with hub.database.begin() as connection:
+        found = await _own(hub, connection, member, type_, id_)
+        if not found.deleted:
+            await _note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found])
+    if found.deleted:
+        raise Gone
+    return found
+
+
+async def version(hub: Hub, member: Member, purpose: str, type_: str, id_: UUID, number: int) -> Version:
+    """One version. Raises NotFound, and Gone for the one that says that the resource was deleted."""
+    async with hub.database.begin() as connection:
+        await _own(hub, connection, member, type_, id_)
+        found = await versions.one(connection, hub.vault, id_, number)
+        if found is not None and not found.deleted:
+            await _note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found])
+    if found is None:
+        raise NotFound
+    if found.deleted:
+        raise Gone
+    return found
+
+
+async def history(
+    hub: Hub,
+    member: Member,
+    purpose: str,
+    type_: str,
+    id_: UUID,
+    *,
+    before: int | None = None,
+    since: datetime = ALWAYS,
+    limit: int = MOST,
+) -> History:
+    """Its versions below the number `before`, recorded at `since` or later. Raises NotFound."""
+    async with hub.database.begin() as connection:
+        own = await _own(hub, connection, member, type_, id_)
+        found = await versions.history(
+            connection, hub.vault, id_, before=before or _ALL, since=since, limit=min(limit, MOST) + 1
+        )
+        shown = found[: min(limit, MOST)]
+        await _note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [v for v in shown if not v.deleted])
+    return History(tuple(shown), own.newest, shown[-1].version if len(found) > len(shown) and shown else None)
+
+
+async def _own(hub: Hub, connection: AsyncConnection, member: Member, type_: str, id_: UUID) -> Version:
+    found = (await versions.current(connection, hub.vault, [id_])).get(id_)
+    if found is None or found.member_id != member.id or found.type != type_:
+        raise NotFound
+    return found
+
+
+async def _note(hub: Hub, connection: AsyncConnection, trace: LookedUp, shown: Sequence[Version]) -> None:
+    """Write down whose records were shown: a person's own, or one that is about her."""
+    about = {id_ for one in shown for id_ in _patients(one)}
+    own = {
+        id_: found
+        for id_, found in (await versions.current(connection, hub.vault, sorted(about))).items()
+        if found.member_id == trace.caller.id and found.type == PERSON_TYPE
+    }
+    records = await people.records_of_resources(connection, list(own))
+    persons = await people.info(connection, records.values())
+    system = record_system(trace.caller.name)
+    for id_, record in records.items():
+        person = persons[record].person_id
+        number = patients.number(orjson.loads(own[id_].body or b"{}"), system) or str(id_)
+        trace.saw(person, subject_of(hub, trace.caller.name, number), patients.IN_FULL)
+    await ledger.note(hub, connection, [trace])
+
+
+def _patients(one: Version) -> set[UUID]:
+    """The Patients of the hub that a resource is, or is about."""
+    if one.type == PERSON_TYPE:
+        return {one.id}
+    resource = orjson.loads(one.body)
+    return {id_ for name in _ABOUT if (id_ := _patient(resource.get(name))) is not None}
+
+
+def _patient(reference: Any) -> UUID | None:
+    text = reference.get("reference", "") if isinstance(reference, dict) else ""
+    type_, _, id_ = str(text).rpartition("/")
+    if not (type_ == PERSON_TYPE or type_.endswith("/Patient")):
+        return None
+    try:
+        return UUID(id_)
+    except ValueError:
+        return None

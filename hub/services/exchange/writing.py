@@ -1,0 +1,294 @@
+"""Creates, updates and deletes a member's own resources; many at once, and what cannot be done hinders nothing else.
+
+Nothing is overwritten: each change is a version more, a deletion too. A person follows her records at once, and each act
+leaves its leaf in the log, in the same transaction. Writes that arrive at the same time share one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from hub.errors import Conflict, NotFound, Refused
+from hub.fhir.fed import Identifier
+from hub.runtime import Hub
+from hub.services import consents, recording
+from hub.services.blinds import IDENTIFIER
+from hub.services.exchange import checking
+from hub.services.gathering import Gathering
+from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Ready
+from hub.storage import audit, resources, versions
+from hub.storage.audit import Act
+from hub.storage.database import AsyncConnection, Database
+from hub.storage.ids import new_id
+from hub.storage.members import Member
+from hub.storage.resources import Incoming, Stored
+from hub.storage.versions import Version
+
+Kind = Literal["create", "update", "delete"]
+
+
+class Changed(Refused):
+    """The resource is not at the version that the caller means to change."""
+
+    status = 412
+
+    def __init__(self) -> None:
+        super().__init__(
+            "version-conflict",
+            "The resource has changed since the version you name; nothing was stored. Read it and send your change again.",
+            retry="CHECK_STATUS",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What is wanted: `resource` was checked and `kept` are its bytes, none of both to delete; `expected` is a version.
+
+    `id` is the resource that is there, or the one that a new resource is to have. A new one is created `unless` the
+    member has one with that identifier (system, value): then that one is the answer.
+    """
+
+    kind: Kind
+    type: str
+    id: UUID
+    resource: dict[str, Any] | None = None
+    kept: bytes = b""
+    expected: int | None = None
+    unless: Identifier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of it; an update that changes nothing is the `same` version. `body` is empty where it was deleted."""
+
+    id: UUID
+    version: int
+    at: datetime
+    body: bytes
+    change: Literal["new", "changed", "same", "deleted"]
+
+
+Outcome = Written | Refused
+_Asked = tuple[Hub, Member, Write]
+_gatherings: Final[WeakKeyDictionary[Database, Gathering[_Asked, Written | Exception]]] = WeakKeyDictionary()
+
+
+async def write(hub: Hub, member: Member, wanted: Write) -> Written:
+    """One act, together with those that come at the same time. Raises NotFound, Conflict, Changed, Invalid."""
+    done = await _gatherings.setdefault(hub.database, Gathering(_together)).ask((hub, member, wanted))
+    if isinstance(done, Exception):
+        raise done
+    return done
+
+
+async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
+    """Each member's writes in a transaction of their own; of those about one resource each finds what the last one left.
+
+    One transaction for several members would take their locks one after the other, and wait in a ring.
+    """
+    hub, done = asked[0][0], dict[int, Written | Exception]()
+    waiting = list(enumerate(asked))
+    while waiting:
+        turns: dict[int, dict[UUID | Identifier, int]] = {}
+        later = []
+        for at, one in waiting:
+            own = turns.setdefault(one[1].id, {})
+            if own.setdefault(one[2].unless or one[2].id, at) != at:
+                later.append((at, one))
+        for own in turns.values():
+            places = list(own.values())
+            outcomes = await _apart(hub, asked[places[0]][1], [asked[at][2] for at in places])
+            done |= zip(places, outcomes, strict=True)
+        waiting = later
+    return [done[at] for at in range(len(asked))]
+
+
+async def _apart(hub: Hub, member: Member, wanted: Sequence[Write]) -> Sequence[Written | Exception]:
+    """A member's writes in one transaction; where that breaks, each in its own, so that it fails by itself only."""
+    try:
+        async with hub.database.begin() as connection:
+            return await write_each(hub, connection, member, wanted, hub.now())
+    except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
+        if len(wanted) == 1:
+            return [error]
+    return [done for one in wanted for done in await _apart(hub, member, [one])]
+
+
+async def write_all(
+    hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[Write], now: datetime
+) -> list[Written]:
+    """All of `wanted` or none, in the caller's transaction. Raises what the first of them is refused for."""
+    done = []
+    for one in await write_each(hub, connection, member, wanted, now):
+        if isinstance(one, Refused):
+            raise one
+        done.append(one)
+    return done
+
+
+async def write_each(
+    hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[Write], now: datetime
+) -> list[Outcome]:
+    """What becomes of each of `wanted`, which are about different resources, in the caller's transaction."""
+    await resources.lock_member(connection, member.id)
+    there = [one.id for one in wanted if one.kind != "create"]
+    known = await versions.current(connection, hub.vault, there, lock=True) if there else {}
+    outcomes: dict[int, Outcome] = {
+        at: refusal for at, one in enumerate(wanted) if (refusal := _refusal(member, one, known)) is not None
+    }
+    for type_ in sorted({one.type for one in wanted}):
+        of_type = [(at, one) for at, one in enumerate(wanted) if one.type == type_ and at not in outcomes]
+        outcomes |= await _there(hub, connection, member, of_type)
+        put = [(at, one) for at, one in of_type if one.kind != "delete" and at not in outcomes]
+        gone = [(at, known[one.id]) for at, one in of_type if one.kind == "delete"]
+        outcomes |= await _put(hub, connection, member, put, known, now)
+        outcomes |= await _delete(hub, connection, member, gone, now)
+    acts = [
+        Act(one.kind, member.name, {"resource": f"{one.type}/{done.id}", "version": done.version}, now)
+        for at, one in enumerate(wanted)
+        if isinstance(done := outcomes[at], Written) and done.change != "same"
+    ]
+    await audit.append(connection, hub.vault, acts)
+    return [outcomes[at] for at in range(len(wanted))]
+
+
+def _refusal(member: Member, wanted: Write, known: Mapping[UUID, Version]) -> Refused | None:
+    """Why it cannot be done to what is there: it is not the member's own, or another version than was expected."""
+    if member.kind != "county":
+        return NotFound()
+    if wanted.kind == "create":
+        return None
+    found = known.get(wanted.id)
+    if found is None or found.member_id != member.id or found.type != wanted.type:
+        return NotFound()
+    return Changed() if wanted.expected not in (None, found.newest) else None
+
+
+class Several(Refused):
+    """More than one resource is meant by what may mean one only."""
+
+    status = 412
+
+    def __init__(self) -> None:
+        super().__init__("not-unique", "Several of your resources have that identifier; nothing was stored.")
+
+
+async def _there(
+    hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[tuple[int, Write]]
+) -> dict[int, Outcome]:
+    """What is there already of what is created only where it is not."""
+    asked = {at: hub.vault.blind(IDENTIFIER, *one.unless) for at, one in wanted if one.unless is not None}
+    if not asked:
+        return {}
+    found = await resources.own_by_identifiers(connection, member.id, wanted[0][1].type, list(set(asked.values())))
+    bodies = await versions.current(connection, hub.vault, [ids[0] for ids in found.values()])
+    outcomes: dict[int, Outcome] = {}
+    for at, value in asked.items():
+        ids = found.get(value, ())
+        if len(ids) > 1:
+            outcomes[at] = Several()
+        elif ids:
+            one = bodies[ids[0]]
+            outcomes[at] = Written(one.id, one.newest, one.at, one.body, "same")
+    return outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """A resource on its way into storage, and the place of what wanted it."""
+
+    at: int
+    ready: Ready
+    incoming: Incoming
+
+
+async def _put(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    wanted: Sequence[tuple[int, Write]],
+    known: Mapping[UUID, Version],
+    now: datetime,
+) -> dict[int, Outcome]:
+    """Create or update resources of one type."""
+    outcomes: dict[int, Outcome] = {}
+    going: list[_Put] = []
+    for at, one in wanted:
+        try:
+            made = await checking.ready(hub, connection, member, one.resource or {}, one.kept, one.id)
+        except Refused as refusal:
+            outcomes[at] = refusal
+            continue
+        incoming = recording.incoming_of(hub, member, made, one.id)
+        if one.kind == "update" and incoming.key != known[one.id].key:
+            outcomes[at] = Conflict(
+                "record-number", "A record keeps the number it has at its source; nothing was stored."
+            )
+        else:
+            going.append(_Put(at, made, incoming))
+    going, double = await _without_double(connection, member, going, known)
+    outcomes |= {one.at: _duplicate() for one in double}
+    if going:
+        ready, incoming_ = [one.ready for one in going], [one.incoming for one in going]
+        stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now)
+        await recording.follow(hub, connection, member, ready, incoming_, stored, now)
+        outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
+    return outcomes
+
+
+def _told(stored: Stored, made: Ready, known: Mapping[UUID, Version], now: datetime) -> Outcome:
+    if stored.change == "older":  # a clock went back: what is stored stays
+        return Conflict("busy", "Something newer of the resource was stored meanwhile; send it again.", retry="NORMAL")
+    at = known[stored.id].at if stored.change == "same" else now
+    return Written(stored.id, stored.version, at, made.body, stored.change)
+
+
+def _duplicate() -> Conflict:
+    return Conflict(
+        "duplicate-record",
+        "You have a record of this number here already; nothing was stored. Update that one instead.",
+        retry="FIX_FIRST",
+    )
+
+
+async def _without_double(
+    connection: AsyncConnection, member: Member, going: Sequence[_Put], known: Mapping[UUID, Version]
+) -> tuple[list[_Put], list[_Put]]:
+    """(those that can be stored, those that are new under the number of a record that is there, or of one before them)."""
+    fresh = [one.incoming.key for one in going if one.incoming.id not in known]
+    taken = set(await resources.by_keys(connection, member.id, going[0].ready.type, fresh)) if fresh else set()
+    kept: list[_Put] = []
+    double: list[_Put] = []
+    for one in going:
+        is_new = one.incoming.id not in known
+        (double if is_new and one.incoming.key in taken else kept).append(one)
+        taken.add(one.incoming.key)
+    return kept, double
+
+
+async def _delete(
+    hub: Hub, connection: AsyncConnection, member: Member, found: Sequence[tuple[int, Version]], now: datetime
+) -> dict[int, Outcome]:
+    """Delete resources of one type; one that is deleted already stays as it is."""
+    there = [one for _, one in found if not one.deleted]
+    if there:
+        await versions.delete(connection, hub.vault, there, now)
+        if there[0].type == PERSON_TYPE:
+            gone = {one.id: one.newest + 1 for one in there}
+            await recording.withdraw_persons(hub, connection, member, gone, now)
+        if there[0].type == CONSENT_TYPE:
+            await consents.withdraw(hub, connection, member, [one.id for one in there], now)
+    return {
+        at: Written(
+            one.id, one.newest if one.deleted else one.newest + 1, one.at if one.deleted else now, b"", "deleted"
+        )
+        for at, one in found
+    }
+
+
+def creating(type_: str, resource: dict[str, Any], kept: bytes, unless: Identifier | None = None) -> Write:
+    """A resource that is not there yet, under an id of its own."""
+    return Write("create", type_, new_id(), resource, kept, unless=unless)

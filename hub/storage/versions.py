@@ -1,0 +1,97 @@
+"""Resources one by one: found by id whether they are deleted or not, deleted, and their versions in order of time."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from hub.storage.database import AsyncConnection, copy_rows, driver
+from hub.storage.vault import Vault
+
+_GONE: Final = hashlib.sha256(b"").digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a member's resource; `body` is empty where it says that the resource was deleted.
+
+    `newest` is the number of the newest version, `key` the blind index of the sender's own key.
+    """
+
+    id: UUID
+    type: str
+    member_id: int
+    key: bytes
+    version: int
+    newest: int
+    deleted: bool
+    body: bytes
+    at: datetime
+
+
+_COLUMNS: Final = """
+    r.id, r.type, r.member_id, r.record_key, v.version, r.version AS newest, v.deleted, v.body, v.recorded_at
+    FROM resource r JOIN resource_version v ON v.resource_id = r.id"""
+
+_CURRENT: Final = f"""
+    -- current: resources at their newest version, deleted or not
+    SELECT {_COLUMNS} AND v.version = r.version WHERE r.id = ANY($1::uuid[])"""
+
+_ONE: Final = f"SELECT {_COLUMNS} WHERE r.id = $1 AND v.version = $2"
+
+_HISTORY: Final = f"""
+    -- history: versions of a resource, the newest first
+    SELECT {_COLUMNS}
+    WHERE r.id = $1 AND v.version < $2 AND v.recorded_at >= $3 ORDER BY v.version DESC LIMIT $4"""
+
+
+def _version(vault: Vault, row: Any) -> Version:
+    return Version(
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], b"" if row[6] else vault.open(row[7]), row[8]
+    )
+
+
+async def current(
+    connection: AsyncConnection, vault: Vault, ids: Sequence[UUID], *, lock: bool = False
+) -> dict[UUID, Version]:
+    """The newest versions of resources by their ids; locked until the transaction ends where they will change."""
+    statement = _CURRENT + (" ORDER BY r.id FOR UPDATE OF r" if lock else "")
+    return {row[0]: _version(vault, row) for row in await driver(connection).fetch(statement, list(ids))}
+
+
+async def one(connection: AsyncConnection, vault: Vault, id_: UUID, version: int) -> Version | None:
+    """One version of a resource."""
+    row = await driver(connection).fetchrow(_ONE, id_, version)
+    return None if row is None else _version(vault, row)
+
+
+async def history(
+    connection: AsyncConnection, vault: Vault, id_: UUID, *, before: int, since: datetime, limit: int
+) -> list[Version]:
+    """Versions of a resource below the number `before`, recorded at `since` or later, the newest first."""
+    rows = await driver(connection).fetch(_HISTORY, id_, before, since, limit)
+    return [_version(vault, row) for row in rows]
+
+
+async def delete(connection: AsyncConnection, vault: Vault, found: Sequence[Version], now: datetime) -> None:
+    """Add to each a version that says that it was deleted; it is not found by its identifiers any more."""
+    ids = [one.id for one in found]
+    raw = driver(connection)
+    await raw.execute(
+        """
+        -- delete: the resources at a version more
+        UPDATE resource SET version = version + 1, digest = $2, deleted = true, updated_at = $3, said_at = $3
+        WHERE id = ANY($1::uuid[])""",
+        ids,
+        _GONE,
+        now,
+    )
+    await raw.execute("DELETE FROM resource_identifier WHERE resource_id = ANY($1::uuid[])", ids)
+    await copy_rows(
+        connection,
+        "resource_version",
+        ("resource_id", "version", "body", "digest", "submission_id", "row", "recorded_at", "deleted"),
+        [(one.id, one.newest + 1, vault.seal(b""), _GONE, None, None, now, True) for one in found],
+    )

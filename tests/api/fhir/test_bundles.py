@@ -1,0 +1,187 @@
+"""Bundles of requests: a transaction leaves everything or nothing behind, a batch answers each entry for itself."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import httpx2
+import pytest
+from sqlalchemy import Table, func, select
+
+from hub.runtime import Hub
+from hub.storage import tables
+from tests.api.fhir.conftest import Client
+from tests.hubs import acts
+from tests.people import patient, persons
+
+ZHANG = {"name": "张伟", "birth": "1988-05-12", "sex": "male", "id": "410108198805120016", "origin": "410108000000"}
+
+
+def entry(
+    method: str, url: str, resource: dict[str, Any] | None = None, full_url: str = "", **more: str
+) -> dict[str, Any]:
+    made: dict[str, Any] = {"request": {"method": method, "url": url, **more}}
+    if full_url:
+        made["fullUrl"] = full_url
+    return made | ({"resource": resource} if resource is not None else {})
+
+
+def bundle(*entries: dict[str, Any], type_: str = "transaction") -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": type_, "entry": list(entries)}
+
+
+def weight(subject: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+        "subject": {"reference": subject},
+        "valueQuantity": {"value": 67.5, "unit": "kg"},
+    }
+
+
+def visit(number: str) -> dict[str, Any]:
+    """A person and two measurements of hers."""
+    urn = f"urn:uuid:{uuid4()}"
+    return bundle(
+        entry("POST", "Observation", weight(urn)),
+        entry("POST", "Patient", patient("huiji", number, **ZHANG), urn),
+        entry("POST", "Observation", weight(urn)),
+    )
+
+
+def _statuses(found: httpx2.Response) -> list[str]:
+    assert found.status_code == 200, found.text
+    return [one["response"]["status"] for one in found.json()["entry"]]
+
+
+def _code(found: httpx2.Response) -> tuple[int, str]:
+    return found.status_code, found.json()["issue"][0]["details"]["coding"][0]["code"]
+
+
+async def _count(hub: Hub, table: Table = tables.resource) -> int:
+    async with hub.database.read() as connection:
+        return int((await connection.execute(select(func.count()).select_from(table))).scalar_one())
+
+
+async def test_what_refers_to_each_other_is_led_together(as_huiji: Client, hub: Hub) -> None:
+    found = await as_huiji("POST", "/fhir", json=visit("H1"))
+    assert _statuses(found) == ["201", "201", "201"]
+    assert found.json()["type"] == "transaction-response"
+    first, who, last = (
+        one["response"]["location"].split("/fhir/")[1].split("/_history")[0] for one in found.json()["entry"]
+    )
+    for where in (first, last):
+        assert (await as_huiji("GET", f"/fhir/{where}")).json()["subject"] == {"reference": who}
+    assert len(await persons(hub)) == 1
+
+
+async def test_a_message_sent_again_is_answered_as_before(as_huiji: Client, hub: Hub) -> None:
+    sent, header = visit("H1"), {"Message-Id": str(uuid4())}
+    answers = await asyncio.gather(*(as_huiji("POST", "/fhir", json=sent, headers=header) for _ in range(4)))
+    assert len({found.content for found in answers}) == 1
+    assert len({found.headers["Receipt"] for found in answers}) == 1
+    assert await _count(hub) == 3
+    assert len(await acts(hub, "receive")) == 1
+    other = await as_huiji("POST", "/fhir", json=visit("H2"), headers=header)
+    assert _code(other) == (409, "digest-conflict")
+    assert await _count(hub) == 3
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (entry("POST", "Observation", {"resourceType": "Observation"}), (400, "invalid-resource")),
+        (entry("POST", "Observation", weight(f"urn:uuid:{uuid4()}")), (400, "unresolved-reference")),
+        (entry("PUT", f"Patient/{uuid4()}", {"resourceType": "Patient"}), (400, "bad-request")),
+        (entry("DELETE", f"Patient/{uuid4()}"), (404, "not-found")),
+        (entry("DELETE", "Patient?name=x"), (400, "not-supported")),
+        (entry("POST", "Patient", patient("huiji", "H1", **ZHANG)), (409, "duplicate-record")),
+        (entry("POST", "Patient", patient("yongkang", "Y1", **ZHANG)), (403, "not-your-domain")),
+        ({"request": {"method": "FETCH", "url": "Patient"}}, (400, "bad-request")),
+        ({"resource": {}}, (400, "bad-request")),
+        (entry("GET", "Patient/1", {"resourceType": "Patient"}), (400, "bad-request")),
+    ],
+)
+async def test_a_transaction_is_whole_or_nothing(
+    as_huiji: Client, hub: Hub, broken: dict[str, Any], said: tuple[int, str]
+) -> None:
+    sent = visit("H1")
+    sent["entry"].append(broken)
+    found = await as_huiji("POST", "/fhir", json=sent)
+    assert _code(found) == said, found.text
+    assert (await _count(hub), await _count(hub, tables.submission), len(await persons(hub))) == (0, 0, 0)
+    understood = broken.get("request", {}).get("method") in ("POST", "PUT", "DELETE")
+    assert len(await acts(hub, "refuse")) == understood
+
+
+async def test_the_entry_that_is_wrong_is_named(as_huiji: Client) -> None:
+    sent = visit("H1")
+    del sent["entry"][2]["resource"]["code"]
+    found = await as_huiji("POST", "/fhir", json=sent)
+    assert "Bundle.entry[2]: " in found.json()["issue"][0]["diagnostics"]
+
+
+async def test_a_transaction_changes_and_deletes_too(as_huiji: Client, hub: Hub) -> None:
+    made = (await as_huiji("POST", "/fhir/Organization", json={"resourceType": "Organization", "name": "旧"})).json()
+    gone = (await as_huiji("POST", "/fhir/Organization", json={"resourceType": "Organization", "name": "废"})).json()
+    where = f"Organization/{made['id']}"
+    found = await as_huiji(
+        "POST",
+        "/fhir",
+        json=bundle(
+            entry("GET", where),
+            entry("PUT", where, {**made, "name": "新"}, ifMatch='W/"1"'),
+            entry("DELETE", f"Organization/{gone['id']}"),
+        ),
+    )
+    assert _statuses(found) == ["200", "200", "204"]
+    assert found.json()["entry"][0]["resource"]["name"] == "新"
+    stale = await as_huiji("POST", "/fhir", json=bundle(entry("PUT", where, {**made, "name": "x"}, ifMatch='W/"1"')))
+    assert _code(stale) == (412, "version-conflict")
+
+
+async def test_what_is_there_is_referred_to(as_huiji: Client) -> None:
+    who = patient("huiji", "H1", **ZHANG)
+    made = (await as_huiji("POST", "/fhir/Patient", json=who)).json()
+    urn = f"urn:uuid:{uuid4()}"
+    unless = "identifier=urn:lianqiao:huiji:record|H1"
+    sent = bundle(entry("POST", "Patient", who, urn, ifNoneExist=unless), entry("POST", "Observation", weight(urn)))
+    found = await as_huiji("POST", "/fhir", json=sent)
+    assert _statuses(found) == ["200", "201"]
+    where = found.json()["entry"][1]["response"]["location"].split("/fhir/")[1].split("/_history")[0]
+    assert (await as_huiji("GET", f"/fhir/{where}")).json()["subject"] == {"reference": f"Patient/{made['id']}"}
+
+
+async def test_of_a_batch_each_is_for_itself(as_huiji: Client, hub: Hub) -> None:
+    sent = bundle(
+        entry("POST", "Patient", patient("huiji", "H1", **ZHANG)),
+        entry("POST", "Observation", {"resourceType": "Observation"}),
+        entry("GET", f"Patient/{uuid4()}"),
+        entry("POST", "Organization", {"resourceType": "Organization", "name": "惠济区妇幼保健院"}),
+        type_="batch",
+    )
+    found = await as_huiji("POST", "/fhir", json=sent)
+    assert _statuses(found) == ["201", "400", "404", "201"]
+    told = found.json()["entry"][1]["response"]["outcome"]["issue"][0]
+    assert told["details"]["coding"][0]["code"] == "invalid-resource"
+    assert await _count(hub) == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"resourceType": "Bundle", "type": "collection"},
+        {"resourceType": "Bundle", "type": "transaction", "entry": {}},
+        {"resourceType": "Bundle", "type": "transaction", "entry": [3]},
+        {"resourceType": "Patient"},
+        bundle(*[entry("POST", "Patient", {"resourceType": "Patient"}, "urn:uuid:1")] * 2),
+    ],
+)
+async def test_what_is_no_bundle_of_requests(as_huiji: Client, body: dict[str, Any]) -> None:
+    assert _code(await as_huiji("POST", "/fhir", json=body)) == (400, "bad-request")
+
+
+async def test_there_is_a_most(as_huiji: Client, hub: Hub) -> None:
+    sent = bundle(*[entry("GET", "Patient/1")] * 501)
+    assert _code(await as_huiji("POST", "/fhir", json=sent)) == (413, "too-large")
