@@ -243,12 +243,14 @@ async def _release(
     kind: foreseeing.Kind,
     now: datetime,
 ) -> None:
-    """Take back a steward's opposite decision about the two. Raises NotAllowed `not-yours`."""
+    """Take back a steward's opposite decision about the two. Raises NotAllowed `not-yours`, Conflict `stale`."""
     first, second = sorted((record, other), key=lambda one: one.id)
     held = decisions.held_after(await decisions.of_pair(connection, first.id, second.id))
     if held is None or held.kind not in ("MUST_LINK", "CANNOT_LINK") or held.kind == f"{kind}_LINK":
         return
     task = await tasks.of_pair(connection, first.id, second.id, lock=True)
+    if task is not None and task.state == tasks.PROPOSED:
+        raise Conflict("stale", "What a colleague proposes about the two waits for an answer. Nothing was changed.")
     if task is None or not cases.may_take_back(user, held):
         raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
     seen = cases.seen(task, first.version, second.version)

@@ -252,6 +252,20 @@ async def test_a_link_can_be_parted_and_joined_again(hub: Hub, client: httpx2.As
     assert kinds == ["CANNOT_LINK", "RETRACT", "MUST_LINK"]
 
 
+async def test_what_a_colleague_proposes_is_not_passed_over(hub: Hub, client: httpx2.AsyncClient, here: World) -> None:
+    said = {"goldenResourceId": await here.person("H1"), "resourceId": here.record("Y1")}
+    await _post(client, "mdm-update-link", **said, matchResult="NO_MATCH")
+    async with hub.database.begin() as connection:
+        task = await reviews.of_pair(connection, *sorted((here.infos["H1"].id, here.infos["Y1"].id)))
+        assert task is not None
+        await reviews.settle(
+            connection, task.id, state="PROPOSED", by="wang", seq=task.decision_seq, now=hub.now(), proposed="same"
+        )
+    before = await named_persons(hub)
+    assert _code(await _post(client, "mdm-update-link", **said, matchResult="MATCH")) == (409, "stale")
+    assert await named_persons(hub) == before
+
+
 async def test_hapis_creation_of_a_link(hub: Hub, client: httpx2.AsyncClient, here: World) -> None:
     """ "Create Link": without any matching data; matchResult may be left out."""
     golden, record = await here.person("H1"), here.record("H2")
