@@ -18,6 +18,7 @@ demo: ## The whole story on loopback with synthetic people; ARGS=--once ends whe
 
 test: setup ## All tests, the browser's too (installs Chromium when it may); ARGS="-k name" narrows, WORKERS=0 runs one by one
 	@$(RUN)/python -m tests.chromium
+	@$(RUN)/python -m tests.r4
 	@$(RUN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
 
 check: static test ## What a change must pass: format, lint, types, layers, tests

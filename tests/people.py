@@ -12,7 +12,7 @@ from hub.linkage import features
 from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services import linking, projecting
-from hub.storage import people, resources
+from hub.storage import people, resources, search_index
 from hub.storage.members import Member
 from hub.storage.resources import Incoming, Stored
 from mappings import divisions
@@ -65,6 +65,7 @@ async def arrive(hub: Hub, member: Member, patients: Sequence[dict[str, Any]]) -
             for p, result in zip(patients, stored, strict=True)
             if result.change != "same"
         ]
+        await search_index.put_off(connection, [item.resource_id for item in items])
         return await linking.ingest(hub, connection, member.id, items, hub.now())
 
 

@@ -17,7 +17,11 @@ FEWEST: Final = ("name", "birth", "sex", "division", "record")
 
 _KEPT: Final = ("active", "gender", "birthDate", "_birthDate", "deceasedBoolean", "deceasedDateTime")
 _NAME: Final = ("use", "text", "family", "given")
-_SUBSETTED: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
+SUBSETTED: Final[Mapping[str, str]] = {
+    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+    "code": "SUBSETTED",
+}
+"""The tag of a resource that does not show all that it says."""
 
 
 def number(resource: Mapping[str, Any], system: str) -> str | None:
@@ -40,7 +44,7 @@ def fewest(
     found: dict[str, Any] = {
         "resourceType": "Patient",
         "id": id_,
-        "meta": {**_meta(version, updated_at), "tag": [_SUBSETTED]},
+        "meta": {**_meta(version, updated_at), "tag": [SUBSETTED]},
         **{name: patient[name] for name in _KEPT if name in patient},
     }
     named = [{part: name[part] for part in _NAME if part in name} for name in patient.get("name", ())]

@@ -1,4 +1,4 @@
-"""The worker: claims work, does it, gives it back or sets it aside; pushes notices; places audit leaves; keeps the clock.
+"""The worker: does work or sets it aside, pushes notices, places audit leaves, tells the search index, keeps the clock.
 
 Any number of workers may run. Each loop sleeps when there is nothing, and slows down when the database is away. Told to
 end, a worker ends after the batch in hand and leaves the rest of the document to another.
@@ -18,6 +18,7 @@ from hub.jobs.clock import Clock
 from hub.jobs.schedules import schedules
 from hub.runtime import Hub
 from hub.services import auditing, notices, translating
+from hub.services.exchange import indexing
 from hub.services.preparation import Preparer, Stopped
 from hub.storage import work
 from hub.storage.work import Work
@@ -42,6 +43,7 @@ async def work_until_stopped(hub: Hub, stop: asyncio.Event | None = None) -> Non
         asyncio.create_task(_repeat(ended, lambda: do_one(hub, preparer, ended.is_set), "work")),
         asyncio.create_task(_repeat(ended, lambda: notices.push(hub), "notices")),
         asyncio.create_task(_repeat(ended, lambda: auditing.sequence(hub), "log")),
+        asyncio.create_task(_repeat(ended, lambda: indexing.catch_up(hub), "search")),
     ]
     await ended.wait()
     await clock.stop()

@@ -16,7 +16,7 @@ from hub.runtime import Hub
 from hub.services import consents, linking, source_merges
 from hub.services.blinds import IDENTIFIER, RECORD_KEY
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
-from hub.storage import audit, people, quarantine, resources, submissions
+from hub.storage import audit, people, quarantine, resources, search_index, submissions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
@@ -110,6 +110,7 @@ async def _take(
     incoming = [incoming_of(hub, member, ready) for ready in some]
     stored = await resources.upsert(connection, hub.vault, member.id, submission.id, incoming, now, received_at=said_at)
     issues = [_older(ready) for ready, result in zip(some, stored, strict=True) if result.change == "older"]
+    await search_index.put_off(connection, {one.id for one in stored if one.counts})
     followed = await follow(hub, connection, member, some, incoming, stored, now)
     issues += [_survivor_unknown(row) for row in followed.waiting]
     return _Taken(issues, followed.linked, followed.reviews, tuple(stored) if type_ == PERSON_TYPE else ())

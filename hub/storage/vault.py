@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -38,6 +39,7 @@ class Vault:
         self.blocking_secret = _derive(master, b"blocking-keys")
         self.cursor_secret = _derive(master, b"cursors")
         self._rows = _derive(master, b"rows")
+        self._search = _derive(master, b"search")
 
     def seal(self, plain: bytes) -> bytes:
         """`plain` encrypted: version, nonce, ciphertext and tag (29 bytes longer)."""
@@ -60,6 +62,17 @@ class Vault:
         inner.update("".join([f"{len(part)}:{part}" for part in (purpose, *values)]).encode())
         outer.update(inner.digest())
         return outer.digest()[:16]
+
+    def searched(self, member_id: int, texts: Iterable[str]) -> list[int]:
+        """64-bit stand-ins for what a member's resource says, or is asked to say; another member's are others."""
+        # BLAKE2b (RFC 7693) with a key, begun once: a few hundred nanoseconds a text.
+        begun = hashlib.blake2b(member_id.to_bytes(8, "big", signed=True), digest_size=8, key=self._search)
+        found = []
+        for text in texts:
+            made = begun.copy()
+            made.update(text.encode("utf-8", "surrogatepass"))
+            found.append(int.from_bytes(made.digest(), "big", signed=True))
+        return found
 
     def authenticate(self, said: bytes) -> bytes:
         """32 bytes that only this hub can make of `said` (HMAC-SHA-256)."""

@@ -9,7 +9,19 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from hub.api.fhir import bundle, feed_patient, match, mdm, merge, metadata, pix, process_message, resources, search
+from hub.api.fhir import (
+    bundle,
+    feed_patient,
+    match,
+    mdm,
+    merge,
+    metadata,
+    pix,
+    process_message,
+    resources,
+    search,
+    searching,
+)
 from hub.api.fhir.interactions import Interaction, route
 
 _ALL: Final[tuple[Interaction[Any], ...]] = (
@@ -26,8 +38,8 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
 _routes: Final[list[BaseRoute]] = [
     # An operation's name goes before an id, which would take it for one of its kind.
     *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
-    metadata.route([*(one.ability for one in _ALL), *resources.ABILITIES]),
-    *map(route, resources.INTERACTIONS),
+    metadata.route([*(one.ability for one in _ALL), *resources.ABILITIES, *searching.ABILITIES]),
+    *map(route, (*resources.INTERACTIONS, *searching.INTERACTIONS)),
 ]
 router = APIRouter(routes=_routes)
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from hub.api.fhir import searching
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.resources import shown
 from hub.api.fhir.timing import even
@@ -39,6 +40,8 @@ async def search_by_form(call: Call) -> Response:
 
 
 async def _search(call: Call, pairs: Pairs) -> Response:
+    if not call.purpose:
+        return await searching.own(call, "Patient", pairs)
     wanted = criteria.read([pair for pair in pairs if pair[0] not in _ABOUT_PAGES])
     if wanted.ignored and "handling=strict" in call.request.headers.get("prefer", "").replace(" ", ""):
         raise Invalid("not-supported", "A parameter is not known to this server, and strict handling is preferred.")

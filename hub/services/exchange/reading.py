@@ -55,7 +55,7 @@ async def read(hub: Hub, member: Member, purpose: str, type_: str, id_: UUID) ->
     async with hub.database.begin() as connection:
         found = await _own(hub, connection, member, type_, id_)
         if not found.deleted:
-            await _note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found])
+            await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found])
     if found.deleted:
         raise Gone
     return found
@@ -67,7 +67,7 @@ async def version(hub: Hub, member: Member, purpose: str, type_: str, id_: UUID,
         await _own(hub, connection, member, type_, id_)
         found = await versions.one(connection, hub.vault, id_, number)
         if found is not None and not found.deleted:
-            await _note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found])
+            await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found])
     if found is None:
         raise NotFound
     if found.deleted:
@@ -93,7 +93,7 @@ async def history(
             connection, hub.vault, id_, before=before or _ALL, since=since, limit=min(limit, MOST) + 1
         )
         shown = found[: min(limit, MOST)]
-        await _note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [v for v in shown if not v.deleted])
+        await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [v for v in shown if not v.deleted])
     return History(tuple(shown), own.newest, shown[-1].version if len(found) > len(shown) and shown else None)
 
 
@@ -104,7 +104,7 @@ async def _own(hub: Hub, connection: AsyncConnection, member: Member, type_: str
     return found
 
 
-async def _note(hub: Hub, connection: AsyncConnection, trace: LookedUp, shown: Sequence[Version]) -> None:
+async def note(hub: Hub, connection: AsyncConnection, trace: LookedUp, shown: Sequence[Version]) -> None:
     """Write down whose records were shown: a person's own, or one that is about her."""
     about = {id_ for one in shown for id_ in _patients(one)}
     own = {

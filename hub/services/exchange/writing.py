@@ -16,10 +16,10 @@ from hub.fhir.fed import Identifier
 from hub.runtime import Hub
 from hub.services import consents, recording
 from hub.services.blinds import IDENTIFIER
-from hub.services.exchange import checking
+from hub.services.exchange import checking, indexing
 from hub.services.gathering import Gathering
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Ready
-from hub.storage import audit, resources, versions
+from hub.storage import audit, resources, search_index, versions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.ids import new_id
@@ -235,6 +235,9 @@ async def _put(
         ready, incoming_ = [one.ready for one in going], [one.incoming for one in going]
         stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now)
         await recording.follow(hub, connection, member, ready, incoming_, stored, now)
+        changed = [(done.id, one.ready.type, now, one.ready.body)
+                   for one, done in zip(going, stored, strict=True) if done.counts]  # fmt: skip
+        await indexing.tell(hub, connection, member.id, changed)
         outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
     return outcomes
 
@@ -276,6 +279,7 @@ async def _delete(
     there = [one for _, one in found if not one.deleted]
     if there:
         await versions.delete(connection, hub.vault, there, now)
+        await search_index.forget(connection, [one.id for one in there])
         if there[0].type == PERSON_TYPE:
             gone = {one.id: one.newest + 1 for one in there}
             await recording.withdraw_persons(hub, connection, member, gone, now)

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Uuid,
 )
 
-from hub.storage.tables.base import Sealed, key, metadata, moment, serial
+from hub.storage.tables.base import Longs, Sealed, key, metadata, moment, serial
 
 submission_change = Sequence("submission_change", metadata=metadata)
 
@@ -142,3 +142,18 @@ resource_identifier = Table(
     Column("value", LargeBinary, primary_key=True, comment="blind index of system|value"),
     Column("resource_id", Uuid, primary_key=True, index=True),
 )
+
+resource_search = Table(
+    "resource_search",
+    metadata,
+    Column("resource_id", Uuid, primary_key=True),
+    Column("member_id", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    moment("updated_at"),
+    Column("tokens", Longs, nullable=False, comment="keyed hashes of what the resource says, its member's own"),
+    Index("ix_resource_search_tokens", "tokens", postgresql_using="gin"),
+    Index("ix_resource_search_member_id_type", "member_id", "type", "resource_id"),
+)
+
+search_pending = Table("search_pending", metadata, Column("resource_id", Uuid, primary_key=True))
+"""Resources whose newest version is still to be told to `resource_search`."""

@@ -1,0 +1,103 @@
+"""GET /fhir/{type}?… and POST /fhir/{type}/_search: a member's own resources, by R4's search parameters.
+
+https://hl7.org/fhir/R4/search.html. A page leads to the next by the last resource it shows, so that nothing is shown twice or
+passed over while others write. Parameters that are not known are left out of the self link, or refused where the caller
+prefers strict handling.
+"""
+
+from typing import Any, Final
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+from starlette.responses import Response
+
+from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
+from hub.errors import Invalid
+from hub.fhir import exact, search
+from hub.fhir.capability import Ability, Parameter
+from hub.fhir.search import Query
+from hub.services.exchange import checking, searching
+from hub.services.exchange.searching import Page
+from hub.storage.versions import Version
+
+Pairs = list[tuple[str, str]]
+_AFTER: Final = "_after"
+
+
+async def by_address(call: Call) -> Response:
+    """GET: the parameters are in the address."""
+    return await own(call, checking.known_type(call.request.path_params["type"]), call.query)
+
+
+async def by_form(call: Call) -> Response:
+    """POST: in a form, so that no address holds what is known of a person."""
+    type_ = checking.known_type(call.request.path_params["type"])
+    return await own(call, type_, [*call.query, *await call.form()])
+
+
+async def own(call: Call, type_: str, pairs: Pairs) -> Response:
+    """A page of the caller's own resources. Raises Invalid."""
+    base = call.hub.settings.base_url + PREFIX
+    strict = "handling=strict" in call.request.headers.get("prefer", "").replace(" ", "")
+    asked = [pair for pair in pairs if pair[0] != _AFTER]
+    query = search.parse(type_, asked, now=call.hub.now(), base=base, strict=strict)
+    after = _uuid([value for name, value in pairs if name == _AFTER])
+    page = await searching.search_for(call.hub, call.member, call.purpose, query, after)
+    return answer(_bundle(call, f"{base}/{type_}", query, page, after))
+
+
+def _uuid(stated: Pairs | list[str]) -> UUID | None:
+    if not stated:
+        return None
+    try:
+        return UUID(str(stated[-1]))
+    except ValueError as error:
+        raise Invalid("bad-request", "_after is what a link of an earlier page says.") from error
+
+
+def _bundle(call: Call, address: str, query: Query, page: Page, after: UUID | None) -> dict[str, Any]:
+    def link(relation: str, behind: UUID | None) -> dict[str, str]:
+        pairs = [*query.used, *([(_AFTER, str(behind))] if behind else [])]
+        return {"relation": relation, "url": f"{address}?{urlencode(pairs)}" if pairs else address}
+
+    told: dict[str, Any] = {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "timestamp": call.hub.now(),
+        "link": [link("self", after), *([link("next", page.after)] if page.after else [])],
+    }
+    if page.total is not None and query.total != "none":
+        told["total"] = page.total
+    base = call.hub.settings.base_url + PREFIX
+    entries = [_entry(base, one, query, "match") for one in page.matches]
+    entries += [_entry(base, one, query, "include") for one in page.included]
+    return told | ({"entry": entries} if entries else {})
+
+
+def _entry(base: str, one: Version, query: Query, mode: str) -> dict[str, Any]:
+    body = exact.shown(one.body, str(one.id), one.version, one.at)
+    if mode == "match" and (query.summary != "false" or query.elements):
+        body = exact.write(search.subset(exact.read(body), query.summary, query.elements))
+    return {"fullUrl": f"{base}/{one.type}/{one.id}", "resource": orjson.Fragment(body), "search": {"mode": mode}}
+
+
+_KINDS: Final = frozenset(search.types()) & checking.TYPES
+INTERACTIONS: Final = (
+    Interaction("GET", "/{type}", by_address, Ability("", "search-type"), by_member),
+    Interaction("POST", "/{type}/_search", by_form, Ability("", "search-type"), by_member),
+)
+"""Of any type, behind all that know theirs."""
+ABILITIES: Final = tuple(
+    Ability(
+        type_,
+        "search-type",
+        parameters=tuple(Parameter(one.code, one.kind, "") for one in search.parameters(type_).values()),
+        marks={
+            "searchInclude": [
+                f"{type_}:{one.code}" for one in search.parameters(type_).values() if one.kind == "reference"
+            ]
+        },
+    )
+    for type_ in sorted(_KINDS)
+)

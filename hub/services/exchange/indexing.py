@@ -1,0 +1,38 @@
+"""Tells the search index what resources say: at once of what is written one by one, a moment later of documents."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from hub.fhir import search
+from hub.runtime import Hub
+from hub.storage import search_index, versions
+from hub.storage.database import AsyncConnection
+from hub.storage.search_index import Told
+
+_BATCH: Final = 500
+_TYPES: Final = frozenset(search.types())
+Changed = tuple[UUID, str, datetime, bytes]
+"""A resource that changed: its id, type, when, and what it says now."""
+
+
+async def tell(hub: Hub, connection: AsyncConnection, member_id: int, changed: Iterable[Changed]) -> None:
+    """Tell of a member's resources, in the transaction that writes them."""
+    told = [
+        Told(id_, type_, at, search.tokens(orjson.loads(body))) for id_, type_, at, body in changed if type_ in _TYPES
+    ]
+    await search_index.put(connection, hub.vault, member_id, told)
+
+
+async def catch_up(hub: Hub) -> int:
+    """Tell of some of what came in documents; how many resources that were."""
+    async with hub.database.begin() as connection:
+        ids = await search_index.take_pending(connection, _BATCH)
+        found = (await versions.current(connection, hub.vault, ids)).values() if ids else ()
+        for member_id in sorted({one.member_id for one in found}):
+            own = [one for one in found if one.member_id == member_id and not one.deleted]
+            await tell(hub, connection, member_id, [(one.id, one.type, one.at, one.body) for one in own])
+    return len(ids)

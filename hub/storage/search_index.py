@@ -1,0 +1,145 @@
+"""What is told of a member's resources for its searches: blind tokens, one array a resource (decision 0017).
+
+The database finds what may be meant, among one member's resources of one type; whether it is meant is decided on the opened
+resource. Resources that come in documents are told a moment later, by the workers (`search_pending`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from hub.storage.database import AsyncConnection, copy_rows, driver
+from hub.storage.vault import Vault
+
+MOST: Final = 5_000
+"""Resources that are put in order at once; of more, only the first pages are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a resource says, as texts."""
+
+    id: UUID
+    type: str
+    updated_at: datetime
+    texts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for: of each group one text, one of `ids`, stored within one of `updated` (from, before)."""
+
+    member_id: int
+    type: str
+    all_of: Sequence[frozenset[str]] = ()
+    ids: Sequence[UUID] | None = None
+    updated: Sequence[tuple[datetime | None, datetime | None]] | None = None
+
+
+async def put(connection: AsyncConnection, vault: Vault, member_id: int, told: Sequence[Told]) -> None:
+    """Tell of resources, in place of what was told of them before."""
+    await forget(connection, [one.id for one in told])
+    await copy_rows(
+        connection,
+        "resource_search",
+        ("resource_id", "member_id", "type", "updated_at", "tokens"),
+        [(one.id, member_id, one.type, one.updated_at, sorted(vault.searched(member_id, one.texts))) for one in told],
+    )
+
+
+async def forget(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
+    """Tell nothing of these resources any more."""
+    await driver(connection).execute("DELETE FROM resource_search WHERE resource_id = ANY($1::uuid[])", list(ids))
+
+
+async def put_off(connection: AsyncConnection, ids: Iterable[UUID]) -> None:
+    """Leave these resources for the workers to tell."""
+    await driver(connection).execute(
+        "INSERT INTO search_pending SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", sorted(ids)
+    )
+
+
+async def take_pending(connection: AsyncConnection, limit: int) -> list[UUID]:
+    """Some resources that are to be told, and that nobody is changing; nobody else does until the transaction ends."""
+    rows = await driver(connection).fetch(
+        """
+        -- take_pending: resources whose newest version is still to be told
+        DELETE FROM search_pending WHERE resource_id IN (
+            SELECT p.resource_id FROM search_pending p JOIN resource r ON r.id = p.resource_id
+            LIMIT $1 FOR UPDATE SKIP LOCKED)
+        RETURNING resource_id""",
+        limit,
+    )
+    return sorted(row[0] for row in rows)
+
+
+async def few(connection: AsyncConnection, vault: Vault, wanted: Wanted) -> list[tuple[UUID, datetime]] | None:
+    """Every resource that may be meant and when it was stored, the oldest first; None where there are more than MOST.
+
+    Found in whatever order first: the planner cannot know how rare a token is, and would read on in the wanted order.
+    """
+    where, values = _where(vault, wanted)
+    rows = await driver(connection).fetch(
+        f"""
+        -- few: what may be meant, when it is not too much
+        SELECT resource_id, updated_at FROM resource_search WHERE {where} LIMIT {MOST + 1}""",  # noqa: S608 - our own
+        *values,
+    )
+    if len(rows) > MOST:
+        return None
+    return sorted((row[0], row[1]) for row in rows)
+
+
+async def some(
+    connection: AsyncConnection, vault: Vault, wanted: Wanted, after: UUID | None, limit: int
+) -> list[tuple[UUID, datetime]]:
+    """The first resources behind `after` that may be meant, where there are many."""
+    where, values = _where(vault, wanted)
+    rows = await driver(connection).fetch(
+        f"""
+        -- some: the next of many
+        SELECT resource_id, updated_at FROM resource_search
+        WHERE {where} AND resource_id > ${len(values) + 1}::uuid ORDER BY resource_id LIMIT {limit}""",  # noqa: S608
+        *values,
+        after or UUID(int=0),
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def number(connection: AsyncConnection, vault: Vault, wanted: Wanted) -> int:
+    """How many resources may be meant."""
+    where, values = _where(vault, wanted)
+    statement = f"SELECT count(*) FROM resource_search WHERE {where}"  # noqa: S608 - our own
+    return int(await driver(connection).fetchval(statement, *values))
+
+
+def _where(vault: Vault, wanted: Wanted) -> tuple[str, list[Any]]:
+    """The condition in SQL, and its values."""
+    values: list[Any] = [wanted.member_id, wanted.type]
+    conditions = ["member_id = $1", "type = $2"]
+
+    def add(condition: str, value: Any) -> None:
+        values.append(value)
+        conditions.append(condition.format(f"${len(values)}"))
+
+    single = [text for group in wanted.all_of if len(group) == 1 for text in group]
+    if single:
+        add("tokens @> {}::bigint[]", vault.searched(wanted.member_id, single))
+    for group in wanted.all_of:
+        if len(group) != 1:
+            add("tokens && {}::bigint[]", vault.searched(wanted.member_id, group))
+    if wanted.ids is not None:
+        add("resource_id = ANY({}::uuid[])", list(wanted.ids))
+    if wanted.updated is not None:
+        ranges = []
+        for start, end in wanted.updated:
+            ends = []
+            for sign, moment in ((">=", start), ("<", end)):
+                if moment is not None:
+                    values.append(moment)
+                    ends.append(f"updated_at {sign} ${len(values)}::timestamptz")
+            ranges.append(f"({' AND '.join(ends) or 'true'})")
+        conditions.append(f"({' OR '.join(ranges) or 'false'})")
+    return " AND ".join(conditions), values
