@@ -47,9 +47,10 @@ class Unauthenticated(Refused):
 
 
 class NotAllowed(Refused):
-    """Policy refuses; the code says which rule."""
+    """Policy refuses; the code says which rule. `noted` when a leaf was left of it already."""
 
     status = 403
+    noted = False
     default_retry: ClassVar[Retry] = "CONTACT"
 
 

@@ -7,11 +7,14 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import pytest
+from sqlalchemy import text
+
 from hub.linkage.engines import model_files
 from hub.runtime import Hub
-from hub.services import accounts, model_change, projecting, shadows
+from hub.services import accounts, linking, model_change, projecting, shadows
 from hub.services.differences import Difference
-from hub.storage import decisions, person_events
+from hub.storage import decisions, people, person_events
 from hub.storage.decisions import Decision
 from tests.hubs import Enrolled
 from tests.people import arrive, patient
@@ -63,11 +66,11 @@ async def go_back(hub: Hub) -> Difference:
     return shown
 
 
-def register(seed: int, people: int) -> list[tuple[str, dict[str, Any]]]:
-    """(member, patient) of made-up people: most known to both counties, with the faults that make pairs uncertain."""
+def register(seed: int, number: int) -> list[tuple[str, dict[str, Any]]]:
+    """(member, patient) of so many made-up people: most known to both counties, with the faults that make pairs uncertain."""
     draw = random.Random(seed)
     rows = []
-    for at in range(people):
+    for at in range(number):
         name = draw.choice("王李张刘陈杨赵黄周吴") + draw.choice("伟芳娜敏静丽强磊军洋") + draw.choice("华明国玉兰杰")
         birth = f"{draw.randrange(1960, 1990)}-{draw.randrange(1, 13):02}-{draw.randrange(1, 29):02}"
         said = {"name": name, "birth": birth, "sex": draw.choice(["male", "female"]), "origin": "410108000000"}
@@ -122,3 +125,39 @@ async def projection(hub: Hub) -> str:
     """The hash of who belongs to whom."""
     async with hub.database.read() as connection:
         return person_events.digest(await person_events.belonging(connection))
+
+
+@pytest.fixture
+async def members(hub: Hub, yongkang: Enrolled, huiji: Enrolled) -> dict[str, Enrolled]:
+    """The two counties, and two people who may change the model."""
+    await staff(hub)
+    return {"yongkang": yongkang, "huiji": huiji}
+
+
+async def table(hub: Hub, query: str) -> list[tuple[Any, ...]]:
+    """The rows that a query gives."""
+    async with hub.database.read() as connection:
+        return [tuple(row) for row in await connection.execute(text(query))]
+
+
+async def open_tasks(hub: Hub) -> list[tuple[Any, ...]]:
+    """(a, b, reason, weight) of what waits for people."""
+    return await table(
+        hub, "SELECT a, b, reason, weight FROM review_task WHERE state IN ('REVIEW', 'DEFERRED') ORDER BY a, b"
+    )
+
+
+async def scores_in_force(hub: Hub) -> list[tuple[Any, ...]]:
+    """(a, b, weight, decision, vetoes) of the scores that count."""
+    return await table(
+        hub,
+        """SELECT a, b, weight, decision, vetoes FROM pair_score p JOIN linkage_model m ON m.id = p.model
+           WHERE m.state = 'IN_FORCE' ORDER BY a, b""",
+    )
+
+
+async def rescore(hub: Hub) -> projecting.Outcome:
+    """Compare everybody anew, as a night does."""
+    async with hub.database.begin() as connection:
+        ids = await people.records_behind(connection, 0, 2**62, 100_000)
+        return await linking.rescore(hub, connection, ids, hub.now(), cause="reconciliation")

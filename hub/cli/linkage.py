@@ -32,12 +32,15 @@ File = Annotated[Path, typer.Argument(help="The model, as `hub linkage train` or
 def train(
     out_file: Annotated[Path, typer.Option("--out", help="Where the model is written.")],
     name: Annotated[str, typer.Option(help="What the model is called.")] = "own",
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="Also learn from what stewards have decided and judged.")
+    ] = False,
 ) -> None:
     """Train a model on the hub's own records, beginning from the one in force. Changes nothing in the hub."""
     with explained():
         model_files.refuse_existing(out_file)
     with err.status("reading a sample of the records and training on it"):
-        content = with_hub(lambda hub: model_training.train(hub, name))
+        content = with_hub(lambda hub: model_training.train(hub, name, decisions=decisions))
     with filing(out_file, "the model was not kept"):
         model_files.save(content, out_file)
     out.print(

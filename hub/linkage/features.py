@@ -4,7 +4,7 @@
 and absent never equals absent. Storage keeps `to_bytes()` encrypted.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -83,20 +83,15 @@ class Features(NamedTuple):
         return len(data) > ROW.size and data[0] == layout.VERSION
 
 
-def extract(
-    patient: Mapping[str, Any],
-    *,
-    history: divisions.History = canonical,
-    ignore: Collection[str] = frozenset(),
-) -> Features:
-    """Features of a Patient of the `person` profile. `ignore` holds IDs and phones known to be shared by many people."""
+def extract(patient: Mapping[str, Any], *, history: divisions.History = canonical) -> Features:
+    """Features of a Patient of the `person` profile."""
     fields, words = _NOTHING.copy(), _SILENCE.copy()
-    _identifiers(patient.get("identifier") or (), fields, words, ignore)
+    _identifiers(patient.get("identifier") or (), fields, words)
     _names(patient.get("name") or (), fields, words)
     _births(patient, fields, words)
-    _telecom(patient.get("telecom") or (), fields, words, ignore)
+    _telecom(patient.get("telecom") or (), fields, words)
     _addresses(patient.get("address") or (), fields, words, history)
-    _contacts(patient.get("contact") or (), fields, words, ignore)
+    _contacts(patient.get("contact") or (), fields, words)
     _extensions(patient.get("extension") or (), fields, words)
     _own_name(fields, words)
     fields["live"] = int(patient.get("active") is not False)
@@ -106,16 +101,14 @@ def extract(
     return Features(ROW.pack(*fields.values()), joined)
 
 
-def _identifiers(
-    identifiers: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str], ignore: Collection[str]
-) -> None:
+def _identifiers(identifiers: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:
     for identifier in identifiers:
         system, value = identifier.get("system", ""), identifier.get("value", "")
         if not value:
             continue
         if system == vocabulary.RESIDENT_ID:
             number = resident_id.parse(value)
-            if number is not None and not fields["id_body"] and number.text not in ignore and value not in ignore:
+            if number is not None and not fields["id_body"]:
                 fields["id_body"], fields["id_form"] = number.body, number.form
                 fields["id_check"] = 10 if number.text[17] == "X" else int(number.text[17])
                 words["resident_id"] = (
@@ -124,7 +117,7 @@ def _identifiers(
         elif system.endswith(":record") and not fields["record"]:
             words["source"], words["record"] = system.removeprefix("urn:lianqiao:").removesuffix(":record"), value
             fields["source"], fields["record"] = hashed(system), digest(system + _UNIT + value)
-        elif system.startswith("urn:lianqiao:id-document:") and value not in ignore:
+        elif system.startswith("urn:lianqiao:id-document:"):
             _document(system, value, fields)
 
 
@@ -219,11 +212,9 @@ def _lunar(element: Mapping[str, Any] | None) -> int:
     return 0
 
 
-def _telecom(
-    found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str], ignore: Collection[str]
-) -> None:
+def _telecom(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:
     numbers = [phones.parse(t.get("value", "")) for t in found if t.get("system") in ("phone", "sms")]
-    known = list(dict.fromkeys(n for n in numbers if n and n not in ignore))[:2]
+    known = list(dict.fromkeys(filter(None, numbers)))[:2]
     words["phones"] = _LIST.join(known)
     for field, number in zip(("phone", "phone2"), known, strict=False):
         fields[field] = phones.packed(number)
@@ -253,9 +244,7 @@ def _addresses(
             fields["active"] = max(fields["active"], dates.parse(address["period"].get("start") or ""))
 
 
-def _contacts(
-    found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str], ignore: Collection[str]
-) -> None:
+def _contacts(found: Sequence[Mapping[str, Any]], fields: dict[str, int], words: dict[str, str]) -> None:
     for contact in found:
         role = _role(contact.get("relationship") or ())
         if role is None:
@@ -267,7 +256,7 @@ def _contacts(
             if extension.get("url") == vocabulary.CONTACT_IDENTIFIER:
                 value = (extension.get("valueIdentifier") or {}).get("value") or ""
                 number = resident_id.parse(value)
-                if number is not None and number.form != resident_id.Form.CUT and number.text not in ignore:
+                if number is not None and number.form != resident_id.Form.CUT:
                     fields[f"{role}_id"] = number.body
 
 

@@ -1,4 +1,5 @@
-"""What training does with a table of records, wherever they come from: u from pairs at random, groups for EM, the JSON.
+"""What training does with a table of records, wherever they come from: u from pairs at random, groups for EM, the JSON;
+and what pairs that people know teach it beyond that.
 
 Deterministic for a generator.
 """
@@ -9,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import comparisons, em
+from hub.linkage import comparisons, em, rescoring, score
+from hub.linkage import model as models
 from hub.linkage.columns import Levels, Pairs, Places, Table
 from hub.linkage.model import Floats, Model
 from hub.linkage.train import rates_of, rounded
@@ -106,3 +108,10 @@ def prior_of(bare: Floats, each: Floats, model: Model, pairs: float) -> float:
         expected = float((each / (1 + np.exp2(-(bare + odds)))).sum())
         prior = min(max(expected, 1.0) / pairs, 0.5)
     return rounded(prior)
+
+
+def taught(content: Mapping[str, Any], pairs: Pairs, same: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """The JSON of the model with what labels teach it, in place of what earlier ones did (linkage.rescoring)."""
+    plain = {name: value for name, value in content.items() if name != "rescoring"}
+    found = score.score_places(models.parse(plain), pairs)
+    return {**plain, "rescoring": rescoring.content(rescoring.fit(found.weight, found.levels, same))}

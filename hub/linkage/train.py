@@ -41,16 +41,9 @@ def fit(
     strangers = _strangers(person_of, household_of, generator, random_pairs)
     people = len(set(person_of))
     total = len(features) * (len(features) - 1) / 2
-    shared_id = _SHARED_ID_SHARE / people
-    born_together = _born_together(table, relatives)
-    siblings = relatives[0][~born_together], relatives[1][~born_together]
-    twins = relatives[0][born_together], relatives[1][born_together]
-    counts = {
-        "m": _counts(table, matches),
-        "u": _counts(table, strangers),
-        "household": _counts(table, siblings),
-        "twins": _counts(table, twins),
-    }
+    siblings, twins = _parted(relatives, _born_together(table, relatives))
+    kinds = {"m": matches, "u": strangers, "household": siblings, "twins": twins}
+    counts = {kind: _counts(table, ends) for kind, ends in kinds.items()}
     return {
         "format": FORMAT,
         "id": model_id,
@@ -59,7 +52,7 @@ def fit(
         "classes": {
             "household": len(siblings[0]) / total,
             "twins": max(len(twins[0]), 1) / total,
-            "shared-id": shared_id,
+            "shared-id": _SHARED_ID_SHARE / people,
         },
         "comparisons": _comparisons(counts),
         "frequencies": frequencies(features),
@@ -89,6 +82,11 @@ def _born_together(table: Table, ends: tuple[Places, Places]) -> npt.NDArray[np.
         comparisons.COMPARISONS[place].compare(Pairs.of(table, *ends)) >= comparisons.BORN_TOGETHER
     )
     return found
+
+
+def _parted(ends: tuple[Places, Places], flags: npt.NDArray[np.bool_]) -> list[tuple[Places, Places]]:
+    """The pairs of which the flags are not true, and those of which they are."""
+    return [(ends[0][some], ends[1][some]) for some in (~flags, flags)]
 
 
 def _places(pairs: Sequence[tuple[int, int]]) -> tuple[Places, Places]:

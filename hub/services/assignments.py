@@ -35,17 +35,20 @@ async def hold(hub: Hub, user: User, task_id: UUID) -> None:
         await review_holds.hold(connection, task_id, user.name, now=now, until=now + HELD_FOR)
 
 
+@settling.refusals_noted("take")
 async def take(hub: Hub, user: User, task_id: UUID) -> None:
     """Make it one's own. Raises NotFound, NotAllowed."""
     settling.check_role(user)
     await _give(hub, user, task_id, user.name, "take")
 
 
+@settling.refusals_noted("release")
 async def release(hub: Hub, user: User, task_id: UUID) -> None:
     """Let go of one's own; a supervisor or administrator of anybody's. Raises NotFound, NotAllowed `not-yours-to-give`."""
     await _give(hub, user, task_id, None, "release")
 
 
+@settling.refusals_noted("assign")
 async def assign(hub: Hub, user: User, task_id: UUID, name: str) -> None:
     """Give it to somebody who may decide it. Raises NotFound, NotAllowed, Invalid `no-such-steward`."""
     if not user.may_assign:

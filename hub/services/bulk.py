@@ -92,6 +92,7 @@ class Done:
     skipped: dict[str, int]
 
 
+@settling.refusals_noted("preview-lot")
 async def preview(hub: Hub, user: User, wanted: Wanted) -> Preview:
     """The lot that there would be, with a sample drawn at random, whose names are noted. Raises Invalid, NotAllowed."""
     settling.check_role(user)
@@ -139,6 +140,7 @@ async def _select(
     return found, left_out
 
 
+@settling.refusals_noted("decide-lot")
 async def apply(hub: Hub, user: User, wanted: Wanted, *, token: str, count: int, reason: str, note: str = "") -> Done:
     """Decide the lot that was seen. Raises Invalid `wrong-count`, Conflict `stale` when it is another by now."""
     lot_id, now = new_id(), hub.now()
@@ -158,18 +160,22 @@ async def apply(hub: Hub, user: User, wanted: Wanted, *, token: str, count: int,
         await audit.append(connection, hub.vault, [Act("decide-lot", user.name, content, now)])
     done, skipped = 0, Counter[str]()
     for task_id, task_seen in tasks:
-        outcome = await _decide(hub, user, task_id, task_seen, said)
+        outcome = await _decide(hub, user, lot_id, task_id, task_seen, said)
         done += not outcome
         skipped.update([outcome] if outcome else [])
-    await _close(hub, user, lot_id, "DONE", done, skipped)
+    async with hub.database.begin() as connection:
+        await review_lots.finish(connection, lot_id, done=done, skipped=dict(skipped))
+        await _note(hub, connection, user, "lot-decided", lot_id, done, skipped)
     return Done(lot_id, done, dict(skipped))
 
 
-async def _decide(hub: Hub, user: User, task_id: UUID, seen: str, said: Said) -> str:
+async def _decide(hub: Hub, user: User, lot_id: UUID, task_id: UUID, seen: str, said: Said) -> str:
     """Decide one conflict of a lot; answers why it was passed over, or ''."""
     now = hub.now()
     try:
         async with hub.database.begin() as connection:
+            if not await review_lots.is_running(connection, lot_id):
+                return "undone"
             task = await settling.locked(connection, user, task_id)
             if task is None:
                 return "gone"
@@ -183,22 +189,27 @@ async def _decide(hub: Hub, user: User, task_id: UUID, seen: str, said: Said) ->
     return ""
 
 
+@settling.refusals_noted("undo-lot")
 async def undo(hub: Hub, user: User, lot_id: UUID) -> Done:
     """Take back what still stands of a lot. Raises NotFound, NotAllowed `not-yours`."""
     settling.check_role(user)
-    async with hub.database.read() as connection:
+    async with hub.database.begin() as connection:
         lot = await review_lots.get(connection, lot_id, None if user.member_id is None else user.region)
         if lot is None:
             raise NotFound("There is no such lot in your region.")
         if lot.actor != user.name and not user.may_overrule:
             raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
+        await review_lots.undo(connection, lot_id)
+    async with hub.database.read() as connection:
         ids = await reviews.of_lot(connection, lot_id, user.visible)
     done, skipped = 0, Counter[str]()
     for task_id in ids:
         outcome = await _retract(hub, user, task_id, lot_id)
         done += not outcome
         skipped.update([outcome] if outcome else [])
-    await _close(hub, user, lot_id, "UNDONE", done, skipped)
+    async with hub.database.begin() as connection:
+        await review_lots.undone(connection, lot_id, done=done, skipped=dict(skipped))
+        await _note(hub, connection, user, "undo-lot", lot_id, done, skipped)
     return Done(lot_id, done, dict(skipped))
 
 
@@ -208,19 +219,18 @@ async def _retract(hub: Hub, user: User, task_id: UUID, lot_id: UUID) -> str:
             task = await settling.locked(connection, user, task_id)
             if task is None or task.bulk_id != lot_id or task.state not in cases.UNDOABLE:
                 return "stale"
-            await verdicts.retract(hub, connection, user, task, "undo-lot", str(lot_id), hub.now())
+            undone = await verdicts.newest(connection, task)
+            await verdicts.retract(hub, connection, user, task, undone, "undo-lot", str(lot_id), hub.now())
     except Conflict as error:
         return error.code
     return ""
 
 
-async def _close(hub: Hub, user: User, lot_id: UUID, state: str, done: int, skipped: Counter[str]) -> None:
-    now = hub.now()
-    async with hub.database.begin() as connection:
-        await review_lots.close(connection, lot_id, state=state, done=done, skipped=dict(skipped))
-        content = {"lot": str(lot_id), "done": done, "skipped": dict(skipped)}
-        act = "undo-lot" if state == "UNDONE" else "lot-decided"
-        await audit.append(connection, hub.vault, [Act(act, user.name, content, now)])
+async def _note(
+    hub: Hub, connection: AsyncConnection, user: User, act: str, lot_id: UUID, done: int, skipped: Counter[str]
+) -> None:
+    content = {"lot": str(lot_id), "done": done, "skipped": dict(skipped)}
+    await audit.append(connection, hub.vault, [Act(act, user.name, content, hub.now())])
 
 
 async def lots(hub: Hub, user: User) -> Sequence[Lot]:

@@ -6,13 +6,10 @@ from hub.services.sessions import User
 from hub.storage import audit
 from hub.storage.audit import Act
 
-_NOTED_BEFORE = frozenset({"same-person"})
-"""Refusals whose leaf names the proposal (services.proposals)."""
-
 
 async def note(hub: Hub, user: User, attempt: str, denial: NotAllowed) -> None:
     """`attempt` is what was asked for, without a word of any form."""
-    if denial.code in _NOTED_BEFORE:
+    if denial.noted:
         return
     content = {"attempt": attempt, "reason": denial.code, "region": user.region}
     async with hub.database.begin() as connection:

@@ -21,7 +21,7 @@ from hub.linkage.score import Decision
 from hub.runtime import Hub
 from hub.services import models
 from hub.services.blinds import IDENTIFIER
-from hub.storage import linkage_samples, people, standing
+from hub.storage import linkage_samples, members, people, standing
 from hub.storage.database import AsyncConnection
 from mappings.vocabulary import record_system
 
@@ -103,13 +103,15 @@ async def _counts(
 ) -> list[tuple[Counter[Decision], Counter[Decision]]]:
     """For each model how often it came to each decision, about pairs of one person and about others."""
     counts: list[tuple[Counter[Decision], Counter[Decision]]] = [(Counter(), Counter()) for _ in judges]
+    unique = await members.unique_sources(connection)
     for start in range(0, len(known), _AT_ONCE):
         part = known[start : start + _AT_ONCE]
         stored = await people.features(connection, hub.vault, {id_ for one in part for id_ in one[:2]})
         place = {id_: at for at, id_ in enumerate(stored)}
         features = [Features.from_bytes(data) for data in stored.values()]
         left, right = [np.array([place[one[end]] for one in part], dtype=np.intp) for end in (0, 1)]
-        for (same, different), found in zip(counts, score.score_under(judges, features, left, right), strict=True):
+        scores = score.score_under(judges, features, left, right, unique_sources=unique)
+        for (same, different), found in zip(counts, scores, strict=True):
             for one, decision in zip(part, found.decision.tolist(), strict=True):
                 (same if one.same else different)[score.DECISIONS[decision]] += 1
     return counts

@@ -21,7 +21,7 @@ from hub.runtime import Hub
 from hub.services import models, projecting, reexamination
 from hub.services.models import Scorer
 from hub.services.projecting import Outcome
-from hub.storage import members, people
+from hub.storage import members, met_pairs, people
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair
 
@@ -55,8 +55,10 @@ async def take_up(
     scorers = await models.scorers(hub, connection)
     keys = [blocking.keys(item.features, hub.vault.blocking_secret) for item in items]
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
-    former = await people.keys_of(connection, [item.resource_id for item in items])
+    resources = [item.resource_id for item in items]
+    former = await met_pairs.keys_of_resources(connection, resources)
     await people.lock_keys(connection, former.union(*keys))
+    before = await met_pairs.of_resources(connection, resources) if former else set()
     ids = await people.put_records(
         connection,
         hub.vault,
@@ -70,9 +72,20 @@ async def take_up(
     known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
     live = {id_: own for id_, item, own in zip(ids, items, keys, strict=True) if item.features.number("live")}
     # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
-    await _compare(hub, connection, scorers, live, known)
+    await _compare(hub, connection, scorers, live, known, await _would_meet(connection, before, live))
     await people.put_keys(connection, live)
     return ids
+
+
+async def _would_meet(
+    connection: AsyncConnection, before: Collection[tuple[int, int]], keys: Mapping[int, Sequence[int]]
+) -> list[tuple[int, int]]:
+    """Those of the pairs found `before` that still share a key, however many others share it by now."""
+    if not before:
+        return []
+    others = {id_ for pair in before for id_ in pair} - keys.keys()
+    known = await met_pairs.keys(connection, others) | {id_: frozenset(own) for id_, own in keys.items()}
+    return [(a, b) for a, b in before if a in known and b in known and known[a] & known[b]]
 
 
 async def rescore(hub: Hub, connection: AsyncConnection, ids: Sequence[int], now: datetime, *, cause: str) -> Outcome:

@@ -111,7 +111,7 @@ def _moves(state: _State, partition: Sequence[frozenset[int]]) -> dict[int, tupl
 async def lock_component(connection: AsyncConnection, ids: Sequence[int]) -> list[int]:
     """The records that hang together with `ids`, locked; read again until nothing has joined them meanwhile.
 
-    The models are held before: a change of them takes them first and the records, and their conflicts, afterwards.
+    The models are held before any record, as whoever changes the model does: the two never wait for each other.
     """
     await linkage_models.hold(connection)
     component = await people.component(connection, ids)

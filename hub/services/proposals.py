@@ -23,6 +23,7 @@ from hub.storage.reviews import PROPOSED, Review
 _BATCH = 200
 
 
+@settling.refusals_noted("approve")
 async def approve(hub: Hub, user: User, task_id: UUID, *, seen: str, note: str = "") -> Decided:
     """Make another's proposal final.
 
@@ -37,25 +38,20 @@ async def approve(hub: Hub, user: User, task_id: UUID, *, seen: str, note: str =
             settling.check_free(task, user, now)
             weighed = await settling.fresh(hub, connection, task, seen, (PROPOSED,))
             proposal = await _proposal(connection, task)
-            if user.name not in (task.decided_by, proposal.actor):
-                _check_in_time(task, now)
-                if proposal.evidence["basis"] != weighed.basis:
-                    raise Conflict(
-                        "proposal-outdated",
-                        "The records or their comparison changed since this was proposed; nothing was changed. "
-                        "Send it back, so that it is looked at as it is now.",
-                    )
-                evidence = settling.evidence(hub, task, weighed, seen, note.strip())
-                return await _make_final(hub, connection, user, task, proposal, evidence, now)
-            await _refuse(hub, connection, user, task, now)
-    if task is None:
-        raise await cases.refused(hub, user, task_id, "approve")
-    raise NotAllowed("same-person", "Whoever proposed it cannot approve it. Ask a colleague; nothing was changed.")
-
-
-async def _refuse(hub: Hub, connection: AsyncConnection, user: User, task: Review, now: datetime) -> None:
-    content = {"task": str(task.id), "event": task.decision_seq, "refused": "same-person"}
-    await audit.append(connection, hub.vault, [Act("approve-refused", user.name, content, now)])
+            if user.name in (task.decided_by, proposal.actor):
+                raise NotAllowed(
+                    "same-person", "Whoever proposed it cannot approve it. Ask a colleague; nothing was changed."
+                )
+            _check_in_time(task, now)
+            if proposal.evidence["basis"] != weighed.basis:
+                raise Conflict(
+                    "proposal-outdated",
+                    "The records or their comparison changed since this was proposed; nothing was changed. "
+                    "Send it back, so that it is looked at as it is now.",
+                )
+            evidence = settling.evidence(hub, task, weighed, seen, note.strip())
+            return await _make_final(hub, connection, user, task, proposal, evidence, now)
+    raise await cases.refused(hub, user, task_id, "approve")
 
 
 async def _make_final(
@@ -77,6 +73,7 @@ async def _make_final(
     return Decided(task.id, state, await settling.follow(hub, connection, user, task, act, seq, verdict))
 
 
+@settling.refusals_noted("send-back")
 async def send_back(hub: Hub, user: User, task_id: UUID, *, seen: str, note: str = "") -> Decided:
     """Do not approve it, or withdraw one's own proposal: the conflict waits for a decision again. Raises like `approve`."""
     _check(user, note)

@@ -1,7 +1,7 @@
 """Reads records anew when a version knows more of a record than the one that stored it: nothing else can be compared.
 
 Done by `hub init`, with all other processes stopped; a set-up that is interrupted goes on where it was. Then everybody
-is compared anew, as by a whole reconciliation.
+is compared anew, as by a whole reconciliation. Records that are not live are read, too: decisions about them are shown.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ async def _read_all(hub: Hub) -> int:
     count = cursor = 0
     while True:
         async with hub.database.begin() as connection:
-            ids = await people.records_behind(connection, cursor, _LAST, _BATCH)
+            ids = await people.records_behind(connection, cursor, _LAST, _BATCH, also_dead=True)
             if not ids:
                 return count
             stored = await people.features(connection, hub.vault, ids)

@@ -81,8 +81,8 @@ async def get(hub: Hub, user: User, run_id: UUID) -> Report:
 def _report(user: User, run: Run, known: list[Member]) -> Report:
     everybody = user.member_id is None
     own = [m for m in known if m.kind != "hub" and (everybody or m.id == user.member_id)]
-    said, report = run.report, run.report.get("tasks_of", {})
-    tasks = said.get("tasks", {}) if everybody else report.get(user.region, {})
+    said = run.report
+    tasks = said.get("tasks", {}) if everybody else said.get("tasks_of", {}).get(user.region, {})
     return Report(
         run=run,
         persons_before=said.get("persons_before") if everybody else None,

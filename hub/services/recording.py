@@ -56,16 +56,9 @@ async def record(
         await _take(hub, connection, member, submission, type_, batch, now, said_at or submission.received_at)
         for type_ in sorted({ready.type for ready in batch.ready})
     ]
+    held = [Held(refused.row, refused.original, refused.codes) for refused in batch.refused]
+    await quarantine.hold(connection, hub.vault, submission.id, submission.mapping or "", mapping_digest, held, now)
     issues = [*batch.issues, *(issue for one in taken for issue in one.issues)]
-    await quarantine.hold(
-        connection,
-        hub.vault,
-        submission.id,
-        submission.mapping or "",
-        mapping_digest,
-        [Held(refused.row, refused.original, refused.codes) for refused in batch.refused],
-        now,
-    )
     await submissions.add_issues(connection, hub.vault, submission.id, issues)
     result = Recorded(
         rows=batch.rows,
@@ -76,6 +69,11 @@ async def record(
         issues=len(issues),
         people=tuple(stored for one in taken for stored in one.people),
     )
+    await audit.append(connection, hub.vault, [_act(member, submission, batch, result, now)])
+    return result
+
+
+def _act(member: Member, submission: Submission, batch: Prepared, result: Recorded, now: datetime) -> Act:
     content = {
         "submission": str(submission.id),
         "mapping": submission.mapping,
@@ -84,8 +82,7 @@ async def record(
         "linked": result.linked,
         "digest": sha256(b"".join(ready.digest for ready in batch.ready)).hexdigest(),
     }
-    await audit.append(connection, hub.vault, [Act("record", member.name, content, now)])
-    return result
+    return Act("record", member.name, content, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ async def look_again(hub: Hub, connection: AsyncConnection, ids: Sequence[int], 
     model = (await models.in_force(hub, connection)).model
     scores = await _compare(hub, connection, model, live)
     turned = [(d, s) for d, s in zip(live, scores, strict=True) if _turned(model, d, s)]
-    kept = [d for d, s in zip(live, scores, strict=True) if not _turned(model, d, s)]
+    asked = {d.seq for d, _ in turned}
+    kept = [d for d in live if d.seq not in asked]
     member_of = {id_: info.member_id for id_, info in infos.items()}
     opened = await review_reopenings.reopen(
         connection,

@@ -21,7 +21,7 @@ from hub.runtime import Hub
 from hub.services import cases, linking, models, settling, source_records
 from hub.services.sessions import User
 from hub.services.source_records import Record
-from hub.storage import audit, people, review_reopenings, samples
+from hub.storage import audit, decisions, members, people, review_reopenings, samples
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id
@@ -100,7 +100,8 @@ async def _near(hub: Hub, connection: AsyncConnection, model: Model) -> tuple[Ba
     stored = await people.features(connection, hub.vault, set(chain.from_iterable(pairs)))
     known = {id_: Features.from_bytes(data) for id_, data in stored.items()}
     pairs = [(a, b) for a, b in pairs if known[a].number("live") and known[b].number("live")]
-    scores = score.score_pairs(model, [(known[a], known[b]) for a, b in pairs])
+    unique = await members.unique_sources(connection)
+    scores = score.score_pairs(model, [(known[a], known[b]) for a, b in pairs], unique_sources=unique)
     near = [p for p, s in zip(pairs, scores, strict=True) if s.decision == "no-link" and low <= s.weight < high]
     drawn = random.sample(near, min(PER_STRATUM, len(near)))
     owners = await people.members_of(connection, set(chain.from_iterable(drawn)))
@@ -131,6 +132,7 @@ def _quality(found: Round, judged: dict[tuple[int, str | None], int], left: int,
     return Quality(found, tuple(strata), unsure, sampling.precision(strata), sampling.recall(strata), left, first)
 
 
+@settling.refusals_noted("view-sample")
 async def view(hub: Hub, user: User, pair_id: UUID) -> Blind:
     """The pair to be judged; whose records are shown is noted. Raises NotFound, NotAllowed, Conflict `record-gone`."""
     settling.check_role(user)
@@ -150,6 +152,7 @@ async def view(hub: Hub, user: User, pair_id: UUID) -> Blind:
     return Blind(sampled, *shown, tuple(explain(model, a, b)))
 
 
+@settling.refusals_noted("answer-sample")
 async def answer(hub: Hub, user: User, pair_id: UUID, said: str) -> UUID | None:
     """Judge a pair once; answers the next of its round. Raises NotFound, NotAllowed, Invalid, Conflict `stale`."""
     settling.check_role(user)
@@ -177,11 +180,19 @@ async def _question(hub: Hub, connection: AsyncConnection, sampled: Sampled) -> 
         return None
     pair = await people.pair(connection, sampled.a, sampled.b)
     weight, members_ = pair.weight if pair else 0.0, (infos[sampled.a].member_id, infos[sampled.b].member_id)
-    found = [(sampled.a, sampled.b, None, weight, members_)]
+    found = [(sampled.a, sampled.b, await _decided(connection, sampled), weight, members_)]
     opened = await review_reopenings.reopen(connection, found, reason=AUDIT_SAMPLE, now=hub.now())
     return opened[0][0] if opened else None
 
 
+async def _decided(connection: AsyncConnection, sampled: Sampled) -> int | None:
+    """The decision of a steward that joined the two, if one did."""
+    found = await decisions.in_force(connection, (sampled.a, sampled.b))
+    pair = (sampled.a, sampled.b)
+    return next((one.seq for one in found if (one.a, one.b) == pair and one.kind == "MUST_LINK"), None)
+
+
+@settling.refusals_noted("draw-sample")
 async def ask(hub: Hub, user: User) -> UUID:
     """Draw a round because somebody asks for it. Raises NotAllowed `not-yours-to-draw`."""
     if user.member_id is not None or not (user.may_assign or user.may_decide):

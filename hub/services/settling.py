@@ -5,9 +5,11 @@ name of its levels, so that later evidence can be held against it.
 """
 
 from base64 import b64decode, b64encode
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
 from hub.errors import Conflict, NotAllowed
@@ -21,6 +23,9 @@ from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
 from hub.storage.reviews import Review
 
+Given = ParamSpec("Given")
+Done = TypeVar("Done")
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -31,6 +36,34 @@ class Decided:
     moved: int
 
 
+def refusals_noted(
+    act: str,
+) -> Callable[
+    [Callable[Concatenate[Hub, User, Given], Awaitable[Done]]],
+    Callable[Concatenate[Hub, User, Given], Coroutine[Any, Any, Done]],
+]:
+    """Leaves a leaf, in a transaction of its own, when `act` is not allowed to whoever tries it."""
+
+    def around(
+        trying: Callable[Concatenate[Hub, User, Given], Awaitable[Done]],
+    ) -> Callable[Concatenate[Hub, User, Given], Coroutine[Any, Any, Done]]:
+        @wraps(trying)
+        async def tried(hub: Hub, user: User, /, *given: Given.args, **named: Given.kwargs) -> Done:
+            try:
+                return await trying(hub, user, *given, **named)
+            except NotAllowed as refusal:
+                of = [str(one) for one in given if isinstance(one, UUID)]
+                content = {"of": of, "reason": refusal.code, "region": user.region}
+                async with hub.database.begin() as connection:
+                    await audit.append(connection, hub.vault, [Act(f"{act}-refused", user.name, content, hub.now())])
+                refusal.noted = True
+                raise
+
+        return tried
+
+    return around
+
+
 def check_role(user: User) -> None:
     """Raises NotAllowed `role-missing`."""
     if not user.may_decide:
@@ -38,7 +71,7 @@ def check_role(user: User) -> None:
 
 
 async def locked(connection: AsyncConnection, user: User, task_id: UUID) -> Review | None:
-    """The task and all records whose persons depend on it, locked: the model and records before it, as linking does.
+    """The task and all records whose persons depend on it, locked: records before the task, as linking does.
 
     None when the user may not see it.
     """

@@ -43,6 +43,7 @@ class Said:
     bulk_id: UUID | None = None
 
 
+@settling.refusals_noted("decide")
 async def decide(
     hub: Hub,
     user: User,
@@ -160,6 +161,7 @@ async def _propose(
     return Decided(task.id, reviews.PROPOSED, 0)
 
 
+@settling.refusals_noted("undo")
 async def undo(hub: Hub, user: User, task_id: UUID, *, seen: str, reason: str = "undo") -> Decided:
     """Take a decision back: the conflict is open again and persons follow. Raises like `decide`."""
     settling.check_role(user)
@@ -170,31 +172,43 @@ async def undo(hub: Hub, user: User, task_id: UUID, *, seen: str, reason: str = 
             await settling.fresh(hub, connection, task, seen, cases.UNDOABLE)
             if not cases.may_undo(user, task):
                 raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
-            return await retract(hub, connection, user, task, reason, seen, now)
+            return await retract(hub, connection, user, task, await newest(connection, task), reason, seen, now)
     raise await cases.refused(hub, user, task_id, "undo")
 
 
 async def retract(
-    hub: Hub, connection: AsyncConnection, user: User, task: Review, reason: str, seen: str, now: datetime
+    hub: Hub,
+    connection: AsyncConnection,
+    user: User,
+    task: Review,
+    undone: Decision,
+    reason: str,
+    seen: str,
+    now: datetime,
 ) -> Decided:
-    """Undo the decision of a locked task; what it had replaced is in force again, and called into question again."""
-    if task.decision_seq is None:
-        raise Conflict("stale", "There is no decision to take back.")
+    """Undo a decision about a locked task; what it had replaced is in force again, and called into question again."""
     evidence: dict[str, Any] = {"seen": seen}
-    former = await replaced(connection, task)
+    former = await replaced(connection, undone)
     if former is not None:
         evidence["restores"] = {"seq": former.seq, "kind": former.kind}
-    event = Decision("RETRACT", task.a, task.b, user.name, None, reason, evidence, task.decision_seq, now)
+    event = Decision("RETRACT", task.a, task.b, user.name, None, reason, evidence, undone.seq, now)
     seq = await decisions.append(connection, event)
     reopened = former.seq if former else None
     await reviews.settle(connection, task.id, state="REVIEW", by=None, seq=seq, now=now, reopened_seq=reopened)
-    content = {"task": str(task.id), "undone": task.decision_seq, "event": seq}
+    content = {"task": str(task.id), "undone": undone.seq, "event": seq}
     act = Act("undo", user.name, content, now)
     return Decided(task.id, "REVIEW", await settling.follow(hub, connection, user, task, act, seq, "undone"))
 
 
-async def replaced(connection: AsyncConnection, task: Review) -> Decision | None:
+async def newest(connection: AsyncConnection, task: Review) -> Decision:
+    """What was said last of the conflict. Raises Conflict `stale` where nobody has said anything."""
+    found = await decisions.by_seq(connection, [task.decision_seq or 0])
+    if task.decision_seq not in found:
+        raise Conflict("stale", "There is no decision to take back.")
+    return found[task.decision_seq]
+
+
+async def replaced(connection: AsyncConnection, undone: Decision) -> Decision | None:
     """The decision in force before the one that is undone."""
-    undone = (await decisions.by_seq(connection, [task.decision_seq or 0])).get(task.decision_seq or 0)
-    replaced = undone.evidence.get("reopened") if undone else None
-    return (await decisions.by_seq(connection, [replaced])).get(replaced) if replaced else None
+    seq = undone.evidence.get("reopened")
+    return (await decisions.by_seq(connection, [seq])).get(seq) if seq else None

@@ -20,6 +20,8 @@ from hub.storage.tables import decision_event, link_constraint
 SOURCE_MERGE: Final = "SOURCE_MERGE"
 SOURCE_UNMERGE: Final = "SOURCE_UNMERGE"
 BY_SOURCES: Final = (SOURCE_MERGE, SOURCE_UNMERGE)
+_NOTED_ONLY: Final = frozenset({"DEFER", "PROPOSE", "DECLINE", "LAPSE"})
+"""They leave what is in force alone, also what others are changing: they are written without the records' locks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ async def append(connection: AsyncConnection, decision: Decision) -> int:
             )
         ).scalar_one()
     )
+    if decision.kind in _NOTED_ONLY:
+        return seq
     held = held_after(await of_pair(connection, decision.a, decision.b))
     if held is None:
         await connection.execute(
@@ -95,8 +99,8 @@ async def in_force(connection: AsyncConnection, ids: Sequence[int]) -> list[Deci
 
 
 async def all_in_force(connection: AsyncConnection, limit: int) -> list[Decision]:
-    """The events behind all constraints, the oldest first."""
-    seqs = select(link_constraint.c.seq).order_by(link_constraint.c.seq).limit(limit)
+    """The newest `limit` events behind all constraints, the oldest of these first."""
+    seqs = select(link_constraint.c.seq).order_by(link_constraint.c.seq.desc()).limit(limit)
     return list((await by_seq(connection, (await connection.execute(seqs)).scalars())).values())
 
 

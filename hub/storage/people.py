@@ -80,19 +80,6 @@ async def lock_all_keys(connection: AsyncConnection) -> None:
     await lock_keys(connection, range(_STRIPES))
 
 
-async def keys_of(connection: AsyncConnection, resource_ids: Sequence[UUID]) -> set[int]:
-    """The blocking keys stored for the records behind these resources."""
-    raw = driver(connection)
-    rows = await raw.fetch(
-        """
-        -- keys_of: what known records can be found by
-        SELECT DISTINCT b.key FROM source_record s JOIN blocking_key b ON b.record_id = s.id
-        WHERE s.resource_id = ANY($1::uuid[])""",
-        list(resource_ids),
-    )
-    return {row["key"] for row in rows}
-
-
 async def members_of(connection: AsyncConnection, ids: Iterable[int]) -> dict[int, int]:
     """The member that holds each of the records `ids`."""
     raw = driver(connection)
@@ -374,7 +361,7 @@ async def move_records(
 
 
 async def counts(connection: AsyncConnection) -> dict[str, int]:
-    """Live records and persons."""
+    """Records, live or not, and persons."""
     records = (await connection.execute(select(func.count()).select_from(source_record))).scalar_one()
     persons = (await connection.execute(select(func.count(membership.c.person_id.distinct())))).scalar_one()
     return {"records": int(records), "persons": int(persons)}
@@ -387,10 +374,21 @@ async def analyze(connection: AsyncConnection) -> None:
 
 
 async def records_behind(
-    connection: AsyncConnection, cursor: int, last: int, limit: int, *, changed_since: datetime | None = None
+    connection: AsyncConnection,
+    cursor: int,
+    last: int,
+    limit: int,
+    *,
+    changed_since: datetime | None = None,
+    also_dead: bool = False,
 ) -> list[int]:
-    """Up to `limit` live record ids above `cursor`, not above `last`; of those changed after a time, if one is given."""
-    wanted = [source_record.c.id > cursor, source_record.c.id <= last, source_record.c.live]
+    """Up to `limit` live record ids above `cursor`, not above `last`; of those changed after a time, if one is given.
+
+    Records that are not live are among them when they are asked for.
+    """
+    wanted = [source_record.c.id > cursor, source_record.c.id <= last]
+    if not also_dead:
+        wanted.append(source_record.c.live)
     if changed_since is not None:
         wanted.append(source_record.c.seen_at > changed_since)
     rows = await connection.execute(select(source_record.c.id).where(*wanted).order_by(source_record.c.id).limit(limit))

@@ -104,28 +104,18 @@ async def upsert(
     """
     if not items:
         return []
-    raw = driver(connection)
-    rows = await raw.fetch(_EXISTING, member_id, items[0].type, list({item.key for item in items}))
-    known = {
-        row["record_key"]: _Known(
-            row["id"], row["version"], row["digest"], (row["said_at"], row["said_row"]), row["deleted"]
-        )
-        for row in rows
-    }
+    known = await _existing(connection, member_id, items)
     said_at = received_at or now
     ids = iter(new_ids(len(items)))
     result = [_take(known, ids, item, (said_at, item.row or 0)) for item in items]
     await _insert(connection, member_id, items[0].type, known, now)
     await _bring_up_to_date(connection, list(known.values()), now, said_at)
+    versions = [(one, item) for item, one in zip(items, result, strict=True) if one.counts]
     await copy_rows(
         connection,
         "resource_version",
         ("resource_id", "version", "body", "digest", "submission_id", "row", "recorded_at"),
-        [
-            (stored.id, stored.version, vault.seal(item.body), item.digest, submission_id, item.row, now)
-            for item, stored in zip(items, result, strict=True)
-            if stored.counts
-        ],
+        [(one.id, one.version, vault.seal(i.body), i.digest, submission_id, i.row, now) for one, i in versions],
     )
     await copy_rows(
         connection,
@@ -135,6 +125,18 @@ async def upsert(
         sorted((value, one.id) for one in known.values() if one.was != "same" for value in set(one.identifiers)),
     )
     return result
+
+
+async def _existing(connection: AsyncConnection, member_id: int, items: Sequence[Incoming]) -> dict[bytes, _Known]:
+    """What is stored under the keys of `items`, locked."""
+    raw = driver(connection)
+    rows = await raw.fetch(_EXISTING, member_id, items[0].type, list({item.key for item in items}))
+    return {
+        row["record_key"]: _Known(
+            row["id"], row["version"], row["digest"], (row["said_at"], row["said_row"]), row["deleted"]
+        )
+        for row in rows
+    }
 
 
 def _take(known: dict[bytes, _Known], ids: Iterator[UUID], item: Incoming, said: tuple[datetime, int]) -> Stored:

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.tables import review_lot
 
+RUNNING, DONE, UNDONE = "RUNNING", "DONE", "UNDONE"
+
 
 @dataclass(frozen=True, slots=True)
 class Lot:
@@ -24,7 +26,7 @@ class Lot:
     band: str
     total: int
     created_at: datetime
-    state: str = "RUNNING"
+    state: str = RUNNING
     done: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
 
@@ -38,11 +40,28 @@ async def add(connection: AsyncConnection, lot: Lot) -> None:
     await connection.execute(insert(review_lot).values(**asdict(lot)))
 
 
-async def close(connection: AsyncConnection, lot_id: UUID, *, state: str, done: int, skipped: dict[str, int]) -> None:
-    """What came of it."""
+async def is_running(connection: AsyncConnection, lot_id: UUID) -> bool:
+    """Is the lot still being decided? Then it is until the transaction ends."""
+    statement = select(review_lot.c.state).where(review_lot.c.id == lot_id).with_for_update(read=True)
+    return bool((await connection.execute(statement)).scalar_one() == RUNNING)
+
+
+async def finish(connection: AsyncConnection, lot_id: UUID, *, done: int, skipped: dict[str, int]) -> None:
+    """What came of it, unless it is undone already."""
+    values = {"state": DONE, "done": done, "skipped": skipped}
     await connection.execute(
-        update(review_lot).where(review_lot.c.id == lot_id).values(state=state, done=done, skipped=skipped)
+        update(review_lot).where(review_lot.c.id == lot_id, review_lot.c.state == RUNNING).values(**values)
     )
+
+
+async def undo(connection: AsyncConnection, lot_id: UUID) -> None:
+    """Nothing more is decided in it; waits for what is just being decided."""
+    await connection.execute(update(review_lot).where(review_lot.c.id == lot_id).values(state=UNDONE))
+
+
+async def undone(connection: AsyncConnection, lot_id: UUID, *, done: int, skipped: dict[str, int]) -> None:
+    """What came of its undoing."""
+    await connection.execute(update(review_lot).where(review_lot.c.id == lot_id).values(done=done, skipped=skipped))
 
 
 async def get(connection: AsyncConnection, lot_id: UUID, region: str | None) -> Lot | None:

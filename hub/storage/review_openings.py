@@ -11,6 +11,22 @@ from hub.domain.ordering import Stakes
 from hub.storage.database import driver
 from hub.storage.linkage_models import OF_MODEL_IN_FORCE
 
+_OPEN = """
+    -- open_tasks: one row a pair; of those known already only the withdrawn are opened again
+    INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at, priority, ordering)
+    SELECT gen_random_uuid(), t.a, t.b, t.reason, t.weight, 'REVIEW',
+           CASE WHEN t.one = t.other THEN ARRAY[t.one] ELSE ARRAY[LEAST(t.one, t.other), GREATEST(t.one, t.other)] END,
+           $7, t.priority, t.ordering
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::bigint[], $6::bigint[], $8::int[], $9::jsonb[])
+         AS t(a, b, reason, weight, one, other, priority, ordering)
+    ON CONFLICT (a, b) DO UPDATE SET priority = excluded.priority, ordering = excluded.ordering,
+        ordered_at = NULL, reason = excluded.reason, weight = excluded.weight,
+        member_ids = excluded.member_ids, version = review_task.version + 1, opened_at = excluded.opened_at,
+        state = CASE WHEN $10 AND review_task.deferred_until > $7 THEN 'DEFERRED' ELSE 'REVIEW' END,
+        deferred_until = CASE WHEN $10 AND review_task.deferred_until > $7 THEN review_task.deferred_until END,
+        expires_at = NULL, proposed = NULL, decided_by = NULL, approved_by = NULL
+    WHERE review_task.state = 'WITHDRAWN' RETURNING id"""
+
 
 async def open_tasks(
     connection: AsyncConnection,
@@ -29,21 +45,7 @@ async def open_tasks(
     orders = [ordering.of(Stakes(weight, reason)) for _, _, reason, weight, _ in tasks]
     raw = driver(connection)
     opened = await raw.fetch(
-        """
-        -- open_tasks: one row a pair; of those known already only the withdrawn are opened again
-        INSERT INTO review_task (id, a, b, reason, weight, state, member_ids, opened_at, priority, ordering)
-        SELECT gen_random_uuid(), t.a, t.b, t.reason, t.weight, 'REVIEW',
-               CASE WHEN t.one = t.other THEN ARRAY[t.one] ELSE ARRAY[LEAST(t.one, t.other), GREATEST(t.one, t.other)] END,
-               $7, t.priority, t.ordering
-        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::bigint[], $6::bigint[], $8::int[], $9::jsonb[])
-             AS t(a, b, reason, weight, one, other, priority, ordering)
-        ON CONFLICT (a, b) DO UPDATE SET priority = excluded.priority, ordering = excluded.ordering,
-            ordered_at = NULL, reason = excluded.reason, weight = excluded.weight,
-            member_ids = excluded.member_ids, version = review_task.version + 1, opened_at = excluded.opened_at,
-            state = CASE WHEN $10 AND review_task.deferred_until > $7 THEN 'DEFERRED' ELSE 'REVIEW' END,
-            deferred_until = CASE WHEN $10 AND review_task.deferred_until > $7 THEN review_task.deferred_until END,
-            expires_at = NULL, proposed = NULL, decided_by = NULL, approved_by = NULL
-        WHERE review_task.state = 'WITHDRAWN' RETURNING id""",
+        _OPEN,
         [a for a, _, _, _, _ in tasks],
         [b for _, b, _, _, _ in tasks],
         [reason for _, _, reason, _, _ in tasks],

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain.ordering import NEW_EVIDENCE
 from hub.storage.database import driver
 from hub.storage.decisions import Decision
 
@@ -19,9 +20,8 @@ async def reopen(
 ) -> list[tuple[UUID, int | None]]:
     """Open the tasks of pairs (a, b, seq of the decision, weight, member ids) again; answers (task, seq).
 
-    Without a decision it is the machine's own link that is called into question.
-
-    One that is open already, for whatever reason, stays as it is.
+    Without a decision it is the machine's own link that is called into question. A task that is open already, for
+    whatever reason, stays as it is.
     """
     if not found:
         return []
@@ -37,7 +37,7 @@ async def reopen(
              AS t(a, b, seq, weight, one, other)
         ON CONFLICT (a, b) DO UPDATE SET state = 'REVIEW', reason = excluded.reason, weight = excluded.weight,
             version = review_task.version + 1, opened_at = excluded.opened_at, reopened_seq = excluded.reopened_seq,
-            bulk_id = NULL, deferred_until = NULL, ordered_at = NULL,
+            bulk_id = NULL, deferred_until = NULL, ordered_at = NULL, proposed = NULL, expires_at = NULL,
             decision_seq = coalesce(excluded.decision_seq, review_task.decision_seq)
         WHERE review_task.state IN ('CONFIRMED', 'REJECTED', 'WITHDRAWN') RETURNING id, NULLIF(reopened_seq, 0) AS seq""",
         [a for a, _, _, _, _ in found],
@@ -53,7 +53,10 @@ async def reopen(
 
 
 async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) -> list[tuple[UUID, int]]:
-    """The evidence against these decisions is gone: the tasks that it opened are as they were. Answers (task, seq)."""
+    """The evidence against these decisions is gone: the tasks that it opened are as they were. Answers (task, seq).
+
+    What a person's judgement called into question stays open.
+    """
     if not decided:
         return []
     raw = driver(connection)
@@ -65,7 +68,7 @@ async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) 
             decided_by = d.actor, approved_by = d.approver, decided_at = d.at
         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[])
              AS d(seq, kind, actor, approver, why, at)
-        WHERE t.reopened_seq = d.seq AND t.state IN ('REVIEW', 'DEFERRED')
+        WHERE t.reopened_seq = d.seq AND t.state IN ('REVIEW', 'DEFERRED') AND t.reason = $7
         RETURNING t.id, d.seq""",
         [d.seq for d in decided],
         [d.kind for d in decided],
@@ -73,5 +76,6 @@ async def close_again(connection: AsyncConnection, decided: Sequence[Decision]) 
         [d.approver for d in decided],
         [d.evidence.get("why", "uncertain") for d in decided],
         [d.at for d in decided],
+        NEW_EVIDENCE,
     )
     return [(row["id"], row["seq"]) for row in rows]

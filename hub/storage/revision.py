@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0011"
+NEEDED = "0012"
 """The newest revision under `migrations/versions`."""
 
 

@@ -119,7 +119,10 @@ _WANTED = """
 async def tasks(
     connection: AsyncConnection, model: int, moves: Mapping[int, UUID]
 ) -> tuple[list[Task], list[tuple[int, int]]]:
-    """Tasks to open, which are not there or withdrawn, and open ones to withdraw; in the order of their records."""
+    """Tasks to open, which are not there or withdrawn, and open ones to withdraw; in the order of their records.
+
+    What calls a decision or a link into question is not withdrawn: no model has asked it.
+    """
     raw = driver(connection)
     rows = await raw.fetch(
         f"""
@@ -129,7 +132,8 @@ async def tasks(
             (SELECT member_id FROM source_record WHERE id = w.a) AS one,
             (SELECT member_id FROM source_record WHERE id = w.b) AS other
         FROM wanted w FULL JOIN review_task t ON t.a = w.a AND t.b = w.b
-        WHERE CASE WHEN w.a IS NULL THEN t.state IN ('REVIEW', 'DEFERRED') ELSE coalesce(t.state, 'WITHDRAWN') = 'WITHDRAWN' END
+        WHERE CASE WHEN w.a IS NULL THEN t.state IN ('REVIEW', 'DEFERRED') AND t.reopened_seq IS NULL
+            ELSE coalesce(t.state, 'WITHDRAWN') = 'WITHDRAWN' END
         ORDER BY 1, 2""",  # noqa: S608
         model,
         list(moves),
@@ -140,12 +144,15 @@ async def tasks(
 
 
 async def weigh_tasks(connection: AsyncConnection) -> None:
-    """Give open tasks the weight and reason of the model in force; whoever has one open sees it anew."""
+    """Give open tasks the weight of the model in force, and those that a model asks its reason; who has one open sees
+    it anew.
+    """
     await connection.execute(
         text(f"""
             -- weigh_tasks: open tasks as the model in force sees them
             UPDATE review_task t SET weight = p.weight, version = t.version + 1, reason =
-                coalesce(p.vetoes[1], CASE p.decision WHEN 'review' THEN 'uncertain' ELSE 'contradiction' END)
+                CASE WHEN t.reopened_seq IS NOT NULL THEN t.reason ELSE
+                coalesce(p.vetoes[1], CASE p.decision WHEN 'review' THEN 'uncertain' ELSE 'contradiction' END) END
             FROM pair_score p WHERE p.model = {OF_MODEL_IN_FORCE} AND p.a = t.a AND p.b = t.b
               AND t.state IN ('REVIEW', 'DEFERRED') AND t.weight <> p.weight""")  # noqa: S608
     )

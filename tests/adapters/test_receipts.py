@@ -9,7 +9,7 @@ from adapters.errors import ReceiptRefused
 from adapters.gateway.assembly import Gateway
 from adapters.gateway.records import InboxState, State
 from tests.adapters import kit
-from tests.adapters.test_mailbox import MESSAGE, REPORT, letter, uuid_of, written
+from tests.adapters.letters import MESSAGE, REPORT, letter, uuid_of, written
 
 TWISTS = ["signature", "what", "id", "sub", "message_id", "digest"]
 

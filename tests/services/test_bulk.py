@@ -80,6 +80,26 @@ async def test_a_lot_is_decided_each_for_itself_and_undone_as_one(here: World, m
     assert (await bulk.undo(here.hub, await here.user("lihua"), done.lot)).done == 0
 
 
+async def test_nothing_more_is_decided_in_a_lot_that_is_undone_meanwhile(
+    here: World, many: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide, decided = bulk._decide, []
+
+    async def and_then_undo(*given: Any) -> str:
+        decided.append(await decide(*given))
+        if len(decided) == 2:
+            (lot,) = await bulk.lots(here.hub, await here.user("zhouping"))
+            assert (await bulk.undo(here.hub, await here.user("zhouping"), lot.id)).done == 2
+        return decided[-1]
+
+    monkeypatch.setattr(bulk, "_decide", and_then_undo)
+    done = await _apply(here)
+    assert (done.done, done.skipped) == (2, {"undone": NUMBER - 2})
+    assert await _together(here, many) == 0
+    (lot,) = await bulk.lots(here.hub, await here.user("lihua"))
+    assert (lot.state, lot.done) == ("UNDONE", 2)
+
+
 async def test_a_sample_is_shown_and_noted(here: World, many: list[list[int]]) -> None:
     seen = await bulk.preview(here.hub, await here.user("lihua"), SAME)
     assert len(seen.tasks) == len(seen.sample) == NUMBER

@@ -14,6 +14,7 @@ from hub.storage import resources
 from mappings import divisions
 from tests.hubs import Enrolled
 from tests.people import arrive, incoming, item_of, patient, persons
+from tests.waiting import until_somebody_waits
 
 LI = {"name": "李秀英", "birth": "1990-03-07", "sex": "female", "id": "410108199003071228", "origin": "410108000000"}
 QIAN = {"name": "钱学", "birth": "1962-10-30", "sex": "male", "id": "330784196210300015", "origin": "330784000000"}
@@ -45,7 +46,7 @@ async def test_nobody_is_compared_with_what_a_record_was_a_moment_ago(
     changing = asyncio.create_task(change())
     await changed.wait()
     arriving = asyncio.create_task(arrive(hub, yongkang.member, [patient("yongkang", "Y1", **LI)]))
-    await asyncio.sleep(0.3)  # long enough to have compared, if nothing held it back
+    await until_somebody_waits(hub)
     commit.set()
     await asyncio.gather(changing, arriving)
     assert len(await persons(hub)) == 2
@@ -61,6 +62,20 @@ async def test_a_true_link_outlives_the_crowding_of_its_key(hub: Hub, yongkang: 
     await reconciliation.run(narrow, "night")
     assert any(person >= TOGETHER for person in await persons(hub))
     assert before == {TOGETHER}
+
+
+async def test_a_correction_of_something_else_does_not_cost_a_link_whose_key_is_crowded(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled
+) -> None:
+    narrow = replace(hub, settings=hub.settings.model_copy(update={"block_limit": 3}))
+    await arrive(narrow, huiji.member, [patient("huiji", "H1", **LI)])
+    await arrive(narrow, yongkang.member, [patient("yongkang", "Y1", **LI)])
+    await arrive(narrow, yongkang.member, [patient("yongkang", f"X{at}", **LI) for at in range(4)])
+    for member, source, record in ((huiji, "huiji", "H1"), (yongkang, "yongkang", "Y1")):
+        await arrive(narrow, member.member, [patient(source, record, **LI, phone="13811112222")])
+        assert TOGETHER in await persons(hub)
+    await arrive(narrow, huiji.member, [patient("huiji", "H1", **QIAN)])
+    assert TOGETHER not in await persons(hub)
 
 
 async def test_a_member_that_fills_a_key_hides_its_own_records_only(

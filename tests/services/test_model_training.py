@@ -13,7 +13,8 @@ from hub.linkage import fitting
 from hub.runtime import Hub
 from hub.services import evaluation, model_training
 from hub.services.evaluation import Label
-from hub.storage import person_events
+from hub.storage import person_events, reviews
+from hub.storage.database import AsyncConnection
 from tests.bench.linkage import population
 from tests.hubs import Enrolled
 from tests.models import arrive_all, change, decide_all, register, shifted, staff
@@ -88,9 +89,7 @@ async def test_models_are_judged_by_what_people_decided(hub: Hub, members: dict[
     with pytest.raises(Invalid, match="no-labels"):
         await evaluation.evaluate(hub, shifted("strict", 9.0))
     async with hub.database.read() as connection:
-        persons: dict[Any, list[int]] = {}
-        for record, person in sorted((await person_events.belonging(connection)).items()):
-            persons.setdefault(person, []).append(record)
+        persons = await _persons(connection)
     together = [records for records in persons.values() if len(records) > 1]
     alone = [records[0] for records in persons.values()]
     await decide_all(hub, [("MUST", records[0], records[1]) for records in together[:10]])
@@ -102,6 +101,30 @@ async def test_models_are_judged_by_what_people_decided(hub: Hub, members: dict[
     assert sum(found.coming.same.values()) == sum(found.coming.different.values()) == 10
     assert found.present.quality("auto").f1 == 1.0
     assert found.coming.quality("auto").recall.hits == found.coming.same["auto"]
+
+
+async def test_a_model_learns_from_what_people_decided(hub: Hub, members: dict[str, Enrolled]) -> None:
+    """Whoever is merely alike was found to be two people each time: then it takes more than that to be linked."""
+    await arrive_all(hub, members, register(14, 60))
+    with pytest.raises(Invalid, match="labels-too-few"):
+        await model_training.train(hub, "own", decisions=True)
+    async with hub.database.read() as connection:
+        alike = [(task.a, task.b) for task in await reviews.queue(connection, None, states=("REVIEW",), limit=100)]
+        together = [ids[:2] for ids in (await _persons(connection)).values() if len(ids) > 1]
+    await decide_all(hub, [("MUST", a, b) for a, b in together] + [("CANNOT", a, b) for a, b in alike])
+    plain = await model_training.train(hub, "own")
+    taught = await model_training.train(hub, "own", decisions=True)
+    assert {name: value for name, value in taught.items() if name != "rescoring"} == plain
+    before, after = [(await evaluation.evaluate(hub, content)).coming for content in (plain, taught)]
+    assert after.different["auto"] < before.different["auto"]
+    assert after.quality("auto", "review").f1 > before.quality("auto", "review").f1
+
+
+async def _persons(connection: AsyncConnection) -> dict[Any, list[int]]:
+    persons: dict[Any, list[int]] = {}
+    for record, person in sorted((await person_events.belonging(connection)).items()):
+        persons.setdefault(person, []).append(record)
+    return persons
 
 
 def test_pairs_are_read_from_a_file_or_refused_with_their_line(tmp_path: Path) -> None:

@@ -1,10 +1,17 @@
 """Earlier decisions are looked at again when records change: opened, kept in force, closed again, decided anew."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from hub.linkage.resident_id import check_digit
-from hub.services import cases, reconciliation, reviews, verdicts
+from hub.services import cases, proposals, reconciliation, reviews, verdicts
+from hub.services.identity import merging
+from hub.services.identity.merging import Asked
+from hub.services.identity.steward_acts import Named
 from hub.services.settling import Decided
 from hub.storage import people
 from hub.storage import reviews as tasks
@@ -149,3 +156,36 @@ async def test_a_record_that_is_no_longer_live_calls_nothing_into_question(here:
     await pair.b_says(**_with_number(_number(invented.no_id()[0])))
     await pair.b_says(active=False)
     assert (await pair.now()).state == "REJECTED"
+
+
+async def _put_off(pair: Pair) -> None:
+    await pair.decide("defer")
+
+
+async def _send_back(pair: Pair) -> None:
+    assert (await pair.decide("different")).state == "PROPOSED"
+    seen = (await cases.view(pair.hub, await pair.here.user("lihua"), pair.task)).seen
+    await proposals.send_back(pair.hub, await pair.here.user("lihua"), pair.task, seen=seen)
+
+
+@pytest.mark.parametrize(("since", "two_people"), [(_put_off, False), (_send_back, True)])
+async def test_a_merge_is_taken_back_whatever_was_said_since_it_is_asked_about_again(
+    here: World, since: Callable[[Pair], Awaitable[None]], two_people: bool
+) -> None:
+    """To put the question off, or to propose and give up another answer, leaves the merge itself in force."""
+    pair = await Pair.decided(here, "same")
+    other = "41010819790830331"
+    await pair.b_says(**_with_number(_number(invented.no_id()[0]) | {"value": other + check_digit(other)}))
+    if two_people:
+        pair.hub = replace(pair.hub, settings=pair.hub.settings.model_copy(update={"four_eyes_records": 0}))
+    await since(pair)
+    async with pair.hub.database.read() as connection:
+        infos = await people.info(connection, pair.records)
+    source, target = (Named(id=infos[id_].resource_id) for id_ in pair.records)
+    asked = Asked(source, target)
+    assert (await pair.in_force(), await pair.together()) == (["MUST"], True)
+    shown = await merging.preview(pair.hub, await here.user("lihua"), asked, undo=True)
+    assert len(shown.foreseen.moves) + shown.foreseen.hidden == 1
+    await merging.undo(pair.hub, await here.user("lihua"), asked)
+    assert (await pair.in_force(), await pair.together()) == ([], False)
+    assert (await pair.now()).reopened_seq is None

@@ -8,7 +8,10 @@ import pytest
 from hub.errors import Conflict, Invalid, NotAllowed, NotFound
 from hub.jobs.schedules import schedules
 from hub.services import cases, labels, samples, verdicts
+from hub.services.sessions import User
+from hub.storage import decisions, people
 from hub.storage import samples as stored
+from hub.storage.decisions import SOURCE_MERGE, Decision
 from tests.console import people as invented
 from tests.console import world
 from tests.hubs import acts
@@ -69,18 +72,8 @@ async def test_a_link_that_is_judged_wrong_becomes_a_conflict_and_stays_until_it
     [beside] = await world.add_records(here.hub, invented.beside(invented.HUIJI, "HJ-9"))
     first = here.records[0]
     person = await world.person_of(here.hub, first)
-    await samples.draw(here.hub, "hub")
     user = await here.user("lihua")
-    async with here.hub.database.read() as connection:
-        (found,) = await stored.rounds(connection, 1)
-    while True:
-        _, at = await _waiting(here, found, user)
-        assert at is not None
-        blind = await samples.view(here.hub, user, at)
-        right = {blind.a.id, blind.b.id} != {first, beside}
-        await samples.answer(here.hub, user, at, "same" if right else "different")
-        if not right:
-            break
+    await _judge_wrong(here, user, {first, beside})
     assert await world.person_of(here.hub, beside) == person, "a judgement moves nobody"
     task = await world.task_of(here.hub, first, beside)
     case = await cases.view(here.hub, user, task)
@@ -91,6 +84,46 @@ async def test_a_link_that_is_judged_wrong_becomes_a_conflict_and_stays_until_it
     seen = (await cases.view(here.hub, user, task)).seen
     await verdicts.undo(here.hub, user, task, seen=seen)
     assert await world.person_of(here.hub, beside) == person
+
+
+async def test_a_merge_that_is_judged_wrong_is_in_force_until_it_is_decided_and_again_when_that_is_undone(
+    here: World,
+) -> None:
+    records = await world.add_records(here.hub, *invented.no_id())
+    user, task = await here.user("lihua"), await world.task_of(here.hub, *records)
+    seen = (await cases.view(here.hub, user, task)).seen
+    await verdicts.decide(here.hub, user, task, "same", reason="name-only", seen=seen)
+    await _judge_wrong(here, user, set(records))
+    await world.add_records(here.hub, invented.no_id()[1] | {"maritalStatus": invented.slips()[0]["maritalStatus"]})
+    case = await cases.view(here.hub, user, task)
+    assert (case.task.state, case.task.reason) == ("REVIEW", "audit-sample"), "no evidence speaks against it"
+    assert case.called_into_question is not None
+    assert case.called_into_question.kind == "MUST_LINK"
+    assert await _in_force(here, records) == ["MUST"]
+    await verdicts.decide(here.hub, user, task, "different", reason="denied-by-person", seen=case.seen)
+    assert await _in_force(here, records) == ["CANNOT"]
+    await verdicts.undo(here.hub, user, task, seen=(await cases.view(here.hub, user, task)).seen)
+    assert await _in_force(here, records) == ["MUST"]
+
+
+async def _in_force(here: World, records: list[int]) -> list[str]:
+    async with here.hub.database.read() as connection:
+        return [one.kind for one in await people.constraints_touching(connection, records)]
+
+
+async def _judge_wrong(here: World, user: User, pair: set[int]) -> None:
+    """Draw a round and judge until `pair` came and was judged to be two people; all before it are one."""
+    await samples.draw(here.hub, "hub")
+    async with here.hub.database.read() as connection:
+        (found,) = await stored.rounds(connection, 1)
+    while True:
+        _, at = await _waiting(here, found, user)
+        assert at is not None
+        blind = await samples.view(here.hub, user, at)
+        right = {blind.a.id, blind.b.id} != pair
+        await samples.answer(here.hub, user, at, "same" if right else "different")
+        if not right:
+            return
 
 
 async def _waiting(here: World, found: Any, user: Any) -> Any:
@@ -135,12 +168,17 @@ async def test_decisions_and_judgements_are_labels_to_train_on(here: World, tmp_
     [beside] = await world.add_records(here.hub, invented.beside(invented.HUIJI, "HJ-9"))
     await samples.draw(here.hub, "hub")
     await _judge(here, "sunyue", "same")
+    async with here.hub.database.begin() as connection:
+        event = Decision(SOURCE_MERGE, here.records[1], beside, "huiji", None, "because", {}, None, here.clock())
+        await decisions.append(connection, event)
     found = await labels.labelled(here.hub, "operator")
     by_pair = {(label.a, label.b): label for label in found}
     a, b = here.records
     assert (by_pair[a, b].same, by_pair[a, b].source) == (False, "decision"), "a decision outranks a judgement"
     assert by_pair[a, b].levels["resident_id"] == "differs-checked"
     assert (by_pair[a, beside].same, by_pair[a, beside].source) == (True, "sample")
+    merged = by_pair[here.records[1], beside]
+    assert (merged.same, merged.source) == (True, "merged-at-source")
     labels.write(tmp_path / "labels.csv", found)
     text = (tmp_path / "labels.csv").read_text("utf-8")
     assert text.splitlines()[0] == ",".join(labels.COLUMNS)

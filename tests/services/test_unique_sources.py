@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import text
 
 from hub.errors import NotFound
+from hub.linkage.engines import model_files
 from hub.runtime import Hub
-from hub.services import enrolment, reconciliation
+from hub.services import enrolment, evaluation, reconciliation
+from hub.services.evaluation import Label
 from hub.storage import members, seals
 from hub.storage.tables import member
 from tests.hubs import Enrolled, acts
@@ -44,6 +46,15 @@ async def test_the_promise_comes_and_goes_for_stored_records_with_reconciliation
     await reconciliation.run(hub, "second night")
     assert len(await persons(hub)) == 1
     assert await _tasks(hub) == [("two-records-of-one-source", "WITHDRAWN")]
+
+
+async def test_models_are_judged_with_what_members_promise(hub: Hub, huiji: Enrolled) -> None:
+    await arrive(hub, huiji.member, [patient("huiji", "H1", **LI), patient("huiji", "H2", **LI)])
+    known = [Label(("huiji", "H1"), ("huiji", "H2"), same=False)]
+    for unique, decision in ((False, "auto"), (True, "review")):
+        await enrolment.promise_unique(hub, "huiji", unique=unique)
+        found = await evaluation.evaluate(hub, model_files.content(None), known)
+        assert dict(found.present.different) == dict(found.coming.different) == {decision: 1}
 
 
 async def test_a_record_that_is_not_live_does_not_count(hub: Hub, huiji: Enrolled) -> None:

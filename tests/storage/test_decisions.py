@@ -3,9 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
 from hub.errors import Conflict
-from hub.storage.decisions import Decision, held_after
+from hub.runtime import Hub
+from hub.storage import people
+from hub.storage.decisions import Decision, append, held_after
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -38,3 +41,18 @@ def test_neither_takes_back_what_the_other_said(kinds: tuple[str, ...], seq: int
 def test_a_contradiction_is_refused_from_either_side(kinds: tuple[str, ...]) -> None:
     with pytest.raises(Conflict, match="contradiction"):
         held_after(_events(*kinds))
+
+
+@pytest.mark.parametrize("kind", ["DEFER", "PROPOSE", "DECLINE", "LAPSE"])
+async def test_what_decides_nothing_does_not_bring_back_what_is_just_taken_back(hub: Hub, kind: str) -> None:
+    """A proposal lapses while the source of the two records takes its own word back: nobody locks both."""
+    (merged,) = _events("SOURCE_MERGE")
+    async with hub.database.begin() as connection:
+        seq = await append(connection, merged)
+    async with hub.database.begin() as ending:
+        await append(ending, Decision("SOURCE_UNMERGE", 1, 2, "somebody", None, "because", {}, seq, AT))
+        async with hub.database.begin() as meanwhile:
+            await meanwhile.execute(text("SET LOCAL lock_timeout = '3s'"))
+            await append(meanwhile, Decision(kind, 1, 2, "somebody", None, "because", {}, seq, AT))
+    async with hub.database.read() as connection:
+        assert await people.constraints_touching(connection, [1, 2]) == []

@@ -4,7 +4,7 @@ A new interaction is a module with INTERACTIONS and a line in `_ALL`. Handlers a
 looks at them first (`install`): on these paths every request counts, and finding a route among all costs a third of one.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
@@ -21,33 +21,24 @@ from hub.api.fhir import (
     resources,
     search,
     searching,
-    stewards,
 )
 from hub.api.fhir.interactions import Interaction, route
-from hub.api.fhir.stewards import StewardInteraction
 
-_ALL: Final[tuple[Interaction, ...]] = (
+_ALL: Final[tuple[Interaction[Any], ...]] = (
     *match.INTERACTIONS,
     *pix.INTERACTIONS,
     *search.INTERACTIONS,
     *feed_patient.INTERACTIONS,
     *process_message.INTERACTIONS,
     *bundle.INTERACTIONS,
+    *mdm.INTERACTIONS,
+    *merge.INTERACTIONS,
 )
-_BY_STEWARDS: Final[tuple[StewardInteraction, ...]] = (*mdm.INTERACTIONS, *merge.INTERACTIONS)
 
 _routes: Final[list[BaseRoute]] = [
     # An operation's name goes before an id, which would take it for one of its kind.
     *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
-    *map(stewards.route, _BY_STEWARDS),
-    metadata.route(
-        [
-            *(one.ability for one in _ALL),
-            *(one.ability for one in _BY_STEWARDS),
-            *resources.ABILITIES,
-            *searching.ABILITIES,
-        ]
-    ),
+    metadata.route([*(one.ability for one in _ALL), *resources.ABILITIES, *searching.ABILITIES]),
     *map(route, (*resources.INTERACTIONS, *searching.INTERACTIONS)),
 ]
 router = APIRouter(routes=_routes)

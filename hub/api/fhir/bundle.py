@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from hub import last_resort
 from hub.api.fhir.feed_patient import message_id_of
-from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
+from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.errors import TooLarge
 from hub.fhir import exact, requests
 from hub.fhir.capability import Ability
@@ -61,6 +61,6 @@ def _entry(call: Call, one: Answer) -> dict[str, Any]:
 
 
 INTERACTIONS: Final = (
-    Interaction("POST", "", take, Ability("", "transaction", said=f"At most {requests.MOST} entries.")),
-    Interaction("POST", "/", take, Ability("", "batch", said=f"At most {requests.MOST} entries.")),
+    Interaction("POST", "", take, Ability("", "transaction", said=f"At most {requests.MOST} entries."), by_member),
+    Interaction("POST", "/", take, Ability("", "batch", said=f"At most {requests.MOST} entries."), by_member),
 )

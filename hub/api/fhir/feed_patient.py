@@ -12,7 +12,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.api.fhir.interactions import Call, Interaction, answer
+from hub.api.fhir.interactions import Call, Interaction, answer, by_member
 from hub.errors import Invalid
 from hub.fhir import fed, patients
 from hub.fhir.capability import Ability, Parameter
@@ -94,5 +94,6 @@ INTERACTIONS: Final = (
             said="Conditional update by the caller's own identifier only (ITI-104).",
             follows=(_IHE,),
         ),
+        by_member,
     ),
 )

@@ -1,11 +1,11 @@
-"""What an interaction is: a method and a path, a handler, and its line of the capability statement.
+"""What an interaction is: a method and a path, a handler, its line of the capability statement, and who may call it.
 
-`route` puts in front of each handler what all have in common: the answer's format, the caller, the purpose.
+`route` puts in front of each handler what all have in common: the answer's format, and the caller.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -25,12 +25,10 @@ PURPOSE_HEADER: Final = "purpose-of-use"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One authenticated request. `purpose` is one of `policy.PURPOSES`, or '' where the caller states none."""
+class Asked:
+    """One request, whoever calls."""
 
     hub: Hub
-    member: Member
-    purpose: str
     request: Request
 
     async def resource(self) -> dict[str, Any]:
@@ -47,29 +45,46 @@ class Call:
         return formats.parameters(self.request.url.query)
 
 
-Handler = Callable[[Call], Awaitable[Response]]
+@dataclass(frozen=True, slots=True)
+class Call(Asked):
+    """One request of a member. `purpose` is one of `policy.PURPOSES`, or '' where the caller states none."""
+
+    member: Member
+    purpose: str
+
+
+Called = TypeVar("Called", bound=Asked)
 
 
 @dataclass(frozen=True, slots=True)
-class Interaction:
-    """`path` is below /fhir and may have parameters, `{id}`; the ability is what /fhir/metadata tells of it."""
+class Interaction(Generic[Called]):
+    """`path` is below /fhir and may have parameters, `{id}`; the ability is what /fhir/metadata tells of it.
+
+    `caller` finds out who calls by the path: a member (`by_member`), or a person who decides (`stewards.by_steward`).
+    """
 
     method: str
     path: str
-    handler: Handler
+    handler: Callable[[Called], Awaitable[Response]]
     ability: Ability
+    caller: Callable[[Request, str], Awaitable[Called]]
 
 
-def route(interaction: Interaction) -> Route:
+def route(interaction: Interaction[Called]) -> Route:
     """The interaction for a router."""
 
     async def endpoint(request: Request) -> Response:
         formats.check_wanted(request.headers.get("accept", ""), request.url.query)
-        hub = hub_of(request)
-        member = await caller_of(request, hub)
-        return await interaction.handler(Call(hub, member, _purpose(request), request))
+        return await interaction.handler(await interaction.caller(request, interaction.path))
 
     return Route(PREFIX + interaction.path, endpoint, methods=[interaction.method])
+
+
+async def by_member(request: Request, path: str) -> Call:
+    """The call of a member's system. Raises Unauthenticated, Invalid `unknown-purpose`."""
+    hub = hub_of(request)
+    member = await caller_of(request, hub)
+    return Call(hub, request, member, _purpose(request))
 
 
 def answer(resource: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
+from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.timing import even
 from hub.errors import Invalid
 from hub.fhir import sizes, validate
@@ -132,5 +132,6 @@ INTERACTIONS: Final = (
             operation=("match", _DEFINITION),
             said=f"ITI-119. At least {LEAST} identifying elements; at most {MOST} records.",
         ),
+        by_member,
     ),
 )

@@ -4,21 +4,21 @@
 https://hapifhir.io/hapi-fhir/docs/server_jpa_mdm/mdm_operations.html
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
 from starlette.responses import Response
 
-from hub.api.fhir.interactions import PREFIX, answer
-from hub.api.fhir.stewards import StewardCall, StewardHandler, StewardInteraction
+from hub.api.fhir.interactions import PREFIX, Interaction, answer
+from hub.api.fhir.stewards import StewardCall, by_steward
 from hub.errors import Invalid
 from hub.fhir import parameters
 from hub.fhir.capability import Ability
 from hub.fhir.parameters import Parameters
 from hub.services.identity import mdm
-from hub.services.identity.mdm import Golden
+from hub.services.identity.mdm import Changed, Golden
 from hub.services.identity.steward_acts import Named
 from hub.storage.mdm_links import SORTS, Link, Wanted
 
@@ -72,29 +72,33 @@ async def link_history(call: StewardCall) -> Response:
 
 
 async def update_link(call: StewardCall) -> Response:
-    """The golden resource, after the link was said to be one or none."""
+    """The golden resource, after the link was said to be one or none; 202 where that waits for a second person."""
     given = await call.parameters(*_ENDS, "matchResult", "resourceType")
     result = given.needed("matchResult")
-    return answer(await mdm.update_link(call.hub, call.user, _golden(given), _source(given), result))
+    return _changed(await mdm.update_link(call.hub, call.user, _golden(given), _source(given), result))
 
 
 async def create_link(call: StewardCall) -> Response:
-    """The golden resource, after the link was made."""
+    """The golden resource, after the link was made; 202 where that waits for a second person."""
     given = await call.parameters(*_ENDS, "matchResult", "resourceType")
     result = given.text("matchResult") or mdm.MATCH
-    return answer(await mdm.create_link(call.hub, call.user, _golden(given), _source(given), result))
+    return _changed(await mdm.create_link(call.hub, call.user, _golden(given), _source(given), result))
+
+
+def _changed(found: Changed) -> Response:
+    return answer(found.person, 202 if found.waits else 200)
 
 
 async def not_duplicate(call: StewardCall) -> Response:
-    """`success`, after two persons were said to be two."""
+    """`success`, after two persons were said to be two; false, with 202, where that waits for a second person."""
     given = await call.parameters(*_ENDS, "resourceType")
     other = _golden(given, "resourceId")
-    await mdm.not_duplicate(call.hub, call.user, _golden(given), other)
-    return _parameters([{"name": "success", "valueBoolean": True}])
+    done = await mdm.not_duplicate(call.hub, call.user, _golden(given), other)
+    return _parameters([{"name": "success", "valueBoolean": done}], 200 if done else 202)
 
 
-def _parameters(items: Sequence[dict[str, Any]]) -> Response:
-    return answer({"resourceType": "Parameters", **({"parameter": list(items)} if items else {})})
+def _parameters(items: Sequence[dict[str, Any]], status: int = 200) -> Response:
+    return answer({"resourceType": "Parameters", **({"parameter": list(items)} if items else {})}, status)
 
 
 def _check_type(given: Parameters) -> None:
@@ -150,13 +154,15 @@ def _link(name: str, link: Link, *, history: bool = False) -> dict[str, Any]:
     return {"name": name, "part": part}
 
 
-def _both(name: str, handler: StewardHandler, *methods: str) -> list[StewardInteraction]:
+def _both(
+    name: str, handler: Callable[[StewardCall], Awaitable[Response]], *methods: str
+) -> list[Interaction[StewardCall]]:
     ability = Ability(
         "",
         operation=(name, f"http://hapifhir.io/fhir/OperationDefinition/{name}"),
         said="As HAPI FHIR does it; by stewards.",
     )
-    return [StewardInteraction(method, f"/${name}", handler, ability) for method in methods]
+    return [Interaction(method, f"/${name}", handler, ability, by_steward) for method in methods]
 
 
 INTERACTIONS: Final = (

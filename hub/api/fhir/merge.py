@@ -10,8 +10,8 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from hub.api.fhir.interactions import answer
-from hub.api.fhir.stewards import StewardCall, StewardInteraction
+from hub.api.fhir.interactions import Interaction, answer
+from hub.api.fhir.stewards import StewardCall, by_steward
 from hub.errors import Invalid
 from hub.fhir import fed, parameters, provenance, validate
 from hub.fhir.capability import Ability
@@ -140,19 +140,21 @@ def _task(found: Merged) -> dict[str, Any]:
 
 
 INTERACTIONS: Final = (
-    StewardInteraction(
-        "POST", "/Patient/$merge", merge, Ability("Patient", operation=("merge", _HL7), said="By stewards.")
+    Interaction(
+        "POST", "/Patient/$merge", merge, Ability("Patient", operation=("merge", _HL7), said="By stewards."), by_steward
     ),
-    StewardInteraction(
+    Interaction(
         "POST",
         "/Patient/$undo-merge",
         undo,
         Ability("Patient", operation=("undo-merge", "urn:lianqiao:operation:undo-merge"), said="By stewards."),
+        by_steward,
     ),
-    StewardInteraction(
+    Interaction(
         "POST",
         "/Patient/$hapi.fhir.undo-merge",
         undo,
         Ability("Patient", operation=("hapi.fhir.undo-merge", f"{_HAPI}/hapi.fhir.undo-merge"), said="By stewards."),
+        by_steward,
     ),
 )

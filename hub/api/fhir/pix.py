@@ -7,7 +7,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
+from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.timing import even
 from hub.errors import Invalid
 from hub.fhir.capability import Ability
@@ -60,5 +60,6 @@ INTERACTIONS: Final = (
             said="ITI-83. The source is a record's number at its member, or the id of a Patient here; "
             "a number of the nation finds the caller's own records only.",
         ),
+        by_member,
     ),
 )

@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from starlette.responses import Response
 
 from hub.api.fhir.feed_patient import issues_of, receipt_of
-from hub.api.fhir.interactions import Call, Interaction, answer
+from hub.api.fhir.interactions import Call, Interaction, answer, by_member
 from hub.fhir import fed, messages
 from hub.fhir.capability import Ability
 from hub.fhir.fed import Identifier
@@ -72,5 +72,6 @@ INTERACTIONS: Final = (
             said=f"The event {messages.FEED} (ITI-93).",
             follows=("https://profiles.ihe.net/ITI/PMIR/CapabilityStatement/IHE.PMIR.Registry",),
         ),
+        by_member,
     ),
 )

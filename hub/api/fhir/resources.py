@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from hub.api.fhir import formats
 from hub.api.fhir.feed_patient import message_id_of
-from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
+from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.errors import Invalid, NotFound
 from hub.fhir import exact, fed
 from hub.fhir.capability import JSON, Ability
@@ -230,7 +230,7 @@ _ROUTES: Final = (
     ("GET", "/{type}/{id}/_history/{version}", vread, "vread"),
 )
 INTERACTIONS: Final = tuple(
-    Interaction(method, path, handler, Ability("", code)) for method, path, handler, code in _ROUTES
+    Interaction(method, path, handler, Ability("", code), by_member) for method, path, handler, code in _ROUTES
 )
 """Of any type: one route each, behind all that know their type."""
 ABILITIES: Final = tuple(

@@ -12,7 +12,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from hub.api.fhir import searching
-from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
+from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.resources import shown
 from hub.api.fhir.timing import even
 from hub.errors import Invalid, NotFound
@@ -113,7 +113,7 @@ _PARAMETERS: Final = (
 _SEARCH: Final = Ability("Patient", "search-type", parameters=_PARAMETERS, said=_SAID)
 
 INTERACTIONS: Final = (
-    Interaction("GET", "/Patient", search, _SEARCH),
-    Interaction("POST", "/Patient/_search", search_by_form, _SEARCH),
-    Interaction("GET", "/Patient/{id}", read, Ability("Patient", "read")),
+    Interaction("GET", "/Patient", search, _SEARCH, by_member),
+    Interaction("POST", "/Patient/_search", search_by_form, _SEARCH, by_member),
+    Interaction("GET", "/Patient/{id}", read, Ability("Patient", "read"), by_member),
 )

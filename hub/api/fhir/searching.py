@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 from starlette.responses import Response
 
-from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer
+from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.errors import Invalid
 from hub.fhir import exact, search
 from hub.fhir.capability import Ability, Parameter
@@ -84,8 +84,8 @@ def _entry(base: str, one: Version, query: Query, mode: str) -> dict[str, Any]:
 
 _KINDS: Final = frozenset(search.types()) & checking.TYPES
 INTERACTIONS: Final = (
-    Interaction("GET", "/{type}", by_address, Ability("", "search-type")),
-    Interaction("POST", "/{type}/_search", by_form, Ability("", "search-type")),
+    Interaction("GET", "/{type}", by_address, Ability("", "search-type"), by_member),
+    Interaction("POST", "/{type}/_search", by_form, Ability("", "search-type"), by_member),
 )
 """Of any type, behind all that know theirs."""
 ABILITIES: Final = tuple(

@@ -4,18 +4,13 @@ A member's token opens none of them: that a system holds records does not say th
 attempt is noted.
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from hub.api.context import hub_of
-from hub.api.fhir import formats
-from hub.api.fhir.interactions import PREFIX
+from hub.api.fhir.interactions import Asked
 from hub.errors import NotAllowed
-from hub.fhir.capability import Ability
 from hub.fhir.parameters import Parameters, of_query, of_resource
 from hub.runtime import Hub
 from hub.services import steward_tokens, tokens
@@ -24,43 +19,22 @@ from hub.services.sessions import User
 
 
 @dataclass(frozen=True, slots=True)
-class StewardCall:
+class StewardCall(Asked):
     """One request of a person who decides."""
 
-    hub: Hub
     user: User
-    request: Request
 
     async def parameters(self, *known: str) -> Parameters:
         """What the operation is called with, in the body or in the address. Raises Invalid, UnsupportedMediaType."""
         if self.request.method == "GET":
-            return of_query(formats.parameters(self.request.url.query), known)
-        content_type = self.request.headers.get("content-type", "")
-        return of_resource(formats.parsed(content_type, await self.request.body()), known)
+            return of_query(self.query, known)
+        return of_resource(await self.resource(), known)
 
 
-StewardHandler = Callable[[StewardCall], Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class StewardInteraction:
-    """Like `Interaction`, for people who decide."""
-
-    method: str
-    path: str
-    handler: StewardHandler
-    ability: Ability
-
-
-def route(interaction: StewardInteraction) -> Route:
-    """The interaction for a router."""
-
-    async def endpoint(request: Request) -> Response:
-        formats.check_wanted(request.headers.get("accept", ""), request.url.query)
-        hub = hub_of(request)
-        return await interaction.handler(StewardCall(hub, await _user_of(hub, request, interaction.path), request))
-
-    return Route(PREFIX + interaction.path, endpoint, methods=[interaction.method])
+async def by_steward(request: Request, path: str) -> StewardCall:
+    """The call of a person. Raises Unauthenticated; NotAllowed `role-missing` for a member's token."""
+    hub = hub_of(request)
+    return StewardCall(hub, request, await _user_of(hub, request, path))
 
 
 async def _user_of(hub: Hub, request: Request, path: str) -> User:

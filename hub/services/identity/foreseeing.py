@@ -5,24 +5,29 @@ that names it is refused when it would now change something else.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import product
+from typing import Final, Literal
 from uuid import UUID
 
 import orjson
 
 from hub.errors import Conflict
+from hub.linkage import score
+from hub.linkage.features import Features
 from hub.runtime import Hub
-from hub.services import projecting
+from hub.services import models, projecting
 from hub.services.identity.steward_acts import sees
 from hub.services.sessions import User
 from hub.services.source_records import Record
-from hub.storage import decisions, people
+from hub.storage import decisions, members, people
 from hub.storage.database import AsyncConnection
 from hub.storage.decisions import Decision
 
 Kind = Literal["MUST", "CANNOT"]
+_COMPARED: Final = 50
+"""Records of each person that are compared with those of the other, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,10 @@ async def foresee(
     shown = [
         Move(infos[id_].resource_id, *move) for id_, move in sorted(moves.items()) if sees(user, infos[id_].member_id)
     ]
-    together = await _together(connection, infos[a].person_id, infos[b].person_id)
+    sides = [await _records(connection, infos[id_].person_id) for id_ in (a, b)]
     told = [
         sorted((record.id, record.version) for record in (source, target)),
-        sorted(together),
+        sorted({*sides[0], *sides[1]}),
         kind,
         found is None,
         held.seq if held else None,
@@ -83,7 +88,7 @@ async def foresee(
         person=after,
         moves=tuple(shown),
         hidden=len(moves) - len(shown),
-        clashes=await _clashes(connection, together) if kind == "MUST" else (),
+        clashes=await _clashes(hub, connection, *sides) if kind == "MUST" else (),
         contradiction=found is None,
         held=held,
     )
@@ -101,12 +106,18 @@ async def _moves(
         return None
 
 
-async def _together(connection: AsyncConnection, *persons: UUID | None) -> set[int]:
-    """All records of the two persons."""
-    return {id_ for person in persons if person is not None for id_ in await people.records_of(connection, person)}
+async def _records(connection: AsyncConnection, person: UUID | None) -> list[int]:
+    """All records of a person, the oldest first."""
+    return await people.records_of(connection, person) if person is not None else []
 
 
-async def _clashes(connection: AsyncConnection, together: set[int]) -> tuple[str, ...]:
-    """The vetoes between records that come together."""
-    pairs = await people.pairs_touching(connection, sorted(together))
-    return tuple(sorted({veto for pair in pairs if {pair.a, pair.b} <= together for veto in pair.vetoes}))
+async def _clashes(hub: Hub, connection: AsyncConnection, one: Sequence[int], other: Sequence[int]) -> tuple[str, ...]:
+    """The vetoes between records of two persons, compared anew: where two are plainly different no score is kept."""
+    if set(one) & set(other):
+        return ()
+    stored = await people.features(connection, hub.vault, [*one[:_COMPARED], *other[:_COMPARED]])
+    known = {id_: Features.from_bytes(data) for id_, data in stored.items()}
+    pairs = [(known[a], known[b]) for a, b in product(one[:_COMPARED], other[:_COMPARED])]
+    model, unique = (await models.in_force(hub, connection)).model, await members.unique_sources(connection)
+    found = score.score_pairs(model, pairs, unique_sources=unique)
+    return tuple(sorted({veto for pair in found for veto in pair.vetoes}))

@@ -71,6 +71,14 @@ async def _note(hub: Hub, connection: AsyncConnection, user: User, links: Sequen
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """The person as a golden resource, as it is now; it may be that a decision `waits` for a second steward."""
+
+    person: dict[str, Any]
+    waits: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Ends:
     """A link's two ends, locked: the record, and the person with its `others`, the oldest first."""
 
@@ -84,7 +92,7 @@ class _Ends:
         return self.record.person_id == self.person_id
 
 
-async def update_link(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> dict[str, Any]:
+async def update_link(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> Changed:
     """Say of a link that is there, or that may be, that it is one (MATCH) or none (NO_MATCH); answers the person.
 
     Raises NotFound, Invalid, Conflict `no-link`, `contradiction`, `stale`. Saying what holds already changes nothing.
@@ -94,18 +102,20 @@ async def update_link(hub: Hub, user: User, golden: Golden, source: Named, resul
         return await until_free(partial(_update, hub, user, golden, source, result))
 
 
-async def _update(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> dict[str, Any]:
+async def _update(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> Changed:
     async with hub.database.begin() as connection:
         ends = await _ends(hub, connection, user, golden, source)
         linked = [other for other in ends.others if await _is_linked(connection, ends.record, other)]
         if not ends.others or not (linked or ends.inside):
             raise Conflict("no-link", "There is no link between the two; $mdm-create-link makes one.")
-        if ends.inside != (result == MATCH):
-            await _say(hub, connection, user, ends.record, ends.others if ends.inside else linked, result, hub.now())
-        return await _answer(hub, connection, user, golden)
+        others = ends.others if ends.inside else linked
+        waits = False
+        if not (ends.inside and result == MATCH):
+            waits = await _say(hub, connection, user, ends.record, others, result, hub.now())
+        return Changed(await _answer(hub, connection, user, golden), waits)
 
 
-async def create_link(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> dict[str, Any]:
+async def create_link(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> Changed:
     """Link a record with a person where there is no link yet; answers the person. Raises like `update_link`, and Conflict
     `already-linked`.
     """
@@ -114,33 +124,37 @@ async def create_link(hub: Hub, user: User, golden: Golden, source: Named, resul
         return await until_free(partial(_create, hub, user, golden, source, result))
 
 
-async def _create(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> dict[str, Any]:
+async def _create(hub: Hub, user: User, golden: Golden, source: Named, result: str) -> Changed:
     async with hub.database.begin() as connection:
         ends = await _ends(hub, connection, user, golden, source)
         if ends.inside or [other for other in ends.others if await _is_linked(connection, ends.record, other)]:
             raise Conflict("already-linked", "There is a link between the two; $mdm-update-link changes it.")
-        await _say(hub, connection, user, ends.record, ends.others, result, hub.now())
-        return await _answer(hub, connection, user, golden)
+        waits = await _say(hub, connection, user, ends.record, ends.others, result, hub.now())
+        return Changed(await _answer(hub, connection, user, golden), waits)
 
 
-async def not_duplicate(hub: Hub, user: User, golden: Golden, other: Golden) -> None:
-    """Two persons that may be one are not. Raises Conflict `no-link` where nobody has found that they may be."""
+async def not_duplicate(hub: Hub, user: User, golden: Golden, other: Golden) -> bool:
+    """Two persons that may be one are not; False where that waits for a second steward.
+
+    Raises Conflict `no-link` where nobody has found that they may be.
+    """
     async with steward_acts.refusals_noted(hub, user, "mdm-not-duplicate"):
         steward_acts.check_role(user)
-        await until_free(partial(_part, hub, user, golden, other))
+        return await until_free(partial(_part, hub, user, golden, other))
 
 
-async def _part(hub: Hub, user: User, golden: Golden, other: Golden) -> None:
+async def _part(hub: Hub, user: User, golden: Golden, other: Golden) -> bool:
     async with hub.database.begin() as connection:
-        _, first = await _person(connection, user, golden)
-        _, second = await _person(connection, user, other)
-        await projecting.lock_component(connection, [*first, *second])
+        ids = [id_ for one in (golden, other) for id_ in (await _person(connection, user, one))[1]]
+        await projecting.lock_component(connection, ids)
+        (_, first), (_, second) = [await _person(connection, user, one) for one in (golden, other)]
         task = await tasks.between(connection, first, second, user.visible)
         if task is None:
             raise Conflict("no-link", "Nobody has found that the two may be one person.")
         both = await source_records.load(hub, connection, (task.a, task.b))
         a, b = both[task.a], both[task.b]
-        await merging.decide(hub, connection, user, a, b, "CANNOT", merging.REASON, None, hub.now())
+        done = await merging.decide(hub, connection, user, a, b, "CANNOT", merging.REASON, None, hub.now())
+        return done.state != merging.PROPOSED
 
 
 def _check_result(user: User, result: str) -> None:
@@ -200,18 +214,24 @@ async def _say(
     others: Sequence[Record],
     result: str,
     now: datetime,
-) -> None:
-    """Decide MATCH with the first of `others`, NO_MATCH with each; what said the opposite of them is taken back first."""
+) -> bool:
+    """Decide MATCH with the first of `others`, NO_MATCH with each; what said the opposite of them is taken back first.
+
+    Answers whether any of it waits for a second steward.
+    """
     kind: foreseeing.Kind = "MUST" if result == MATCH else "CANNOT"
     for other in others:
         if result == NO_MATCH or other is others[0]:
             await steward_acts.check_visible(connection, user, (record, other))
         await _release(hub, connection, user, record, other, kind, now)
+    states = set()
     for other in others[:1] if result == MATCH else others:
         a, b = sorted((record.id, other.id))
         held = decisions.held_after(await decisions.of_pair(connection, a, b))
         if held is None or held.kind != f"{kind}_LINK":
-            await merging.decide(hub, connection, user, record, other, kind, merging.REASON, None, now)
+            done = await merging.decide(hub, connection, user, record, other, kind, merging.REASON, None, now)
+            states.add(done.state)
+    return merging.PROPOSED in states
 
 
 async def _release(
@@ -223,16 +243,18 @@ async def _release(
     kind: foreseeing.Kind,
     now: datetime,
 ) -> None:
-    """Take back a steward's opposite decision about the two. Raises NotAllowed `not-yours`."""
+    """Take back a steward's opposite decision about the two. Raises NotAllowed `not-yours`, Conflict `stale`."""
     first, second = sorted((record, other), key=lambda one: one.id)
     held = decisions.held_after(await decisions.of_pair(connection, first.id, second.id))
     if held is None or held.kind not in ("MUST_LINK", "CANNOT_LINK") or held.kind == f"{kind}_LINK":
         return
     task = await tasks.of_pair(connection, first.id, second.id, lock=True)
+    if task is not None and task.state == tasks.PROPOSED:
+        raise Conflict("stale", "What a colleague proposes about the two waits for an answer. Nothing was changed.")
     if task is None or not cases.may_take_back(user, held):
         raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
     seen = cases.seen(task, first.version, second.version)
-    await verdicts.retract(hub, connection, user, task, merging.REASON, seen, now)
+    await verdicts.retract(hub, connection, user, task, held, merging.REASON, seen, now)
 
 
 async def _answer(hub: Hub, connection: AsyncConnection, user: User, golden: Golden) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from hub.services.source_records import Record
 from hub.storage import decisions, people, review_openings
 from hub.storage import reviews as tasks
 from hub.storage.database import AsyncConnection
+from hub.storage.decisions import Decision
 from hub.storage.reviews import Review
 
 ASKED: Final = "asked"
@@ -65,7 +66,8 @@ async def preview(hub: Hub, user: User, asked: Asked, *, undo: bool = False) -> 
             source, target = await _pair(hub, connection, user, asked)
             kind: Kind | None = "MUST"
             if undo:
-                kind = await _left(connection, await _undoable(connection, user, source, target))
+                _, held = await _undoable(connection, user, source, target)
+                kind = await _left(connection, held)
             foreseen = await foreseeing.foresee(hub, connection, user, source, target, kind)
         async with hub.database.begin() as connection:
             await cases.note(hub, connection, user, (source, target), act=act, fields=_SHOWN, now=now)
@@ -98,12 +100,12 @@ async def _undo(hub: Hub, user: User, asked: Asked) -> Merged:
     now = hub.now()
     async with hub.database.begin() as connection:
         source, target = await _locked_pair(hub, connection, user, asked)
-        task = await _undoable(connection, user, source, target, lock=True)
-        foreseen = await foreseeing.foresee(hub, connection, user, source, target, await _left(connection, task))
+        task, held = await _undoable(connection, user, source, target, lock=True)
+        foreseen = await foreseeing.foresee(hub, connection, user, source, target, await _left(connection, held))
         _check_seen(asked.seen, foreseen)
         a, b = sorted((source, target), key=lambda record: record.id)
         seen = cases.seen(task, a.version, b.version)
-        done = await verdicts.retract(hub, connection, user, task, asked.reason, seen, now)
+        done = await verdicts.retract(hub, connection, user, task, held, asked.reason, seen, now)
         return await _done(connection, source, target, foreseen, done, now)
 
 
@@ -177,8 +179,8 @@ async def _locked_pair(hub: Hub, connection: AsyncConnection, user: User, asked:
 
 async def _undoable(
     connection: AsyncConnection, user: User, source: Record, target: Record, *, lock: bool = False
-) -> Review:
-    """The conflict that a steward decided by merging the two, asked about again since or not.
+) -> tuple[Review, Decision]:
+    """The conflict that a steward decided by merging the two, asked about again since or not, and that decision.
 
     Raises Conflict `not-merged`, NotAllowed `not-yours`.
     """
@@ -190,12 +192,12 @@ async def _undoable(
         raise Conflict("not-merged", "No steward has merged these two records. Nothing was changed.")
     if not cases.may_take_back(user, held):
         raise NotAllowed("not-yours", "Only a supervisor may undo what another has decided.")
-    return task
+    return task, held
 
 
-async def _left(connection: AsyncConnection, task: Review) -> Kind | None:
+async def _left(connection: AsyncConnection, merged: Decision) -> Kind | None:
     """What stewards say of the two once the decision is taken back: what it had replaced, mostly nothing."""
-    former = await verdicts.replaced(connection, task)
+    former = await verdicts.replaced(connection, merged)
     if former is None:
         return None
     return "MUST" if former.kind == "MUST_LINK" else "CANNOT"

@@ -183,6 +183,7 @@ review_task = Table(
     moment("held_until", nullable=True),
     moment("ordered_at", nullable=True),
     UniqueConstraint("a", "b"),
+    Index("ix_review_task_b", "b"),
     Index("ix_review_task_state_priority", "state", "priority"),
     Index("ix_review_task_held_by", "held_by", postgresql_where="held_by IS NOT NULL"),
     Index("ix_review_task_assignee", "assignee", postgresql_where="assignee IS NOT NULL"),

@@ -12,6 +12,7 @@ from fhir.resources.R4B.patient import Patient
 
 from hub.runtime import Hub
 from hub.storage import access, decisions, people, reviews
+from tests.console import people as invented
 from tests.feeds import feeder, outs, parameters, steward
 from tests.hubs import Clock, Enrolled, acts
 from tests.people import arrive, named_persons, patient
@@ -186,6 +187,41 @@ async def test_hapis_update_of_a_possible_match(hub: Hub, client: httpx2.AsyncCl
     assert len(await acts(hub, "decide")) == 1
 
 
+async def test_a_possible_match_that_is_none_is_decided(hub: Hub, client: httpx2.AsyncClient, here: World) -> None:
+    """ "Update Link": a POSSIBLE_MATCH becomes NO_MATCH, and is not asked about any more."""
+    golden, record = await here.person("C2"), here.record("C1")
+    said = {"goldenResourceId": golden, "resourceId": record, "matchResult": "NO_MATCH"}
+    assert (await _post(client, "mdm-update-link", **said)).status_code == 200
+    assert _brief(await client.get("/fhir/$mdm-query-links?matchResult=POSSIBLE_MATCH")) == []
+    kept = await client.get("/fhir/$mdm-query-links?matchResult=NO_MATCH")
+    assert _brief(kept) == [(golden, record, "NO_MATCH", "MANUAL")]
+    assert (await _post(client, "mdm-update-link", **said)).status_code == 200
+    assert [act["verdict"] for act in await acts(hub, "decide")] == ["different"]
+
+
+async def test_what_takes_two_people_is_not_said_to_be_done(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, client: httpx2.AsyncClient
+) -> None:
+    """Two valid numbers speak against one person, and one number of two whichever way it is decided."""
+    ours, theirs = invented.two_ids()
+    shared = [{**known, "id": "410108196505052112"} for known in ({**QIAN, "name": "孙立"}, {**LI, "name": "周红"})]
+    mine = await arrive(hub, yongkang.member, [ours, patient("yongkang", "S1", **shared[0])])
+    other = await arrive(hub, huiji.member, [theirs, patient("huiji", "S2", **shared[1])])
+    before = await named_persons(hub)
+    async with hub.database.read() as connection:
+        infos = await people.info(connection, [*mine.records, *other.records])
+    a, c, b, d = [f"Patient/{infos[id_].anchor}" for id_ in (*mine.records, *other.records)]
+    record = f"Patient/{infos[other.records[0]].resource_id}"
+    given = {"goldenResourceId": a, "resourceId": record, "matchResult": "MATCH"}
+    said = await _post(client, "mdm-update-link", **given)
+    assert (said.status_code, f"Patient/{said.json()['id']}") == (202, a)
+    parted = await _post(client, "mdm-not-duplicate", goldenResourceId=c, resourceId=d)
+    assert (parted.status_code, outs(parted, "success")) == (202, [False])
+    assert await named_persons(hub) == before
+    assert [act["verdict"] for act in await acts(hub, "propose")] == ["same", "different"]
+    assert b not in said.text
+
+
 async def test_hapis_history_of_a_link(client: httpx2.AsyncClient, here: World, clock: Clock) -> None:
     """ "Link History": a link that was MATCH and was updated to NO_MATCH, the newest revision first, each once."""
     golden, record = await here.person("H1"), here.record("Y1")
@@ -214,6 +250,20 @@ async def test_a_link_can_be_parted_and_joined_again(hub: Hub, client: httpx2.As
     async with hub.database.read() as connection:
         kinds = [event.kind for event in await decisions.of_pair(connection, a, b)]
     assert kinds == ["CANNOT_LINK", "RETRACT", "MUST_LINK"]
+
+
+async def test_what_a_colleague_proposes_is_not_passed_over(hub: Hub, client: httpx2.AsyncClient, here: World) -> None:
+    said = {"goldenResourceId": await here.person("H1"), "resourceId": here.record("Y1")}
+    await _post(client, "mdm-update-link", **said, matchResult="NO_MATCH")
+    async with hub.database.begin() as connection:
+        task = await reviews.of_pair(connection, *sorted((here.infos["H1"].id, here.infos["Y1"].id)))
+        assert task is not None
+        await reviews.settle(
+            connection, task.id, state="PROPOSED", by="wang", seq=task.decision_seq, now=hub.now(), proposed="same"
+        )
+    before = await named_persons(hub)
+    assert _code(await _post(client, "mdm-update-link", **said, matchResult="MATCH")) == (409, "stale")
+    assert await named_persons(hub) == before
 
 
 async def test_hapis_creation_of_a_link(hub: Hub, client: httpx2.AsyncClient, here: World) -> None:

@@ -11,6 +11,7 @@ from fhir.resources.R4B.parameters import Parameters
 from fhir.resources.R4B.provenance import Provenance
 
 from hub.errors import Invalid, NotFound
+from hub.linkage.resident_id import check_digit
 from hub.runtime import Hub
 from hub.services import accounts, steward_tokens
 from hub.storage import access, decisions, people, person_events, reviews
@@ -135,6 +136,21 @@ async def test_the_clashes_are_told(hub: Hub, yongkang: Enrolled, huiji: Enrolle
     async with steward(hub, "lin") as client:
         found = await _merge(client, str(theirs.resource_id), str(ours.resource_id), preview=True)
     assert outs(found, "clash") == ["two-valid-ids"]
+
+
+async def test_the_clashes_of_records_that_nobody_would_take_for_one_are_told(
+    hub: Hub, yongkang: Enrolled, client: httpx2.AsyncClient, ids: dict[str, str]
+) -> None:
+    bodies = ("41010819900307122", "33078419621030001")
+    said = [{**known, "id": body + check_digit(body)} for known, body in zip((LI, QIAN), bodies, strict=True)]
+    rows = [patient("yongkang", f"Z{at}", **one) for at, one in enumerate(said)]
+    done = await arrive(hub, yongkang.member, rows)
+    async with hub.database.read() as connection:
+        assert await people.pair(connection, *sorted(done.records)) is None
+        one, other = [str(info.resource_id) for info in (await people.info(connection, done.records)).values()]
+    assert outs(await _merge(client, one, other, preview=True), "clash") == ["two-valid-ids"]
+    assert outs(await _merge(client, ids["Y2"], ids["H2"], preview=True), "clash") == []
+    assert outs(await _merge(client, ids["Y1"], ids["H1"], preview=True), "clash") == []
 
 
 async def test_a_preview_that_is_stale_changes_nothing(

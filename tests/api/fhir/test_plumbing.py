@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from hub.api import fhir
 from hub.api.fhir import metadata
-from hub.api.fhir.interactions import Call, Interaction, answer, route
+from hub.api.fhir.interactions import Call, Interaction, answer, by_member, route
 from hub.fhir import criteria
 from hub.fhir.capability import Ability, Parameter
 from hub.runtime import Hub
@@ -35,9 +35,11 @@ async def form(call: Call) -> Response:
 
 ABILITY = Ability("Basic", "search-type", parameters=(Parameter("code", "token", "Exact."),))
 INTERACTIONS = (
-    Interaction("GET", "/Basic", echo, ABILITY),
-    Interaction("POST", "/Basic/_search", form, ABILITY),
-    Interaction("POST", "/Basic/$read", read, Ability("Basic", operation=("read", "http://example.org/read"))),
+    Interaction("GET", "/Basic", echo, ABILITY, by_member),
+    Interaction("POST", "/Basic/_search", form, ABILITY, by_member),
+    Interaction(
+        "POST", "/Basic/$read", read, Ability("Basic", operation=("read", "http://example.org/read")), by_member
+    ),
 )
 ROUTER = APIRouter(routes=[*map(route, INTERACTIONS), metadata.route([one.ability for one in INTERACTIONS])])
 

@@ -48,13 +48,6 @@ def test_a_lunar_birth_date_becomes_solar() -> None:
     assert record(birth="", lunar="1990-04-07").birth == 19900501
 
 
-def test_numbers_known_to_be_shared_are_ignored() -> None:
-    shared = patient(id_number=number(), phone="13812345670", document="G1")
-    one = extract(shared, ignore={number(), "13812345670", "G1"})
-    assert [one.number(field) for field in ("id_body", "phone", "document")] == [0, 0, 0]
-    assert extract(shared).number("id_body") != 0
-
-
 def test_a_renamed_division_is_the_same_division() -> None:
     """441827 清新县 became 441803 清新区 in 2012."""
     before, after = record(origin_division="441827101000"), record(origin_division="441803101000")
