@@ -18,6 +18,7 @@ class State(StrEnum):
     RECEIVED = "RECEIVED"
     PROCESSED = "PROCESSED"
     BUSINESS_ERROR = "BUSINESS_ERROR"
+    MANUAL_REVIEW = "MANUAL_REVIEW"
     SUPERSEDED = "SUPERSEDED"
     VOIDED = "VOIDED"
     EXPIRING = "EXPIRING"
@@ -42,7 +43,9 @@ FINAL = frozenset(
 
 _NEXT: dict[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.VALIDATED, State.REJECTED, State.PROCESSED, State.BUSINESS_ERROR, State.DEAD}),
-    State.VALIDATED: frozenset({State.QUEUED, State.REJECTED, State.PROCESSED, State.BUSINESS_ERROR, State.DEAD}),
+    State.VALIDATED: frozenset(
+        {State.QUEUED, State.REJECTED, State.PROCESSED, State.BUSINESS_ERROR, State.MANUAL_REVIEW, State.DEAD}
+    ),
     State.QUEUED: frozenset({State.AVAILABLE, State.VOIDED, State.DEAD}),
     State.AVAILABLE: frozenset(
         {
@@ -70,6 +73,7 @@ _NEXT: dict[State, frozenset[State]] = {
         }
     ),
     State.RECEIVED: frozenset({State.PROCESSED, State.BUSINESS_ERROR, State.EXPIRED, State.VOIDED}),
+    State.MANUAL_REVIEW: frozenset({State.QUEUED, State.REJECTED, State.VOIDED}),
     # A mapping fix releases quarantined rows; the document they came in is then processed anew.
     State.BUSINESS_ERROR: frozenset({State.PROCESSED}),
     State.PROCESSED: frozenset({State.PROCESSED}),
