@@ -230,7 +230,9 @@ async def test_a_member_that_is_no_source_feeds_nothing(hub: Hub) -> None:
     [
         ({"birthDate": "1990-02-30"}, "invalid-resource"),
         ({"nonsense": 1}, "invalid-resource"),
-        ({"contained": [{"resourceType": "Patient"}]}, "unsupported-element"),
+        ({"contained": [{"resourceType": "Patient"}]}, "invalid-resource"),
+        ({"contained": [{"resourceType": "Organization", "id": "o", "name": "X"}],
+          "managingOrganization": {"reference": "#o"}}, "unsupported-element"),
         ({"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}, "unsupported-element"),
         ({"implicitRules": "urn:x"}, "unsupported-element"),
         ({"identifier": [{"system": "urn:oid:2.16.156.10011.1.3", "value": "410108199003071228"}]}, "bad-identifier"),

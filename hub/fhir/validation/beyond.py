@@ -1,0 +1,220 @@
+"""What no schema of one object can say: order of times, references within a resource, narratives, characters, sameness.
+
+Only of resources that pass their strict schema. Each check starts from a mark: a few bytes, or a property, without
+which there is nothing to look at, so that most resources are done after the bytes were searched.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+
+from hub.fhir.validation import narrative
+from hub.fhir.validation.moments import in_order
+from hub.fhir.validation.problems import Problem, below
+
+LONGEST: Final = 1_048_576
+"""Characters of a string in R4."""
+
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_MAY_BE_LONG: Final = frozenset({"data", "valueBase64Binary", "div"})
+
+
+_OBJECTS, _REFERENCES, _NULLS, _TEXTS = 1, 2, 4, 8
+
+
+def marks(body: bytes) -> int:
+    """What there may be to look at in a resource and in all within it, by its JSON without spaces; 0 is nothing."""
+    found = 0
+    if b'"end":' in body or b'"high":' in body:
+        found |= _OBJECTS
+    if b"#" in body:
+        found |= _REFERENCES
+    if b"null" in body:
+        found |= _NULLS
+    if b"\\" in body or len(body) > LONGEST:
+        found |= _TEXTS
+    return found
+
+
+def is_plain(type_: str, resource: dict[str, Any], found: int) -> bool:
+    """Is there nothing in the resource that `check` looks at?"""
+    return not found and _TRIGGERS.get(type_) not in resource and "text" not in resource and "contained" not in resource
+
+
+def check(type_: str, resource: dict[str, Any], path: str, found: int) -> Iterator[Problem]:
+    """The faults of a resource at `path`; what it contains is looked through with it, other resources in it are not."""
+    if found & _OBJECTS and not all(map(_ordered, _objects(resource))):
+        yield from _disorder(resource, path)
+    if found & _REFERENCES or "contained" in resource:
+        yield from _references(resource, path)
+    if "text" in resource:
+        yield from _narrative(resource, path)
+    if found & _NULLS:
+        yield from _nulls(resource, path)
+    if found & _TEXTS:
+        yield from _texts(resource, path)
+    own = _OWN.get(type_)
+    if own is not None:
+        yield from own(resource, path)
+
+
+def _objects(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every object of the resource."""
+    waiting = [value]
+    for found in waiting:
+        yield found
+        for name, inner in found.items():
+            if type(inner) is dict:
+                if name != "resource":
+                    waiting.append(inner)
+            elif type(inner) is list:
+                waiting.extend([item for item in inner if type(item) is dict])
+
+
+def placed(value: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same with their paths."""
+    waiting = [(path, value)]
+    for at, found in waiting:
+        yield at, found
+        for name, inner in found.items():
+            if type(inner) is dict:
+                if name != "resource":
+                    waiting.append((below(at, name), inner))
+            elif type(inner) is list:
+                waiting.extend((f"{below(at, name)}[{n}]", item) for n, item in enumerate(inner) if type(item) is dict)
+
+
+def _ordered(value: dict[str, Any]) -> bool:
+    if "start" in value and "end" in value:
+        return in_order(value["start"], value["end"])
+    return not ("low" in value and "high" in value) or _below(value["low"], value["high"])
+
+
+def _below(low: Any, high: Any) -> bool:
+    """Is a quantity not above another one? So it is as long as they are not in the same unit."""
+    if not (type(low) is dict and type(high) is dict):
+        return True
+    if any(low.get(name) != high.get(name) for name in ("system", "code", "unit")):
+        return True
+    least, most = low.get("value"), high.get("value")
+    return least is None or most is None or bool(least <= most)
+
+
+def _disorder(resource: dict[str, Any], path: str) -> Iterator[Problem]:
+    for at, value in placed(resource, path):
+        if not _ordered(value):
+            if "start" in value:
+                yield Problem(at, "ends before it starts", "per-1")
+            else:
+                yield Problem(at, "has a low above its high", "rng-2")
+
+
+def _references(resource: dict[str, Any], path: str) -> Iterator[Problem]:
+    contained = resource.get("contained", [])
+    ids = {one.get("id") for one in contained}
+    for at, value in placed(resource, path):
+        reference = value.get("reference")
+        if type(reference) is str and reference[:1] == "#" and reference != "#" and reference[1:] not in ids:
+            yield Problem(at, "refers to a contained resource that is not there", "ref-1")
+    # Besides Reference.reference, a canonical, a uri or a url may name a contained resource: any text that is its id.
+    written = orjson.dumps(resource) if contained else b""
+    for place, one in enumerate(contained):
+        at = f"{path}.contained[{place}]"
+        if f'"#{one.get("id", "")}"'.encode() not in written and b'"#"' not in orjson.dumps(one):
+            yield Problem(
+                at, "is contained and nothing refers to it; allowed is one that is referred to by #id", "dom-3"
+            )
+
+
+def _narrative(value: dict[str, Any], path: str) -> Iterator[Problem]:
+    div = value.get("text", {}).get("div")
+    found = narrative.fault(div) if type(div) is str else None
+    if found is not None:
+        yield Problem(f"{path}.text.`div`", found.text, found.code)
+
+
+def _composition(resource: dict[str, Any], path: str) -> Iterator[Problem]:
+    waiting = [(path, resource)]
+    for at, value in waiting:
+        inner = [(f"{at}.section[{place}]", one) for place, one in enumerate(value.get("section", ()))]
+        for where, section in inner:
+            yield from _narrative(section, where)
+        waiting += inner
+
+
+def _nulls(resource: dict[str, Any], path: str) -> Iterator[Problem]:
+    """A null in a list of a primitive has an extension at its place in the other list, and the other way round."""
+    for at, value in placed(resource, path):
+        for name, items in value.items():
+            if type(items) is list and None in items:
+                beside = value.get(name[1:] if name[:1] == "_" else f"_{name}")
+                others = beside if type(beside) is list else []
+                for place, item in enumerate(items):
+                    if item is None and (place >= len(others) or others[place] is None):
+                        where = f"{below(at, name.removeprefix('_'))}[{place}]"
+                        yield Problem(where, "is null, and nothing stands at its place in the other list", "null")
+
+
+def _texts(resource: dict[str, Any], path: str) -> Iterator[Problem]:
+    for at, value in placed(resource, path):
+        for name, inner in value.items():
+            for text in inner if type(inner) is list else (inner,):
+                if type(text) is not str:
+                    continue
+                if _CONTROL.search(text):
+                    where = below(at, name)
+                    yield Problem(
+                        where, "has a control character; allowed are tab and ends of lines", "control-character"
+                    )
+                elif len(text) > LONGEST and name not in _MAY_BE_LONG:
+                    yield Problem(below(at, name), f"has more than {LONGEST} characters", "too-long")
+
+
+def _observation(resource: dict[str, Any], path: str) -> Iterator[Problem]:
+    if any(name.startswith("value") for name in resource) and any(
+        coding in resource["code"].get("coding", ())
+        for component in resource.get("component", ())
+        for coding in component["code"].get("coding", ())
+    ):
+        yield Problem(path, "has a value[x] and a component of the same code", "obs-7")
+
+
+def _ordered_times(key: str, first: str, then: str) -> Any:
+    def ordered(resource: dict[str, Any], path: str) -> Iterator[Problem]:
+        if not in_order(resource.get(first), resource.get(then)):
+            yield Problem(path, f"has {then} before {first}", key)
+
+    return ordered
+
+
+def _bundle(resource: dict[str, Any], path: str) -> Iterator[Problem]:
+    if resource.get("type") == "history":
+        return
+    seen: set[tuple[str, str]] = set()
+    for place, entry in enumerate(resource.get("entry", ())):
+        meta = entry.get("resource", {}).get("meta")
+        version = meta.get("versionId") if type(meta) is dict else None
+        named = (entry.get("fullUrl", ""), version if type(version) is str else "")
+        if named[0] and named in seen:
+            yield Problem(f"{path}.entry[{place}]", "has the fullUrl of another entry of the same version", "bdl-7")
+        seen.add(named)
+
+
+_OWN: Final[Mapping[str, Any]] = {
+    "Bundle": _bundle,
+    "Composition": _composition,
+    "MedicationDispense": _ordered_times("mdd-1", "whenPrepared", "whenHandedOver"),
+    "Observation": _observation,
+    "Task": _ordered_times("inv-1", "authoredOn", "lastModified"),
+}
+_TRIGGERS: Final[Mapping[str, str]] = {
+    "Bundle": "entry",
+    "Composition": "section",
+    "MedicationDispense": "whenHandedOver",
+    "Observation": "component",
+    "Parameters": "parameter",
+    "Task": "lastModified",
+}
+"""Without these there is nothing to look at that only a resource of the type has."""

@@ -1,0 +1,25 @@
+"""The packaged schema is what its script makes of HL7's definitions, and no foreign element has slipped in."""
+
+import pytest
+
+from hub.fhir.validation import schema
+from tests.house import r4_definitions
+from tests.npm import NotFetched
+
+
+def test_the_packaged_schema_is_current() -> None:
+    try:
+        made = r4_definitions.render()
+    except NotFetched as reason:
+        pytest.skip(str(reason))
+    assert r4_definitions.FILE.read_text("utf-8") == made
+
+
+def test_what_one_server_adds_to_r4_is_not_there() -> None:
+    assert "project" not in schema.definition("Meta")["properties"]
+    assert "resource" not in schema.definition("Reference")["properties"]
+
+
+@pytest.mark.parametrize("type_", sorted(schema.known()))
+def test_every_known_type_compiles(type_: str) -> None:
+    assert not schema.strict(type_).is_valid({})
