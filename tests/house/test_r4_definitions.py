@@ -20,6 +20,5 @@ def test_what_one_server_adds_to_r4_is_not_there() -> None:
     assert "resource" not in schema.definition("Reference")["properties"]
 
 
-@pytest.mark.parametrize("type_", sorted(schema.known()))
-def test_every_known_type_compiles(type_: str) -> None:
-    assert not schema.strict(type_).is_valid({})
+def test_every_known_type_compiles() -> None:
+    assert [type_ for type_ in schema.known() if schema.strict(type_).is_valid({})] == []

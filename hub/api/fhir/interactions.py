@@ -17,6 +17,7 @@ from hub.api.fhir import formats
 from hub.domain.policy import PURPOSES
 from hub.errors import Invalid
 from hub.fhir.capability import JSON, Ability
+from hub.fhir.strict_json import Document
 from hub.runtime import Hub
 from hub.storage.members import Member
 
@@ -32,6 +33,10 @@ class Call:
     member: Member
     purpose: str
     request: Request
+
+    async def document(self) -> Document:
+        """The resource in the body, and its canonical bytes. Raises Invalid, Refused `unsupported-media-type`."""
+        return formats.document(self.request.headers.get("content-type", ""), await self.request.body())
 
     async def resource(self) -> dict[str, Any]:
         """The JSON object in the body. Raises Invalid, Refused `unsupported-media-type`."""
