@@ -5,14 +5,15 @@ which there is nothing to look at, so that most resources are done after the byt
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-from hub.fhir.validation import narrative
+from hub.fhir.validation import narrative, paths
 from hub.fhir.validation.moments import in_order
-from hub.fhir.validation.problems import Problem, below
+from hub.fhir.validation.problems import Problem
 
 LONGEST: Final = 1_048_576
 """Characters of a string in R4."""
@@ -45,19 +46,44 @@ def is_plain(type_: str, resource: dict[str, Any], found: int) -> bool:
 
 def check(type_: str, resource: dict[str, Any], path: str, found: int) -> Iterator[Problem]:
     """The faults of a resource at `path`; what it contains is looked through with it, other resources in it are not."""
-    if found & _OBJECTS and not all(map(_ordered, _objects(resource))):
-        yield from _disorder(resource, path)
-    if found & _REFERENCES or "contained" in resource:
-        yield from _references(resource, path)
+    looks = list(_looks(resource, found))
+    if looks and any(look(value) for value in _objects(resource) for look in looks):
+        for definition, at, value in paths.objects(type_, resource, path):
+            for fault in (fault for look in looks for fault in look(value)):
+                where = at if fault.key is None else paths.at(definition, at, fault.key)
+                yield Problem(where if fault.place is None else f"{where}[{fault.place}]", fault.text, fault.code)
+    if "contained" in resource:
+        yield from _unreferred(resource, path)
     if "text" in resource:
         yield from _narrative(resource, path)
-    if found & _NULLS:
-        yield from _nulls(resource, path)
-    if found & _TEXTS:
-        yield from _texts(resource, path)
     own = _OWN.get(type_)
     if own is not None:
         yield from own(resource, path)
+
+
+class _Found(NamedTuple):
+    """A fault of an object, or of one of its properties, or of an item of a list in one."""
+
+    code: str
+    text: str
+    key: str | None = None
+    place: int | None = None
+
+
+_Look = Callable[[dict[str, Any]], Sequence[_Found]]
+
+
+def _looks(resource: dict[str, Any], found: int) -> Iterator[_Look]:
+    """What each object has to be looked at for."""
+    if found & _OBJECTS:
+        yield _order
+    if found & _REFERENCES:
+        ids = frozenset([one["id"] for one in resource.get("contained", ()) if isinstance(one.get("id"), str)])
+        yield partial(_reference, ids)
+    if found & _NULLS:
+        yield _nulls
+    if found & _TEXTS:
+        yield _texts
 
 
 def _objects(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -73,23 +99,12 @@ def _objects(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 waiting.extend([item for item in inner if type(item) is dict])
 
 
-def placed(value: dict[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The same with their paths."""
-    waiting = [(path, value)]
-    for at, found in waiting:
-        yield at, found
-        for name, inner in found.items():
-            if type(inner) is dict:
-                if name != "resource":
-                    waiting.append((below(at, name), inner))
-            elif type(inner) is list:
-                waiting.extend((f"{below(at, name)}[{n}]", item) for n, item in enumerate(inner) if type(item) is dict)
-
-
-def _ordered(value: dict[str, Any]) -> bool:
-    if "start" in value and "end" in value:
-        return in_order(value["start"], value["end"])
-    return not ("low" in value and "high" in value) or _below(value["low"], value["high"])
+def _order(value: dict[str, Any]) -> Sequence[_Found]:
+    if "start" in value and "end" in value and not in_order(value["start"], value["end"]):
+        return [_Found("per-1", "ends before it starts")]
+    if "low" in value and "high" in value and not _below(value["low"], value["high"]):
+        return [_Found("rng-2", "has a low above its high")]
+    return ()
 
 
 def _below(low: Any, high: Any) -> bool:
@@ -99,33 +114,50 @@ def _below(low: Any, high: Any) -> bool:
     if any(low.get(name) != high.get(name) for name in ("system", "code", "unit")):
         return True
     least, most = low.get("value"), high.get("value")
-    return least is None or most is None or bool(least <= most)
+    return not (isinstance(least, int | float) and isinstance(most, int | float)) or least <= most
 
 
-def _disorder(resource: dict[str, Any], path: str) -> Iterator[Problem]:
-    for at, value in placed(resource, path):
-        if not _ordered(value):
-            if "start" in value:
-                yield Problem(at, "ends before it starts", "per-1")
-            else:
-                yield Problem(at, "has a low above its high", "rng-2")
+def _reference(ids: frozenset[str], value: dict[str, Any]) -> Sequence[_Found]:
+    reference = value.get("reference")
+    if type(reference) is str and reference[:1] == "#" and reference != "#" and reference[1:] not in ids:
+        return [_Found("ref-1", "refers to a contained resource that is not there")]
+    return ()
 
 
-def _references(resource: dict[str, Any], path: str) -> Iterator[Problem]:
-    contained = resource.get("contained", [])
-    ids = {one.get("id") for one in contained}
-    for at, value in placed(resource, path):
-        reference = value.get("reference")
-        if type(reference) is str and reference[:1] == "#" and reference != "#" and reference[1:] not in ids:
-            yield Problem(at, "refers to a contained resource that is not there", "ref-1")
+def _nulls(value: dict[str, Any]) -> Sequence[_Found]:
+    """A null in a list of a primitive has an extension at its place in the other list, and the other way round."""
+    found = []
+    for name, items in value.items():
+        if type(items) is list and None in items:
+            beside = value.get(name[1:] if name[:1] == "_" else f"_{name}")
+            others = beside if type(beside) is list else []
+            for place, item in enumerate(items):
+                if item is None and (place >= len(others) or others[place] is None):
+                    found.append(_Found("null", "is null, and so is its place in the other list", name, place))
+    return found
+
+
+def _texts(value: dict[str, Any]) -> Sequence[_Found]:
+    found = []
+    for name, inner in value.items():
+        for text in inner if type(inner) is list else (inner,):
+            if type(text) is not str:
+                continue
+            if _CONTROL.search(text):
+                said = "has a control character; allowed are tab, line feed and carriage return"
+                found.append(_Found("control-character", said, name))
+            elif len(text) > LONGEST and name not in _MAY_BE_LONG:
+                found.append(_Found("too-long", f"has more than {LONGEST} characters", name))
+    return found
+
+
+def _unreferred(resource: dict[str, Any], path: str) -> Iterator[Problem]:
     # Besides Reference.reference, a canonical, a uri or a url may name a contained resource: any text that is its id.
-    written = orjson.dumps(resource) if contained else b""
-    for place, one in enumerate(contained):
-        at = f"{path}.contained[{place}]"
+    written = orjson.dumps(resource)
+    for place, one in enumerate(resource["contained"]):
         if f'"#{one.get("id", "")}"'.encode() not in written and b'"#"' not in orjson.dumps(one):
-            yield Problem(
-                at, "is contained and nothing refers to it; allowed is one that is referred to by #id", "dom-3"
-            )
+            text = "is contained and nothing refers to it; allowed is one that is referred to by #id"
+            yield Problem(f"{path}.contained[{place}]", text, "dom-3")
 
 
 def _narrative(value: dict[str, Any], path: str) -> Iterator[Problem]:
@@ -142,34 +174,6 @@ def _composition(resource: dict[str, Any], path: str) -> Iterator[Problem]:
         for where, section in inner:
             yield from _narrative(section, where)
         waiting += inner
-
-
-def _nulls(resource: dict[str, Any], path: str) -> Iterator[Problem]:
-    """A null in a list of a primitive has an extension at its place in the other list, and the other way round."""
-    for at, value in placed(resource, path):
-        for name, items in value.items():
-            if type(items) is list and None in items:
-                beside = value.get(name[1:] if name[:1] == "_" else f"_{name}")
-                others = beside if type(beside) is list else []
-                for place, item in enumerate(items):
-                    if item is None and (place >= len(others) or others[place] is None):
-                        where = f"{below(at, name.removeprefix('_'))}[{place}]"
-                        yield Problem(where, "is null, and nothing stands at its place in the other list", "null")
-
-
-def _texts(resource: dict[str, Any], path: str) -> Iterator[Problem]:
-    for at, value in placed(resource, path):
-        for name, inner in value.items():
-            for text in inner if type(inner) is list else (inner,):
-                if type(text) is not str:
-                    continue
-                if _CONTROL.search(text):
-                    where = below(at, name)
-                    yield Problem(
-                        where, "has a control character; allowed are tab and ends of lines", "control-character"
-                    )
-                elif len(text) > LONGEST and name not in _MAY_BE_LONG:
-                    yield Problem(below(at, name), f"has more than {LONGEST} characters", "too-long")
 
 
 def _observation(resource: dict[str, Any], path: str) -> Iterator[Problem]:

@@ -10,9 +10,6 @@ from typing import Final, NamedTuple
 MOST: Final = 20
 """As many are told of one resource."""
 
-_KEYWORDS: Final = frozenset(
-    ["and", "as", "contains", "div", "implies", "in", "is", "mod", "or", "xor", "true", "false"]
-)
 _NAME: Final = re.compile("[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
@@ -53,11 +50,6 @@ CODES: Final = {
     "invalid": "refused by the schema for a reason that has no words yet",
 }
 """The codes beside those of R4's invariants, and what they mean."""
-
-
-def below(path: str, name: str) -> str:
-    """The path of an element of what is at `path`; names that FHIRPath keeps for itself are quoted."""
-    return f"{path}.`{name}`" if name in _KEYWORDS else f"{path}.{name}"
 
 
 def shown(name: str) -> str:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import jsonschema_rs
 
-from hub.fhir.validation import schema
+from hub.fhir.validation import paths, schema
 from hub.fhir.validation.primitives import PRIMITIVES
-from hub.fhir.validation.problems import Problem, below, shown
+from hub.fhir.validation.problems import Problem, shown
 
 DEEPEST: Final = 64
 _DAY: Final = re.compile("[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T|$)")
@@ -35,15 +35,12 @@ def _object(name: str, value: Any, path: str, depth: int) -> Iterator[Problem]:
     if not value:
         yield Problem(path, "is an empty object; allowed is to leave it out", "empty")
         return
-    found = schema.definition(name)
-    properties = found["properties"]
-    choices = {key: (stem, key[len(stem) :]) for stem, keys in found.get("choices", {}).items() for key in keys}
+    properties = schema.definition(name)["properties"]
     for key, inner in value.items():
         if key not in properties:
             yield Problem(path, _unknown(str(key), properties), "unknown-element")
         else:
-            at = _at(path, key, choices, properties)
-            yield from _property(name, key, inner, at, depth)
+            yield from _property(name, key, inner, paths.at(name, path, key), depth)
     yield from _missing(name, value, path)
     for place, rule in enumerate(schema.rules(name)):
         if not _rule(name, place).is_valid(value):
@@ -68,16 +65,6 @@ def _missing(name: str, value: dict[str, Any], path: str) -> Iterator[Problem]:
 def _unknown(key: str, properties: dict[str, Any]) -> str:
     near = get_close_matches(key[:_NAMED], properties, 1, 0.75)
     return f"has an element {shown(key)}, which R4 does not know{f'; did you mean {near[0]}?' if near else ''}"
-
-
-def _at(path: str, key: str, choices: dict[str, tuple[str, str]], properties: dict[str, Any]) -> str:
-    """The path of a property: `value.ofType(Quantity)` of valueQuantity, that of the value for its extensions."""
-    name = key[1:] if key[:1] == "_" and key[1:] in properties else key
-    if name not in choices:
-        return below(path, name)
-    stem, suffix = choices[name]
-    type_ = suffix[:1].lower() + suffix[1:]
-    return f"{below(path, stem)}.ofType({type_ if type_ in PRIMITIVES else suffix})"
 
 
 def _property(owner: str, key: str, value: Any, path: str, depth: int) -> Iterator[Problem]:

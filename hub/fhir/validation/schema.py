@@ -8,7 +8,7 @@ it by its own type. The packaged file is made by `python -m tests.house.r4_defin
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeGuard
 
 import jsonschema_rs
 import orjson
@@ -64,6 +64,11 @@ def definition(name: str) -> dict[str, Any]:
 def primitive(name: str) -> Primitive:
     """A primitive type, or `REFERENCE`."""
     return primitives.reference(_packaged()["types"]) if name == REFERENCE else PRIMITIVES[name]
+
+
+def is_defined(name: Any) -> TypeGuard[str]:
+    """Is there a definition of that name whose objects have properties?"""
+    return isinstance(name, str) and "properties" in _packaged()["definitions"].get(name, ())
 
 
 def target(value: dict[str, Any]) -> str:
