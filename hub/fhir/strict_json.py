@@ -13,9 +13,7 @@ import orjson
 
 from hub.domain.texts import MOST_LAYERS, is_too_deep
 from hub.errors import Invalid
-
-LONGEST_NUMBER: Final = 64
-"""Characters of a number."""
+from hub.fhir import exact
 
 _FRACTION: Final = re.compile(rb'":[ \t\r\n]*(-?(?:[0-9]+[.eE]|[0-9]{19})[^,}\]\s]*)')
 
@@ -46,8 +44,8 @@ class Document(NamedTuple):
     canonical: bytes
 
     def exact(self) -> Any:
-        """The value, to be changed and given to `write`: its numbers keep their digits, and cannot be calculated with."""
-        return self.value if write(self.value) == self.canonical else _all_digits(self.canonical)
+        """The value as `hub.fhir.exact` reads it: to be changed and written again, its numbers not to be calculated with."""
+        return self.value if exact.write(self.value) == self.canonical else exact.read(self.canonical)
 
 
 def read(body: bytes) -> Document:
@@ -56,7 +54,7 @@ def read(body: bytes) -> Document:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise _not_json(body, error) from error
-    written = write(value if _is_same(value, body) else _all_digits(body))
+    written = exact.write(value if _is_same(value, body) else exact.read(body))
     # Spaces, escapes and the sign of -0 make a body longer than what is written of it, and so does a name that was dropped.
     return Document(value, written if len(body) == len(written) else _compared(body, written))
 
@@ -66,21 +64,11 @@ def canonical(body: bytes) -> bytes:
     return read(body).canonical
 
 
-def write(value: Any) -> bytes:
-    """The canonical bytes of a value, or of what was made of one that `Document.exact` gave."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
-def _all_digits(body: bytes) -> Any:
-    """The value with each number as the text it was sent as."""
-    return json.loads(body, parse_float=_number, parse_int=_number)
-
-
 def _compared(body: bytes, written: bytes) -> bytes:
     """The canonical bytes of a body, of which `written` is right but for signs of zero. Raises Invalid."""
     is_escaped = b"\\u00" in body  # behind which a character may hide from the counts below
     if is_escaped or body.count(b"-") != written.count(b"-"):
-        written = write(_all_digits(body))
+        written = exact.write(exact.read(body))
     # Every name is followed by a colon: when one was dropped for another of the same name there are fewer of them.
     if is_escaped or body.count(b":") != written.count(b":"):
         json.loads(body, object_pairs_hook=_once)
@@ -96,12 +84,6 @@ def _is_same(value: Any, body: bytes) -> bool:
             raise _too_deep()
         return False
     return all(orjson.dumps(float(text)) == text for text in _FRACTION.findall(body))
-
-
-def _number(text: str) -> orjson.Fragment:
-    if len(text) > LONGEST_NUMBER:
-        raise Invalid("bad-number", f"A number has more than {LONGEST_NUMBER} characters.")
-    return orjson.Fragment(text)
 
 
 def _not_json(body: bytes, error: orjson.JSONDecodeError) -> Invalid:

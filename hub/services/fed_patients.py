@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from hub.errors import Invalid, NotAllowed
-from hub.fhir import fed, strict_json, validate
+from hub.fhir import exact, fed, validate
 from hub.fhir.fed import Fed, Identifier
 from hub.linkage import features
 from hub.runtime import Hub
@@ -51,7 +51,7 @@ async def read(
     """
     if not isinstance(patient, dict) or patient.get("resourceType") != "Patient":
         raise Invalid("bad-request", "A Patient is needed.")
-    given = strict_json.write(patient)
+    given = exact.write(patient)
     plain = orjson.loads(given)
     problems = validate.check(plain, given)
     if problems:
@@ -66,7 +66,7 @@ async def read(
             raise Invalid("bad-link", "A record cannot be replaced by itself.")
     replaces = [own(member, await named(hub, connection, member, other, others)) for other in found.replaces]
     kept = fed.linked(found, replaced_by, tuple(replaces))
-    body = strict_json.write(fed.linked(fed.read(patient), replaced_by, tuple(replaces)))
+    body = exact.write(fed.linked(fed.read(patient), replaced_by, tuple(replaces)))
     content.check(body, PERSON)
     extracted = features.extract(kept, history=divisions.canonical)
     return preparing.ready(0, key.value, kept, body, extracted, replaced_by)
