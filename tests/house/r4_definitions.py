@@ -143,6 +143,8 @@ def _concepts(listed: Any) -> Iterator[str]:
 
 def _enrich(definitions: dict[str, Any], structure: dict[str, Any], codes: _Codes) -> None:
     """Add to the definitions what the elements of one StructureDefinition say."""
+    found = {one["key"] for element in structure["snapshot"]["element"] for one in element.get("constraint", ())}
+    definitions[structure["id"]]["constraints"] = sorted(found)
     for element in structure["snapshot"]["element"][1:]:
         *way, last = element["path"].split(".")
         owner = _owner(definitions, way)
@@ -150,6 +152,9 @@ def _enrich(definitions: dict[str, Any], structure: dict[str, Any], codes: _Code
             continue
         if last.endswith("[x]"):
             _choice(owner, last.removesuffix("[x]"), element)
+        for type_ in element.get("type", ()):
+            if any(profile.endswith("/SimpleQuantity") for profile in type_.get("profile", ())):
+                owner.setdefault("simple", []).append(last.replace("[x]", "Quantity"))
         if element["min"] > 0:
             owner.setdefault("needs", []).append(last)
         binding = element.get("binding", {})

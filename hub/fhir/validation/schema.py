@@ -51,10 +51,10 @@ def known() -> frozenset[str]:
 
 
 def definition(name: str) -> dict[str, Any]:
-    """A type or one of its inner objects (`Patient_Contact`): its `properties`, `needs`, `choices` and `codes`.
+    """A type or one of its inner objects (`Patient_Contact`): its `properties`, `needs`, `choices`, `codes`, `simple`.
 
     `needs` are the elements that R4 asks for (a choice as `value[x]`), `choices` the properties by stem, `codes` the
-    allowed codes by system of what is bound to them.
+    allowed codes by system of what is bound to them, `simple` the quantities without a comparator.
     """
     found: dict[str, Any] = _packaged()["definitions"][name]
     return found
@@ -69,6 +69,11 @@ def primitive(name: str) -> Primitive:
 def is_defined(name: Any) -> TypeGuard[str]:
     """Is there a definition of that name whose objects have properties?"""
     return isinstance(name, str) and "properties" in _packaged()["definitions"].get(name, ())
+
+
+def constraints(name: str) -> frozenset[str]:
+    """The keys of R4's invariants that hold for a type, those of its elements included."""
+    return frozenset(_packaged()["definitions"][name].get("constraints", ()))
 
 
 def target(value: dict[str, Any]) -> str:
@@ -167,6 +172,9 @@ def _rules(name: str) -> Iterator[Rule]:
         yield Rule("one-choice", schema, f"has more than one {stem}[x]; allowed is one of {allowed}")
     for bound, codes in found.get("codes", {}).items():
         yield _bound(bound, codes, is_list=known_[bound].get("type") == "array")
+    for simple in found.get("simple", ()):
+        schema = {"properties": {simple: {"not": {"required": ["comparator"]}}}}
+        yield Rule("sqty-1", schema, f"has a {simple} with a comparator; allowed is one value and its unit")
     for rule in RULES.get(name, ()):
         yield rule._replace(schema=resolved(rule.schema, known_, choices))
 
