@@ -18,6 +18,7 @@ from hub.fhir.validation.problems import Problem
 LONGEST: Final = 1_048_576
 """Characters of a string in R4."""
 
+_LOCAL: Final = re.compile(rb'"#([A-Za-z0-9.-]+)"')
 _CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _MAY_BE_LONG: Final = frozenset({"data", "valueBase64Binary", "div"})
 
@@ -153,9 +154,9 @@ def _texts(value: dict[str, Any]) -> Sequence[_Found]:
 
 def _unreferred(resource: dict[str, Any], path: str) -> Iterator[Problem]:
     # Besides Reference.reference, a canonical, a uri or a url may name a contained resource: any text that is its id.
-    written = orjson.dumps(resource)
+    named = set(_LOCAL.findall(orjson.dumps(resource)))
     for place, one in enumerate(resource["contained"]):
-        if f'"#{one.get("id", "")}"'.encode() not in written and b'"#"' not in orjson.dumps(one):
+        if str(one.get("id", "")).encode() not in named and b'"#"' not in orjson.dumps(one):
             text = "is contained and nothing refers to it; allowed is one that is referred to by #id"
             yield Problem(f"{path}.contained[{place}]", text, "dom-3")
 
@@ -177,12 +178,15 @@ def _composition(resource: dict[str, Any], path: str) -> Iterator[Problem]:
 
 
 def _observation(resource: dict[str, Any], path: str) -> Iterator[Problem]:
-    if any(name.startswith("value") for name in resource) and any(
-        coding in resource["code"].get("coding", ())
-        for component in resource.get("component", ())
-        for coding in component["code"].get("coding", ())
-    ):
+    if not any(name.startswith("value") for name in resource):
+        return
+    own = _codings(resource["code"])
+    if any(not own.isdisjoint(_codings(component["code"])) for component in resource.get("component", ())):
         yield Problem(path, "has a value[x] and a component of the same code", "obs-7")
+
+
+def _codings(concept: dict[str, Any]) -> set[bytes]:
+    return {orjson.dumps(coding, option=orjson.OPT_SORT_KEYS) for coding in concept.get("coding", ())}
 
 
 def _ordered_times(key: str, first: str, then: str) -> Any:
