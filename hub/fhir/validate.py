@@ -33,7 +33,7 @@ def check(resource: dict[str, Any], body: bytes | None = None) -> list[Problem]:
         except orjson.JSONEncodeError:
             return [Problem(type_, "is too deep, or holds what JSON does not", "too-deep")]
     marks = beyond.marks(body)
-    if beyond.is_plain(type_, resource, marks) and schema.strict(type_).is_valid(resource):
+    if beyond.is_plain(type_, resource, marks) and schema.accepts(type_, resource):
         return []
     return list(islice(_faults(type_, resource, type_, marks, 0), MOST))
 
@@ -41,7 +41,7 @@ def check(resource: dict[str, Any], body: bytes | None = None) -> list[Problem]:
 def _faults(type_: str, resource: dict[str, Any], path: str, marks: int, layer: int) -> Iterator[Problem]:
     if layer > _LAYERS:
         yield Problem(path, f"is in more than {_LAYERS} other resources", "too-deep")
-    elif schema.strict(type_).is_valid(resource):
+    elif schema.accepts(type_, resource):
         yield from beyond.check(type_, resource, path, marks)
         yield from _within(type_, resource, path, marks, layer)
     else:
@@ -80,7 +80,7 @@ def _objects(items: Any) -> Iterator[tuple[int, dict[str, Any]]]:
 def _inner(resource: dict[str, Any], path: str, marks: int, layer: int) -> Iterator[Problem]:
     type_ = resource.get("resourceType")
     if type(type_) is str and type_ in schema.known():
-        if not (beyond.is_plain(type_, resource, marks) and schema.strict(type_).is_valid(resource)):
+        if not (beyond.is_plain(type_, resource, marks) and schema.accepts(type_, resource)):
             yield from _faults(type_, resource, path, marks, layer + 1)
     elif "resourceType" in resource:
         yield Problem(path, "is of a resource type that the hub does not know", "unsupported-type")

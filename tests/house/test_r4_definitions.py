@@ -20,5 +20,5 @@ def test_what_one_server_adds_to_r4_is_not_there() -> None:
     assert "resource" not in schema.definition("Reference")["properties"]
 
 
-def test_every_known_type_compiles() -> None:
-    assert [type_ for type_ in schema.known() if schema.strict(type_).is_valid({})] == []
+def test_nothing_is_no_resource_of_any_known_type() -> None:
+    assert [type_ for type_ in schema.known() if schema.accepts(type_, {})] == []
