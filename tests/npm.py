@@ -1,16 +1,21 @@
-"""Public packages of FHIR's own test material, fetched once with npm, held to their checksum, kept under var/.
+"""Public packages that only tests and the scripts of packaged data read: fetched once with npm, held to a digest.
 
-Only tests and the script that cuts the packaged schema use them; the hub itself needs none.
+They are kept in `var/`. The hub itself needs none of them.
 """
 
 import hashlib
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-FOLDER = Path(__file__).parents[1] / "var" / "npm"
-SECONDS = 600
+FOLDER = Path(__file__).parents[1] / "var"
+FETCH_SECONDS = 300
+
+
+class Unreachable(Exception):
+    """The package is neither here nor to be had."""
 
 
 class Package(NamedTuple):
@@ -20,35 +25,37 @@ class Package(NamedTuple):
     version: str
     sha256: str
 
-
-class NotFetched(Exception):
-    """The archive is not here and cannot be had, or is not the one that was meant."""
-
-
-def archive(package: Package) -> Path:
-    """Where the archive lies, fetched if it has to be. Raises NotFetched."""
-    stem = package.name.removeprefix("@").replace("/", "-")
-    kept = FOLDER / f"{stem}-{package.version}.tgz"
-    if not kept.exists():
-        _fetch(package, kept)
-    found = hashlib.sha256(kept.read_bytes()).hexdigest()
-    if found != package.sha256:
-        raise NotFetched(f"{kept.name} has the checksum {found}, not {package.sha256}")
-    return kept
+    @property
+    def kept(self) -> Path:
+        """Where the archive is kept."""
+        return FOLDER / f"{self.name.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
 
 
-def _fetch(package: Package, kept: Path) -> None:
+def archive(package: Package, path: Path | None = None) -> Path:
+    """The archive, at `path` or where it is kept, fetched when it is not there yet. Raises Unreachable."""
+    path = path or package.kept
+    if not path.exists():
+        _fetch(package, path)
+    if hashlib.sha256(path.read_bytes()).hexdigest() != package.sha256:
+        raise Unreachable(f"{path} is not the package that was published")
+    return path
+
+
+def _fetch(package: Package, path: Path) -> None:
+    """Let npm fetch it from the registry it is set up with; runs beside this one find all of it or nothing."""
     npm = shutil.which("npm")
     if npm is None:
-        raise NotFetched(f"npm is missing: it fetches {package.name} {package.version}")
-    folder = FOLDER / f".{kept.stem}"
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [npm, "pack", f"{package.name}@{package.version}", "--silent", "--pack-destination", str(folder)]
-    try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS, check=False, text=True)
-    except subprocess.TimeoutExpired as error:
-        raise NotFetched(f"{package.name} did not come within {SECONDS} s") from error
-    if done.returncode != 0:
-        raise NotFetched(f"npm pack {package.name} failed: {done.stderr[-500:]}")
-    # Renamed when it is whole: another process that runs the same tests sees all of it or nothing.
-    next(folder.glob("*.tgz")).replace(kept)
+        raise Unreachable(f"{package.name} is fetched with npm, which is not here")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        command = [npm, "pack", "--silent", "--pack-destination", folder, f"{package.name}@{package.version}"]
+        try:
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Unreachable(f"npm did not fetch {package.name} within {FETCH_SECONDS} s") from error
+        found = list(Path(folder).glob("*.tgz"))
+        if done.returncode != 0 or len(found) != 1:
+            raise Unreachable(f"npm could not fetch {package.name}: {done.stderr[-500:].strip()}")
+        found[0].replace(path)

@@ -12,8 +12,7 @@ import pytest
 
 from hub.fhir import strict_json, validate
 from hub.fhir.validation import schema
-from tests.npm import NotFetched
-from tests.r4_examples import examples
+from tests import r4
 
 LARGE: Final = 4_000_000
 """Bytes; what is larger are HL7's definitions of R4 itself, of which none comes to a hub."""
@@ -28,10 +27,10 @@ KNOWN_WRONG: Final = {
 def handled(*, large: bool) -> Iterator[tuple[str, bytes]]:
     """The examples of the types the hub handles. Skips the test when they cannot be fetched."""
     try:
-        for name, body in examples():
+        for name, body in r4.bodies():
             if (len(body) > LARGE) == large and name.partition("-")[0] in schema.handled():
                 yield name, body
-    except NotFetched as reason:
+    except r4.Unreachable as reason:
         pytest.skip(str(reason))
 
 
