@@ -14,8 +14,9 @@ import jsonschema_rs
 import orjson
 
 from hub.fhir.validation import primitives
+from hub.fhir.validation.logic import Schema, either, forms, no, resolved
 from hub.fhir.validation.primitives import PRIMITIVES, Primitive
-from hub.fhir.validation.rules import RULES, Rule, Schema, either, forms, no, resolved
+from hub.fhir.validation.rules import RULES, Rule
 
 _DRAFT = "http://json-schema.org/draft-04/schema#"  # in which 1.0 is no integer
 REFERENCE = "reference"
