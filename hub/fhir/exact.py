@@ -10,22 +10,32 @@ from typing import Any, Final
 
 import orjson
 
+from hub.errors import Invalid
+
+LONGEST_NUMBER: Final = 64
+"""Characters of a number."""
+
 _MOST_DIGITS: Final = 18
 _SERVERS_OWN: Final = ("versionId", "lastUpdated")
 _META: Final = b'"meta":'
 
 
 def read(body: bytes) -> Any:
-    """The values in JSON that is known to be JSON; numbers with a point or an exponent stay text that `write` repeats."""
+    """The values in JSON that is known to be JSON; numbers with a point or an exponent stay text that `write` repeats.
+
+    Raises Invalid `bad-number` for one that is too long.
+    """
     return json.loads(body, parse_float=_as_written, parse_int=_whole)
 
 
 def _as_written(text: str) -> orjson.Fragment:
+    if len(text) > LONGEST_NUMBER:
+        raise Invalid("bad-number", f"A number has more than {LONGEST_NUMBER} characters.")
     return orjson.Fragment(text)
 
 
 def _whole(text: str) -> int | orjson.Fragment:
-    return int(text) if len(text) <= _MOST_DIGITS and text != "-0" else orjson.Fragment(text)
+    return int(text) if len(text) <= _MOST_DIGITS and text != "-0" else _as_written(text)
 
 
 def write(value: Any) -> bytes:

@@ -45,14 +45,14 @@ def read(patient: Mapping[str, Any]) -> Fed:
     meta = {name: patient["meta"][name] for name in _META_KEPT if name in patient.get("meta", {})}
     if meta:
         kept["meta"] = meta
-    if any("type" not in link for link in patient.get("link", ())):  # which the published schema lets pass
-        raise Invalid("bad-link", "A link says of which type it is.")
-    replaced = [link["other"] for link in patient.get("link", ()) if link["type"] == REPLACED_BY]
+    # R4 lets an extension stand where the type of a link should; such a link says neither of ours.
+    links = [(link.get("type"), link["other"]) for link in patient.get("link", ())]
+    replaced = [other for type_, other in links if type_ == REPLACED_BY]
     if len(replaced) > 1:
         raise Invalid("bad-link", "A record is replaced by exactly one other.")
     if replaced and patient.get("active") is not False:
         raise Invalid("bad-link", "A record that is replaced by another has active = false.")
-    replaces = tuple(link["other"] for link in patient.get("link", ()) if link["type"] == _OWN_LINKS[1])
+    replaces = tuple(other for type_, other in links if type_ == _OWN_LINKS[1])
     return Fed(kept, replaced[0] if replaced else None, replaces)
 
 

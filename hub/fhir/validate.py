@@ -1,155 +1,86 @@
 """Is this a valid R4 resource? A compiled schema says yes or no; only of what is refused the reasons are looked for.
 
-Beyond the published schema: real calendar dates, one value[x] each, no empty arrays or objects, no nulls, periods that
-do not end before they begin.
+Beyond the published schema (`hub.fhir.validation`): what R4's StructureDefinitions ask for, its invariants, real dates,
+references, safe narratives. Bundles, Parameters and what is contained are checked resource by resource. Never raises.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
 from itertools import islice
 from typing import Any
 
-from hub.fhir import schema
-from hub.fhir.schema import CHOICES
+import orjson
 
-_MOST = 20
+from hub.fhir.validation import beyond, reasons, schema
+from hub.fhir.validation.problems import MOST, Problem
 
+__all__ = ["Problem", "check"]
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One fault: a path into the resource and a reason without the value (which may be personal)."""
-
-    path: str
-    reason: str
+_LAYERS = 8
+"""Of resources in one another: a Bundle of a Bundle of Parameters is far more than anybody sends."""
 
 
 def check(resource: dict[str, Any], body: bytes | None = None) -> list[Problem]:
     """Every fault of the resource, at most 20; empty when it is valid.
 
-    `body` is the same as JSON without spaces: where it is at hand, a resource without periods need not be searched for them.
+    `body` is the same as JSON without spaces (orjson's), where it is at hand.
     """
     type_ = resource.get("resourceType")
-    if not isinstance(type_, str) or type_ not in schema.types():
-        return [Problem("resourceType", "is not a resource type that the hub handles")]
-    if schema.strict(type_).is_valid(resource) and (
-        (body is not None and b'"end":' not in body) or all(_in_order(period) for period in _periods(resource))
-    ):
+    if not isinstance(type_, str) or type_ not in schema.handled():
+        return [Problem("resourceType", "is not a resource type that the hub handles", "unsupported-type")]
+    if body is None:
+        try:
+            body = orjson.dumps(resource)
+        except orjson.JSONEncodeError:
+            return [Problem(type_, "is too deep, or holds what JSON does not", "too-deep")]
+    marks = beyond.marks(body)
+    if beyond.is_plain(type_, resource, marks) and schema.accepts(type_, resource):
         return []
-    return _faults(type_, resource) or [Problem(type_, "is not valid")]
+    return list(islice(_faults(type_, resource, type_, marks, 0), MOST))
 
 
-def _faults(type_: str, resource: dict[str, Any]) -> list[Problem]:
-    """The reasons: the rules' own words first, the schema's for what they do not speak of."""
-    found = {problem.path: problem for problem in islice(_walk("", resource), _MOST)}
-    for error in schema.strict(type_).iter_errors(resource):
-        kind = type(error.kind).__name__.rsplit("_", 1)[-1]
-        if len(found) >= _MOST:
-            break
-        if kind not in _RULES:
-            path = _path(error.instance_path)
-            found.setdefault(path, Problem(path, _REASONS.get(kind, f"breaks the R4 schema ({kind})")))
-    return [Problem(problem.path or type_, problem.reason) for problem in found.values()]
+def _faults(type_: str, resource: dict[str, Any], path: str, marks: int, layer: int) -> Iterator[Problem]:
+    if layer > _LAYERS:
+        yield Problem(path, f"is in more than {_LAYERS} other resources", "too-deep")
+    elif schema.accepts(type_, resource):
+        yield from beyond.check(type_, resource, path, marks)
+        yield from _within(type_, resource, path, marks, layer)
+    else:
+        found = list(islice(reasons.of_resource(type_, resource, path), MOST))
+        found += islice(_within(type_, resource, path, marks, layer), MOST)
+        yield from found or [Problem(path, "is not valid", "invalid")]
 
 
-_RULES = ("Not", "AnyOf", "MinItems", "MinProperties")  # how the strict schema says what `_walk` says in words
-_REASONS = {
-    "AdditionalProperties": "has a property that R4 does not know",
-    "Required": "lacks a required property",
-    "Pattern": "does not have the form R4 asks for",
-    "Enum": "is not one of the allowed values",
-    "Type": "has the wrong JSON type",
-    "Constant": "is not the expected value",
-}
+def _within(type_: str, resource: dict[str, Any], path: str, marks: int, layer: int) -> Iterator[Problem]:
+    """The faults of the resources in a resource, which may not be valid itself."""
+    if type_ == "Bundle":
+        yield from _in_list(resource.get("entry"), f"{path}.entry", marks, layer)
+    elif type_ == "Parameters":
+        waiting = [(f"{path}.parameter", resource.get("parameter"))]
+        for at, parts in waiting:
+            yield from _in_list(parts, at, marks, layer)
+            waiting += [(f"{at}[{place}].part", part["part"]) for place, part in _objects(parts) if "part" in part]
+    elif "contained" in resource:
+        # What `beyond` looks for everywhere in an object was looked for here with the resource around it.
+        for place, one in _objects(resource["contained"]):
+            yield from _inner(one, f"{path}.contained[{place}]", 0, layer)
 
 
-def _path(steps: list[str | int]) -> str:
-    text = ""
-    for step in steps:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
-    return text
+def _in_list(items: Any, path: str, marks: int, layer: int) -> Iterator[Problem]:
+    """Of the `resource` in each entry or parameter."""
+    for place, item in _objects(items):
+        found = item.get("resource")
+        if type(found) is dict:
+            yield from _inner(found, f"{path}[{place}].resource", marks, layer)
 
 
-_DATES = frozenset({"start", "end", "issued", "recorded", "date"})
-_DATE_ENDS = ("Date", "DateTime", "Instant")
+def _objects(items: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    return ((place, item) for place, item in enumerate(items if type(items) is list else ()) if type(item) is dict)
 
 
-def _periods(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every object in the resource that has a start and an end."""
-    waiting = [value]
-    for found in waiting:
-        if "start" in found and "end" in found:
-            yield found
-        for inner in found.values():
-            if type(inner) is dict:
-                waiting.append(inner)
-            elif type(inner) is list:
-                waiting.extend([item for item in inner if type(item) is dict])
-
-
-def _in_order(period: dict[str, Any]) -> bool:
-    start, end = period["start"], period["end"]
-    if not (isinstance(start, str) and isinstance(end, str)):
-        return True
-    begins, ends = _instant(start), _instant(end)
-    if begins is not None and ends is not None:
-        return ends >= begins
-    shared = min(len(start), len(end), 10)
-    return end[:shared] >= start[:shared]
-
-
-def _instant(text: str) -> datetime | None:
-    """The moment of a text with time and zone; None for others, and for a leap second."""
-    if len(text) <= 10:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None
-
-
-def _below(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _walk(path: str, value: dict[str, Any]) -> Iterator[Problem]:
-    """Faults of an object and all below it that HL7's schema lets pass. Plain dict and list only."""
-    if not value:
-        yield Problem(path, "is an empty object")
-    if "start" in value and "end" in value and not _in_order(value):
-        yield Problem(path, "ends before it starts")
-    for stem in CHOICES:
-        if len(schema.choice_of(stem, value)) > 1:
-            yield Problem(path, f"has more than one {stem}[x]")
-    for name, inner in value.items():
-        if type(inner) is str:
-            if (name in _DATES or name.endswith(_DATE_ENDS)) and not _real(inner):
-                yield Problem(_below(path, name), "is not a day of the calendar")
-        elif type(inner) is dict:
-            yield from _walk(_below(path, name), inner)
-        elif type(inner) is list:
-            yield from _walk_list(_below(path, name), inner, nulls=name.startswith("_"))
-        elif inner is None:
-            yield Problem(_below(path, name), "is null")
-
-
-def _walk_list(path: str, items: list[Any], *, nulls: bool) -> Iterator[Problem]:
-    if not items:
-        yield Problem(path, "is an empty list")
-    for at, item in enumerate(items):
-        if type(item) is dict:
-            yield from _walk(f"{path}[{at}]", item)
-        elif item is None and not nulls:
-            yield Problem(f"{path}[{at}]", "is null")
-
-
-def _real(text: str) -> bool:
-    parts = text[:10].split("-")
-    if len(parts) != 3 or not all(part.isdigit() for part in parts):
-        return True
-    try:
-        date(int(parts[0]), int(parts[1]), int(parts[2]))
-    except ValueError:
-        return False
-    return True
+def _inner(resource: dict[str, Any], path: str, marks: int, layer: int) -> Iterator[Problem]:
+    type_ = resource.get("resourceType")
+    if type(type_) is str and type_ in schema.known():
+        if not (beyond.is_plain(type_, resource, marks) and schema.accepts(type_, resource)):
+            yield from _faults(type_, resource, path, marks, layer + 1)
+    elif "resourceType" in resource:
+        yield Problem(path, "is of a resource type that the hub does not know", "unsupported-type")

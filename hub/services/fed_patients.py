@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from hub.errors import Invalid, NotAllowed
-from hub.fhir import fed, validate
+from hub.fhir import exact, fed, validate
 from hub.fhir.fed import Fed, Identifier
 from hub.linkage import features
 from hub.runtime import Hub
@@ -45,17 +45,19 @@ async def read(
     asked: Identifier | None,
     others: Mapping[str, Identifier],
 ) -> Ready:
-    """What is stored of `patient`, fed under the identifier `asked`, or under its own.
+    """What is stored of `patient`, fed under the identifier `asked`, or under its own. Its numbers may be kept as digits.
 
     `others` names records of the same message by their full URLs. Raises Invalid and NotAllowed; the detail names no value.
     """
     if not isinstance(patient, dict) or patient.get("resourceType") != "Patient":
         raise Invalid("bad-request", "A Patient is needed.")
-    problems = validate.check(patient)
+    given = exact.write(patient)
+    plain = orjson.loads(given)
+    problems = validate.check(plain, given)
     if problems:
         said = "; ".join(f"{problem.path} {problem.reason}" for problem in problems[:_SHOWN])
         raise Invalid("invalid-resource", f"The Patient is not valid FHIR R4: {said}. Nothing was stored.")
-    found = fed.read(patient)
+    found = fed.read(plain)
     key = _key(member, found, asked)
     replaced_by = None
     if found.replaced_by is not None:
@@ -64,7 +66,7 @@ async def read(
             raise Invalid("bad-link", "A record cannot be replaced by itself.")
     replaces = [own(member, await named(hub, connection, member, other, others)) for other in found.replaces]
     kept = fed.linked(found, replaced_by, tuple(replaces))
-    body = orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
+    body = exact.write(fed.linked(fed.read(patient), replaced_by, tuple(replaces)))
     content.check(body, PERSON)
     extracted = features.extract(kept, history=divisions.canonical)
     return preparing.ready(0, key.value, kept, body, extracted, replaced_by)

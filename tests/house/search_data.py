@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
-from hub.fhir import schema
+from hub.fhir.validation import schema
 from tests import r4
 
 FOLDER = Path(__file__).parents[2] / "hub" / "fhir" / "search"
 SOURCE = "HL7 FHIR 4.0.1 (npm hl7.fhir.r4.examples 4.0.1), CC0-1.0"
-WITHOUT = frozenset(("OperationOutcome", "Parameters"))
+WITHOUT = frozenset(("Binary", "OperationOutcome", "Parameters"))
 """Types that the hub reads and writes but does not keep."""
 HEAD = "http://hl7.org/fhir/SearchParameter/"
 EXCHANGED = {
@@ -23,7 +23,7 @@ EXCHANGED = {
 
 def kept_types() -> list[str]:
     """The resource types that can be searched."""
-    return sorted(schema.types() - WITHOUT)
+    return sorted(schema.handled() - WITHOUT)
 
 
 def parameters(definitions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from hub.settings import Settings
-from tests.house.settings_page import PAGE, render
+from tests.house import settings_page, validation_page
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,7 +53,10 @@ def test_the_commands_are_found_in_the_text() -> None:
 
 
 def test_settings_are_documented() -> None:
-    assert PAGE.read_text(encoding="utf-8") == render(), "docs/settings.md is not current: make docs"
+    for page in (settings_page, validation_page):
+        assert page.PAGE.read_text(encoding="utf-8") == page.render(), (
+            f"docs/{page.PAGE.name} is not current: make docs"
+        )
     assert all(field.description for field in Settings.model_fields.values())
     documented = {f"HUB_{name.upper()}" for name in Settings.model_fields}
     assert set(re.findall(r"HUB_[A-Z_]+", README)) <= documented

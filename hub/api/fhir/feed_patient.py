@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from hub.api.fhir.interactions import Call, Interaction, answer, by_member
 from hub.errors import Invalid
-from hub.fhir import fed, patients
+from hub.fhir import fed, patients, strict_json
 from hub.fhir.capability import Ability, Parameter
 from hub.services import fed_patients, feeding
 from hub.services.feeding import Entry, Fed, Feed
@@ -28,7 +28,7 @@ async def put(call: Call) -> Response:
     asked = [value for name, value in call.query if name == "identifier"]
     if len(asked) != 1 or len(call.query) != 1:
         raise Invalid("bad-request", "A record is put under exactly one identifier: Patient?identifier=system|value.")
-    patient = await call.resource()
+    patient = (await call.document()).exact()
     given = Feed(
         message_id=message_id_of(call.request),
         body=await call.request.body(),
@@ -77,7 +77,7 @@ def _told(call: Call, found: Fed) -> Response:
         return answer({"resourceType": "OperationOutcome", "issue": issues}, status, headers)
     if "return=minimal" in wanted:
         return Response(None, status, headers)
-    shown = patients.whole(orjson.loads(now.body), str(now.id), now.version, now.updated_at)
+    shown = patients.whole(strict_json.read(now.body).exact(), str(now.id), now.version, now.updated_at)
     return answer(shown, status, headers)
 
 

@@ -7,11 +7,11 @@ deep, or with texts that cannot be kept. FHIR R4, http.html#mime-type and #param
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import orjson
-
-from hub.domain.texts import MOST_LAYERS, all_can_be_kept, is_too_deep
+from hub.domain.texts import all_can_be_kept
 from hub.errors import Invalid, Refused
+from hub.fhir import strict_json
 from hub.fhir.capability import FHIR_VERSION, JSON
+from hub.fhir.strict_json import Document
 
 FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = frozenset({JSON, "application/json", "text/json"})
@@ -51,23 +51,23 @@ def _fits(parameter: str) -> bool:
     return name.strip() != "fhirversion" or FHIR_VERSION.startswith(value.strip(' "'))
 
 
-def parsed(content_type: str, body: bytes) -> dict[str, Any]:
-    """The object in a JSON body. Raises Invalid, UnsupportedMediaType."""
+def document(content_type: str, body: bytes) -> Document:
+    """The resource in a JSON body, and its canonical bytes. Raises Invalid, UnsupportedMediaType."""
     if content_type and not (content_type.partition(";")[0].strip().lower() in _JSON and _is_ours(content_type)):
         raise UnsupportedMediaType("unsupported-media-type", f"The body must be {JSON}, FHIR {FHIR_VERSION}.")
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Invalid("bad-request", "The body is not JSON.") from error
-    if not isinstance(found, dict) or not isinstance(found.get("resourceType"), str):
+    found = strict_json.read(body)
+    if not isinstance(found.value, dict) or not isinstance(found.value.get("resourceType"), str):
         raise Invalid("bad-request", "The body is not a FHIR resource.")
-    # Most bodies have fewer brackets than there may be layers.
-    if body.count(b"{") + body.count(b"[") > MOST_LAYERS and is_too_deep(found):
-        raise Invalid("bad-request", f"There are more than {MOST_LAYERS} layers of lists and objects.")
-    # orjson refuses half a surrogate pair; only what is escaped as NUL is left.
-    if b"\\u0000" in body and not all_can_be_kept(found):
+    # Half a surrogate pair is no JSON; only what is escaped as NUL is left.
+    if b"\\u0000" in body and not all_can_be_kept(found.value):
         raise Invalid("invalid-content", "A text holds the character NUL.")
     return found
+
+
+def parsed(content_type: str, body: bytes) -> dict[str, Any]:
+    """The object in a JSON body. Raises Invalid, UnsupportedMediaType."""
+    value: dict[str, Any] = document(content_type, body).value
+    return value
 
 
 def fields(content_type: str, body: bytes) -> list[tuple[str, str]]:

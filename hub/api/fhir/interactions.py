@@ -17,6 +17,7 @@ from hub.api.fhir import formats
 from hub.domain.policy import PURPOSES
 from hub.errors import Invalid
 from hub.fhir.capability import JSON, Ability
+from hub.fhir.strict_json import Document
 from hub.runtime import Hub
 from hub.storage.members import Member
 
@@ -30,6 +31,10 @@ class Asked:
 
     hub: Hub
     request: Request
+
+    async def document(self) -> Document:
+        """The resource in the body, and its canonical bytes. Raises Invalid, Refused `unsupported-media-type`."""
+        return formats.document(self.request.headers.get("content-type", ""), await self.request.body())
 
     async def resource(self) -> dict[str, Any]:
         """The JSON object in the body. Raises Invalid, Refused `unsupported-media-type`."""

@@ -22,7 +22,7 @@ from mappings.vocabulary import record_system
 
 async def process(call: Call) -> Response:
     """200 with the response message."""
-    message = messages.read(await call.resource())
+    message = messages.read((await call.document()).exact())
     given = Feed(
         message_id=_message_id(call, message),
         body=await call.request.body(),

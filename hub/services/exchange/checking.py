@@ -8,7 +8,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from hub.errors import Invalid, NotFound
-from hub.fhir import exact, fed, patients, schema, validate
+from hub.fhir import exact, fed, patients, validate
+from hub.fhir.validation import schema
 from hub.linkage import features
 from hub.runtime import Hub
 from hub.services import content, fed_patients, preparing
@@ -18,7 +19,8 @@ from hub.storage.members import Member
 from mappings import divisions
 from mappings.vocabulary import PERSON, record_system
 
-TYPES: Final = schema.types() - {"Bundle", "MessageHeader", "OperationOutcome", "Parameters", "Subscription"}
+_TRAVEL: Final = frozenset(["Binary", "Bundle", "MessageHeader", "OperationOutcome", "Parameters", "Subscription"])
+TYPES: Final = schema.handled() - _TRAVEL
 """What is kept one by one; the others travel, and are not kept as such."""
 _MEANING: Final = ("implicitRules", "modifierExtension")
 _SHOWN: Final = 5
@@ -59,7 +61,7 @@ async def ready(
     if resource["resourceType"] != PERSON_TYPE:
         return preparing.ready(0, key, resource, kept, None)
     replaced_by = None
-    replaced = [link["other"] for link in resource.get("link", ()) if link["type"] == fed.REPLACED_BY]
+    replaced = [link["other"] for link in resource.get("link", ()) if link.get("type") == fed.REPLACED_BY]
     if len(replaced) > 1 or (replaced and resource.get("active") is not False):
         raise Invalid("bad-link", "A record that is replaced has active = false, and is replaced by exactly one other.")
     if replaced:

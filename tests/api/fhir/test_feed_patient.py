@@ -2,9 +2,10 @@
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import orjson
@@ -145,6 +146,25 @@ async def test_the_receipt_is_of_the_exact_bytes_and_they_are_kept(hub: Hub, hui
         assert await submissions.part(connection, hub.vault, stored.id, 0) == body
 
 
+async def test_every_digit_of_a_number_is_kept_and_answered(hub: Hub, client: httpx2.AsyncClient) -> None:
+    fed = {**patient("huiji", "H1", **LI), "extension": [{"url": "urn:x:weight", "valueDecimal": 1}]}
+    body = json.dumps(fed, ensure_ascii=False).replace('"valueDecimal": 1}', '"valueDecimal": 3.400}').encode()
+    url = "/fhir/Patient?identifier=urn:lianqiao:huiji:record|H1"
+    found = await client.put(url, content=body, headers={"Content-Type": "application/fhir+json"})
+    assert found.status_code == 201
+    assert b'"valueDecimal":3.400}' in found.content
+    async with hub.database.read() as connection:
+        (stored,) = (await resources.newest(connection, hub.vault, [UUID(found.json()["id"])])).values()
+    assert b'"valueDecimal":3.400}' in stored.body
+
+
+async def test_a_name_that_comes_twice_is_refused(client: httpx2.AsyncClient) -> None:
+    body = b'{"resourceType":"Patient","gender":"male","gender":"female"}'
+    url = "/fhir/Patient?identifier=urn:lianqiao:huiji:record|H1"
+    found = await client.put(url, content=body, headers={"Content-Type": "application/fhir+json"})
+    assert _code(found) == (400, "duplicate-key")
+
+
 async def test_a_fed_record_and_a_mapped_one_are_one_record(
     hub: Hub, huiji: Enrolled, client: httpx2.AsyncClient
 ) -> None:
@@ -231,7 +251,9 @@ async def test_a_member_that_is_no_source_feeds_nothing(hub: Hub) -> None:
     [
         ({"birthDate": "1990-02-30"}, "invalid-resource"),
         ({"nonsense": 1}, "invalid-resource"),
-        ({"contained": [{"resourceType": "Patient"}]}, "unsupported-element"),
+        ({"contained": [{"resourceType": "Patient"}]}, "invalid-resource"),
+        ({"contained": [{"resourceType": "Organization", "id": "o", "name": "X"}],
+          "managingOrganization": {"reference": "#o"}}, "unsupported-element"),
         ({"modifierExtension": [{"url": "urn:x", "valueBoolean": True}]}, "unsupported-element"),
         ({"implicitRules": "urn:x"}, "unsupported-element"),
         ({"identifier": [{"system": "urn:oid:2.16.156.10011.1.3", "value": "410108199003071228"}]}, "bad-identifier"),

@@ -50,7 +50,7 @@ def test_every_expression_finds_what_the_other_engine_finds(examples: Resources)
                 differing.append((parameter.base, parameter.code, resource.get("id")))
             found |= {(parameter.base, parameter.code)} if theirs else set()
     assert differing == []
-    assert len(found) > 500  # of 720; the examples have hardly any tags, security labels and profiles
+    assert len(found) > 500  # of 780; the examples have hardly any tags, security labels and profiles
 
 
 def test_every_part_of_a_composite_finds_what_the_other_engine_finds(examples: Resources) -> None:

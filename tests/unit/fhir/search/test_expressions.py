@@ -88,5 +88,5 @@ def test_what_is_not_understood_is_refused(expression: str) -> None:
 
 
 def test_all_parameters_of_all_types_are_understood() -> None:
-    assert len(types()) == 35
-    assert sum(len(parameters(type_)) for type_ in types()) == 720
+    assert len(types()) == 38
+    assert sum(len(parameters(type_)) for type_ in types()) == 780

@@ -193,7 +193,7 @@ def test_what_is_not_known_is_ignored_or_refused_as_the_client_wishes() -> None:
         ("Observation", "code.text", "x", "code is not a reference"),
         ("Observation", "performer:Organization.partof.partof.partof.name", "x", "more than 3"),
         ("Patient", "_has:Observation:patient", "x", "_has:Type:reference:parameter"),
-        ("Patient", "_has:Practitioner:patient:x", "x", "_has:Type:reference:parameter"),
+        ("Patient", "_has:Medication:patient:x", "x", "_has:Type:reference:parameter"),
         ("Patient", "_has:Observation:device:code", "x", "that refer to Patient are .*patient"),
         ("Patient", "_has:Observation:patient:colour", "x", "colour is not a parameter of Observation"),
         ("Patient", "_text", "x", "_text is not supported"),
@@ -243,5 +243,5 @@ def test_everything_has_a_limit() -> None:
 
 
 def test_only_what_is_kept_can_be_searched() -> None:
-    with pytest.raises(Invalid, match="Practitioner cannot be searched; what can is AuditEvent"):
-        read("Practitioner")
+    with pytest.raises(Invalid, match="Medication cannot be searched; what can is AuditEvent"):
+        read("Medication")
