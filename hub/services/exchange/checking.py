@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from hub.errors import Invalid, NotFound
-from hub.fhir import exact, fed, patients, validate
+from hub.fhir import exact, fed, patients, sizes, validate
 from hub.fhir.validation import schema
 from hub.linkage import features
 from hub.runtime import Hub
@@ -44,6 +44,7 @@ def check(member: Member, type_: str, resource: dict[str, Any], body: bytes) -> 
     kept = exact.kept(body)
     content.check(kept, PERSON)
     if type_ == PERSON_TYPE:
+        sizes.check(resource)
         for name in _MEANING:
             if name in resource:
                 raise Invalid("unsupported-element", f"{type_}.{name} is not taken: it may change what the rest means.")
