@@ -5,6 +5,7 @@ its id and its version, is not part of what is kept; `shown` puts it in front.
 """
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ LONGEST_NUMBER: Final = 64
 """Characters of a number."""
 
 _MOST_DIGITS: Final = 18
-_SERVERS_OWN: Final = ("versionId", "lastUpdated")
+_SERVERS_OWN: Final = frozenset({"versionId", "lastUpdated"})
 _META: Final = b'"meta":'
 
 
@@ -43,14 +44,17 @@ def write(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def kept(body: bytes) -> bytes:
-    """The bytes that are kept of a resource: canonical, without what only the server says of it."""
-    resource = read(body)
-    resource.pop("id", None)
-    meta = {name: value for name, value in resource.pop("meta", {}).items() if name not in _SERVERS_OWN}
-    if meta:
-        resource["meta"] = meta
-    return write(resource)
+def kept(resource: Mapping[str, Any], canonical: bytes) -> bytes:
+    """The bytes that are kept of a resource with these canonical bytes: without what only the server says of it."""
+    meta = resource.get("meta")
+    if "id" not in resource and (meta is None or not meta.keys() & _SERVERS_OWN):
+        return canonical
+    found = read(canonical)
+    found.pop("id", None)
+    left = {name: value for name, value in found.pop("meta", {}).items() if name not in _SERVERS_OWN}
+    if left:
+        found["meta"] = left
+    return write(found)
 
 
 def shown(body: bytes, id_: str, version: int, updated_at: datetime) -> bytes:

@@ -146,8 +146,8 @@ def _id(call: Call) -> UUID:
 
 
 async def _checked(call: Call, type_: str) -> tuple[bytes, dict[str, Any]]:
-    resource = await call.resource()
-    return checking.check(call.member, type_, resource, await call.request.body()), resource
+    found = await call.document()
+    return checking.check(call.member, type_, found.value, found.canonical), found.value
 
 
 def _expected(call: Call) -> int | None:

@@ -33,15 +33,15 @@ def known_type(type_: str) -> str:
     return type_
 
 
-def check(member: Member, type_: str, resource: dict[str, Any], body: bytes) -> bytes:
-    """What is kept of `resource`, sent as `body`. Raises Invalid."""
+def check(member: Member, type_: str, resource: dict[str, Any], canonical: bytes) -> bytes:
+    """What is kept of `resource`, of which `canonical` are the bytes. Raises Invalid."""
     if resource.get("resourceType") != type_:
         raise Invalid("bad-request", f"The body is not a {type_}.")
-    problems = validate.check(resource)
+    problems = validate.check(resource, canonical)
     if problems:
         said = "; ".join(f"{problem.path} {problem.reason}" for problem in problems[:_SHOWN])
         raise Invalid("invalid-resource", f"The {type_} is not valid FHIR R4: {said}. Nothing was stored.")
-    kept = exact.kept(body)
+    kept = exact.kept(resource, canonical)
     content.check(kept, PERSON)
     if type_ == PERSON_TYPE:
         sizes.check(resource)

@@ -1,8 +1,8 @@
 """Tells the search index what resources say: at once of what is written one by one, a moment later of documents."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -15,14 +15,16 @@ from hub.storage.search_index import Told
 
 _BATCH: Final = 500
 _TYPES: Final = frozenset(search.types())
-Changed = tuple[UUID, str, datetime, bytes]
-"""A resource that changed: its id, type, when, and what it says now."""
+Changed = tuple[UUID, datetime, Mapping[str, Any]]
+"""A resource that changed: its id, when, and what it says now."""
 
 
 async def tell(hub: Hub, connection: AsyncConnection, member_id: int, changed: Iterable[Changed]) -> None:
     """Tell of a member's resources, in the transaction that writes them."""
     told = [
-        Told(id_, type_, at, search.tokens(orjson.loads(body))) for id_, type_, at, body in changed if type_ in _TYPES
+        Told(id_, resource["resourceType"], at, search.tokens(resource))
+        for id_, at, resource in changed
+        if resource["resourceType"] in _TYPES
     ]
     await search_index.put(connection, hub.vault, member_id, told)
 
@@ -34,5 +36,5 @@ async def catch_up(hub: Hub) -> int:
         found = (await versions.current(connection, hub.vault, ids)).values() if ids else ()
         for member_id in sorted({one.member_id for one in found}):
             own = [one for one in found if one.member_id == member_id and not one.deleted]
-            await tell(hub, connection, member_id, [(one.id, one.type, one.at, one.body) for one in own])
+            await tell(hub, connection, member_id, [(one.id, one.at, orjson.loads(one.body)) for one in own])
     return len(ids)

@@ -78,7 +78,7 @@ _gatherings: Final[WeakKeyDictionary[Database, Gathering[_Asked, Written | Excep
 
 async def write(hub: Hub, member: Member, wanted: Write) -> Written:
     """One act, together with those that come at the same time. Raises NotFound, Conflict, Changed, Invalid."""
-    done = await _gatherings.setdefault(hub.database, Gathering(_together)).ask((hub, member, wanted))
+    done = await _gatherings.setdefault(hub.database, Gathering(_together, at_once=1)).ask((hub, member, wanted))
     if isinstance(done, Exception):
         raise done
     return done
@@ -201,6 +201,7 @@ class _Put:
     """A resource on its way into storage, and the place of what wanted it."""
 
     at: int
+    resource: Mapping[str, Any]
     ready: Ready
     incoming: Incoming
 
@@ -228,14 +229,14 @@ async def _put(
                 "record-number", "A record keeps the number it has at its source; nothing was stored."
             )
         else:
-            going.append(_Put(at, made, incoming))
+            going.append(_Put(at, one.resource or {}, made, incoming))
     going, double = await _without_double(connection, member, going, known)
     outcomes |= {one.at: _duplicate() for one in double}
     if going:
         ready, incoming_ = [one.ready for one in going], [one.incoming for one in going]
         stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now)
         await recording.follow(hub, connection, member, ready, incoming_, stored, now)
-        changed = [(done.id, one.ready.type, now, one.ready.body)
+        changed = [(done.id, now, one.resource)
                    for one, done in zip(going, stored, strict=True) if done.counts]  # fmt: skip
         await indexing.tell(hub, connection, member.id, changed)
         outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
