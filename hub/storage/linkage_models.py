@@ -54,7 +54,7 @@ def _epoch(row: Any) -> Epoch:
 
 async def hold(connection: AsyncConnection) -> None:
     """No model comes or goes until the transaction ends; waits while one does."""
-    await connection.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _SPACE})
+    await driver(connection).execute("SELECT pg_advisory_xact_lock_shared($1)", _SPACE)
 
 
 async def hold_alone(connection: AsyncConnection) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage.database import copy_rows, driver
@@ -69,6 +69,8 @@ class _Known:
     identifiers: tuple[bytes, ...] = ()
 
 
+_MEMBERS: Final = 0x6C71
+"""The space of the locks of members."""
 _EXISTING = """
     -- existing: what is stored under these record keys
     SELECT id, record_key, version, digest, said_at, said_row, deleted FROM resource
@@ -217,12 +219,13 @@ async def newest(connection: AsyncConnection, vault: Vault, ids: Sequence[UUID])
 
 async def by_keys(connection: AsyncConnection, member_id: int, type_: str, keys: Sequence[bytes]) -> dict[bytes, UUID]:
     """The resources that a member's records are kept as, by the blind indexes of its own keys."""
-    rows = await connection.execute(
-        select(resource.c.record_key, resource.c.id).where(
-            resource.c.member_id == member_id, resource.c.type == type_, resource.c.record_key.in_(list(keys))
-        )
+    rows = await driver(connection).fetch(
+        "SELECT record_key, id FROM resource WHERE member_id = $1 AND type = $2 AND record_key = ANY($3::bytea[])",
+        member_id,
+        type_,
+        list(keys),
     )
-    return {row.record_key: row.id for row in rows}
+    return {row["record_key"]: row["id"] for row in rows}
 
 
 async def own_by_identifiers(
@@ -261,6 +264,4 @@ async def by_identifier(
 
 async def lock_member(connection: AsyncConnection, member_id: int) -> None:
     """Take a member's records for this transaction: its documents are stored one batch after the other, in order."""
-    await connection.execute(
-        text("SELECT pg_advisory_xact_lock(:space, :member)"), {"space": 0x6C71, "member": member_id % 2**31}
-    )
+    await driver(connection).execute("SELECT pg_advisory_xact_lock($1, $2)", _MEMBERS, member_id % 2**31)
