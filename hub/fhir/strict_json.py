@@ -15,7 +15,7 @@ from hub.domain.texts import MOST_LAYERS, is_too_deep
 from hub.errors import Invalid
 from hub.fhir import exact
 
-_FRACTION: Final = re.compile(rb'":[ \t\r\n]*(-?(?:[0-9]+[.eE]|[0-9]{19})[^,}\]\s]*)')
+_FRACTION: Final = re.compile(rb'"[ \t\r\n]*:[ \t\r\n]*(-?(?:[0-9]+[.eE]|[0-9]{19})[^,}\]\s]*)')
 
 
 def _of(types: list[str], in_lists: list[str]) -> jsonschema_rs.Draft4Validator:

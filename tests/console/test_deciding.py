@@ -319,13 +319,17 @@ def test_a_decision_on_an_old_view_is_refused_with_what_to_do(matters: Matters, 
 
 
 def test_a_second_steward_sees_who_has_it_open(matters: Matters, enter: Enter) -> None:
-    first, second = enter("lihua", language="en"), enter("zhouping", language="en")
+    first, second = enter("lihua", language="en"), enter("sunyue", language="en")
     first.goto(matters.address("twins"))
     second.goto(matters.address("twins"))
     expect(second.get_by_role("status")).to_contain_text("lihua has it open until")
     assert second.get_by_role("button", name=re.compile("^Confirm")).count() == 0
     second.goto(f"{matters.site.url}/console/conflicts")
     expect(second.get_by_role("row", name=re.compile("李思琪"))).to_contain_text("lihua has it open until")
+    supervisor = enter("zhouping", language="en")
+    supervisor.goto(matters.address("twins"))
+    expect(supervisor.get_by_role("status")).to_contain_text("lihua has it open until")
+    expect(supervisor.get_by_role("button", name=re.compile("^Confirm"))).to_be_visible()
     matters.site.clock.forward(minutes=11)
     second.goto(matters.address("twins"))
     expect(second.get_by_role("button", name=re.compile("^Confirm"))).to_be_visible()

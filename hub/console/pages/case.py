@@ -52,6 +52,7 @@ async def _page(
 ) -> Response:
     previous, following = await reviews.neighbours(visit.hub, visit.user, case.task, reason=reason or None)
     given = {name: field(form, name) for name in form} if form is not None else {}
+    held = case.task.is_held(visit.hub.now(), against=visit.user.name)
     return page(
         visit,
         template,
@@ -67,7 +68,8 @@ async def _page(
         purposes=reveals.PURPOSES,
         asked=await reveals.asked(visit.hub, visit.user, case),
         revealed=revealed,
-        held=case.task.is_held(visit.hub.now(), against=visit.user.name) and not visit.user.may_overrule,
+        held=held,
+        kept_out=held and not visit.user.may_overrule,
         able=await assignments.able(visit.hub, visit.user, case.task),
         proposal_note=settling.note_of(visit.hub, case.proposal) if case.proposal else "",
         given=given,

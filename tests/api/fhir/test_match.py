@@ -236,7 +236,9 @@ async def test_a_text_that_would_take_minutes_to_read_is_refused(people: None, a
     assert issue_of(answer)[:2] == (400, "too-long")
 
 
-@pytest.mark.parametrize("filler", [{"telecom": [{"value": "x"}]}, {"address": [{"use": "home"}]}, {"gender": "other"}])
+@pytest.mark.parametrize(
+    "filler", [{"telecom": [{"system": "phone", "value": "x"}]}, {"address": [{"use": "home"}]}, {"gender": "other"}]
+)
 async def test_what_says_nothing_of_anybody_is_no_element(as_huiji: Client, filler: dict[str, Any]) -> None:
     asked = {"resourceType": "Patient", "name": [{"text": "李秀英"}], "birthDate": "1987-03-12", **filler}
     assert issue_of(await as_huiji.match(asked)) == (400, "too-few-elements", "required")

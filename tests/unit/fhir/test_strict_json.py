@@ -139,3 +139,7 @@ def test_any_bytes_are_read_or_refused(body: bytes) -> None:
 def test_a_number_is_worth_what_it_was(text: str) -> None:
     canonical = strict_json.canonical(b'{"v":%b}' % text.encode())
     assert json.loads(canonical, parse_float=Decimal, parse_int=Decimal)["v"].as_tuple() == Decimal(text).as_tuple()
+
+
+def test_a_space_before_the_colon_hides_no_digits() -> None:
+    assert strict_json.canonical(b'{"a" :0E0,"b"\n: 1.00}') == b'{"a":0E0,"b":1.00}'
