@@ -98,8 +98,8 @@ async def history(
 
 
 async def _own(hub: Hub, connection: AsyncConnection, member: Member, type_: str, id_: UUID) -> Version:
-    found = (await versions.current(connection, hub.vault, [id_])).get(id_)
-    if found is None or found.member_id != member.id or found.type != type_:
+    found = (await versions.own(connection, hub.vault, member.id, [id_])).get(id_)
+    if found is None or found.type != type_:
         raise NotFound
     return found
 
@@ -109,8 +109,8 @@ async def note(hub: Hub, connection: AsyncConnection, trace: LookedUp, shown: Se
     about = {id_ for one in shown for id_ in _patients(one)}
     own = {
         id_: found
-        for id_, found in (await versions.current(connection, hub.vault, sorted(about))).items()
-        if found.member_id == trace.caller.id and found.type == PERSON_TYPE
+        for id_, found in (await versions.own(connection, hub.vault, trace.caller.id, sorted(about))).items()
+        if found.type == PERSON_TYPE
     }
     records = await people.records_of_resources(connection, list(own))
     persons = await people.info(connection, records.values())

@@ -129,7 +129,7 @@ class _Search:
 
     async def _matching(self, ids: Sequence[UUID], clauses: Sequence[Clause]) -> list[_Opened]:
         """Those of the resources that meet all clauses, in the order of `ids`."""
-        there = await versions.current(self._connection, self._hub.vault, ids)
+        there = await versions.own(self._connection, self._hub.vault, self._member.id, ids)
         opened = [
             _Opened(there[id_], orjson.loads(there[id_].body)) for id_ in ids if id_ in there and not there[id_].deleted
         ]
@@ -230,11 +230,11 @@ class _Search:
                 ids[UUID(id_)] = type_
             except ValueError:
                 continue  # no id of ours
-        there = await versions.current(self._connection, self._hub.vault, sorted(ids)[:MOST_INCLUDED])
+        there = await versions.own(self._connection, self._hub.vault, self._member.id, sorted(ids)[:MOST_INCLUDED])
         return [
             _Opened(one, orjson.loads(one.body))
             for one in there.values()
-            if one.member_id == self._member.id and one.type == ids[one.id] and not one.deleted
+            if one.type == ids[one.id] and not one.deleted
         ]
 
     async def _referring(self, includes: Sequence[Include], to: Sequence[_Opened]) -> list[_Opened]:
