@@ -76,6 +76,14 @@ async def one(connection: AsyncConnection, vault: Vault, id_: UUID, version: int
     return None if row is None else _version(vault, row)
 
 
+async def before(connection: AsyncConnection, vault: Vault, deletion: Version) -> Version:
+    """The version that was deleted by `deletion`."""
+    found = await one(connection, vault, deletion.id, deletion.version - 1)
+    if found is None:
+        raise LookupError(f"resource {deletion.id} was deleted before it was there")
+    return found
+
+
 async def history(
     connection: AsyncConnection, vault: Vault, id_: UUID, *, before: int, since: datetime, limit: int
 ) -> list[Version]:
