@@ -3,10 +3,11 @@
 Pure. Everything is read before anything is done: a Bundle that cannot be understood does nothing at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import unquote
+from uuid import UUID
 
 from hub.errors import Invalid, TooLarge
 from hub.fhir import exact
@@ -49,7 +50,29 @@ def read(body: bytes) -> tuple[Together, list[Request]]:
     new = [one.full_url for one in requests if one.full_url.startswith(_NEW)]
     if len(set(new)) < len(new):
         raise Invalid("bad-request", "Two entries have the same fullUrl. Nothing was stored.")
+    if together == "transaction":
+        _once(requests)
     return together, requests
+
+
+def _once(requests: Iterable[Request]) -> None:
+    """Raises Invalid for a second entry that changes the same resource: which of them holds would be left to chance."""
+    seen: set[tuple[str, ...]] = set()
+    for one in requests:
+        meant = (one.type, _same(one.id)) if one.id else (one.type, "", unquote(one.if_none_exist.removeprefix("?")))
+        if one.method == "GET" or not any(meant[1:]):
+            continue
+        if meant in seen:
+            raise _wrong(one.at, "an earlier entry changes the same resource, and a transaction changes each once")
+        seen.add(meant)
+
+
+def _same(id_: str) -> str:
+    """An id as it is compared: a UUID has several forms."""
+    try:
+        return str(UUID(id_))
+    except ValueError:
+        return id_
 
 
 def _request(at: int, entry: Any) -> Request:

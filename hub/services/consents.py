@@ -3,7 +3,8 @@
 A Consent of another form is kept as a record and allows nothing: whoever cannot be understood has not consented.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from hub.storage.resources import Stored
 from mappings import vocabulary as v
 
 _ZONE = ZoneInfo("Asia/Shanghai")
+_LEAP = re.compile(r"^(.{10}T\d\d:\d\d:)60")
 
 
 async def keep(
@@ -40,10 +42,10 @@ async def keep(
         if result.counts
     }
     made = [_made(hub, member, found, result, now) for found, result in newest.values() if _is_of_profile(found)]
-    await withdraw(
-        hub, connection, member, [id_ for id_, (found, _) in newest.items() if not _is_of_profile(found)], now
-    )
-    await _void(hub, connection, member, await agreements.put_consents(connection, member.id, made), now)
+    # What a resource said before is said no more, under another number too.
+    ended = await agreements.withdraw_consents(connection, list(newest), now, but=[one.reference for one in made])
+    ended += await agreements.put_consents(connection, member.id, made)
+    await _void(hub, connection, member, ended, now)
 
 
 async def withdraw(
@@ -80,20 +82,23 @@ def _made(hub: Hub, member: Member, resource: dict[str, Any], stored: Stored, no
     return NewConsent(
         reference=reference_of(hub, member.name, resource["identifier"][0]["value"]),
         subject=subject_of(hub, member.name, resource["patient"]["identifier"]["value"]),
-        kinds=tuple(
-            c["code"] for k in _codings(provision, "code", "class") for c in k if c.get("system") == v.KIND_SYSTEM
-        ),
-        purposes=tuple(c["code"] for c in provision.get("purpose", ()) if c.get("system") == v.PURPOSE_SYSTEM),
-        recipient_divisions=tuple(
-            actor["reference"]["identifier"]["value"]
-            for actor in provision.get("actor", ())
-            if actor["reference"].get("identifier", {}).get("system") == v.DIVISION_SYSTEM
+        kinds=_said("code", v.KIND_SYSTEM, (c for k in _codings(provision, "code", "class") for c in k)),
+        purposes=_said("code", v.PURPOSE_SYSTEM, provision.get("purpose", ())),
+        recipient_divisions=_said(
+            "value",
+            v.DIVISION_SYSTEM,
+            (actor["reference"].get("identifier", {}) for actor in provision.get("actor", ())),
         ),
         resource_id=stored.id,
         valid_from=_moment(period.get("start"), end=False),
         valid_to=_moment(period.get("end"), end=True),
         withdrawn_at=min(now, _moment(resource.get("dateTime"), end=False)) if withdrawn else None,
     )
+
+
+def _said(name: str, system: str, among: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """What those of `system` say under `name`; one that says nothing, which is valid R4, allows nothing."""
+    return tuple(one[name] for one in among if one.get("system") == system and name in one)
 
 
 def _codings(provision: dict[str, Any], *names: str) -> list[list[dict[str, Any]]]:
@@ -111,7 +116,8 @@ def _moment(text: str | None, *, end: bool) -> datetime:
         return datetime.min.replace(tzinfo=UTC) if end else datetime.max.replace(tzinfo=UTC)
     try:
         if len(text) > 10:
-            return datetime.fromisoformat(text).astimezone(UTC)
+            # A leap second is counted with the second before it, as in searches.
+            return datetime.fromisoformat(_LEAP.sub(r"\g<1>59", text)).astimezone(UTC)
         day = _day_behind(text) if end else date.fromisoformat(text + "-01-01"[len(text) - 4 : 6])
         return datetime.combine(day, time.min, tzinfo=_ZONE).astimezone(UTC)
     except OverflowError:  # a day that no clock shows: before all others, or behind them

@@ -104,7 +104,7 @@ async def _take(hub: Hub, member: Member, given: Feed) -> Fed:
         done = await _record(hub, connection, member, given, stored, ready)
         found = await resources.newest(connection, hub.vault, [change.id for change in done.people])
         issues = await submissions.issues(connection, hub.vault, stored.id, limit=_SHOWN) if done.issues else []
-        current = tuple(found[change.id] for change in done.people)
+        current = tuple(found[change.id] for change in done.people if change.id in found)
         return Fed(acknowledgement, stored.id, stored.received_at, done.people, current, tuple(issues))
 
 
@@ -158,5 +158,5 @@ async def _told_again(
     ids = await resources.by_keys(connection, member.id, "Patient", keys)
     found = await resources.newest(connection, hub.vault, list(ids.values()))
     issues = await submissions.issues(connection, hub.vault, stored.id, limit=_SHOWN)
-    current = tuple(found[ids[key]] for key in keys)
+    current = tuple(found[ids[key]] for key in keys if ids[key] in found)
     return Fed(acknowledgement, stored.id, stored.received_at, (), current, tuple(issues))

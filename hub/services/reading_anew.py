@@ -12,7 +12,7 @@ from hub.linkage import blocking, features, layout
 from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services import reconciliation
-from hub.storage import audit, people, resources
+from hub.storage import audit, people, versions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord
@@ -55,11 +55,16 @@ async def _read_all(hub: Hub) -> int:
 
 async def _read(hub: Hub, connection: AsyncConnection, ids: Sequence[int]) -> None:
     infos = await people.info(connection, ids)
-    bodies = await resources.newest(connection, hub.vault, [info.resource_id for info in infos.values()])
+    there = await versions.current(connection, hub.vault, [info.resource_id for info in infos.values()])
     for id_ in ids:
-        info, body = infos[id_], bodies[infos[id_].resource_id]
-        found = features.extract(orjson.loads(body.body), history=divisions.canonical)
-        record = NewRecord(info.resource_id, body.version, found.to_bytes(), bool(found.number("live")))
+        info, said = infos[id_], there[infos[id_].resource_id]
+        number = said.newest
+        if said.deleted:  # it says no more what it was
+            said = await versions.before(connection, hub.vault, said)
+        found = features.extract(orjson.loads(said.body), history=divisions.canonical)
+        if said.version != number:
+            found = found.gone()
+        record = NewRecord(info.resource_id, number, found.to_bytes(), bool(found.number("live")))
         await people.put_records(connection, hub.vault, info.member_id, [record], hub.now())
         if record.live:
             await people.put_keys(connection, {id_: blocking.keys(found, hub.vault.blocking_secret)})

@@ -148,13 +148,14 @@ async def put_consents(connection: AsyncConnection, member_id: int, items: Seque
     return withdrawn
 
 
-async def withdraw_consents(connection: AsyncConnection, resource_ids: Sequence[UUID], now: datetime) -> list[UUID]:
-    """Withdraw the consents that these resources gave; answers the ids of those that were in force."""
-    rows = await connection.execute(
-        select(consent)
-        .where(consent.c.resource_id.in_(list(resource_ids)), consent.c.withdrawn_at.is_(None))
-        .with_for_update()
-    )
+async def withdraw_consents(
+    connection: AsyncConnection, resource_ids: Sequence[UUID], now: datetime, *, but: Sequence[bytes] = ()
+) -> list[UUID]:
+    """Withdraw the consents that these resources gave, but those of the references `but`; answers the ids of those that
+    were in force.
+    """
+    given = consent.c.resource_id.in_(list(resource_ids)) & consent.c.reference.not_in(list(but))
+    rows = await connection.execute(select(consent).where(given, consent.c.withdrawn_at.is_(None)).with_for_update())
     found = seals.genuine(connection, consent, rows)
     for row in found:
         await seals.change(connection, consent, row, withdrawn_at=now)

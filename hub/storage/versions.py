@@ -38,6 +38,7 @@ _COLUMNS: Final = """
 _CURRENT: Final = f"""
     -- current: resources at their newest version, deleted or not
     SELECT {_COLUMNS} AND v.version = r.version WHERE r.id = ANY($1::uuid[])"""
+_OWN: Final = f"{_CURRENT} AND r.member_id = $2"
 
 _ONE: Final = f"SELECT {_COLUMNS} WHERE r.id = $1 AND v.version = $2"
 
@@ -53,18 +54,34 @@ def _version(vault: Vault, row: Any) -> Version:
     )
 
 
-async def current(
-    connection: AsyncConnection, vault: Vault, ids: Sequence[UUID], *, lock: bool = False
+async def current(connection: AsyncConnection, vault: Vault, ids: Sequence[UUID]) -> dict[UUID, Version]:
+    """The newest versions of resources by their ids, whosever they are."""
+    return {row[0]: _version(vault, row) for row in await driver(connection).fetch(_CURRENT, list(ids))}
+
+
+async def own(
+    connection: AsyncConnection, vault: Vault, member_id: int, ids: Sequence[UUID], *, lock: bool = False
 ) -> dict[UUID, Version]:
-    """The newest versions of resources by their ids; locked until the transaction ends where they will change."""
-    statement = _CURRENT + (" ORDER BY r.id FOR UPDATE OF r" if lock else "")
-    return {row[0]: _version(vault, row) for row in await driver(connection).fetch(statement, list(ids))}
+    """Those of the resources that are the member's; locked until the transaction ends where they will change.
+
+    Another's are neither opened nor locked: how long that takes, or for whom it waits, would tell that they are there.
+    """
+    statement = _OWN + (" ORDER BY r.id FOR UPDATE OF r" if lock else "")
+    return {row[0]: _version(vault, row) for row in await driver(connection).fetch(statement, list(ids), member_id)}
 
 
 async def one(connection: AsyncConnection, vault: Vault, id_: UUID, version: int) -> Version | None:
     """One version of a resource."""
     row = await driver(connection).fetchrow(_ONE, id_, version)
     return None if row is None else _version(vault, row)
+
+
+async def before(connection: AsyncConnection, vault: Vault, deletion: Version) -> Version:
+    """The version that was deleted by `deletion`."""
+    found = await one(connection, vault, deletion.id, deletion.version - 1)
+    if found is None:
+        raise LookupError(f"resource {deletion.id} was deleted before it was there")
+    return found
 
 
 async def history(

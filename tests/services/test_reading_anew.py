@@ -9,6 +9,8 @@ from hub.linkage import layout
 from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services import reading_anew
+from hub.services.exchange import writing
+from hub.services.exchange.writing import Write
 from hub.storage import people
 from tests import models
 from tests.hubs import Enrolled, acts
@@ -49,6 +51,19 @@ async def test_records_are_read_anew_and_persons_stay(hub: Hub, counties: Mappin
         keys = (await connection.execute(text("SELECT count(DISTINCT record_id) FROM blocking_key"))).scalar_one()
     assert keys == count - 1, "nobody finds a record that is not live"
     assert [act["records"] for act in await acts(hub, "read-anew")] == [count]
+
+
+async def test_a_record_that_was_deleted_is_read_as_it_last_was(hub: Hub, huiji: Enrolled) -> None:
+    await arrive(hub, huiji.member, [patient("huiji", "H1", name="欧阳甲", birth="1951-01-17")])
+    async with hub.database.read() as connection:
+        id_, resource = (await connection.execute(text("SELECT id, resource_id FROM source_record"))).one()
+    await writing.write(hub, huiji.member, Write("delete", "Patient", resource))
+    async with hub.database.read() as connection:
+        before = await people.features(connection, hub.vault, [id_])
+    await _become_old(hub)
+    assert await reading_anew.run(hub) == 1
+    async with hub.database.read() as connection:
+        assert await people.features(connection, hub.vault, [id_]) == before
 
 
 async def test_a_set_up_that_died_between_reading_and_comparing_goes_on_with_comparing(

@@ -60,6 +60,9 @@ def issues_of(found: Fed) -> list[dict[str, Any]]:
 
 
 def _told(call: Call, found: Fed) -> Response:
+    if not found.current:
+        issues = issues_of(found) or [fed.told("deleted", "The record was taken, and has been deleted since.")]
+        return answer({"resourceType": "OperationOutcome", "issue": issues}, headers=receipt_of(found))
     (now,) = found.current
     version = f"{call.hub.settings.base_url}/fhir/Patient/{now.id}/_history/{now.version}"
     headers = receipt_of(found) | {

@@ -5,7 +5,7 @@ changes no other. Deleting leaves the history.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -181,8 +181,8 @@ def _instant(text: str) -> datetime:
         found = datetime.fromisoformat(text.replace(" ", "+"))
         if found.tzinfo is None:
             raise ValueError("no zone")
-        return found
-    except ValueError as error:
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # the latter at the ends of the calendar
         said = "_since is an instant with a time zone, such as 2026-03-01T08:00:00+08:00."
         raise Invalid("bad-request", said) from error
 

@@ -1,13 +1,14 @@
 """Which of the texts of `nodes` a span of time may have that is asked for, and between which moments it was stored. Pure."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 
 from hub.fhir.search import nodes
 from hub.fhir.search.query import When
 from hub.fhir.search.spans import Span, local_day, moment_of, span_of
 
-MILLISECOND: Final = timedelta(milliseconds=1)
+MILLISECOND: Final = 1_000
+"""In microseconds, as in a Span."""
 MOST_RANGES: Final = 100
 LATER: Final = frozenset(("gt", "ge", "sa"))
 EARLIER: Final = frozenset(("lt", "le", "eb"))
@@ -86,5 +87,9 @@ def _range(asked: When) -> tuple[datetime | None, datetime | None]:
             found = Span(-1, span.end if asked.comparison == "le" else span.start)
         case _:
             return None, None
-    start, end = moment_of(found.start), moment_of(found.end)
-    return start and start - MILLISECOND, end and end + MILLISECOND
+    return _moved(found.start, -MILLISECOND), _moved(found.end, MILLISECOND)
+
+
+def _moved(point: int, by: int) -> datetime | None:
+    """A point of a Span, moved, as a moment; None for an open side and behind the ends of the calendar."""
+    return None if moment_of(point) is None else moment_of(point + by)

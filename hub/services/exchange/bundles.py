@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 
 from hub.domain.messages import State
-from hub.errors import Invalid, NotFound, Refused
+from hub.errors import Conflict, Invalid, NotFound, Refused
 from hub.fhir import fed, requests
 from hub.fhir.fed import Identifier
 from hub.fhir.requests import Request
@@ -60,14 +60,18 @@ class Transacted:
 async def transaction(
     hub: Hub, member: Member, purpose: str, message_id: UUID, body: bytes, asked: Sequence[Request]
 ) -> Transacted:
-    """Do all of it or nothing. Raises what the first entry that cannot be done is refused for."""
+    """Do all of it or nothing. Raises what the first entry that cannot be done is refused for, and Conflict for a message id
+    that was used for anything else.
+    """
     async with refusals_noted(hub, member, message_id):
         take = partial(_take, hub, member, message_id, body, asked)
         try:
             acknowledgement = await until_free(take)
         except Raced:  # stored by another request, and found now
             acknowledgement = await until_free(take)
-    said = orjson.loads(acknowledgement.body)
+        said = orjson.loads(acknowledgement.body)
+        if "entries" not in said:
+            raise Conflict("digest-conflict", "This message id was used for a document before. A Bundle needs its own.")
     answers = [Answer(**entry) if entry else Answer(200) for entry in said["entries"]]
     for at, one in enumerate(asked):
         if one.method == "GET":

@@ -54,20 +54,21 @@ async def read(hub: Hub, member: Member, purpose: str, type_: str, id_: UUID) ->
     """The newest version. Raises NotFound, Gone."""
     async with hub.database.begin() as connection:
         found = await _own(hub, connection, member, type_, id_)
-        if not found.deleted:
-            await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found])
-    if found.deleted:
-        raise Gone
-    return found
+        await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found] if found else [])
+    return _there(found)
 
 
 async def version(hub: Hub, member: Member, purpose: str, type_: str, id_: UUID, number: int) -> Version:
     """One version. Raises NotFound, and Gone for the one that says that the resource was deleted."""
     async with hub.database.begin() as connection:
-        await _own(hub, connection, member, type_, id_)
-        found = await versions.one(connection, hub.vault, id_, number)
-        if found is not None and not found.deleted:
-            await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found])
+        own = await _own(hub, connection, member, type_, id_)
+        found = await versions.one(connection, hub.vault, id_, number) if own else None
+        await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found] if found else [])
+    return _there(found)
+
+
+def _there(found: Version | None) -> Version:
+    """What was found. Raises NotFound, Gone: when the leaf that says that it was asked for is stored."""
     if found is None:
         raise NotFound
     if found.deleted:
@@ -87,30 +88,32 @@ async def history(
     limit: int = MOST,
 ) -> History:
     """Its versions below the number `before`, recorded at `since` or later. Raises NotFound."""
+    found: list[Version] = []
     async with hub.database.begin() as connection:
         own = await _own(hub, connection, member, type_, id_)
-        found = await versions.history(
-            connection, hub.vault, id_, before=before or _ALL, since=since, limit=min(limit, MOST) + 1
-        )
+        if own is not None:
+            found = await versions.history(
+                connection, hub.vault, id_, before=before or _ALL, since=since, limit=min(limit, MOST) + 1
+            )
         shown = found[: min(limit, MOST)]
-        await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [v for v in shown if not v.deleted])
+        await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), shown)
+    if own is None:
+        raise NotFound
     return History(tuple(shown), own.newest, shown[-1].version if len(found) > len(shown) and shown else None)
 
 
-async def _own(hub: Hub, connection: AsyncConnection, member: Member, type_: str, id_: UUID) -> Version:
-    found = (await versions.current(connection, hub.vault, [id_])).get(id_)
-    if found is None or found.member_id != member.id or found.type != type_:
-        raise NotFound
-    return found
+async def _own(hub: Hub, connection: AsyncConnection, member: Member, type_: str, id_: UUID) -> Version | None:
+    found = (await versions.own(connection, hub.vault, member.id, [id_])).get(id_)
+    return found if found is not None and found.type == type_ else None
 
 
 async def note(hub: Hub, connection: AsyncConnection, trace: LookedUp, shown: Sequence[Version]) -> None:
-    """Write down whose records were shown: a person's own, or one that is about her."""
-    about = {id_ for one in shown for id_ in _patients(one)}
+    """Write down whose records were shown: a person's own, or one that is about her; a leaf whatever was found."""
+    about = {id_ for one in shown if not one.deleted for id_ in _patients(one)}
     own = {
         id_: found
-        for id_, found in (await versions.current(connection, hub.vault, sorted(about))).items()
-        if found.member_id == trace.caller.id and found.type == PERSON_TYPE
+        for id_, found in (await versions.own(connection, hub.vault, trace.caller.id, sorted(about))).items()
+        if found.type == PERSON_TYPE
     }
     records = await people.records_of_resources(connection, list(own))
     persons = await people.info(connection, records.values())

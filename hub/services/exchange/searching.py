@@ -28,7 +28,12 @@ MOST: Final = 1_000
 LARGEST: Final = 200
 DEFAULT: Final = 20
 MOST_INCLUDED: Final = 500
+MOST_OPENED: Final = 5_000
+"""Resources that are opened for one search with all that its joins lead through and its inclusions look at."""
+MOST_BYTES: Final = 64 * 2**20
+"""Of all of them: of the largest that are taken few are opened."""
 _CHUNK: Final = 100
+_AT_ONCE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,9 @@ class TooCostly(Invalid):
     def __init__(self) -> None:
         super().__init__(
             "too-costly",
-            f"More than {MOST} resources would have to be looked through. Add a condition that fewer meet, such as an "
-            "identifier, a subject, a code or a range of dates; and ask for no order or total of so many.",
+            f"More than {MOST} resources would have to be looked through, or too much in them. Add a condition that fewer "
+            "meet, such as an identifier, a subject, a code or a range of dates; and ask for no order or total of so many, "
+            "and of large ones for fewer at once.",
         )
 
 
@@ -77,6 +83,7 @@ class _Search:
     def __init__(self, hub: Hub, connection: AsyncConnection, member: Member, query: Query) -> None:
         self._hub, self._connection, self._member, self._query = hub, connection, member, query
         self._base = f"{hub.settings.base_url}/fhir"
+        self._opened = self._bytes = 0
 
     async def page(self, after: UUID | None) -> Page:
         """The page behind `after`."""
@@ -127,13 +134,26 @@ class _Search:
             raise TooCostly
         return await self._matching([id_ for id_, _ in found], [clause])
 
-    async def _matching(self, ids: Sequence[UUID], clauses: Sequence[Clause]) -> list[_Opened]:
-        """Those of the resources that meet all clauses, in the order of `ids`."""
-        there = await versions.current(self._connection, self._hub.vault, ids)
-        opened = [
+    async def _matching(self, ids: Sequence[UUID], clauses: Sequence[Clause], most: int = MOST) -> list[_Opened]:
+        """Those of the resources that meet all clauses, in the order of `ids`; once there are `most`, no more are opened."""
+        shown: list[_Opened] = []
+        for start in range(0, len(ids), _AT_ONCE):
+            opened = await self._open(ids[start : start + _AT_ONCE])
+            shown += [one for one in opened if search.matches_all(list(clauses), one.resource, one.meta)]
+            if len(shown) >= most:
+                break
+        return shown
+
+    async def _open(self, ids: Sequence[UUID]) -> list[_Opened]:
+        """Those of a few resources that are the member's and there, in the order of `ids`. Raises TooCostly."""
+        there = await versions.own(self._connection, self._hub.vault, self._member.id, ids)
+        self._opened += len(there)
+        self._bytes += sum(len(one.body) for one in there.values())
+        if self._opened > MOST_OPENED or self._bytes > MOST_BYTES:
+            raise TooCostly
+        return [
             _Opened(there[id_], orjson.loads(there[id_].body)) for id_ in ids if id_ in there and not there[id_].deleted
         ]
-        return [one for one in opened if search.matches_all(list(clauses), one.resource, one.meta)]
 
     async def _first(
         self,
@@ -159,7 +179,7 @@ class _Search:
             if opened >= MOST:
                 raise TooCostly
             opened, after = opened + len(ids), ids[-1]
-            shown += await self._matching(ids, clauses)
+            shown += await self._matching(ids, clauses, count - len(shown))
         return shown[:count]
 
     async def _sorted(
@@ -230,12 +250,8 @@ class _Search:
                 ids[UUID(id_)] = type_
             except ValueError:
                 continue  # no id of ours
-        there = await versions.current(self._connection, self._hub.vault, sorted(ids)[:MOST_INCLUDED])
-        return [
-            _Opened(one, orjson.loads(one.body))
-            for one in there.values()
-            if one.member_id == self._member.id and one.type == ids[one.id] and not one.deleted
-        ]
+        found = await self._matching(sorted(ids)[:MOST_INCLUDED], ())
+        return [one for one in found if one.version.type == ids[one.version.id]]
 
     async def _referring(self, includes: Sequence[Include], to: Sequence[_Opened]) -> list[_Opened]:
         """The member's own resources that refer to these."""

@@ -73,35 +73,35 @@ class Written:
 
 Outcome = Written | Refused
 _Asked = tuple[Hub, Member, Write]
-_gatherings: Final[WeakKeyDictionary[Database, Gathering[_Asked, Written | Exception]]] = WeakKeyDictionary()
+_Writing = Gathering[_Asked, Written | Exception]
+_gatherings: Final[WeakKeyDictionary[Database, dict[int, _Writing]]] = WeakKeyDictionary()
 
 
 async def write(hub: Hub, member: Member, wanted: Write) -> Written:
-    """One act, together with those that come at the same time. Raises NotFound, Conflict, Changed, Invalid."""
-    done = await _gatherings.setdefault(hub.database, Gathering(_together, at_once=1)).ask((hub, member, wanted))
+    """One act, together with the member's others of the same time. Raises NotFound, Conflict, Changed, Invalid.
+
+    Each member's are gathered apart: while its transaction holds its lock, its own writes wait, and nobody else's.
+    """
+    of_members = _gatherings.setdefault(hub.database, {})
+    done = await of_members.setdefault(member.id, Gathering(_together, at_once=1)).ask((hub, member, wanted))
     if isinstance(done, Exception):
         raise done
     return done
 
 
 async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
-    """Each member's writes in a transaction of their own; of those about one resource each finds what the last one left.
-
-    One transaction for several members would take their locks one after the other, and wait in a ring.
-    """
-    hub, done = asked[0][0], dict[int, Written | Exception]()
+    """One member's writes in one transaction; of those about one resource each finds what the last one left."""
+    done: dict[int, Written | Exception] = {}
     waiting = list(enumerate(asked))
     while waiting:
-        turns: dict[int, dict[UUID | Identifier, int]] = {}
+        turn: dict[UUID | Identifier, int] = {}
         later = []
         for at, one in waiting:
-            own = turns.setdefault(one[1].id, {})
-            if own.setdefault(one[2].unless or one[2].id, at) != at:
+            if turn.setdefault(one[2].unless or one[2].id, at) != at:
                 later.append((at, one))
-        for own in turns.values():
-            places = list(own.values())
-            outcomes = await _apart(hub, asked[places[0]][1], [asked[at][2] for at in places])
-            done |= zip(places, outcomes, strict=True)
+        hub, member, _ = asked[0]
+        outcomes = await _apart(hub, member, [asked[at][2] for at in turn.values()])
+        done |= zip(turn.values(), outcomes, strict=True)
         waiting = later
     return [done[at] for at in range(len(asked))]
 
@@ -135,7 +135,7 @@ async def write_each(
     """What becomes of each of `wanted`, which are about different resources, in the caller's transaction."""
     await resources.lock_member(connection, member.id)
     there = [one.id for one in wanted if one.kind != "create"]
-    known = await versions.current(connection, hub.vault, there, lock=True) if there else {}
+    known = await versions.own(connection, hub.vault, member.id, there, lock=True) if there else {}
     outcomes: dict[int, Outcome] = {
         at: refusal for at, one in enumerate(wanted) if (refusal := _refusal(member, one, known)) is not None
     }
@@ -162,7 +162,7 @@ def _refusal(member: Member, wanted: Write, known: Mapping[UUID, Version]) -> Re
     if wanted.kind == "create":
         return None
     found = known.get(wanted.id)
-    if found is None or found.member_id != member.id or found.type != wanted.type:
+    if found is None or found.type != wanted.type:
         return NotFound()
     return Changed() if wanted.expected not in (None, found.newest) else None
 
@@ -184,7 +184,7 @@ async def _there(
     if not asked:
         return {}
     found = await resources.own_by_identifiers(connection, member.id, wanted[0][1].type, list(set(asked.values())))
-    bodies = await versions.current(connection, hub.vault, [ids[0] for ids in found.values()])
+    bodies = await versions.own(connection, hub.vault, member.id, [ids[0] for ids in found.values()])
     outcomes: dict[int, Outcome] = {}
     for at, value in asked.items():
         ids = found.get(value, ())
