@@ -65,10 +65,13 @@ def linked(fed: Fed, replaced_by: Identifier | None, replaces: tuple[Identifier,
     return fed.patient | {"link": [{"other": {"identifier": one._asdict()}, "type": type_} for type_, one in links]}
 
 
-def identifiers(patient: Mapping[str, Any]) -> Iterator[Identifier]:
-    """The identifiers that have a system and a value, of a Patient that may not have been checked yet."""
-    listed = patient.get("identifier")
-    for found in listed if isinstance(listed, list) else ():
+def identifiers(resource: Mapping[str, Any]) -> Iterator[Identifier]:
+    """The identifiers that have a system and a value, of a resource that may not have been checked yet.
+
+    Most types have a list of them; a Composition, a QuestionnaireResponse and some others have one that is no list.
+    """
+    stated = resource.get("identifier")
+    for found in stated if isinstance(stated, list) else [stated]:
         match found:
             case {"system": str(system), "value": str(value)} if system and value:
                 yield Identifier(system, value)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from hub.fhir import fed
 from mappings.vocabulary import ADDRESS_ROLE, DIVISION
 
 IN_FULL: Final = ("name", "birth", "sex", "address", "family", "ethnicity", "identifier", "phone")
@@ -26,10 +27,7 @@ SUBSETTED: Final[Mapping[str, str]] = {
 
 def number(resource: Mapping[str, Any], system: str) -> str | None:
     """The number of the record in the domain `system`: the first, where there are several."""
-    for identifier in resource.get("identifier", ()):
-        if isinstance(identifier, dict) and identifier.get("system") == system and identifier.get("value"):
-            return str(identifier["value"])
-    return None
+    return next((one.value for one in fed.identifiers(resource) if one.system == system), None)
 
 
 def whole(patient: Mapping[str, Any], id_: str, version: int, updated_at: datetime) -> dict[str, Any]:

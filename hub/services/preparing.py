@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 import mappings
-from hub.fhir import validate
+from hub.fhir import fed, validate
 from hub.linkage import features
 from hub.linkage.features import Features
 from mappings import divisions
@@ -185,13 +185,7 @@ def ready(
         key=key,
         body=body,
         digest=hashlib.sha256(body).digest(),
-        identifiers=tuple(
-            [
-                (identifier["system"], identifier["value"])
-                for identifier in resource.get("identifier", ())
-                if identifier.get("system") and identifier.get("value")
-            ]
-        ),
+        identifiers=tuple([(one.system, one.value) for one in fed.identifiers(resource)]),
         features=found,
         replaced_by=replaced_by,
     )

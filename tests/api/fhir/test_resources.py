@@ -118,6 +118,18 @@ async def test_a_number_names_one_record_and_keeps_it(as_huiji: Client) -> None:
     assert _code(await as_huiji("POST", "/fhir/Patient", json=foreign)) == (403, "not-your-domain")
 
 
+async def test_of_a_type_that_has_one_identifier_only_it_names_the_record(as_huiji: Client) -> None:
+    answers = {"resourceType": "QuestionnaireResponse", "status": "completed"}
+    own = answers | {"identifier": {"system": "urn:lianqiao:huiji:record", "value": "Q1"}}
+    made = await _add(as_huiji, own)
+    assert _code(await as_huiji("POST", "/fhir/QuestionnaireResponse", json=own)) == (409, "duplicate-record")
+    condition = {"If-None-Exist": "identifier=urn:lianqiao:huiji:record|Q1"}
+    again = await as_huiji("POST", "/fhir/QuestionnaireResponse", json=own, headers=condition)
+    assert (again.status_code, again.json()) == (200, made)
+    foreign = answers | {"identifier": {"system": "urn:lianqiao:yongkang:record", "value": "Q1"}}
+    assert _code(await as_huiji("POST", "/fhir/QuestionnaireResponse", json=foreign)) == (403, "not-your-domain")
+
+
 async def test_a_record_without_a_number_is_a_record(as_huiji: Client, hub: Hub) -> None:
     sent = {"resourceType": "Patient", "name": [{"text": "李娜"}], "birthDate": "1990-01-02", "gender": "female"}
     one, other = await _add(as_huiji, sent), await _add(as_huiji, sent)

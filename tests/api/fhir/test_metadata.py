@@ -1,0 +1,64 @@
+"""The capability statement of the whole interface is valid, and what it lists is there: nothing more and nothing less."""
+
+from collections import Counter
+from typing import Any
+
+import httpx2
+import pytest
+from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+
+from hub.fhir import search
+from hub.services.exchange.checking import TYPES
+from tests.api.fhir.conftest import Client
+
+OF_A_TYPE = {"create", "read", "vread", "update", "delete", "history-instance", "search-type"}
+OF_THE_SYSTEM = {"transaction", "batch"}
+
+
+@pytest.fixture
+async def told(http: httpx2.AsyncClient) -> dict[str, Any]:
+    found = await http.get("/fhir/metadata")
+    assert (found.status_code, found.headers["Content-Type"]) == (200, "application/fhir+json")
+    statement: dict[str, Any] = found.json()
+    return statement
+
+
+def test_it_is_valid(told: dict[str, Any]) -> None:
+    CapabilityStatement.model_validate(told)
+    (rest,) = told["rest"]
+    twice = [name for name, count in Counter(one["type"] for one in rest["resource"]).items() if count > 1]
+    assert twice == []  # cpb-9
+    for one in rest["resource"]:
+        names = [parameter["name"] for parameter in one.get("searchParam", ())]
+        assert len(set(names)) == len(names), one["type"]  # cpb-12
+    assert {one["code"] for one in rest["interaction"]} == OF_THE_SYSTEM
+
+
+async def test_what_it_lists_of_a_type_is_there(told: dict[str, Any], as_huiji: Client) -> None:
+    resources = {one["type"]: one for one in told["rest"][0]["resource"]}
+    kept = {name for name, one in resources.items() if one.get("interaction")}
+    assert kept == TYPES
+    for type_ in sorted(kept):
+        assert {one["code"] for one in resources[type_]["interaction"]} == OF_A_TYPE, type_
+        named = {parameter["name"] for parameter in resources[type_]["searchParam"]}
+        assert named >= set(search.parameters(type_)), type_
+        found = await as_huiji("GET", f"/fhir/{type_}?_count=1", purpose=None, headers={"Prefer": "handling=strict"})
+        assert (found.status_code, found.json()["total"]) == (200, 0), type_
+        assert (await as_huiji("PATCH", f"/fhir/{type_}/1")).status_code == 405, type_
+
+
+async def test_what_it_lists_of_operations_is_there(told: dict[str, Any], as_huiji: Client) -> None:
+    (rest,) = told["rest"]
+    listed = [(f"/fhir/{one['type']}", op["name"]) for one in rest["resource"] for op in one.get("operation", ())]
+    listed += [("/fhir", op["name"]) for op in rest.get("operation", ())]
+    assert listed
+    for path, name in listed:
+        address = f"{path}/${name}"
+        answers = [await as_huiji(method, address, json={}) for method in ("GET", "POST")]
+        assert {found.status_code for found in answers} & {200, 400, 403, 422}, address
+
+
+async def test_what_it_does_not_list_is_not_there(told: dict[str, Any], as_huiji: Client) -> None:
+    assert "Account" not in {one["type"] for one in told["rest"][0]["resource"]}
+    assert (await as_huiji("GET", "/fhir/Account?_count=1")).status_code == 404
+    assert (await as_huiji("POST", "/fhir/Account", json={"resourceType": "Account"})).status_code == 404
