@@ -34,7 +34,8 @@ def _examples() -> Iterator[tuple[str, bytes]]:
 
 def _said(body: bytes) -> bytes:
     """The canonical bytes of what a resource says; its id and the server's part of meta are the server's."""
-    return strict_json.canonical(exact.kept(strict_json.canonical(body)))
+    found = strict_json.read(body)
+    return exact.kept(found.value, found.canonical)
 
 
 def _asked_for(resource: dict[str, Any]) -> dict[str, str]:
