@@ -12,22 +12,17 @@ from starlette.responses import Response
 from hub import last_resort
 from hub.api.fhir.feed_patient import message_id_of
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
-from hub.errors import TooLarge
 from hub.fhir import exact, requests
 from hub.fhir.capability import Ability
 from hub.fhir.outcome import outcome
 from hub.services.exchange import bundles
 from hub.services.exchange.bundles import Answer
 
-MOST_BYTES: Final = 8 * 1024 * 1024
-
 
 async def take(call: Call) -> Response:
     """200 with a response for each entry, in their order."""
     await call.resource()  # JSON, not too deep, and texts that can be kept
     body = await call.request.body()
-    if len(body) > MOST_BYTES:
-        raise TooLarge(f"A Bundle has at most {MOST_BYTES} bytes. Nothing was stored.")
     together, asked = requests.read(body)
     headers = {}
     if together == "transaction":

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import unquote
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -27,7 +28,7 @@ from hub.services.exchange.writing import Write, Written
 from hub.services.intake import Acknowledgement, Raced, refusals_noted, repeated, take_message
 from hub.services.patience import until_free
 from hub.storage import resources, submissions
-from hub.storage.database import AsyncConnection
+from hub.storage.database import AsyncConnection, Database
 from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.versions import Version
@@ -57,13 +58,21 @@ class Transacted:
     receipt: str
 
 
+_turns: Final[WeakKeyDictionary[Database, dict[int, asyncio.Lock]]] = WeakKeyDictionary()
+
+
+def _turn(hub: Hub, member: Member) -> asyncio.Lock:
+    """A member's transactions wait for each other here rather than in the database, each with a connection in its hand."""
+    return _turns.setdefault(hub.database, {}).setdefault(member.id, asyncio.Lock())
+
+
 async def transaction(
     hub: Hub, member: Member, purpose: str, message_id: UUID, body: bytes, asked: Sequence[Request]
 ) -> Transacted:
     """Do all of it or nothing. Raises what the first entry that cannot be done is refused for, and Conflict for a message id
     that was used for anything else.
     """
-    async with refusals_noted(hub, member, message_id):
+    async with refusals_noted(hub, member, message_id), _turn(hub, member):
         take = partial(_take, hub, member, message_id, body, asked)
         try:
             acknowledgement = await until_free(take)

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Table, func, select
 
 from hub.runtime import Hub
-from hub.storage import tables
+from hub.storage import resources, tables
 from tests.api.fhir.conftest import Client
-from tests.hubs import acts
+from tests.hubs import Enrolled, acts
 from tests.people import patient, persons
 
 ZHANG = {"name": "张伟", "birth": "1988-05-12", "sex": "male", "id": "410108198805120016", "origin": "410108000000"}
@@ -185,3 +185,17 @@ async def test_what_is_no_bundle_of_requests(as_huiji: Client, body: dict[str, A
 async def test_there_is_a_most(as_huiji: Client, hub: Hub) -> None:
     sent = bundle(*[entry("GET", "Patient/1")] * 501)
     assert _code(await as_huiji("POST", "/fhir", json=sent)) == (413, "too-large")
+
+
+async def test_many_transactions_of_a_member_leave_connections_for_others(
+    as_huiji: Client, as_yongkang: Client, hub: Hub, huiji: Enrolled
+) -> None:
+    """While the member's records are taken by a document, its Bundles wait; others go on."""
+    async with hub.database.begin() as connection:
+        await resources.lock_member(connection, huiji.member.id)
+        waiting = [asyncio.create_task(as_huiji("POST", "/fhir", json=visit(f"H{at}"))) for at in range(12)]
+        await asyncio.sleep(0.2)
+        other = await as_yongkang("POST", "/fhir/Organization", json={"resourceType": "Organization", "name": "永康"})
+        assert other.status_code == 201
+        assert not any(one.done() for one in waiting)
+    assert [_statuses(found) for found in await asyncio.gather(*waiting)] == [["201"] * 3] * 12
