@@ -16,6 +16,7 @@ import hub.console
 from hub.api import limits, problems
 from hub.logs import configure
 from hub.runtime import open_hub
+from hub.services.collecting import collect_seldom
 from hub.settings import Settings, get_settings
 
 
@@ -30,6 +31,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_hub(chosen) as opened:
             app.state.hub = opened
+            if settings is None:
+                # Looking through all that is loaded takes tens of milliseconds, for which every request would wait.
+                collect_seldom()
             yield
 
     app = FastAPI(
