@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 import mappings
-from hub.fhir import fed, validate
+from hub.fhir import validate
 from hub.linkage import features
 from hub.linkage.features import Features
 from mappings import divisions
@@ -179,13 +179,20 @@ def ready(
     replaced_by: tuple[str, str] | None = None,
 ) -> Ready:
     """A checked resource with its canonical `body`, as it is stored."""
+    stated = resource.get("identifier", [])  # of some types one that is no list
     return Ready(
         row=row,
         type=resource["resourceType"],
         key=key,
         body=body,
         digest=hashlib.sha256(body).digest(),
-        identifiers=tuple([(one.system, one.value) for one in fed.identifiers(resource)]),
+        identifiers=tuple(
+            [
+                (one["system"], one["value"])
+                for one in (stated if type(stated) is list else [stated])
+                if one.get("system") and one.get("value")
+            ]
+        ),
         features=found,
         replaced_by=replaced_by,
     )
