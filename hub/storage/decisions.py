@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, or_, select, text
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.errors import Conflict
+from hub.storage.database import driver
 from hub.storage.tables import decision_event, link_constraint
 
 SOURCE_MERGE: Final = "SOURCE_MERGE"
@@ -90,12 +91,11 @@ async def by_seq(connection: AsyncConnection, seqs: Iterable[int]) -> dict[int, 
 
 async def in_force(connection: AsyncConnection, ids: Sequence[int]) -> list[Decision]:
     """The events behind the constraints with an end among the records `ids`."""
-    touching = select(link_constraint.c.seq).where(
-        or_(link_constraint.c.a.in_(list(ids)), link_constraint.c.b.in_(list(ids)))
+    # One array, however many there are: a change of the model asks about everybody at once.
+    rows = await driver(connection).fetch(
+        "SELECT seq FROM link_constraint WHERE a = ANY($1::bigint[]) OR b = ANY($1::bigint[])", list(ids)
     )
-    return await _events(
-        connection, "seq = ANY(CAST(:seqs AS bigint[]))", seqs=list((await connection.execute(touching)).scalars())
-    )
+    return await _events(connection, "seq = ANY(CAST(:seqs AS bigint[]))", seqs=[row["seq"] for row in rows])
 
 
 async def all_in_force(connection: AsyncConnection, limit: int) -> list[Decision]:
