@@ -38,6 +38,7 @@ proof: setup ## Long-running evidence: processes killed at random moments, long 
 	@$(RUN)/python -m pytest -m proof --timeout 1800 $(ARGS)
 
 bench: setup ## Benchmarks with their gates
+	@$(RUN)/uv sync --locked --quiet --inexact --group bench
 	@$(RUN)/python -m pytest -m bench --timeout 1800 -s $(ARGS)
 
 spark: setup ## The search on Spark against the search on one machine (installs Java when it may)
