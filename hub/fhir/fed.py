@@ -7,6 +7,7 @@ can say (ids, versions, who else is the person) is not kept, so that what was re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote_plus
 
 from hub.errors import Invalid
 from hub.fhir import sizes
@@ -83,6 +84,16 @@ def token(text: str) -> Identifier:
     if not (bar and system and value) or len(text) > LONGEST_VALUE or "," in text:
         raise Invalid("bad-request", "One identifier is needed, as system|value.")
     return Identifier(system, value)
+
+
+def condition(query: str) -> Identifier | None:
+    """What If-None-Exist asks for, which is one identifier here; None where nothing is stated. Raises Invalid."""
+    if not query:
+        return None
+    name, _, value = query.removeprefix("?").partition("=")
+    if name != "identifier":
+        raise Invalid("not-supported", "A condition is one identifier: identifier=system|value.")
+    return token(unquote_plus(value))
 
 
 def moment(text: str | None, latest: datetime) -> datetime | None:

@@ -4,7 +4,7 @@ https://hl7.org/fhir/R4/http.html. Ids are the hub's to give; a version is named
 changes no other. Deleting leaves the history.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
@@ -14,19 +14,17 @@ from uuid import UUID
 import orjson
 from starlette.responses import Response
 
-from hub.api.fhir import formats
 from hub.api.fhir.feed_patient import message_id_of
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.errors import Invalid, NotFound
 from hub.fhir import exact, fed
 from hub.fhir.capability import JSON, Ability
-from hub.fhir.fed import Identifier, told
+from hub.fhir.fed import told
 from hub.services.exchange import bundles, checking, reading, writing
 from hub.services.exchange.writing import Write, Written
 from hub.services.intake import refusals_noted
 from hub.storage.versions import Version
 
-_METHODS: Final = {1: "POST"}
 _MARKS: Final = {
     "versioning": "versioned-update",
     "readHistory": True,
@@ -42,7 +40,7 @@ async def create(call: Call) -> Response:
 
     async def wanted() -> Write:
         kept, resource = await _checked(call, type_)
-        return writing.creating(type_, resource, kept, _unless(call))
+        return writing.creating(type_, resource, kept, fed.condition(call.request.headers.get("if-none-exist", "")))
 
     return _written(call, type_, await _write(call, wanted))
 
@@ -121,7 +119,7 @@ async def history(call: Call) -> Response:
 def _entry(base: str, one: Version) -> dict[str, Any]:
     """A version as an entry of a history."""
     where = f"{one.type}/{one.id}"
-    method = "DELETE" if one.deleted else _METHODS.get(one.version, "PUT")
+    method = "DELETE" if one.deleted else "POST" if one.version == 1 else "PUT"
     status = {"DELETE": "204", "POST": "201"}.get(method, "200")
     entry: dict[str, Any] = {
         "fullUrl": f"{base}/{where}",
@@ -152,19 +150,6 @@ async def _checked(call: Call, type_: str) -> tuple[bytes, dict[str, Any]]:
 
 def _expected(call: Call) -> int | None:
     return bundles.expected(call.request.headers.get("if-match", ""))
-
-
-def _unless(call: Call) -> Identifier | None:
-    """The identifier in If-None-Exist. Raises Invalid."""
-    stated = call.request.headers.get("if-none-exist", "")
-    return only_identifier(formats.parameters(stated.removeprefix("?"))) if stated else None
-
-
-def only_identifier(asked: Sequence[tuple[str, str]]) -> Identifier:
-    """The one identifier that is asked for, as system|value. Raises Invalid."""
-    if len(asked) != 1 or asked[0][0] != "identifier":
-        raise Invalid("not-supported", "A condition is one identifier: identifier=system|value.")
-    return fed.token(asked[0][1])
 
 
 def _number(asked: Mapping[str, str], name: str, otherwise: int) -> int:

@@ -42,16 +42,17 @@ async def own(call: Call, type_: str, pairs: Pairs) -> Response:
     strict = "handling=strict" in call.request.headers.get("prefer", "").replace(" ", "")
     asked = [pair for pair in pairs if pair[0] != _AFTER]
     query = search.parse(type_, asked, now=call.hub.now(), base=base, strict=strict)
-    after = _uuid([value for name, value in pairs if name == _AFTER])
+    after = _page_behind([value for name, value in pairs if name == _AFTER])
     page = await searching.search_for(call.hub, call.member, call.purpose, query, after)
     return answer(_bundle(call, f"{base}/{type_}", query, page, after))
 
 
-def _uuid(stated: Pairs | list[str]) -> UUID | None:
+def _page_behind(stated: list[str]) -> UUID | None:
+    """The last resource of the page before."""
     if not stated:
         return None
     try:
-        return UUID(str(stated[-1]))
+        return UUID(stated[-1])
     except ValueError as error:
         raise Invalid("bad-request", "_after is what a link of an earlier page says.") from error
 

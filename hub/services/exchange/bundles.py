@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import unquote
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -19,7 +18,6 @@ import orjson
 from hub.domain.messages import State
 from hub.errors import Conflict, Invalid, NotFound, Refused
 from hub.fhir import fed, requests
-from hub.fhir.fed import Identifier
 from hub.fhir.requests import Request
 from hub.runtime import Hub
 from hub.services.blinds import IDENTIFIER
@@ -132,21 +130,11 @@ async def _writes(hub: Hub, connection: AsyncConnection, member: Member, asked: 
 
 async def _there(hub: Hub, connection: AsyncConnection, member: Member, one: Request) -> Sequence[UUID]:
     """What a conditional create finds."""
-    unless = _unless(one)
+    unless = fed.condition(one.if_none_exist)
     if unless is None:
         return ()
     value = hub.vault.blind(IDENTIFIER, *unless)
     return (await resources.own_by_identifiers(connection, member.id, one.type, [value])).get(value, ())
-
-
-def _unless(one: Request) -> Identifier | None:
-    """Raises Invalid for a condition that is not an identifier."""
-    if not one.if_none_exist:
-        return None
-    name, _, value = one.if_none_exist.removeprefix("?").partition("=")
-    if name != "identifier":
-        raise Invalid("not-supported", "A condition is one identifier: identifier=system|value.")
-    return fed.token(unquote(value))
 
 
 def _write(member: Member, one: Request, body: bytes, id_: UUID | None) -> Write:
@@ -160,7 +148,7 @@ def _write(member: Member, one: Request, body: bytes, id_: UUID | None) -> Write
     resource = orjson.loads(body)
     kept = checking.check(member, type_, resource, body)
     if one.method == "POST":
-        return Write("create", type_, id_ or new_id(), resource, kept, unless=_unless(one))
+        return Write("create", type_, id_ or new_id(), resource, kept, unless=fed.condition(one.if_none_exist))
     if resource.get("id") != one.id:
         raise Invalid("bad-request", "The id in the body is not the id in the address.")
     return Write("update", type_, _id(one), resource, kept, expected(one.if_match))

@@ -29,7 +29,7 @@ _SHOWN: Final = 5
 def known_type(type_: str) -> str:
     """The type, if resources of it are kept. Raises NotFound."""
     if type_ not in TYPES:
-        raise NotFound(f"Resources of this type are not kept here; see {'/fhir/metadata'}.")
+        raise NotFound("Resources of this type are not kept here; /fhir/metadata says which are. Nothing was stored.")
     return type_
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from hub.errors import Invalid
+from hub.errors import Invalid, Refused
 from hub.fhir import search
 from hub.fhir.search import Chain, Clause, Condition, Has, Include, Meta, Query
 from hub.runtime import Hub
@@ -68,8 +68,20 @@ class TooCostly(Invalid):
         )
 
 
+class PageExpired(Refused):
+    """What the page would follow is not among the matches any more, so that its place in their order is lost."""
+
+    status = 410
+
+    def __init__(self) -> None:
+        super().__init__(
+            "page-expired",
+            "The resource behind which this page begins was changed or deleted meanwhile; begin the search again.",
+        )
+
+
 async def search_for(hub: Hub, member: Member, purpose: str, query: Query, after: UUID | None) -> Page:
-    """One page of the member's own resources. Raises Invalid `too-costly`."""
+    """One page of the member's own resources. Raises Invalid `too-costly`; of another order than by id PageExpired."""
     async with hub.database.begin() as connection:
         page = await _Search(hub, connection, member, query).page(after)
         trace = LookedUp(member, "search", purpose, hub.now())
@@ -194,7 +206,10 @@ class _Search:
             by_resource[id(resource)]
             for resource, _ in search.ordered([(one.resource, one.meta) for one in opened], self._query.sort)
         ]
-        start = next((at + 1 for at, one in enumerate(order) if one.version.id == after), 0) if after else 0
+        places = {one.version.id: at for at, one in enumerate(order)}
+        if after is not None and after not in places:
+            raise PageExpired
+        start = 0 if after is None else places[after] + 1
         page = order[start : start + count]
         included = await self._beside(page)
         more = page[-1].version.id if start + count < len(order) else None
@@ -229,7 +244,7 @@ class _Search:
                 one
                 for include in includes
                 for opened in newest
-                for one in search.included(include, _named(opened), self._base)
+                for one in search.included(include, opened.resource, self._base)
             }
             fresh = [*await self._referred(asked), *await self._referring(revincludes, newest)]
             newest = []
@@ -263,10 +278,6 @@ class _Search:
                 clause = Chain(Clause(include.parameter, "", (), self._base), ()).given(names)
                 found += await self._all(include.source, clause)
         return found
-
-
-def _named(opened: _Opened) -> dict[str, Any]:
-    return opened.resource
 
 
 def _versions(some: Iterable[_Opened]) -> tuple[Version, ...]:

@@ -230,8 +230,8 @@ async def _put(
             )
         else:
             going.append(_Put(at, one.resource or {}, made, incoming))
-    going, double = await _without_double(connection, member, going, known)
-    outcomes |= {one.at: _duplicate() for one in double}
+    outcomes |= await _doubles(connection, member, going, known)
+    going = [one for one in going if one.at not in outcomes]
     if going:
         ready, incoming_ = [one.ready for one in going], [one.incoming for one in going]
         stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now)
@@ -250,27 +250,29 @@ def _told(stored: Stored, made: Ready, known: Mapping[UUID, Version], now: datet
     return Written(stored.id, stored.version, at, made.body, stored.change)
 
 
-def _duplicate() -> Conflict:
+def _duplicate(type_: str, there: UUID | None) -> Conflict:
+    where = f"{type_}/{there}, which brings it back if it was deleted" if there else "the other entry"
     return Conflict(
         "duplicate-record",
-        "You have a record of this number here already; nothing was stored. Update that one instead.",
+        f"You have a record of this number here already; nothing was stored. Update {where}.",
         retry="FIX_FIRST",
     )
 
 
-async def _without_double(
+async def _doubles(
     connection: AsyncConnection, member: Member, going: Sequence[_Put], known: Mapping[UUID, Version]
-) -> tuple[list[_Put], list[_Put]]:
-    """(those that can be stored, those that are new under the number of a record that is there, or of one before them)."""
+) -> dict[int, Outcome]:
+    """The refusals of those that are new under the number of a record that is there, or of one before them."""
     fresh = [one.incoming.key for one in going if one.incoming.id not in known]
-    taken = set(await resources.by_keys(connection, member.id, going[0].ready.type, fresh)) if fresh else set()
-    kept: list[_Put] = []
-    double: list[_Put] = []
+    taken: dict[bytes, UUID | None] = {}
+    if fresh:
+        taken |= await resources.by_keys(connection, member.id, going[0].ready.type, fresh)
+    refused: dict[int, Outcome] = {}
     for one in going:
-        is_new = one.incoming.id not in known
-        (double if is_new and one.incoming.key in taken else kept).append(one)
-        taken.add(one.incoming.key)
-    return kept, double
+        if one.incoming.id not in known and one.incoming.key in taken:
+            refused[one.at] = _duplicate(one.ready.type, taken[one.incoming.key])
+        taken.setdefault(one.incoming.key, None)
+    return refused
 
 
 async def _delete(

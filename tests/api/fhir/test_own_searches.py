@@ -130,6 +130,13 @@ async def test_pages_hold_while_others_write(as_huiji: Client, there: dict[str, 
     assert await _found(as_huiji, link) == [there["H3"], f"Patient/{made.json()['id']}"]
 
 
+async def test_a_page_whose_place_is_lost_is_told_and_not_begun_anew(as_huiji: Client, there: dict[str, str]) -> None:
+    first = (await as_huiji("GET", "/fhir/Patient?_sort=birthdate&_count=1", purpose=None)).json()
+    (link,) = [link["url"] for link in first["link"] if link["relation"] == "next"]
+    await as_huiji("DELETE", f"/fhir/{there['H1']}")
+    assert _code(await as_huiji("GET", link, purpose=None)) == (410, "page-expired")
+
+
 async def test_only_parts_and_only_numbers(as_huiji: Client, there: dict[str, str]) -> None:
     count = (await as_huiji("GET", "/fhir/Patient?gender=female&_summary=count", purpose=None)).json()
     assert (count["total"], "entry" in count) == (2, False)
