@@ -24,7 +24,7 @@ WORD = "金丝雀Kanarienvogel7391"
         quote(WORD).encode(),
         json.dumps(WORD).encode(),
         zlib.compress(WORD.encode()),
-        gzip.compress(WORD.encode()),
+        gzip.compress(WORD.encode(), mtime=0),
         *(base64.b64encode(b"x" * before + WORD.encode() + b"y" * 5) for before in range(6)),
         *(base64.urlsafe_b64encode("检".encode() + b"x" * before + WORD.encode()) for before in range(3)),
     ],
