@@ -82,6 +82,9 @@ def _request(at: int, entry: Any) -> Request:
     texts = {name: asked.get(name, "") for name in ("ifMatch", "ifNoneExist")} | {"fullUrl": entry.get("fullUrl", "")}
     if not all(isinstance(text, str) for text in texts.values()):
         raise _wrong(at, f"{', '.join(texts)} are texts")
+    if texts["fullUrl"] and ":" not in texts["fullUrl"]:
+        # It is looked for in every resource of the Bundle: a word of theirs would be taken for a reference.
+        raise _wrong(at, "fullUrl is an absolute address, such as urn:uuid:…")
     path, _, query = asked["url"].partition("?")
     type_, _, id_ = path.partition("/")
     if "/" in id_ or not type_:

@@ -116,7 +116,11 @@ async def _writes(hub: Hub, connection: AsyncConnection, member: Member, asked: 
         if one.method == "POST":
             there = await _there(hub, connection, member, one)
             ids[one.at] = there[0] if len(there) == 1 else new_id()
-    made = {one.full_url: f"{one.type}/{ids[one.at]}" for one in asked if one.at in ids and one.full_url}
+    made = {
+        one.full_url: f"{one.type}/{ids.get(one.at, one.id)}"
+        for one in asked
+        if one.full_url and one.method in ("POST", "PUT")
+    }
     for one in asked:
         if one.method == "GET":
             continue

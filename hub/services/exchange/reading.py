@@ -7,13 +7,13 @@ fields. Whatever is about a person leaves its line in her ledger.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import orjson
 
 from hub.errors import NotFound, Refused
-from hub.fhir import patients
+from hub.fhir import patients, search
 from hub.runtime import Hub
 from hub.services.blinds import subject_of
 from hub.services.identity import ledger
@@ -29,7 +29,6 @@ MOST: Final = 100
 """Versions of one page."""
 ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
 _ALL: Final = 2**31 - 1
-_ABOUT: Final = ("subject", "patient", "individual", "for")
 
 
 class Gone(Refused):
@@ -109,7 +108,7 @@ async def _own(hub: Hub, connection: AsyncConnection, member: Member, type_: str
 
 async def note(hub: Hub, connection: AsyncConnection, trace: LookedUp, shown: Sequence[Version]) -> None:
     """Write down whose records were shown: a person's own, or one that is about her; a leaf whatever was found."""
-    about = {id_ for one in shown if not one.deleted for id_ in _patients(one)}
+    about = {id_ for one in shown if not one.deleted for id_ in _patients(hub, one)}
     own = {
         id_: found
         for id_, found in (await versions.own(connection, hub.vault, trace.caller.id, sorted(about))).items()
@@ -125,20 +124,17 @@ async def note(hub: Hub, connection: AsyncConnection, trace: LookedUp, shown: Se
     await ledger.note(hub, connection, [trace])
 
 
-def _patients(one: Version) -> set[UUID]:
-    """The Patients of the hub that a resource is, or is about."""
+def _patients(hub: Hub, one: Version) -> set[UUID]:
+    """The Patients of the hub that a resource is, or refers to."""
     if one.type == PERSON_TYPE:
         return {one.id}
-    resource = orjson.loads(one.body)
-    return {id_ for name in _ABOUT if (id_ := _patient(resource.get(name))) is not None}
+    named = search.references(orjson.loads(one.body), base=f"{hub.settings.base_url}/fhir")
+    return {id_ for name in named if (id_ := _patient(name)) is not None}
 
 
-def _patient(reference: Any) -> UUID | None:
-    text = reference.get("reference", "") if isinstance(reference, dict) else ""
-    type_, _, id_ = str(text).rpartition("/")
-    if not (type_ == PERSON_TYPE or type_.endswith("/Patient")):
-        return None
+def _patient(name: str) -> UUID | None:
+    type_, _, id_ = name.partition("/")
     try:
-        return UUID(id_)
+        return UUID(id_) if type_ == PERSON_TYPE else None
     except ValueError:
         return None

@@ -153,6 +153,22 @@ async def test_what_is_there_is_referred_to(as_huiji: Client) -> None:
     assert (await as_huiji("GET", f"/fhir/{where}")).json()["subject"] == {"reference": f"Patient/{made['id']}"}
 
 
+async def test_what_is_changed_is_referred_to(as_huiji: Client) -> None:
+    made = (await as_huiji("POST", "/fhir/Patient", json=patient("huiji", "H1", **ZHANG))).json()
+    urn, where = f"urn:uuid:{uuid4()}", f"Patient/{made['id']}"
+    sent = bundle(entry("PUT", where, made, urn), entry("POST", "Observation", weight(urn)))
+    found = await as_huiji("POST", "/fhir", json=sent)
+    assert _statuses(found) == ["200", "201"]
+    there = found.json()["entry"][1]["response"]["location"].split("/fhir/")[1].split("/_history")[0]
+    assert (await as_huiji("GET", f"/fhir/{there}")).json()["subject"] == {"reference": where}
+
+
+async def test_no_word_of_a_resource_is_taken_for_a_reference(as_huiji: Client, hub: Hub) -> None:
+    sent = bundle(entry("POST", "Organization", {"resourceType": "Organization", "name": "医院"}, "医院"))
+    assert _code(await as_huiji("POST", "/fhir", json=sent)) == (400, "bad-request")
+    assert await _count(hub) == 0
+
+
 async def test_of_a_batch_each_is_for_itself(as_huiji: Client, hub: Hub) -> None:
     sent = bundle(
         entry("POST", "Patient", patient("huiji", "H1", **ZHANG)),

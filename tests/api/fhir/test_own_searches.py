@@ -1,10 +1,12 @@
 """Searches of a member's own resources over HTTP: what is found is exactly what is meant, page by page."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import pytest
 
+from hub.fhir import search
 from hub.runtime import Hub
 from hub.services.exchange import indexing
 from tests.api.fhir.conftest import Client
@@ -154,6 +156,24 @@ async def test_what_was_fed_is_found_a_moment_later(as_huiji: Client, hub: Hub) 
     assert await _found(as_huiji, "/fhir/Patient?family=张") == []
     while await indexing.catch_up(hub):
         pass
+    assert len(await _found(as_huiji, "/fhir/Patient?family=张")) == 1
+
+
+async def test_what_cannot_be_told_holds_nobody_up(as_huiji: Client, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No resource is known that cannot be told, so one is made to be such: the others are found all the same."""
+    for number in ("H8", "H9"):
+        fed = patient("huiji", number, **ZHANG)
+        asked = f"/fhir/Patient?identifier=urn:lianqiao:huiji:record|{number}"
+        assert (await as_huiji("PUT", asked, json=fed)).status_code == 201
+
+    def told(resource: dict[str, Any]) -> frozenset[str]:
+        if resource["identifier"][0]["value"] == "H8":
+            raise ZeroDivisionError
+        return search.tokens(resource)
+
+    monkeypatch.setattr(indexing, "search", SimpleNamespace(tokens=told))
+    assert await indexing.catch_up(hub) == 2
+    assert await indexing.catch_up(hub) == 0
     assert len(await _found(as_huiji, "/fhir/Patient?family=张")) == 1
 
 

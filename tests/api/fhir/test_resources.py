@@ -172,6 +172,24 @@ async def test_whoever_reads_of_a_person_is_in_her_ledger(as_huiji: Client, hub:
     assert noted[0].person_id is not None
 
 
+async def test_also_who_reads_what_names_her_elsewhere(as_huiji: Client, hub: Hub) -> None:
+    who = (await _add(as_huiji, patient("huiji", "H1", **ZHANG)))["id"]
+    target = [{"reference": f"http://hub.test/fhir/Patient/{who}"}]
+    made = await _add(
+        as_huiji,
+        {
+            "resourceType": "Provenance",
+            "target": target,
+            "recorded": "2026-03-01T08:00:00+08:00",
+            "agent": [{"who": {"display": "惠济区妇幼保健院"}}],
+        },
+    )
+    await as_huiji("GET", f"/fhir/Provenance/{made['id']}")
+    async with hub.database.read() as connection:
+        noted = (await connection.execute(text("SELECT act, person_id FROM access_event"))).all()
+    assert [(row.act, row.person_id is not None) for row in noted] == [("read", True)]
+
+
 async def test_each_act_is_in_the_log(as_huiji: Client, hub: Hub) -> None:
     made = await _add(as_huiji, {"resourceType": "Organization", "name": "惠济区妇幼保健院"})
     await as_huiji("DELETE", f"/fhir/Organization/{made['id']}")
