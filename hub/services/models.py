@@ -5,6 +5,8 @@ the same transaction: whichever is put in force then knows every pair. See docs/
 """
 
 from dataclasses import dataclass
+from typing import Final
+from weakref import WeakKeyDictionary
 
 import orjson
 
@@ -15,7 +17,7 @@ from hub.runtime import Hub
 from hub.settings import Settings
 from hub.storage import audit, linkage_models
 from hub.storage.audit import Act
-from hub.storage.database import AsyncConnection
+from hub.storage.database import AsyncConnection, Database
 from hub.storage.linkage_models import IN_FORCE, Epoch
 
 _MOST_READ = 8
@@ -29,6 +31,10 @@ class Scorer:
     model: Model
 
 
+_known: Final[WeakKeyDictionary[Database, tuple[bytes, Scorer]]] = WeakKeyDictionary()
+"""The model in force, and the seals under which it was."""
+
+
 async def scorers(hub: Hub, connection: AsyncConnection) -> list[Scorer]:
     """All models that score, that in force first; they stay until the transaction ends."""
     await linkage_models.hold(connection)
@@ -37,9 +43,15 @@ async def scorers(hub: Hub, connection: AsyncConnection) -> list[Scorer]:
     return [await scorer(hub, connection, epoch) for epoch in found]
 
 
-async def in_force(hub: Hub, connection: AsyncConnection) -> Scorer:
-    """The model that counts, for whoever only reads."""
-    return await scorer(hub, connection, _in_force(await linkage_models.kept(connection)))
+async def in_force(hub: Hub, connection: AsyncConnection, seals: bytes | None = None) -> Scorer:
+    """The model that counts, for whoever only reads; one that is known by the `seals` just read is not asked for again."""
+    known = _known.get(hub.database)
+    if seals is not None and known is not None and known[0] == seals:
+        return known[1]
+    found = await scorer(hub, connection, _in_force(await linkage_models.kept(connection)))
+    if seals is not None:
+        _known[hub.database] = seals, found
+    return found
 
 
 def _in_force(kept: dict[str, Epoch]) -> Epoch:

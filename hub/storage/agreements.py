@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, func, insert, not_, select
@@ -51,6 +51,12 @@ class ExchangeCase:
     def is_open(self, now: datetime) -> bool:
         """Does it stand at `now`?"""
         return not self.closed and self.ends_at is not None and now < self.ends_at
+
+
+SEALS_TOWARD: Final = """
+        ARRAY(SELECT (SELECT string_agg(a.seal, ''::bytea ORDER BY a.id) FROM agreement a WHERE a.to_member = recipient)
+            FROM unnest({}::bigint[]) WITH ORDINALITY AS r(recipient, place) ORDER BY place)"""
+"""In SQL, for each of the recipients the seals of its agreements, one after the other: while they are the same, all is."""
 
 
 def _agreement(row: Any) -> Agreement:
@@ -112,11 +118,16 @@ async def between(
     return None
 
 
-async def toward(connection: AsyncConnection, recipients: Collection[int]) -> list[Agreement]:
-    """Every agreement under which one of `recipients` receives, in force or not."""
-    raw = driver(connection)
-    rows = await raw.fetch("SELECT * FROM agreement WHERE to_member = ANY($1::bigint[])", list(recipients))
-    return [_agreement(SimpleNamespace(**row)) for row in rows if seals.is_genuine(connection, agreement, row)]
+async def toward(connection: AsyncConnection, recipients: Collection[int]) -> dict[int, list[Agreement]]:
+    """For each of `recipients` the agreements under which it receives, in force or not."""
+    rows = await driver(connection).fetch(
+        "SELECT * FROM agreement WHERE to_member = ANY($1::bigint[])", list(recipients)
+    )
+    found: dict[int, list[Agreement]] = {recipient: [] for recipient in recipients}
+    for row in rows:
+        if seals.is_genuine(connection, agreement, row):
+            found[row["to_member"]].append(_agreement(SimpleNamespace(**row)))
+    return found
 
 
 async def put_consents(connection: AsyncConnection, member_id: int, items: Sequence[NewConsent]) -> list[UUID]:

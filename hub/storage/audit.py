@@ -19,11 +19,11 @@ from hub.storage.database import copy_rows, driver
 from hub.storage.tables import audit_leaf, audit_node, checkpoint
 from hub.storage.vault import Vault
 
-_APPEND: Final = """
-    -- append: a leaf for each act, in their order
+APPEND: Final = """
     INSERT INTO audit_leaf (act, actor, hash, salt, content, at)
     SELECT act, actor, hash, salt, content, at FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[],
         $6::timestamptz[]) WITH ORDINALITY AS l(act, actor, hash, salt, content, at, place) ORDER BY place"""
+"""In SQL, a leaf for each act in their order: of the columns that `leaves_of` makes."""
 _SEQUENCER = 0x6C71_6C6F  # "lqlo"
 LOOK_UP: Final = "look-up"
 """The act whose leaf binds rows of the ledger of look-ups (`storage.access.fingerprint`)."""
@@ -70,24 +70,27 @@ def canonical(act: Act) -> bytes:
     )
 
 
-async def append(connection: AsyncConnection, vault: Vault, acts: Sequence[Act]) -> list[bytes]:
-    """Insert a leaf for each act; answers their leaf hashes (32 bytes)."""
-    if not acts:
-        return []
+def leaves_of(vault: Vault, acts: Sequence[Act]) -> tuple[list[Any], ...]:
+    """The columns of the leaves of some acts: act, actor, hash (32 bytes), salt, sealed content, time."""
     contents = [canonical(act) for act in acts]
     salts = [os.urandom(16) for _ in acts]
-    hashes = [merkle.leaf_hash(salt + content) for salt, content in zip(salts, contents, strict=True)]
-    raw = driver(connection)
-    await raw.execute(
-        _APPEND,
+    return (
         [act.act for act in acts],
         [act.actor for act in acts],
-        hashes,
+        [merkle.leaf_hash(salt + content) for salt, content in zip(salts, contents, strict=True)],
         salts,
         [vault.seal(content) for content in contents],
         [act.at for act in acts],
     )
-    return hashes
+
+
+async def append(connection: AsyncConnection, vault: Vault, acts: Sequence[Act]) -> list[bytes]:
+    """Insert a leaf for each act; answers their leaf hashes (32 bytes)."""
+    if not acts:
+        return []
+    columns = leaves_of(vault, acts)
+    await driver(connection).execute(f"-- append: leaves of the log\n{APPEND}", *columns)
+    return columns[2]
 
 
 async def lock_sequencer(connection: AsyncConnection) -> bool:

@@ -1,6 +1,7 @@
 """Connections: one pool a process, transactions opened by services, the raw driver for bulk paths.
 
-`Database.begin()` is the only way to a transaction. Storage functions take its `AsyncConnection` and never commit.
+`Database.begin()` is the only way to a transaction of several statements. Storage functions take its `AsyncConnection`
+and never commit.
 """
 
 import os
@@ -59,7 +60,13 @@ class Database:
 
     @asynccontextmanager
     async def begin(self, *, readonly: bool = False) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed on leaving, rolled back on an error.
+        """One transaction: committed on leaving, rolled back on an error. Raises as `connect` does."""
+        async with self.connect() as connection, _transaction(connection, readonly):
+            yield connection
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which each statement is a transaction of its own, for acts of which one statement writes.
 
         Raises Unavailable when there is no database, Conflict `busy` when it was given up for another transaction,
         Invalid `invalid-content` for a text that no database keeps, wherever it came through.
@@ -67,7 +74,7 @@ class Database:
         try:
             async with AsyncExitStack() as stack:
                 connection = await _connected(stack, self.engine)
-                await stack.enter_async_context(_transaction(connection, readonly))
+                await stack.enter_async_context(_watched(connection))
                 yield connection
         except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
             raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
@@ -178,27 +185,33 @@ def open_database(
 
 
 @asynccontextmanager
-async def _transaction(connection: AsyncConnection, readonly: bool) -> AsyncIterator[None]:
-    """The driver's own transaction: two round trips, where SQLAlchemy's takes a third before the driver may share it."""
+async def _watched(connection: AsyncConnection) -> AsyncIterator[None]:
+    """The connection until whoever has it is done; one that is cut off, or stuck in a transaction, is not used again."""
     raw = driver(connection)
-    transaction = raw.transaction(readonly=readonly)
     try:
-        await transaction.start()
-        try:
-            yield
-        except BaseException:
-            if not raw.is_closed():
-                await transaction.rollback()
-            raise
-        await transaction.commit()
+        yield
     except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # the latter when COPY is cut off
         if raw.is_closed():
             raise ConnectionError("the connection to the database was closed") from error
         raise
     finally:
         if raw.is_closed() or raw.is_in_transaction():
-            # It was cut off, or whoever waited for its end was cancelled: the next act gets another one.
             await connection.invalidate()
+
+
+@asynccontextmanager
+async def _transaction(connection: AsyncConnection, readonly: bool) -> AsyncIterator[None]:
+    """The driver's own transaction: two round trips, where SQLAlchemy's takes a third before the driver may share it."""
+    raw = driver(connection)
+    transaction = raw.transaction(readonly=readonly)
+    await transaction.start()
+    try:
+        yield
+    except BaseException:
+        if not raw.is_closed():
+            await transaction.rollback()
+        raise
+    await transaction.commit()
 
 
 def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":

@@ -26,6 +26,9 @@ _COLUMNS = [column for column in linkage_model.c if column.name != "content"]
 _KEPT: Final = f"""
     -- kept: models that are not retired; asked by every request
     SELECT {", ".join(column.name for column in _COLUMNS)} FROM linkage_model WHERE state <> '{RETIRED}'"""  # noqa: S608
+SEALS: Final = f"""
+        (SELECT string_agg(seal, ''::bytea ORDER BY id) FROM linkage_model WHERE state <> '{RETIRED}')"""  # noqa: S608
+"""In SQL, the seals of the models that are not retired, one after the other: while they are the same, the models are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,20 +6,12 @@ For many requests at once: one statement each, whatever the number of requests. 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
+from hub.storage import agreements, linkage_models
+from hub.storage.access import LEND
 from hub.storage.database import AsyncConnection, driver
 from hub.storage.vault import Vault
-
-
-class Candidates(NamedTuple):
-    """Columns: the number of the request, the record that could answer it, its member, its plain features."""
-
-    asked: list[int]
-    records: list[int]
-    members: list[int]
-    features: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +27,45 @@ class Shown:
     body: bytes
 
 
-_CANDIDATES = """
-    -- candidates: the live records that share a key with a request; a key that too many share says too little
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What look-ups by keys begin with. Columns, one place a candidate: the number of the request, the record that could
+    answer it, its member, its plain features. Beside them so many ids for the ledger as there are candidates, and the
+    seals of what decides: of the agreements toward each of the callers, of the linkage models.
+    """
+
+    asked: Sequence[int]
+    records: Sequence[int]
+    members: Sequence[int]
+    features: Sequence[bytes]
+    lent: Sequence[int]
+    agreements: Sequence[bytes | None]
+    models: bytes | None
+    _sealed: Sequence[tuple[UUID, UUID | None, int, datetime, bytes]]
+
+    def shown(self, vault: Vault, place: int) -> Shown:
+        """The candidate as it may be shown."""
+        resource_id, person_id, version, at, body = self._sealed[place]
+        record, member = self.records[place], self.members[place]
+        return Shown(record, resource_id, member, person_id, version, at, vault.open(body))
+
+
+_NEAR = f"""
+    -- near: the live records that share a key with a request (a key that too many share says too little), with what decides
     WITH held AS MATERIALIZED (
         SELECT k.asked, ARRAY(SELECT b.record_id FROM blocking_key b WHERE b.key = k.key ORDER BY b.record_id LIMIT $3) AS ids
         FROM unnest($1::int[], $2::bigint[]) AS k(asked, key)),
-    found AS (SELECT DISTINCT h.asked, id FROM held h, unnest(h.ids) AS id WHERE cardinality(h.ids) < $3)
-    SELECT f.asked, s.id, s.member_id, s.features FROM found f JOIN source_record s ON s.id = f.id WHERE s.live"""
+    found AS (SELECT DISTINCT h.asked, id FROM held h, unnest(h.ids) AS id WHERE cardinality(h.ids) < $3),
+    near AS (
+        SELECT f.asked, s.id, s.member_id, s.features, s.resource_id, m.person_id, r.version, r.updated_at, v.body
+        FROM found f JOIN source_record s ON s.id = f.id AND s.live
+        JOIN resource r ON r.id = s.resource_id AND NOT r.deleted
+        JOIN resource_version v ON v.resource_id = r.id AND v.version = r.version
+        LEFT JOIN membership m ON m.record_id = s.id)
+    SELECT array_agg(asked), array_agg(id), array_agg(member_id), array_agg(features), array_agg({LEND}),
+        {agreements.SEALS_TOWARD.format("$4")}, {linkage_models.SEALS},
+        array_agg(resource_id), array_agg(person_id), array_agg(version), array_agg(updated_at), array_agg(body)
+    FROM near"""  # noqa: S608
 
 _SHOWN = """
     -- shown: records at their newest version with their present person
@@ -53,16 +77,21 @@ _SHOWN = """
     WHERE s.id = ANY($1::bigint[])"""
 
 
-async def candidates(
-    connection: AsyncConnection, vault: Vault, keys: Sequence[tuple[int, int]], limit: int
-) -> Candidates:
-    """The records that share one of `keys` (request, blocking key) held by no more than `limit` records."""
-    raw = driver(connection)
-    rows = await raw.fetch(_CANDIDATES, [asked for asked, _ in keys], [key for _, key in keys], limit + 1)
-    if not rows:
-        return Candidates([], [], [], [])
-    asked, records, members, features = zip(*rows, strict=True)
-    return Candidates(list(asked), list(records), list(members), [vault.open(one) for one in features])
+async def near(
+    connection: AsyncConnection, vault: Vault, keys: Sequence[tuple[int, int]], limit: int, callers: Sequence[int]
+) -> Near:
+    """The records that share one of `keys` (request, blocking key) held by no more than `limit` records.
+
+    All of it is one statement: each further one costs more than what it asks.
+    """
+    row = await driver(connection).fetchrow(
+        _NEAR, [asked for asked, _ in keys], [key for _, key in keys], limit + 1, list(callers)
+    )
+    asked, records, members, features, lent, agreed, models, *sealed = row
+    return Near(
+        asked or (), records or (), members or (), [vault.open(one) for one in features or ()],
+        lent or (), agreed, models, list(zip(*sealed, strict=True)) if records else (),
+    )  # fmt: skip
 
 
 async def shown(connection: AsyncConnection, vault: Vault, records: Iterable[int]) -> dict[int, Shown]:

@@ -54,7 +54,7 @@ async def search(hub: Hub, caller: Member, purpose: str, criteria: Criteria, off
     now = hub.now()
     trace = LookedUp(caller, SEARCH, purpose, now)
     async with hub.database.begin() as connection:
-        sight = (await visibility.sights(connection, {(caller.id, purpose): caller}, now))[caller.id, purpose]
+        sight = (await visibility.sights(hub, connection, {(caller.id, purpose): caller}, now))[caller.id, purpose]
         if not (criteria.texts or criteria.tokens or criteria.born or criteria.domains):
             page = await _own(hub, connection, trace, offset, count)
         else:
@@ -71,7 +71,7 @@ async def read(hub: Hub, caller: Member, purpose: str, resource_id: UUID) -> dic
     trace = LookedUp(caller, READ, purpose, now)
     found = None
     async with hub.database.begin() as connection:
-        sight = (await visibility.sights(connection, {(caller.id, purpose): caller}, now))[caller.id, purpose]
+        sight = (await visibility.sights(hub, connection, {(caller.id, purpose): caller}, now))[caller.id, purpose]
         records = await patients.by_resources(connection, [resource_id])
         for one in (await _portraits(hub, connection, records)).values():
             if await visibility.may_see(connection, sight, one.shown.member_id, one.subject, now):

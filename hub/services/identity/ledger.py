@@ -3,7 +3,7 @@
 A request leaves its leaf whatever it found, so that its caller's other requests look the same in the log.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -45,12 +45,16 @@ class LookedUp:
         self.events.append(event)
 
 
-async def note(hub: Hub, connection: AsyncConnection, looked: Sequence[LookedUp]) -> None:
-    """Write the lines and leaves of some requests, in the transaction that read."""
-    ids = iter(await access.note(connection, [event for one in looked for event in one.events]))
-    acts = []
+async def note(
+    hub: Hub, connection: AsyncConnection, looked: Sequence[LookedUp], lent: Iterable[int] | None = None
+) -> None:
+    """Write the lines and leaves of some requests in one statement, under the ids that were `lent` for them, if any were."""
+    if lent is None:
+        lent = await access.lend(connection, sum(len(one.events) for one in looked))
+    ids, rows, acts = iter(lent), [], []
     for one in looked:
-        rows = [(next(ids), event) for event in one.events]
-        content = {"asked": one.act, "rows": [id_ for id_, _ in rows], "digest": access.digest(hub.vault, rows)}
+        own = [(next(ids), event) for event in one.events]
+        content = {"asked": one.act, "rows": [id_ for id_, _ in own], "digest": access.digest(hub.vault, own)}
         acts.append(Act(audit.LOOK_UP, one.caller.name, content, one.at))
-    await audit.append(connection, hub.vault, acts)
+        rows += own
+    await access.note_bound(connection, hub.vault, rows, acts)

@@ -13,6 +13,7 @@ import numpy as np
 
 from hub.linkage import blocking, score
 from hub.linkage.features import Features
+from hub.linkage.model import Model
 from hub.runtime import Hub
 from hub.services import models
 from hub.services.gathering import Gathering
@@ -23,6 +24,7 @@ from hub.services.identity.visibility import Sight
 from hub.storage import patients
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import Member
+from hub.storage.patients import Near
 
 Grade = Literal["certain", "probable", "possible"]
 MOST: Final = 50
@@ -65,6 +67,7 @@ class Found:
 class _Weighed:
     record: int
     member_id: int
+    place: int
     weight: float
     grade: Grade
 
@@ -82,41 +85,42 @@ async def _together(asked: Sequence[tuple[Hub, Wanted]]) -> Sequence[Found]:
 
 
 async def match_all(hub: Hub, asked: Sequence[Wanted]) -> list[Found]:
-    """Answer some requests in one transaction; one answer for each."""
-    now = hub.now()
-    async with hub.database.begin() as connection:
-        askers = {(one.caller.id, one.purpose): one.caller for one in asked}
-        sights = await visibility.sights(connection, askers, now)
-        weighed = await _weigh(hub, connection, asked)
-        likely = {one.record for some in weighed for one in some[:_LOOKED_AT]}
-        read = await portraits.portraits(hub, connection, await patients.shown(connection, hub.vault, likely))
+    """Answer some requests together; one answer for each. One statement asks, and one writes what was shown."""
+    now, secret = hub.now(), hub.vault.blocking_secret
+    askers = {(one.caller.id, one.purpose): one.caller for one in asked}
+    callers = visibility.stating(askers)
+    keys = [(at, key) for at, one in enumerate(asked) for key in blocking.keys(one.features, secret)]
+    async with hub.database.connect() as connection:
+        near = await patients.near(connection, hub.vault, keys, hub.settings.block_limit, callers)
+        agreed = dict(zip(callers, near.agreements, strict=True))
+        sights = await visibility.sights(hub, connection, askers, now, agreed)
+        weighed = _weigh((await models.in_force(hub, connection, near.models)).model, asked, near)
+        likely = {one.record: one.place for some in weighed for one in some[:_LOOKED_AT]}
+        shown = {record: near.shown(hub.vault, place) for record, place in likely.items()}
+        read = await portraits.portraits(hub, connection, shown)
         found, looked = [], []
         for wanted, some in zip(asked, weighed, strict=True):
             sight = sights[wanted.caller.id, wanted.purpose]
             trace = LookedUp(wanted.caller, ACT, wanted.purpose, now)
             found.append(await _answer(connection, wanted, sight, [w for w in some if w.record in read], read, trace))
             looked.append(trace)
-        await ledger.note(hub, connection, looked)
+        await ledger.note(hub, connection, looked, near.lent)
     return found
 
 
-async def _weigh(hub: Hub, connection: AsyncConnection, asked: Sequence[Wanted]) -> list[list[_Weighed]]:
+def _weigh(model: Model, asked: Sequence[Wanted], near: Near) -> list[list[_Weighed]]:
     """For each request the records that could be the person, the likeliest first."""
-    secret = hub.vault.blocking_secret
-    keys = [(at, key) for at, one in enumerate(asked) for key in blocking.keys(one.features, secret)]
-    near = await patients.candidates(connection, hub.vault, keys, hub.settings.block_limit)
     # Each request is weighed against itself too: where there is nobody, that takes the time of somebody.
     table = [one.features for one in asked] + [Features.from_bytes(data) for data in near.features]
     left = np.array([*range(len(asked)), *near.asked], dtype=np.intp)
-    model = (await models.in_force(hub, connection)).model
     scores = score.score_indexed(model, table, left, np.arange(len(table), dtype=np.intp))
     weighed: list[list[_Weighed]] = [[] for _ in asked]
-    for place in np.flatnonzero(scores.decision).tolist():
-        at = place - len(asked)
-        if at >= 0:
-            weight = float(scores.weight[place])
-            grade = _grade(model.likely, weight, score.DECISIONS[scores.decision[place]])
-            weighed[near.asked[at]].append(_Weighed(near.records[at], near.members[at], weight, grade))
+    for at in np.flatnonzero(scores.decision).tolist():
+        place = at - len(asked)
+        if place >= 0:
+            weight = float(scores.weight[at])
+            grade = _grade(model.likely, weight, score.DECISIONS[scores.decision[at]])
+            weighed[near.asked[place]].append(_Weighed(near.records[place], near.members[place], place, weight, grade))
     for some in weighed:
         some.sort(key=lambda one: (-one.weight, one.record))
     return weighed

@@ -7,11 +7,14 @@ agreement asks for a case, a record shows only while the case of its person is o
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from hub.domain import policy
-from hub.domain.policy import Deny
+from hub.domain.policy import Agreement, Deny
+from hub.runtime import Hub
 from hub.storage import agreements
-from hub.storage.database import AsyncConnection
+from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import Member
 from mappings.vocabulary import PERSON
 
@@ -35,11 +38,34 @@ Asker = tuple[int, str]
 """A member's id and the purpose it states."""
 
 
-async def sights(connection: AsyncConnection, askers: Mapping[Asker, Member], now: datetime) -> dict[Asker, Sight]:
-    """What each of the askers may see now."""
-    stating = {id_ for id_, purpose in askers if purpose}
-    entered = await agreements.toward(connection, stating) if stating else []
-    return {asker: _sight(member, asker[1], entered, now) for asker, member in askers.items()}
+_known: Final[WeakKeyDictionary[Database, dict[int, tuple[bytes | None, list[Agreement]]]]] = WeakKeyDictionary()
+"""By the id of a member: the agreements toward it, and the seals under which they were read."""
+
+
+async def sights(
+    hub: Hub,
+    connection: AsyncConnection,
+    askers: Mapping[Asker, Member],
+    now: datetime,
+    seals: Mapping[int, bytes | None] | None = None,
+) -> dict[Asker, Sight]:
+    """What each of the askers may see now; agreements that are known by the `seals` just read are not asked for again."""
+    known, present = _known.setdefault(hub.database, {}), seals or {}
+    entered = {id_: known[id_][1] for id_ in present if id_ in known and known[id_][0] == present[id_]}
+    unread = set(stating(askers)) - entered.keys()
+    if unread:
+        read = await agreements.toward(connection, unread)
+        known |= {id_: (present[id_], read[id_]) for id_ in unread & present.keys()}
+        entered |= read
+    return {
+        (id_, purpose): _sight(member, purpose, entered[id_] if purpose else (), now)
+        for (id_, purpose), member in askers.items()
+    }
+
+
+def stating(askers: Iterable[Asker]) -> list[int]:
+    """The members among the askers of whom agreements are asked, in order."""
+    return sorted({id_ for id_, purpose in askers if purpose})
 
 
 def _sight(member: Member, purpose: str, entered: Iterable[policy.Agreement], now: datetime) -> Sight:
