@@ -47,6 +47,7 @@ _WENT_AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
+_PLANS, _FITTING, _GENERIC = "plans", "auto", "force_generic_plan"
 POOL_SECONDS = 10.0
 """How long an act waits for a connection of a pool that is used up."""
 
@@ -59,14 +60,18 @@ class Database:
         self._embedded = embedded
 
     @asynccontextmanager
-    async def begin(self, *, readonly: bool = False) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed on leaving, rolled back on an error. Raises as `connect` does."""
-        async with self.connect() as connection, _transaction(connection, readonly):
+    async def begin(self, *, readonly: bool = False, often: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed on leaving, rolled back on an error. `often`, and what it raises: see `connect`."""
+        async with self.connect(often=often) as connection, _transaction(connection, readonly):
             yield connection
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[AsyncConnection]:
+    async def connect(self, *, often: bool = False) -> AsyncIterator[AsyncConnection]:
         """A connection on which each statement is a transaction of its own, for acts of which one statement writes.
+
+        `often` is for small acts that are the same again and again, whatever they are about: the database plans their
+        statements once, not each time anew, which costs several times what they do. Their conditions must not rest on
+        partial indexes by parameters, nor their arrays hold many thousands: such a plan is made without looking at them.
 
         Raises Unavailable when there is no database, Conflict `busy` when it was given up for another transaction,
         Invalid `invalid-content` for a text that no database keeps, wherever it came through.
@@ -75,6 +80,7 @@ class Database:
             async with AsyncExitStack() as stack:
                 connection = await _connected(stack, self.engine)
                 await stack.enter_async_context(_watched(connection))
+                await _plan(connection, _GENERIC if often else _FITTING)
                 yield connection
         except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
             raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
@@ -106,6 +112,13 @@ class Database:
         await self.engine.dispose()
         if self._embedded is not None:
             self._embedded.close()
+
+
+async def _plan(connection: AsyncConnection, mode: str) -> None:
+    """Let the connection plan so from now on; most of the time it does already."""
+    if connection.info.get(_PLANS, _FITTING) != mode:
+        await driver(connection).execute(f"SET plan_cache_mode = {mode}")
+        connection.info[_PLANS] = mode
 
 
 def _no_text(error: BaseException | None) -> bool:
