@@ -66,12 +66,12 @@ class Extracted:
 
 @dataclass(slots=True)
 class Pairs:
-    """Pairs of a table's records. `a.x` and `b.x` of a field are fetched once and kept while the pairs are compared."""
+    """Pairs of a table's records, as places in it. A field's values are fetched once and kept while the pairs are compared."""
 
     table: Table
     left: Places
     right: Places
-    _kept: dict[tuple[str, bool], Numbers]
+    _kept: dict[str, tuple[Numbers, Numbers]]
     _found: dict[str, Any]
 
     @classmethod
@@ -95,18 +95,15 @@ class Pairs:
 
     def both(self, name: str) -> tuple[Numbers, Numbers]:
         """The field's values on the left and on the right."""
-        return self._fetch(name, True), self._fetch(name, False)
-
-    def _fetch(self, name: str, left: bool) -> Numbers:
-        key = (name, left)
-        found = self._kept.get(key)
+        found = self._kept.get(name)
         if found is None:
             column = self.table.column(name)
+            ends = self.once("ends", lambda: np.array((self.left, self.right)))
             if column is None:
-                found = np.zeros(len(self), dtype=np.uint64)
+                values = np.zeros(ends.shape, dtype=np.uint64)
             else:
-                found = column.take(self.left if left else self.right).astype(np.uint64, copy=False)
-            self._kept[key] = found
+                values = column.take(ends).astype(np.uint64, copy=False)
+            found = self._kept[name] = values[0], values[1]
         return found
 
     def once(self, name: str, work: Callable[[], Result]) -> Result:

@@ -26,6 +26,9 @@ _LATIN_SURNAME = np.array(
 _LATIN_GIVEN = np.array([MISSING, DIFFERS, SHORTENED, PART, NEAR, SHAPE, SAME])
 """What the levels of `latin_levels` come to."""
 _LONG_ALIKE = 0.85
+_ALIKE = hanzi.ALIKE - 1e-9
+_FEW = 8
+"""So many pairs of characters are compared sooner one by one: `hanzi.similarity` says the same, as the tests see to."""
 _PLANE = 65536
 _LETTERS = 5
 Whole = TypeVar("Whole", np.uint64, np.uint32, np.int32)
@@ -73,8 +76,11 @@ def alike(a: Numbers, b: Numbers) -> Flags:
     known = (a > 0) & (b > 0) & (a < _PLANE) & (b < _PLANE) & (a != b)
     found: Flags = a == b
     where = np.flatnonzero(known)
-    if len(where):
-        found[where] = _similarity(a[where].astype(np.intp), b[where].astype(np.intp)) >= hanzi.ALIKE - 1e-9
+    if len(where) > _FEW:
+        found[where] = _similarity(a[where].astype(np.intp), b[where].astype(np.intp)) >= _ALIKE
+    else:
+        for place, one, other in zip(where.tolist(), a[where].tolist(), b[where].tolist(), strict=True):
+            found[place] = hanzi.similarity(chr(one), chr(other)) >= _ALIKE
     return found
 
 
