@@ -80,9 +80,14 @@ async def note(connection: AsyncConnection, events: Sequence[Access]) -> list[in
     None is written like some: how long it takes does not tell whether there was anybody.
     """
     raw = driver(connection)
-    columns: list[list[Any]] = [[getattr(event, name) for event in events] for name in Access.__slots__]
-    columns[_FIELDS] = [_UNIT.join(fields) for fields in columns[_FIELDS]]
-    return sorted(row[0] for row in await raw.fetch(_NOTE, *columns))
+    return sorted(row[0] for row in await raw.fetch(_NOTE, *columns(events)))
+
+
+def columns(events: Sequence[Access]) -> list[list[Any]]:
+    """What a statement takes that writes look-ups: a list for each column, of fields one text each."""
+    found: list[list[Any]] = [[getattr(event, name) for event in events] for name in Access.__slots__]
+    found[_FIELDS] = [_UNIT.join(fields) for fields in found[_FIELDS]]
+    return found
 
 
 async def fingerprint(connection: AsyncConnection, vault: Vault, ids: Sequence[int]) -> str:

@@ -19,7 +19,7 @@ from hub.storage.database import copy_rows, driver
 from hub.storage.tables import audit_leaf, audit_node, checkpoint
 from hub.storage.vault import Vault
 
-_APPEND: Final = """
+APPEND: Final = """
     -- append: a leaf for each act, in their order
     INSERT INTO audit_leaf (act, actor, hash, salt, content, at)
     SELECT act, actor, hash, salt, content, at FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[],
@@ -74,20 +74,26 @@ async def append(connection: AsyncConnection, vault: Vault, acts: Sequence[Act])
     """Insert a leaf for each act; answers their leaf hashes (32 bytes)."""
     if not acts:
         return []
+    hashes, leaves = columns(vault, acts)
+    raw = driver(connection)
+    await raw.execute(APPEND, *leaves)
+    return hashes
+
+
+def columns(vault: Vault, acts: Sequence[Act]) -> tuple[list[bytes], tuple[list[Any], ...]]:
+    """(the leaf hashes of `acts`, what APPEND takes)."""
     contents = [canonical(act) for act in acts]
     salts = [os.urandom(16) for _ in acts]
     hashes = [merkle.leaf_hash(salt + content) for salt, content in zip(salts, contents, strict=True)]
-    raw = driver(connection)
-    await raw.execute(
-        _APPEND,
+    sealed = [vault.seal(content) for content in contents]
+    return hashes, (
         [act.act for act in acts],
         [act.actor for act in acts],
         hashes,
         salts,
-        [vault.seal(content) for content in contents],
+        sealed,
         [act.at for act in acts],
     )
-    return hashes
 
 
 async def lock_sequencer(connection: AsyncConnection) -> bool:

@@ -15,7 +15,8 @@ from hub.errors import Invalid, Refused
 from hub.fhir import search
 from hub.fhir.search import Chain, Clause, Condition, Has, Include, Meta, Query
 from hub.runtime import Hub
-from hub.services.exchange import reading
+from hub.services.exchange import noting
+from hub.services.exchange.noting import Looked
 from hub.services.identity.ledger import LookedUp
 from hub.storage import search_index, versions
 from hub.storage.database import AsyncConnection
@@ -85,7 +86,7 @@ async def search_for(hub: Hub, member: Member, purpose: str, query: Query, after
     async with hub.database.begin() as connection:
         page = await _Search(hub, connection, member, query).page(after)
         trace = LookedUp(member, "search", purpose, hub.now())
-        await reading.note(hub, connection, trace, [*page.matches, *page.included])
+        await noting.note(hub, connection, [Looked(trace, [*page.matches, *page.included])])
     return page
 
 
