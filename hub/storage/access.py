@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import ColumnElement, Select, case, cast, func, literal, null, or_, select
 
-from hub.storage.database import AsyncConnection, driver
+from hub.storage.database import AsyncConnection, driver, rows_of
 from hub.storage.tables import access_event
 from hub.storage.tables.base import Texts
 from hub.storage.vault import Vault
@@ -17,14 +17,15 @@ from hub.storage.vault import Vault
 CHECK: Final = "verify"
 """The act of who checks a certificate, and does not say who it is."""
 _UNIT: Final = "\x1f"
-_NOTE: Final = """
+TYPES: Final = ("text", "text", "text", "text", "uuid", "bytea", "text", "text", "timestamptz")
+"""Of the columns of `columns`."""
+_NOTE: Final = f"""
     -- note: look-ups, in their order; lists of fields, which differ in length, come as one text each
     INSERT INTO access_event (actor, region, act, purpose, person_id, subject, fields, outcome, at)
     SELECT actor, region, act, purpose, person_id, subject, string_to_array(fields, E'\\x1f'), outcome, at
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[],
-        $9::timestamptz[]) WITH ORDINALITY
+    FROM {rows_of(*TYPES)} WITH ORDINALITY
         AS e(actor, region, act, purpose, person_id, subject, fields, outcome, at, place)
-    ORDER BY place RETURNING id"""
+    ORDER BY place RETURNING id"""  # noqa: S608 - our own
 Side = tuple[Sequence[UUID], Sequence[bytes]]
 """A person: the ids she had, and the blind indexes of her records."""
 

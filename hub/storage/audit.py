@@ -15,15 +15,16 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certs import merkle
-from hub.storage.database import copy_rows, driver
+from hub.storage.database import copy_rows, driver, rows_of
 from hub.storage.tables import audit_leaf, audit_node, checkpoint
 from hub.storage.vault import Vault
 
-APPEND: Final = """
+APPEND: Final = f"""
     -- append: a leaf for each act, in their order
     INSERT INTO audit_leaf (act, actor, hash, salt, content, at)
-    SELECT act, actor, hash, salt, content, at FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[],
-        $6::timestamptz[]) WITH ORDINALITY AS l(act, actor, hash, salt, content, at, place) ORDER BY place"""
+    SELECT act, actor, hash, salt, content, at
+    FROM {rows_of("text", "text", "bytea", "bytea", "bytea", "timestamptz")} WITH ORDINALITY
+        AS l(act, actor, hash, salt, content, at, place) ORDER BY place"""  # noqa: S608 - our own
 _SEQUENCER = 0x6C71_6C6F  # "lqlo"
 LOOK_UP: Final = "look-up"
 """The act whose leaf binds rows of the ledger of look-ups (`storage.access.fingerprint`)."""

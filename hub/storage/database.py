@@ -28,6 +28,7 @@ __all__ = [
     "locate",
     "make_data_dir",
     "open_database",
+    "rows_of",
 ]
 
 
@@ -225,6 +226,15 @@ def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
     if not isinstance(raw, asyncpg.Connection):
         raise TypeError(f"expected an asyncpg connection, got {type(raw).__name__}")
     return raw
+
+
+def rows_of(*types: str, first: int = 1) -> str:
+    """Rows from one array of each of `types`, which are the parameters from `first` on, for FROM.
+
+    A subquery hides from the planner how long the arrays are: it would plan anew each time for just so many, which takes
+    longer than what these statements do.
+    """
+    return f"unnest({', '.join(f'(SELECT ${at}::{type_}[])' for at, type_ in enumerate(types, first))})"
 
 
 async def copy_rows(

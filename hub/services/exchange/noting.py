@@ -3,7 +3,7 @@
 The leaf binds its lines (`services.identity.ledger`). Many look-ups are noted together, whoever's they are.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -40,6 +40,15 @@ class Looked:
     seen: Mapping[Key, Seen] = field(default_factory=dict)
 
 
+def seen_among(some: Iterable[Seen]) -> dict[Key, Seen]:
+    """The Patients at their newest version among what was read."""
+    return {
+        Key(one.version.member_id, one.version.id): one
+        for one in some
+        if one.version.type == PERSON_TYPE and one.version.version == one.version.newest
+    }
+
+
 async def note(hub: Hub, connection: AsyncConnection, looked: Sequence[Looked]) -> None:
     """Write down whose records were shown: a person's own, or one that is about her; a leaf whatever was found."""
     named = [_named(hub, one) for one in looked]
@@ -74,7 +83,9 @@ def _lines(
 ) -> list[tuple[int, Access]]:
     """The lines of one look-up, in the order of their numbers."""
     name = trace.caller.name
-    records = sorted((one.line, key, one) for key, one in people.items() if one.is_record)
+    records = sorted(
+        ((one.line, key, one) for key, one in people.items() if one.line is not None), key=lambda record: record[0]
+    )
     for _, key, one in records:
         number = patients.number(orjson.loads(bodies.get(key) or one.version.body or b"{}"), record_system(name))
         trace.saw(one.person_id, subject_of(hub, name, number or str(key.id)), patients.IN_FULL)

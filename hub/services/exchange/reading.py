@@ -14,14 +14,13 @@ from weakref import WeakKeyDictionary
 from hub.errors import NotFound, Refused
 from hub.runtime import Hub
 from hub.services.exchange import noting
-from hub.services.exchange.noting import Key, Looked
+from hub.services.exchange.noting import Looked
 from hub.services.gathering import Gathering
 from hub.services.identity.ledger import LookedUp
-from hub.services.preparing import PERSON_TYPE
 from hub.storage import own_records, versions
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import Member
-from hub.storage.own_records import Named, Seen
+from hub.storage.own_records import Named
 from hub.storage.versions import Version
 
 MOST: Final = 100
@@ -83,19 +82,14 @@ async def _together(asked: Sequence[_Asked]) -> Sequence[Version | None]:
     now = hub.now()
     async with hub.database.singly() as connection:
         found = await own_records.each(connection, hub.vault, [one.wanted for one in asked])
-        looked = [Looked(LookedUp(one.member, "read", one.purpose, now), *_shown(seen))
-                  for one, seen in zip(asked, found, strict=True)]  # fmt: skip
+        looked = [
+            Looked(LookedUp(one.member, "read", one.purpose, now), [seen.version], noting.seen_among([seen]))
+            if seen
+            else Looked(LookedUp(one.member, "read", one.purpose, now), [])
+            for one, seen in zip(asked, found, strict=True)
+        ]
         await noting.note(hub, connection, looked)
     return [seen.version if seen else None for seen in found]
-
-
-def _shown(seen: Seen | None) -> tuple[list[Version], dict[Key, Seen]]:
-    """What was read, and the Patient that was seen by it."""
-    if seen is None:
-        return [], {}
-    one = seen.version
-    newest = one.type == PERSON_TYPE and one.version == one.newest
-    return [one], {Key(one.member_id, one.id): seen} if newest else {}
 
 
 def _there(found: Version | None) -> Version:
