@@ -99,10 +99,9 @@ class Pairs:
         if found is None:
             column = self.table.column(name)
             ends = self.once("ends", lambda: np.array((self.left, self.right)))
-            if column is None:
-                values = np.zeros(ends.shape, dtype=np.uint64)
-            else:
-                values = column.take(ends).astype(np.uint64, copy=False)
+            values = (
+                np.zeros(ends.shape, np.uint64) if column is None else column.take(ends).astype(np.uint64, copy=False)
+            )
             found = self._kept[name] = values[0], values[1]
         return found
 

@@ -125,7 +125,9 @@ async def member_of(hub: Hub, token: str) -> Member:
     if len(token) > _MAX_TOKEN:
         raise _invalid()
     now = hub.now()
-    remembered = _remembered.setdefault(hub.database, Remembered())
+    remembered = _remembered.get(hub.database)
+    if remembered is None:
+        remembered = _remembered.setdefault(hub.database, Remembered())
     digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
     member = remembered.get(digest, now)
     if member is not None:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, case, cast, func, literal, null, o
 
 from hub.storage import audit
 from hub.storage.audit import Act
-from hub.storage.database import AsyncConnection, driver
+from hub.storage.database import AsyncConnection, driver, rows_of
 from hub.storage.tables import access_event
 from hub.storage.tables.base import Texts
 from hub.storage.vault import Vault
@@ -19,25 +19,25 @@ from hub.storage.vault import Vault
 CHECK: Final = "verify"
 """The act of who checks a certificate, and does not say who it is."""
 _UNIT: Final = "\x1f"
-_COLUMNS: Final = "actor, region, act, purpose, person_id, subject, string_to_array(fields, E'\\x1f'), outcome, at"
+_TYPES: Final = ("text", "text", "text", "text", "uuid", "bytea", "text", "text", "timestamptz")
 _NOTE: Final = f"""
     -- note: look-ups, in their order; lists of fields, which differ in length, come as one text each
     INSERT INTO access_event (actor, region, act, purpose, person_id, subject, fields, outcome, at)
-    SELECT {_COLUMNS}
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[],
-        $9::timestamptz[]) WITH ORDINALITY
+    SELECT actor, region, act, purpose, person_id, subject, string_to_array(fields, E'\\x1f'), outcome, at
+    FROM {rows_of(*_TYPES)} WITH ORDINALITY
         AS e(actor, region, act, purpose, person_id, subject, fields, outcome, at, place)
-    ORDER BY place RETURNING id"""  # noqa: S608
-_NOTE_BOUND: Final = f"""
-    -- note_bound: look-ups with ids that were lent, and the leaves of the log that bind them
-    WITH leaves AS ({audit.APPEND})
-    INSERT INTO access_event (id, actor, region, act, purpose, person_id, subject, fields, outcome, at)
-    OVERRIDING SYSTEM VALUE SELECT id, {_COLUMNS}
-    FROM unnest($7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::bytea[], $14::text[],
-        $15::text[], $16::timestamptz[])
-        AS e(id, actor, region, act, purpose, person_id, subject, fields, outcome, at)"""  # noqa: S608
-LEND: Final = "nextval('access_event_id_seq')"
-"""In SQL, the id of a look-up that is to be noted."""
+    ORDER BY place RETURNING id"""  # noqa: S608 - our own
+_LEAVE: Final = f"""
+    -- leave: lines under numbers that were given for them, and the leaves of the log that bind them
+    WITH noted AS (
+        INSERT INTO access_event (id, actor, region, act, purpose, person_id, subject, fields, outcome, at)
+        OVERRIDING SYSTEM VALUE
+        SELECT id, actor, region, act, purpose, person_id, subject, string_to_array(fields, E'\\x1f'), outcome, at
+        FROM {rows_of("bigint", *_TYPES, first=7)}
+            AS e(id, actor, region, act, purpose, person_id, subject, fields, outcome, at))
+    {audit.APPEND}"""  # noqa: S608 - our own
+NUMBER: Final = "nextval('access_event_id_seq')"
+"""In SQL, a number for a line that is to be left."""
 Side = tuple[Sequence[UUID], Sequence[bytes]]
 """A person: the ids she had, and the blind indexes of her records."""
 
@@ -92,27 +92,34 @@ async def note(connection: AsyncConnection, events: Sequence[Access]) -> list[in
 
     None is written like some: how long it takes does not tell whether there was anybody.
     """
-    return sorted(row[0] for row in await driver(connection).fetch(_NOTE, *_columns(events)))
+    raw = driver(connection)
+    return sorted(row[0] for row in await raw.fetch(_NOTE, *_columns(events)))
 
 
-async def lend(connection: AsyncConnection, number: int) -> list[int]:
-    """So many ids of look-ups to be noted; none are asked for like some."""
-    rows = await driver(connection).fetch(f"SELECT {LEND} FROM generate_series(1, $1)", number)  # noqa: S608
+async def numbers(connection: AsyncConnection, count: int) -> list[int]:
+    """So many numbers for lines that are to be left; none are asked for like some."""
+    rows = await driver(connection).fetch(f"SELECT {NUMBER} FROM generate_series(1, $1)", count)  # noqa: S608 - our own
     return [row[0] for row in rows]
 
 
-async def note_bound(
-    connection: AsyncConnection, vault: Vault, rows: Sequence[tuple[int, Access]], acts: Sequence[Act]
+async def leave(
+    connection: AsyncConnection, vault: Vault, lines: Sequence[tuple[int, Access]], acts: Sequence[Act]
 ) -> None:
-    """Write look-ups, under ids that were lent, and the leaves that bind them in one statement: all of it or nothing."""
-    ids, events = [id_ for id_, _ in rows], [event for _, event in rows]
-    await driver(connection).execute(_NOTE_BOUND, *audit.leaves_of(vault, acts), ids, *_columns(events))
+    """Write lines (number, what it says) and a leaf for each act in one statement: all of it or nothing.
+
+    None is written like some: how long it takes does not tell whether there was anybody.
+    """
+    _, leaves = audit.columns(vault, acts)
+    await driver(connection).execute(
+        _LEAVE, *leaves, [number for number, _ in lines], *_columns([event for _, event in lines])
+    )
 
 
 def _columns(events: Sequence[Access]) -> list[list[Any]]:
-    columns: list[list[Any]] = [[getattr(event, name) for event in events] for name in Access.__slots__]
-    columns[_FIELDS] = [_UNIT.join(fields) for fields in columns[_FIELDS]]
-    return columns
+    """What a statement takes that writes look-ups: a list for each column, of fields one text each."""
+    found: list[list[Any]] = [[getattr(event, name) for event in events] for name in Access.__slots__]
+    found[_FIELDS] = [_UNIT.join(fields) for fields in found[_FIELDS]]
+    return found
 
 
 async def fingerprint(connection: AsyncConnection, vault: Vault, ids: Sequence[int]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, func, insert, not_, select
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.policy import Agreement, Case, Consent
 from hub.storage import seals
-from hub.storage.database import driver
+from hub.storage.database import driver, rows_of
 from hub.storage.ids import new_id
 from hub.storage.tables import agreement, consent, exchange_case
 
@@ -53,10 +53,13 @@ class ExchangeCase:
         return not self.closed and self.ends_at is not None and now < self.ends_at
 
 
-SEALS_TOWARD: Final = """
+def seals_toward(parameter: int) -> str:
+    """In SQL, for each of the recipients in the parameter of that number the seals of its agreements, one after the other:
+    while they are the same, the agreements are.
+    """
+    return f"""
         ARRAY(SELECT (SELECT string_agg(a.seal, ''::bytea ORDER BY a.id) FROM agreement a WHERE a.to_member = recipient)
-            FROM unnest({}::bigint[]) WITH ORDINALITY AS r(recipient, place) ORDER BY place)"""
-"""In SQL, for each of the recipients the seals of its agreements, one after the other: while they are the same, all is."""
+            FROM {rows_of("bigint", first=parameter)} WITH ORDINALITY AS r(recipient, place) ORDER BY place)"""  # noqa: S608 - our own
 
 
 def _agreement(row: Any) -> Agreement:

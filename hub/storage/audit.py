@@ -15,15 +15,16 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certs import merkle
-from hub.storage.database import copy_rows, driver
+from hub.storage.database import copy_rows, driver, rows_of
 from hub.storage.tables import audit_leaf, audit_node, checkpoint
 from hub.storage.vault import Vault
 
-APPEND: Final = """
+APPEND: Final = f"""
+    -- append: a leaf for each act, in their order
     INSERT INTO audit_leaf (act, actor, hash, salt, content, at)
-    SELECT act, actor, hash, salt, content, at FROM unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[],
-        $6::timestamptz[]) WITH ORDINALITY AS l(act, actor, hash, salt, content, at, place) ORDER BY place"""
-"""In SQL, a leaf for each act in their order: of the columns that `leaves_of` makes."""
+    SELECT act, actor, hash, salt, content, at
+    FROM {rows_of("text", "text", "bytea", "bytea", "bytea", "timestamptz")} WITH ORDINALITY
+        AS l(act, actor, hash, salt, content, at, place) ORDER BY place"""  # noqa: S608 - our own
 _SEQUENCER = 0x6C71_6C6F  # "lqlo"
 LOOK_UP: Final = "look-up"
 """The act whose leaf binds rows of the ledger of look-ups (`storage.access.fingerprint`)."""
@@ -70,27 +71,30 @@ def canonical(act: Act) -> bytes:
     )
 
 
-def leaves_of(vault: Vault, acts: Sequence[Act]) -> tuple[list[Any], ...]:
-    """The columns of the leaves of some acts: act, actor, hash (32 bytes), salt, sealed content, time."""
-    contents = [canonical(act) for act in acts]
-    salts = [os.urandom(16) for _ in acts]
-    return (
-        [act.act for act in acts],
-        [act.actor for act in acts],
-        [merkle.leaf_hash(salt + content) for salt, content in zip(salts, contents, strict=True)],
-        salts,
-        [vault.seal(content) for content in contents],
-        [act.at for act in acts],
-    )
-
-
 async def append(connection: AsyncConnection, vault: Vault, acts: Sequence[Act]) -> list[bytes]:
     """Insert a leaf for each act; answers their leaf hashes (32 bytes)."""
     if not acts:
         return []
-    columns = leaves_of(vault, acts)
-    await driver(connection).execute(f"-- append: leaves of the log\n{APPEND}", *columns)
-    return columns[2]
+    hashes, leaves = columns(vault, acts)
+    raw = driver(connection)
+    await raw.execute(APPEND, *leaves)
+    return hashes
+
+
+def columns(vault: Vault, acts: Sequence[Act]) -> tuple[list[bytes], tuple[list[Any], ...]]:
+    """(the leaf hashes of `acts`, what APPEND takes)."""
+    contents = [canonical(act) for act in acts]
+    salts = [os.urandom(16) for _ in acts]
+    hashes = [merkle.leaf_hash(salt + content) for salt, content in zip(salts, contents, strict=True)]
+    sealed = [vault.seal(content) for content in contents]
+    return hashes, (
+        [act.act for act in acts],
+        [act.actor for act in acts],
+        hashes,
+        salts,
+        sealed,
+        [act.at for act in acts],
+    )
 
 
 async def lock_sequencer(connection: AsyncConnection) -> bool:

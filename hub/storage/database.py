@@ -1,7 +1,6 @@
 """Connections: one pool a process, transactions opened by services, the raw driver for bulk paths.
 
-`Database.begin()` is the only way to a transaction of several statements. Storage functions take its `AsyncConnection`
-and never commit.
+`Database.begin()` is the only way to a transaction. Storage functions take its `AsyncConnection` and never commit.
 """
 
 import os
@@ -29,6 +28,7 @@ __all__ = [
     "locate",
     "make_data_dir",
     "open_database",
+    "rows_of",
 ]
 
 
@@ -47,7 +47,6 @@ _WENT_AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
-_PLANS, _FITTING, _GENERIC = "plans", "auto", "force_generic_plan"
 POOL_SECONDS = 10.0
 """How long an act waits for a connection of a pool that is used up."""
 
@@ -60,18 +59,8 @@ class Database:
         self._embedded = embedded
 
     @asynccontextmanager
-    async def begin(self, *, readonly: bool = False, often: bool = False) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed on leaving, rolled back on an error. `often`, and what it raises: see `connect`."""
-        async with self.connect(often=often) as connection, _transaction(connection, readonly):
-            yield connection
-
-    @asynccontextmanager
-    async def connect(self, *, often: bool = False) -> AsyncIterator[AsyncConnection]:
-        """A connection on which each statement is a transaction of its own, for acts of which one statement writes.
-
-        `often` is for small acts that are the same again and again, whatever they are about: the database plans their
-        statements once, not each time anew, which costs several times what they do. Their conditions must not rest on
-        partial indexes by parameters, nor their arrays hold many thousands: such a plan is made without looking at them.
+    async def begin(self, *, readonly: bool = False, singly: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed on leaving, rolled back on an error; `singly`, each statement is one of its own.
 
         Raises Unavailable when there is no database, Conflict `busy` when it was given up for another transaction,
         Invalid `invalid-content` for a text that no database keeps, wherever it came through.
@@ -79,8 +68,9 @@ class Database:
         try:
             async with AsyncExitStack() as stack:
                 connection = await _connected(stack, self.engine)
-                await stack.enter_async_context(_watched(connection))
-                await _plan(connection, _GENERIC if often else _FITTING)
+                await stack.enter_async_context(_in_order(connection))
+                if not singly:
+                    await stack.enter_async_context(_transaction(connection, readonly))
                 yield connection
         except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
             raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
@@ -107,18 +97,20 @@ class Database:
         async with self.begin(readonly=True) as connection:
             yield connection
 
+    @asynccontextmanager
+    async def singly(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for an act that writes in one statement: what that statement does is committed when it ends.
+
+        Two round trips less than a transaction, for acts that are asked for thousands of times a second.
+        """
+        async with self.begin(singly=True) as connection:
+            yield connection
+
     async def close(self) -> None:
         """Close every connection, and let go of the embedded server if there is one."""
         await self.engine.dispose()
         if self._embedded is not None:
             self._embedded.close()
-
-
-async def _plan(connection: AsyncConnection, mode: str) -> None:
-    """Let the connection plan so from now on; most of the time it does already."""
-    if connection.info.get(_PLANS, _FITTING) != mode:
-        await driver(connection).execute(f"SET plan_cache_mode = {mode}")
-        connection.info[_PLANS] = mode
 
 
 def _no_text(error: BaseException | None) -> bool:
@@ -198,21 +190,6 @@ def open_database(
 
 
 @asynccontextmanager
-async def _watched(connection: AsyncConnection) -> AsyncIterator[None]:
-    """The connection until whoever has it is done; one that is cut off, or stuck in a transaction, is not used again."""
-    raw = driver(connection)
-    try:
-        yield
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # the latter when COPY is cut off
-        if raw.is_closed():
-            raise ConnectionError("the connection to the database was closed") from error
-        raise
-    finally:
-        if raw.is_closed() or raw.is_in_transaction():
-            await connection.invalidate()
-
-
-@asynccontextmanager
 async def _transaction(connection: AsyncConnection, readonly: bool) -> AsyncIterator[None]:
     """The driver's own transaction: two round trips, where SQLAlchemy's takes a third before the driver may share it."""
     raw = driver(connection)
@@ -227,12 +204,37 @@ async def _transaction(connection: AsyncConnection, readonly: bool) -> AsyncIter
     await transaction.commit()
 
 
+@asynccontextmanager
+async def _in_order(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Gives no connection back that cannot be used again. Raises ConnectionError when it was cut off."""
+    raw = driver(connection)
+    try:
+        yield
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # the latter when COPY is cut off
+        if raw.is_closed():
+            raise ConnectionError("the connection to the database was closed") from error
+        raise
+    finally:
+        if raw.is_closed() or raw.is_in_transaction():
+            # It was cut off, or whoever waited for its end was cancelled: the next act gets another one.
+            await connection.invalidate()
+
+
 def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
     """The asyncpg connection beneath, inside the same transaction, for COPY, unnest and what every request asks."""
     raw = connection.sync_connection.connection.driver_connection if connection.sync_connection else None
     if not isinstance(raw, asyncpg.Connection):
         raise TypeError(f"expected an asyncpg connection, got {type(raw).__name__}")
     return raw
+
+
+def rows_of(*types: str, first: int = 1) -> str:
+    """Rows from one array of each of `types`, which are the parameters from `first` on, for FROM.
+
+    A subquery hides from the planner how long the arrays are: it would plan anew each time for just so many, which takes
+    longer than what these statements do.
+    """
+    return f"unnest({', '.join(f'(SELECT ${at}::{type_}[])' for at, type_ in enumerate(types, first))})"
 
 
 async def copy_rows(

@@ -9,8 +9,8 @@ from datetime import datetime
 from uuid import UUID
 
 from hub.storage import agreements, linkage_models
-from hub.storage.access import LEND
-from hub.storage.database import AsyncConnection, driver
+from hub.storage.access import NUMBER
+from hub.storage.database import AsyncConnection, driver, rows_of
 from hub.storage.vault import Vault
 
 
@@ -38,7 +38,7 @@ class Near:
     records: Sequence[int]
     members: Sequence[int]
     features: Sequence[bytes]
-    lent: Sequence[int]
+    numbers: Sequence[int]
     agreements: Sequence[bytes | None]
     models: bytes | None
     _sealed: Sequence[tuple[UUID, UUID | None, int, datetime, bytes]]
@@ -54,7 +54,7 @@ _NEAR = f"""
     -- near: the live records that share a key with a request (a key that too many share says too little), with what decides
     WITH held AS MATERIALIZED (
         SELECT k.asked, ARRAY(SELECT b.record_id FROM blocking_key b WHERE b.key = k.key ORDER BY b.record_id LIMIT $3) AS ids
-        FROM unnest($1::int[], $2::bigint[]) AS k(asked, key)),
+        FROM {rows_of("int", "bigint")} AS k(asked, key)),
     found AS (SELECT DISTINCT h.asked, id FROM held h, unnest(h.ids) AS id WHERE cardinality(h.ids) < $3),
     near AS (
         SELECT f.asked, s.id, s.member_id, s.features, s.resource_id, m.person_id, r.version, r.updated_at, v.body
@@ -62,8 +62,8 @@ _NEAR = f"""
         JOIN resource r ON r.id = s.resource_id AND NOT r.deleted
         JOIN resource_version v ON v.resource_id = r.id AND v.version = r.version
         LEFT JOIN membership m ON m.record_id = s.id)
-    SELECT array_agg(asked), array_agg(id), array_agg(member_id), array_agg(features), array_agg({LEND}),
-        {agreements.SEALS_TOWARD.format("$4")}, {linkage_models.SEALS},
+    SELECT array_agg(asked), array_agg(id), array_agg(member_id), array_agg(features), array_agg({NUMBER}),
+        {agreements.seals_toward(4)}, {linkage_models.SEALS},
         array_agg(resource_id), array_agg(person_id), array_agg(version), array_agg(updated_at), array_agg(body)
     FROM near"""  # noqa: S608
 
@@ -87,10 +87,10 @@ async def near(
     row = await driver(connection).fetchrow(
         _NEAR, [asked for asked, _ in keys], [key for _, key in keys], limit + 1, list(callers)
     )
-    asked, records, members, features, lent, agreed, models, *sealed = row
+    asked, records, members, features, numbers, agreed, models, *sealed = row
     return Near(
         asked or (), records or (), members or (), [vault.open(one) for one in features or ()],
-        lent or (), agreed, models, list(zip(*sealed, strict=True)) if records else (),
+        numbers or (), agreed, models, list(zip(*sealed, strict=True)) if records else (),
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ class Asked:
     @property
     def query(self) -> list[tuple[str, str]]:
         """The parameters in the address, in order; those about the format were taken care of. Raises Invalid."""
-        return formats.parameters(self.request.url.query)
+        return formats.parameters(_query(self.request))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,12 @@ class Call(Asked):
 
     member: Member
     purpose: str
+
+
+def _query(request: Request) -> str:
+    """What stands behind the '?' of the address; `request.url` would put all of the address together first."""
+    stated: bytes = request.scope["query_string"]
+    return stated.decode("utf-8", "surrogateescape")  # which is then refused as a text that cannot be kept
 
 
 Called = TypeVar("Called", bound=Asked)
@@ -79,7 +85,7 @@ def route(interaction: Interaction[Called]) -> Route:
     """The interaction for a router."""
 
     async def endpoint(request: Request) -> Response:
-        formats.check_wanted(request.headers.get("accept", ""), request.url.query)
+        formats.check_wanted(request.headers.get("accept", ""), _query(request))
         return await interaction.handler(await interaction.caller(request, interaction.path))
 
     return Route(PREFIX + interaction.path, endpoint, methods=[interaction.method])

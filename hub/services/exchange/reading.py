@@ -1,7 +1,7 @@
 """Reads a member's own resources: as they are, as they were, and how they came to be so.
 
 Another member's are found nowhere here: what agreements show of them goes through `services.identity`, in the fewest
-fields. Whatever is about a person leaves its line in her ledger.
+fields. Whatever is about a person leaves its line in her ledger. Reads that arrive at the same time are done together.
 """
 
 from collections.abc import Sequence
@@ -9,21 +9,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
-
-import orjson
+from weakref import WeakKeyDictionary
 
 from hub.errors import NotFound, Refused
-from hub.fhir import patients, search
 from hub.runtime import Hub
-from hub.services.blinds import subject_of
-from hub.services.identity import ledger
+from hub.services.exchange import noting
+from hub.services.exchange.noting import Looked
+from hub.services.gathering import Gathering
 from hub.services.identity.ledger import LookedUp
-from hub.services.preparing import PERSON_TYPE
-from hub.storage import people, versions
-from hub.storage.database import AsyncConnection
+from hub.storage import own_records, versions
+from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import Member
+from hub.storage.own_records import Named
 from hub.storage.versions import Version
-from mappings.vocabulary import record_system
 
 MOST: Final = 100
 """Versions of one page."""
@@ -49,21 +47,49 @@ class History:
     older: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One read: `wanted` for `purpose`."""
+
+    hub: Hub
+    member: Member
+    purpose: str
+    wanted: Named
+
+
+_Reading = Gathering[_Asked, Version | None]
+_gatherings: Final[WeakKeyDictionary[Database, _Reading]] = WeakKeyDictionary()
+
+
 async def read(hub: Hub, member: Member, purpose: str, type_: str, id_: UUID) -> Version:
     """The newest version. Raises NotFound, Gone."""
-    async with hub.database.begin() as connection:
-        found = await _own(hub, connection, member, type_, id_)
-        await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found] if found else [])
-    return _there(found)
+    return await _read(hub, member, purpose, Named(member.id, type_, id_))
 
 
 async def version(hub: Hub, member: Member, purpose: str, type_: str, id_: UUID, number: int) -> Version:
     """One version. Raises NotFound, and Gone for the one that says that the resource was deleted."""
-    async with hub.database.begin() as connection:
-        own = await _own(hub, connection, member, type_, id_)
-        found = await versions.one(connection, hub.vault, id_, number) if own else None
-        await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), [found] if found else [])
-    return _there(found)
+    return await _read(hub, member, purpose, Named(member.id, type_, id_, number))
+
+
+async def _read(hub: Hub, member: Member, purpose: str, wanted: Named) -> Version:
+    gathering = _gatherings.get(hub.database) or _gatherings.setdefault(hub.database, Gathering(_together, at_once=1))
+    return _there(await gathering.ask(_Asked(hub, member, purpose, wanted)))
+
+
+async def _together(asked: Sequence[_Asked]) -> Sequence[Version | None]:
+    """Some reads at once, whoever asks: each finds its member's own only, and leaves its own leaf."""
+    hub = asked[0].hub
+    now = hub.now()
+    async with hub.database.singly() as connection:
+        found = await own_records.each(connection, hub.vault, [one.wanted for one in asked])
+        looked = [
+            Looked(LookedUp(one.member, "read", one.purpose, now), [seen.version], noting.seen_among([seen]))
+            if seen
+            else Looked(LookedUp(one.member, "read", one.purpose, now), [])
+            for one, seen in zip(asked, found, strict=True)
+        ]
+        await noting.note(hub, connection, looked)
+    return [seen.version if seen else None for seen in found]
 
 
 def _there(found: Version | None) -> Version:
@@ -95,7 +121,7 @@ async def history(
                 connection, hub.vault, id_, before=before or _ALL, since=since, limit=min(limit, MOST) + 1
             )
         shown = found[: min(limit, MOST)]
-        await note(hub, connection, LookedUp(member, "read", purpose, hub.now()), shown)
+        await noting.note(hub, connection, [Looked(LookedUp(member, "read", purpose, hub.now()), shown)])
     if own is None:
         raise NotFound
     return History(tuple(shown), own.newest, shown[-1].version if len(found) > len(shown) and shown else None)
@@ -104,37 +130,3 @@ async def history(
 async def _own(hub: Hub, connection: AsyncConnection, member: Member, type_: str, id_: UUID) -> Version | None:
     found = (await versions.own(connection, hub.vault, member.id, [id_])).get(id_)
     return found if found is not None and found.type == type_ else None
-
-
-async def note(hub: Hub, connection: AsyncConnection, trace: LookedUp, shown: Sequence[Version]) -> None:
-    """Write down whose records were shown: a person's own, or one that is about her; a leaf whatever was found."""
-    about = {id_ for one in shown if not one.deleted for id_ in _patients(hub, one)}
-    own = {
-        id_: found
-        for id_, found in (await versions.own(connection, hub.vault, trace.caller.id, sorted(about))).items()
-        if found.type == PERSON_TYPE
-    }
-    records = await people.records_of_resources(connection, list(own))
-    persons = await people.info(connection, records.values())
-    system = record_system(trace.caller.name)
-    for id_, record in records.items():
-        person = persons[record].person_id
-        number = patients.number(orjson.loads(own[id_].body or b"{}"), system) or str(id_)
-        trace.saw(person, subject_of(hub, trace.caller.name, number), patients.IN_FULL)
-    await ledger.note(hub, connection, [trace])
-
-
-def _patients(hub: Hub, one: Version) -> set[UUID]:
-    """The Patients of the hub that a resource is, or refers to."""
-    if one.type == PERSON_TYPE:
-        return {one.id}
-    named = search.references(orjson.loads(one.body), base=f"{hub.settings.base_url}/fhir")
-    return {id_ for name in named if (id_ := _patient(name)) is not None}
-
-
-def _patient(name: str) -> UUID | None:
-    type_, _, id_ = name.partition("/")
-    try:
-        return UUID(id_) if type_ == PERSON_TYPE else None
-    except ValueError:
-        return None

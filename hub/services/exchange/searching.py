@@ -15,7 +15,9 @@ from hub.errors import Invalid, Refused
 from hub.fhir import search
 from hub.fhir.search import Chain, Clause, Condition, Has, Include, Meta, Query
 from hub.runtime import Hub
-from hub.services.exchange import reading
+from hub.services.exchange import noting, selecting
+from hub.services.exchange.noting import Looked
+from hub.services.exchange.selecting import Asked
 from hub.services.identity.ledger import LookedUp
 from hub.storage import search_index, versions
 from hub.storage.database import AsyncConnection
@@ -82,10 +84,16 @@ class PageExpired(Refused):
 
 async def search_for(hub: Hub, member: Member, purpose: str, query: Query, after: UUID | None) -> Page:
     """One page of the member's own resources. Raises Invalid `too-costly`; of another order than by id PageExpired."""
+    if selecting.is_plain(query):
+        wanted = _wanted(member, query.type, search.plan_all(query.clauses))
+        asked = Asked(member, purpose, wanted, query.clauses, after, _count(query))
+        selected = await selecting.select(hub, asked)
+        if selected is not None:
+            return Page(selected.page, (), selected.total, selected.after)
     async with hub.database.begin() as connection:
         page = await _Search(hub, connection, member, query).page(after)
         trace = LookedUp(member, "search", purpose, hub.now())
-        await reading.note(hub, connection, trace, [*page.matches, *page.included])
+        await noting.note(hub, connection, [Looked(trace, [*page.matches, *page.included])])
     return page
 
 
@@ -99,7 +107,7 @@ class _Search:
 
     async def page(self, after: UUID | None) -> Page:
         """The page behind `after`."""
-        query, count = self._query, min(self._query.count if self._query.count is not None else DEFAULT, LARGEST)
+        query, count = self._query, _count(self._query)
         clauses = [await self._clause(condition) for condition in query.conditions]
         plan = search.plan_all(clauses)
         wanted = _wanted(self._member, query.type, plan)
@@ -278,6 +286,10 @@ class _Search:
                 clause = Chain(Clause(include.parameter, "", (), self._base), ()).given(names)
                 found += await self._all(include.source, clause)
         return found
+
+
+def _count(query: Query) -> int:
+    return min(query.count if query.count is not None else DEFAULT, LARGEST)
 
 
 def _versions(some: Iterable[_Opened]) -> tuple[Version, ...]:

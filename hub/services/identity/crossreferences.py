@@ -65,7 +65,7 @@ async def cross_reference(hub: Hub, caller: Member, purpose: str, source: Source
     """
     now = hub.now()
     trace = LookedUp(caller, ACT, purpose, now)
-    async with hub.database.begin(often=True) as connection:
+    async with hub.database.begin() as connection:
         sight = (await visibility.sights(hub, connection, {(caller.id, purpose): caller}, now))[caller.id, purpose]
         asked = _Asked(hub, connection, sight, source, own_url, now)
         refusal = await _refusal(asked)

@@ -53,7 +53,7 @@ async def search(hub: Hub, caller: Member, purpose: str, criteria: Criteria, off
     """`count` Patients from `offset` on. Raises Invalid `not-supported`, `too-costly`, NotFound `targetSystem not found`."""
     now = hub.now()
     trace = LookedUp(caller, SEARCH, purpose, now)
-    async with hub.database.begin(often=True) as connection:
+    async with hub.database.begin() as connection:
         sight = (await visibility.sights(hub, connection, {(caller.id, purpose): caller}, now))[caller.id, purpose]
         if not (criteria.texts or criteria.tokens or criteria.born or criteria.domains):
             page = await _own(hub, connection, trace, offset, count)
@@ -70,7 +70,7 @@ async def read(hub: Hub, caller: Member, purpose: str, resource_id: UUID) -> dic
     now = hub.now()
     trace = LookedUp(caller, READ, purpose, now)
     found = None
-    async with hub.database.begin(often=True) as connection:
+    async with hub.database.begin() as connection:
         sight = (await visibility.sights(hub, connection, {(caller.id, purpose): caller}, now))[caller.id, purpose]
         records = await patients.by_resources(connection, [resource_id])
         for one in (await _portraits(hub, connection, records)).values():

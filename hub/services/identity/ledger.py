@@ -46,15 +46,21 @@ class LookedUp:
 
 
 async def note(
-    hub: Hub, connection: AsyncConnection, looked: Sequence[LookedUp], lent: Iterable[int] | None = None
+    hub: Hub, connection: AsyncConnection, looked: Sequence[LookedUp], numbers: Iterable[int] | None = None
 ) -> None:
-    """Write the lines and leaves of some requests in one statement, under the ids that were `lent` for them, if any were."""
-    if lent is None:
-        lent = await access.lend(connection, sum(len(one.events) for one in looked))
-    ids, rows, acts = iter(lent), [], []
+    """Write the lines and leaves of some requests in one statement, under the `numbers` that were given for them, if any."""
+    if numbers is None:
+        numbers = await access.numbers(connection, sum(len(one.events) for one in looked))
+    given, acts = iter(numbers), []
+    lines: list[tuple[int, Access]] = []
     for one in looked:
-        own = [(next(ids), event) for event in one.events]
-        content = {"asked": one.act, "rows": [id_ for id_, _ in own], "digest": access.digest(hub.vault, own)}
-        acts.append(Act(audit.LOOK_UP, one.caller.name, content, one.at))
-        rows += own
-    await access.note_bound(connection, hub.vault, rows, acts)
+        own = [(next(given), event) for event in one.events]
+        acts.append(leaf(hub, one, own))
+        lines += own
+    await access.leave(connection, hub.vault, lines, acts)
+
+
+def leaf(hub: Hub, looked: LookedUp, lines: Sequence[tuple[int, Access]]) -> Act:
+    """What the log keeps of a request with these lines (number, what it says)."""
+    content = {"asked": looked.act, "rows": [number for number, _ in lines], "digest": access.digest(hub.vault, lines)}
+    return Act(audit.LOOK_UP, looked.caller.name, content, looked.at)

@@ -90,7 +90,7 @@ async def match_all(hub: Hub, asked: Sequence[Wanted]) -> list[Found]:
     askers = {(one.caller.id, one.purpose): one.caller for one in asked}
     callers = visibility.stating(askers)
     keys = [(at, key) for at, one in enumerate(asked) for key in blocking.keys(one.features, secret)]
-    async with hub.database.connect(often=True) as connection:
+    async with hub.database.singly() as connection:
         near = await patients.near(connection, hub.vault, keys, hub.settings.block_limit, callers)
         agreed = dict(zip(callers, near.agreements, strict=True))
         sights = await visibility.sights(hub, connection, askers, now, agreed)
@@ -104,7 +104,7 @@ async def match_all(hub: Hub, asked: Sequence[Wanted]) -> list[Found]:
             trace = LookedUp(wanted.caller, ACT, wanted.purpose, now)
             found.append(await _answer(connection, wanted, sight, [w for w in some if w.record in read], read, trace))
             looked.append(trace)
-        await ledger.note(hub, connection, looked, near.lent)
+        await ledger.note(hub, connection, looked, near.numbers)
     return found
 
 

@@ -151,7 +151,10 @@ resource_search = Table(
     Column("type", Text, nullable=False),
     moment("updated_at"),
     Column("tokens", Longs, nullable=False, comment="keyed hashes of what the resource says, its member's own"),
-    Index("ix_resource_search_tokens", "tokens", postgresql_using="gin"),
+    # In kB: what waits in the list is read through by every search, half a millisecond of it with PostgreSQL's own 4 MB.
+    Index(
+        "ix_resource_search_tokens", "tokens", postgresql_using="gin", postgresql_with={"gin_pending_list_limit": 128}
+    ),
     Index("ix_resource_search_member_id_type", "member_id", "type", "resource_id"),
 )
 

@@ -3,6 +3,7 @@
 import pytest
 
 from hub.services.exchange import searching
+from hub.storage import own_records
 from tests.api.fhir.conftest import Client
 
 BIG = 20_000
@@ -30,6 +31,7 @@ async def test_of_the_largest_few_are_opened(as_huiji: Client, monkeypatch: pyte
     await _fill(as_huiji, 12)
     monkeypatch.setattr(searching, "_AT_ONCE", 3)
     monkeypatch.setattr(searching, "MOST_BYTES", 8 * BIG)
+    monkeypatch.setattr(own_records, "MOST_BYTES", 8 * BIG)
     for asked in ("?_sort=name", "?name=aa&_total=accurate", "?_count=12", "?_revinclude=Organization:partof"):
         refused = await as_huiji("GET", f"/fhir/Organization{asked}", purpose=None)
         assert (refused.status_code, _code(refused)) == (400, "too-costly"), asked

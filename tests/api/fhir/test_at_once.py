@@ -1,0 +1,108 @@
+"""What is asked at the same time is done together, and answered, noted and refused as if each had come alone."""
+
+import asyncio
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx2
+import pytest
+
+from hub.runtime import Hub
+from hub.storage import access, own_records
+from hub.storage.versions import Version
+from tests.api.fhir.conftest import Client
+from tests.hubs import acts
+from tests.people import patient
+
+ZHANG = {"name": "张伟", "birth": "1988-05-12", "sex": "male", "id": "410108198805120016", "origin": "410108000000"}
+LI = {"name": "李娜", "birth": "1991-03-02", "sex": "female", "id": "410108199103020020", "origin": "410108000000"}
+
+
+def weight(subject: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+        "subject": {"reference": f"Patient/{subject}"},
+    }
+
+
+async def _add(as_member: Client, resource: dict[str, Any]) -> str:
+    made = await as_member("POST", f"/fhir/{resource['resourceType']}", json=resource)
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])
+
+
+async def _at_once(asked: list[tuple[Client, str]]) -> list[httpx2.Response]:
+    return list(await asyncio.gather(*(as_member("GET", f"/fhir/{path}") for as_member, path in asked)))
+
+
+@pytest.fixture
+async def there(as_huiji: Client, as_yongkang: Client) -> dict[str, str]:
+    """Resources of two members: people, what is said of one, and what was deleted."""
+    made = {"zhang": await _add(as_huiji, patient("huiji", "H1", **ZHANG))}
+    made["weight"] = await _add(as_huiji, weight(made["zhang"]))
+    made["li"] = await _add(as_yongkang, patient("yongkang", "Y1", **LI))
+    made["gone"] = await _add(as_yongkang, weight(made["li"]))
+    await as_yongkang("DELETE", f"/fhir/Observation/{made['gone']}")
+    return made
+
+
+async def test_reads_of_several_members_find_each_its_own(
+    as_huiji: Client, as_yongkang: Client, there: dict[str, str], hub: Hub
+) -> None:
+    asked = [
+        (as_huiji, f"Observation/{there['weight']}", 200),
+        (as_yongkang, f"Observation/{there['weight']}", 404),
+        (as_yongkang, f"Observation/{uuid4()}", 404),
+        (as_huiji, f"Observation/{there['zhang']}", 404),  # of another type
+        (as_yongkang, f"Observation/{there['gone']}", 410),
+        (as_yongkang, f"Observation/{there['gone']}/_history/1", 200),
+        (as_yongkang, f"Observation/{there['gone']}/_history/3", 404),
+        (as_huiji, f"Patient/{there['zhang']}", 200),
+        (as_huiji, f"Patient/{there['zhang']}/_history/1", 200),
+        (as_yongkang, f"Patient/{there['li']}", 200),
+    ] * 4
+    before = len(await acts(hub, "look-up"))
+    answers = await _at_once([(as_member, path) for as_member, path, _ in asked])
+    assert [one.status_code for one in answers] == [status for _, _, status in asked]
+    for (_, path, status), answer in zip(asked, answers, strict=True):
+        if status == 200:
+            assert answer.json()["id"] == path.split("/")[1]
+    leaves = (await acts(hub, "look-up"))[before:]
+    assert len(leaves) == len(asked)
+    assert sorted(len(one["rows"]) for one in leaves) == [0] * 20 + [1] * 20
+
+
+async def test_each_leaf_binds_the_lines_of_its_own_look_up(as_huiji: Client, there: dict[str, str], hub: Hub) -> None:
+    paths = [
+        f"Patient/{there['zhang']}",
+        f"Observation/{there['weight']}",
+        "Observation?code=29463-7",
+        "Patient?name=张",
+    ]
+    await _at_once([(as_huiji, path) for path in paths * 5])
+    leaves = await acts(hub, "look-up")
+    rows = [row for one in leaves for row in one["rows"]]
+    assert len(rows) == len(set(rows)) == len(paths) * 5
+    async with hub.database.read() as connection:
+        for one in leaves:
+            assert await access.fingerprint(connection, hub.vault, one["rows"]) == one["digest"]
+
+
+async def test_what_breaks_over_one_of_them_breaks_no_other(
+    as_huiji: Client, there: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = own_records.version_of
+    broken = UUID(there["weight"])
+
+    def fails_for_one(*given: Any) -> Version:
+        found = opened(*given)
+        if found.id == broken:
+            raise LookupError("does not open")
+        return found
+
+    monkeypatch.setattr(own_records, "version_of", fails_for_one)
+    paths = [f"Patient/{there['zhang']}", f"Observation/{there['weight']}"] * 4
+    answers = await _at_once([(as_huiji, path) for path in paths])
+    assert [one.status_code for one in answers] == [200, 500] * 4
