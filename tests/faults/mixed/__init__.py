@@ -1,0 +1,1 @@
+"""A hub under mixed load whose processes die all the time."""
