@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -64,6 +65,8 @@ class Estate:
                 psutil.Process(pid).wait(30)
             elif victim == WEB_WORKER:
                 children = psutil.Process(self._running[WEB].pid).children()
+                if not children:  # it has only just been started
+                    return
                 draws.choice(children).kill()
             else:
                 self._running[victim].kill()
@@ -112,13 +115,18 @@ class Estate:
 
 
 @contextmanager
-def estate(folder: Path) -> Iterator[Estate]:
-    """An estate in `folder`, ended whatever happens; nothing of it runs before `keep_alive`."""
-    made = Estate(folder)
-    try:
-        yield made
-    finally:
-        made.close()
+def estate() -> Iterator[Estate]:
+    """An estate in a folder of its own, ended whatever happens; nothing of it runs before `keep_alive`.
+
+    A database that does not run as root has to get to its files again: other runs may close the folders of theirs meanwhile.
+    """
+    with tempfile.TemporaryDirectory(prefix="lianqiao-") as name:
+        Path(name).chmod(0o755)
+        made = Estate(Path(name))
+        try:
+            yield made
+        finally:
+            made.close()
 
 
 def disturb(place: Estate, seconds: float, every: tuple[float, float], draws: Random) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import itertools
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -36,9 +35,9 @@ _AT_ONCE = 8
         pytest.param(600, 2_000, id="ten minutes", marks=[pytest.mark.proof, pytest.mark.timeout(1500)]),
     ],
 )
-async def test_what_is_acknowledged_is_there_once(tmp_path: Path, seconds: float, least: int) -> None:
+async def test_what_is_acknowledged_is_there_once(seconds: float, least: int) -> None:
     told = Told()
-    with estate(tmp_path) as place:
+    with estate() as place:
         token = await _prepared(place)
         place.keep_alive()
         async with httpx2.AsyncClient(
@@ -53,7 +52,7 @@ async def test_what_is_acknowledged_is_there_once(tmp_path: Path, seconds: float
             place.keep_alive()
             await _up(client)
             print(_figures(place, told))  # noqa: T201 - what a proof saw; shown with -s
-            assert told.wrong == []
+            assert told.wrong == [], place.said()
             assert sum(place.killed.values()) >= seconds / 6
             assert place.killed[DATABASE] or seconds < 60
             assert len(told.documents) + len(told.transactions) + len(told.created) >= least
