@@ -5,6 +5,7 @@ together from two of them.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,10 +13,11 @@ import numpy as np
 from hub.linkage import addresses
 from hub.linkage.columns import Flags, Numbers, Places
 from hub.linkage.engines.distinct import distinct
-from hub.linkage.engines.files import Cells
+from hub.linkage.engines.texts import LONGEST, Texts
 
 Signatures = tuple[Numbers, Numbers]
 """Two words a text: `addresses.words`."""
+_PART = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +28,57 @@ class _Halves:
     spelt: Sequence[str | None]
     of: Places
 
+    @classmethod
+    def read(cls, written: Sequence[str], of: Places, spell: Callable[[str], str | None]) -> "_Halves":
+        return cls(written, list(map(spell, written)), of)
+
     def which(self, test: Callable[[str, str | None], bool]) -> Flags:
         """The records whose half passes the test."""
         found: Flags = np.array(list(map(test, self.written, self.spelt)), dtype=np.bool_)[self.of]
         return found
 
 
-def read(cells: Cells, column: str) -> Signatures:
-    """The signature of each cell; zeros for an empty one."""
-    parted = f"SELECT \"{column}\" AS t, regexp_extract(t, '{addresses.TAIL}$') AS tail FROM cells"
-    found = cells.arrays(f"SELECT hash(left(t, length(t) - length(tail))) AS head, hash(tail) AS tail FROM ({parted})")
-    heads = _different(cells, column, found["head"], 0, addresses.street)
-    tails = _different(cells, column, found["tail"], 1, addresses.door)
+def read(texts: Texts, pool: Executor) -> Signatures:
+    """The signature of each text; zeros for an empty one."""
+    heads, tails = _halves(texts, pool)
     low, high = _together(heads, tails)
     unknown = heads.which(lambda _, spelt: spelt is None) | tails.which(lambda _, spelt: spelt is None)
-    empty = heads.which(lambda text, _: not text) & tails.which(lambda text, _: not text)
-    _whole(cells, column, np.flatnonzero(unknown & ~empty), low, high)
+    _whole(texts, np.flatnonzero(unknown & (texts.sizes > 0)), low, high)
     return low, high
 
 
-def _different(cells: Cells, column: str, values: Numbers, half: int, spell: Callable[[str], str | None]) -> _Halves:
-    """Halves from a number for each record that is the same for equal halves."""
-    _, at, of = distinct(values)
-    written = [addresses.halves(text)[half] for text in cells.texts(column, at)]
-    return _Halves(written, list(map(spell, written)), of)
+def _halves(texts: Texts, pool: Executor) -> tuple[_Halves, _Halves]:
+    """Heads and tails as `addresses.halves` parts them: at the first figure, and again where a division ends behind it."""
+    parts = list(pool.map(lambda start: _parted(texts.part(start, start + _PART)), range(0, len(texts), _PART)))
+    at, head, tail = (np.concatenate([part[place] for part in parts]) for place in range(3))
+    heads, tails = distinct(head), distinct(tail)
+    before = texts.at(heads.at).halved(at[heads.at])[0].strings()
+    behind = [addresses.halves(text) for text in texts.at(tails.at).halved(at[tails.at])[1].strings()]
+    before, of = _longer(before, heads.of, [more for more, _ in behind], tails.of)
+    doors = [door for _, door in behind]
+    return _Halves.read(before, of, addresses.street), _Halves.read(doors, tails.of, addresses.door)
+
+
+def _longer(heads: list[str], of: Places, more: list[str], tails: Places) -> tuple[list[str], Places]:
+    """The different heads, and whose they are, when each goes on with what belongs to it of the tails."""
+    if not any(more):
+        return heads, of
+    known = {text: at for at, text in enumerate(dict.fromkeys(more))}
+    on, texts = np.array([known[text] for text in more], dtype=np.intp)[tails], list(known)
+    pairs = distinct((of * len(texts) + on).astype(np.uint64))
+    return [heads[pair // len(texts)] + texts[pair % len(texts)] for pair in pairs.values.tolist()], pairs.of
+
+
+def _parted(texts: Texts) -> tuple[Places, Numbers, Numbers]:
+    """Where the first figure of each text stands, and numbers for what is before it and what begins with it."""
+    sizes = texts.sizes
+    width = min(int(sizes.max(initial=0)), LONGEST)
+    figures = texts.left(width + 1) - np.uint8(ord("0")) <= 9
+    figures[:, width] = True
+    at = figures.argmax(axis=1)
+    at = np.where(at == width, sizes, np.minimum(at, sizes))
+    head, tail = texts.halved(at)
+    return at, head.hashes(), tail.hashes()
 
 
 def _together(heads: _Halves, tails: _Halves) -> Signatures:
@@ -71,10 +100,10 @@ def _words(found: Sequence[int]) -> Signatures:
     return pairs[:, 0], pairs[:, 1]
 
 
-def _whole(cells: Cells, column: str, places: Places, low: Numbers, high: Numbers) -> None:
+def _whole(texts: Texts, places: Places, low: Numbers, high: Numbers) -> None:
     """Fill in the addresses at `places`, which cannot be told from their halves, each different text once."""
-    texts = cells.texts(column, places)
-    different = {text: at for at, text in enumerate(dict.fromkeys(texts))}
-    of = np.fromiter(map(different.__getitem__, texts), dtype=np.intp, count=len(texts))
+    written = texts.at(places).strings()
+    different = {text: at for at, text in enumerate(dict.fromkeys(written))}
+    of = np.fromiter(map(different.__getitem__, written), dtype=np.intp, count=len(written))
     pairs = np.array(list(map(addresses.signature, different)), dtype=np.uint64).reshape(len(different), 2)
     low[places], high[places] = pairs[of, 0], pairs[of, 1]

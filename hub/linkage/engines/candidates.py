@@ -117,7 +117,7 @@ def kinds(register: Register) -> Iterator[Keyed]:
 
     birth, body, form = column("birth"), column("id_body"), column("id_form")
     year, day, whole = birth // 10000, birth % 10000, birth % 100 > 0
-    names, sound = register.names, column("sound")
+    names, sound = register.names.columns, column("sound")
     yield "resident ID", *_some(body, (body > 0) & (form != Form.CUT))
     for name in ("phone", "phone2"):
         phone = column(name)
@@ -127,10 +127,10 @@ def kinds(register: Register) -> Iterator[Keyed]:
     yield "name and birthday", *_some(_mixed(sound, day), (sound > 0) & whole)
     surname = column("surname")
     with_surname = (surname > 0) & whole
-    yield "surname, sex and birth date", *_some(_mixed(names.surname_sound, birth * _SEXES + sex), with_surname)
-    yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
-    unsplit = (surname == 0) | ~np.isin(names.first, _surnames())  # or split where there was nothing to split
-    yield "first character and birth date", *_some(_mixed(names.first, birth), unsplit & (sound > 0) & whole)
+    yield "surname, sex and birth date", *_some(_mixed(names["surname_sound"], birth * _SEXES + sex), with_surname)
+    yield "given name and birth date", *_some(_mixed(names["given_sound"], birth), with_surname)
+    unsplit = (surname == 0) | ~np.isin(names["first"], _surnames())  # or split where there was nothing to split
+    yield "first character and birth date", *_some(_mixed(names["first"], birth), unsplit & (sound > 0) & whole)
     low, high = column("origin_low"), column("origin_high")
     told = (sound > 0) & (np.bitwise_count(low) + np.bitwise_count(high) >= _TELLING)
     yield "name and registered home", *_some(_mixed(_mixed(low, high), sound), told)
