@@ -12,7 +12,7 @@ import numpy as np
 
 from hub.linkage import addresses
 from hub.linkage.columns import Flags, Numbers, Places
-from hub.linkage.engines.distinct import distinct
+from hub.linkage.engines.distinct import Distinct, distinct, merged
 from hub.linkage.engines.texts import LONGEST, Texts
 
 Signatures = tuple[Numbers, Numbers]
@@ -27,10 +27,6 @@ class _Halves:
     written: Sequence[str]
     spelt: Sequence[str | None]
     of: Places
-
-    @classmethod
-    def read(cls, written: Sequence[str], of: Places, spell: Callable[[str], str | None]) -> "_Halves":
-        return cls(written, list(map(spell, written)), of)
 
     def which(self, test: Callable[[str, str | None], bool]) -> Flags:
         """The records whose half passes the test."""
@@ -50,13 +46,13 @@ def read(texts: Texts, pool: Executor) -> Signatures:
 def _halves(texts: Texts, pool: Executor) -> tuple[_Halves, _Halves]:
     """Heads and tails as `addresses.halves` parts them: at the first figure, and again where a division ends behind it."""
     parts = list(pool.map(lambda start: _parted(texts.part(start, start + _PART)), range(0, len(texts), _PART)))
-    at, head, tail = (np.concatenate([part[place] for part in parts]) for place in range(3))
-    heads, tails = distinct(head), distinct(tail)
+    at = np.concatenate([part[0] for part in parts])
+    heads, tails = merged([part[1] for part in parts]), merged([part[2] for part in parts])
     before = texts.at(heads.at).halved(at[heads.at])[0].strings()
     behind = [addresses.halves(text) for text in texts.at(tails.at).halved(at[tails.at])[1].strings()]
     before, of = _longer(before, heads.of, [more for more, _ in behind], tails.of)
     doors = [door for _, door in behind]
-    return _Halves.read(before, of, addresses.street), _Halves.read(doors, tails.of, addresses.door)
+    return _Halves(before, addresses.streets(before), of), _Halves(doors, addresses.doors(doors), tails.of)
 
 
 def _longer(heads: list[str], of: Places, more: list[str], tails: Places) -> tuple[list[str], Places]:
@@ -69,8 +65,8 @@ def _longer(heads: list[str], of: Places, more: list[str], tails: Places) -> tup
     return [heads[pair // len(texts)] + texts[pair % len(texts)] for pair in pairs.values.tolist()], pairs.of
 
 
-def _parted(texts: Texts) -> tuple[Places, Numbers, Numbers]:
-    """Where the first figure of each text stands, and numbers for what is before it and what begins with it."""
+def _parted(texts: Texts) -> tuple[Places, Distinct, Distinct]:
+    """Where the first figure of each text stands, and what is before it and what begins with it, as numbers."""
     sizes = texts.sizes
     width = min(int(sizes.max(initial=0)), LONGEST)
     figures = texts.left(width + 1) - np.uint8(ord("0")) <= 9
@@ -78,7 +74,7 @@ def _parted(texts: Texts) -> tuple[Places, Numbers, Numbers]:
     at = figures.argmax(axis=1)
     at = np.where(at == width, sizes, np.minimum(at, sizes))
     head, tail = texts.halved(at)
-    return at, head.hashes(), tail.hashes()
+    return at, distinct(head.hashes()), distinct(tail.hashes())
 
 
 def _together(heads: _Halves, tails: _Halves) -> Signatures:
@@ -89,9 +85,31 @@ def _together(heads: _Halves, tails: _Halves) -> Signatures:
     meeting = last.take(heads.of) * len(firsts) + first.take(tails.of)
     low, high = low.take(meeting), high.take(meeting)
     for half in (heads, tails):
-        own_low, own_high = _words([addresses.bits(text or "") for text in half.spelt])
+        own_low, own_high = _bits([text or "" for text in half.spelt])
         low |= own_low.take(half.of)
         high |= own_high.take(half.of)
+    return low, high
+
+
+def _bits(texts: Sequence[str]) -> Signatures:
+    """`addresses.bits` of each text: they have many characters, and few pairs of neighbours and whole numbers."""
+    joined = "".join(f"{text}{addresses.SEPARATOR}" for text in texts)
+    chars = np.frombuffer(joined.encode("utf-32-le"), dtype="<u4").astype(np.uint64)
+    of = np.cumsum(chars == 0)
+    if len(texts) < of[-1:].sum():
+        return _words(list(map(addresses.bits, texts)))  # a separator is part of a text
+    pairs = distinct(chars[:-1] << np.uint64(32) | chars[1:])
+    neighbours = [(chr(pair >> 32), chr(pair & 0xFFFFFFFF)) for pair in pairs.values.tolist()]
+    joints = _words([0 if addresses.SEPARATOR in both else addresses.joint(*both) for both in neighbours])
+    starts = {found.start(): found.group() for found in addresses.NUMBER.finditer(joined)}
+    numbers = {number: at for at, number in enumerate(dict.fromkeys(starts.values()))}
+    wholes = _words(list(map(addresses.whole, numbers)))
+    which = np.fromiter(map(numbers.__getitem__, starts.values()), dtype=np.intp, count=len(starts))
+    whose = of[np.fromiter(starts, dtype=np.intp, count=len(starts))]
+    low, high = np.zeros((2, len(texts)), dtype=np.uint64)
+    for into, joint, whole in zip((low, high), joints, wholes, strict=True):
+        np.bitwise_or.at(into, of[:-1], joint.take(pairs.of))
+        np.bitwise_or.at(into, whose, whole.take(which))
     return low, high
 
 
