@@ -4,16 +4,17 @@ Names of two to four common characters, nearly all, are worked out as arrays of 
 through `names.parse`. Each different name is worked out once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import hanzi, latin, names
 from hub.linkage.columns import Column
-from hub.linkage.engines.texts import Flags, Numbers, Places, Texts
+from hub.linkage.engines.texts import PART, Flags, Numbers, Places, Texts
 from hub.linkage.features import sound_columns
 from hub.linkage.layout import hashed
 
@@ -55,7 +56,7 @@ class Names:
 
 def spelled(text: str) -> int:
     """A number that stands for a name: its characters where four or fewer, else a hash; 0 for ''."""
-    if len(text) > _SHORT or any(ord(char) > 0xFFFF for char in text):
+    if len(text) > _SHORT or max(text, default="") > "\uffff":
         return hashed(text)
     value = 0
     for char in text:
@@ -108,18 +109,22 @@ def _tables() -> _Tables:
     return _Tables(plain, single, compound, code, near, surname_code, surname_near)
 
 
-def read(texts: Texts, found: Names) -> Places:
-    """Fill in the common names, as they are written, and say at which places other ones stand."""
+def read(texts: Texts, found: Names, pool: Executor) -> Iterator[Places]:
+    """Fill in the common names, as they are written, part by part, and say at which places other ones stand."""
+    return pool.map(partial(_read, texts, found), range(0, len(texts), PART))
+
+
+def _read(texts: Texts, found: Names, start: int) -> Places:
+    texts, put = texts.part(start, start + PART), found.part(start, start + PART).columns
     chars, size = _characters(texts)
     surname, given, split = _parted(chars, size)
-    put = found.columns
     put["full"][:], put["c1"][:] = _packed(chars), surname[0]
     if "given" in put:
         put["surname"][:], put["given"][:] = _packed(surname), _packed(given)
         put["given_length"][:], put["first"][:] = size - split, chars[0]
         put["g1"][:], put["g2"][:] = given[0], given[1]
         _sounds(put, surname, given, split)
-    return np.flatnonzero((size == 0) & (texts.sizes > 0))
+    return np.flatnonzero((size == 0) & (texts.sizes > 0)) + start
 
 
 def _characters(texts: Texts) -> tuple[Chars, Sizes]:

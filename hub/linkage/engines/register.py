@@ -3,6 +3,7 @@
 Numbers stand for values within one register only; what two records of it weigh is what the online scorer says.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,6 @@ from hub.linkage.resident_id import Form
 _SEXES = dict.fromkeys(("1", "男", "男性", "m", "male"), 1) | dict.fromkeys(("2", "女", "女性", "f", "female"), 2)
 _RESIDENT_ID = ("", "01", "1", "居民身份证", "身份证")
 """Kinds of document, as a file may name them, that are the resident ID."""
-_NAMES = ("name", "spouse_name")
 _USUAL = np.array([word(text) for text in ("", "01", "1")], dtype=np.uint64)
 Found = dict[str, npt.NDArray[Any]]
 
@@ -56,15 +56,21 @@ class Register:
 
 def read(cells: Cells) -> Register:
     """The register in `cells`."""
-    own, spouses = Names.nobody(cells.count), Names.nobody(cells.count, ("full", "c1"))
     columns: Found = {}
-    with ThreadPoolExecutor(cells.threads) as pool:
-        odd = list(pool.map(partial(_fill, cells, columns, own, spouses), range(0, cells.count, PART)))
-        for role in ("origin", "residence"):
-            signed = address_columns.read(cells.column(f"{role}_address"), pool)
+    own, spouses = Names.nobody(cells.count), Names.nobody(cells.count, ("full", "c1"))
+    names_of = {"name": own, "spouse_name": spouses}
+    with ThreadPoolExecutor(cells.threads) as pool:  # works on columns while texts are looked at here, one by one
+        named = {name: name_columns.read(cells.column(name), found, pool) for name, found in names_of.items()}
+        parted = {
+            role: address_columns.parted(cells.column(f"{role}_address"), pool) for role in ("origin", "residence")
+        }
+        filled = pool.map(partial(_fill, cells, columns), range(0, cells.count, PART))
+        for name, odd in named.items():
+            name_columns.read_odd(cells.column(name), names_of[name], np.concatenate([*odd]))
+        for role, parts in parted.items():
+            signed = address_columns.read(cells.column(f"{role}_address"), [*parts])
             columns[f"{role}_low"], columns[f"{role}_high"] = signed
-    for column, found, places in zip(_NAMES, (own, spouses), zip(*odd, strict=True), strict=True):
-        name_columns.read_odd(cells.column(column), found, np.concatenate(places))
+        deque(filled, maxlen=0)
     columns |= {name: own.columns[name] for name in name_columns.FIELDS}
     columns["spouse"] = spouses.columns["full"]
     columns["live"] = np.ones(cells.count, dtype=np.uint8)
@@ -73,16 +79,11 @@ def read(cells: Cells) -> Register:
     return register
 
 
-def _fill(cells: Cells, columns: Found, own: Names, spouses: Names, start: int) -> list[Places]:
-    """Read the records from `start` on into their places, and say where odd names stand, own and spouses'."""
+def _fill(cells: Cells, columns: Found, start: int) -> None:
+    """Read the numbers of the records from `start` on into their places."""
     stop = min(start + PART, cells.count)
-    part = cells.part(start, stop)
-    for name, found in _numbers(part).items():
+    for name, found in _numbers(cells.part(start, stop)).items():
         columns.setdefault(name, np.zeros(cells.count, dtype=found.dtype))[start:stop] = found
-    return [
-        name_columns.read(part.column(column), found.part(start, stop)) + start
-        for column, found in zip(_NAMES, (own, spouses), strict=True)
-    ]
 
 
 def _numbers(cells: Cells) -> Found:
