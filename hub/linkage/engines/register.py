@@ -83,7 +83,8 @@ def _fill(cells: Cells, columns: Found, start: int) -> None:
     """Read the numbers of the records from `start` on into their places."""
     stop = min(start + PART, cells.count)
     for name, found in _numbers(cells.part(start, stop)).items():
-        columns.setdefault(name, np.zeros(cells.count, dtype=found.dtype))[start:stop] = found
+        if found.any():  # memory that nothing is written to costs nothing
+            columns.setdefault(name, np.zeros(cells.count, dtype=found.dtype))[start:stop] = found
 
 
 def _numbers(cells: Cells) -> Found:

@@ -12,7 +12,7 @@ from hub.linkage import score
 from hub.linkage.engines.cells import Cells
 from hub.linkage.engines.grouping import Persons
 from hub.linkage.engines.scoring import Scored
-from hub.linkage.engines.texts import MARGIN, PART, Places, Texts
+from hub.linkage.engines.texts import MARGIN, PART, Bytes, Places, Texts
 
 _AUTO = score.DECISIONS.index("auto")
 _COMMA, _LINE = b",\n"
@@ -41,12 +41,16 @@ def _quoted(ids: Texts) -> Texts:
     """The ids with quotation marks around those that would not be one cell without."""
     for start in range(0, len(ids), PART):
         part = ids.part(start, start + PART)
-        rows = part.left(int(part.sizes.max()))
-        if (rows[:, 0] == ord("#")).any() or any((rows == sign).any() for sign in _QUOTED):
+        width = int(part.sizes.max())
+        if width > MARGIN or _needs_quotes(part.left(width)):
             break
     else:
         return ids
     return Texts.of([_cell(text) for text in ids.strings()])
+
+
+def _needs_quotes(rows: Bytes) -> bool:
+    return bool((rows[:, 0] == ord("#")).any()) or any((rows == sign).any() for sign in _QUOTED)
 
 
 def _cell(text: str) -> str:
@@ -92,7 +96,7 @@ def _lines(columns: Sequence[Texts]) -> bytes:
     for texts, width in zip(columns, widths, strict=True):
         start, stop = stop, stop + width + 1
         rows[:, start : stop - 1] = texts.left(width)
-        kept[:, start : stop - 1] = np.arange(width) < texts.sizes[:, None]
+        kept[:, start : stop - 1] = texts.own(width)
         rows[:, stop - 1] = _COMMA
     rows[:, -1] = _LINE
     return rows[kept].tobytes()

@@ -92,8 +92,12 @@ class Texts:
     def left(self, width: int) -> Bytes:
         """The first bytes of each text, a row each, zeros behind its end."""
         rows = self._rows(self.starts, width)
-        rows &= _kept(width).take(np.minimum(self.sizes, width), axis=0)
+        rows *= self.own(width).view(np.uint8)
         return rows
+
+    def own(self, width: int) -> Flags:
+        """Which of the bytes of `left` are the text's own."""
+        return _own(width).take(np.minimum(self.sizes, width), axis=0)
 
     def _rows(self, at: Places, width: int) -> Bytes:
         window = np.ndarray((len(self.buffer) - width + 1,), f"V{width}", self.buffer, strides=(1,))
@@ -127,16 +131,16 @@ class Texts:
         """The number of each text that is all digits, nineteen at most; else 0."""
         sizes = self.sizes
         rows = self._rows(self.after - _DIGITS, _DIGITS) ^ _ZERO
-        rows &= _kept(_DIGITS)[:, ::-1].take(np.minimum(sizes, _DIGITS), axis=0)
+        rows *= _own(_DIGITS)[:, ::-1].take(np.minimum(sizes, _DIGITS), axis=0).view(np.uint8)
         found = decimal(rows)
         found *= sizes <= _MOST_DIGITS
         return found
 
 
 @cache
-def _kept(width: int) -> Bytes:
-    """By size of a text: which bytes of a row are its own."""
-    return np.tri(width + 1, width, -1, dtype=np.uint8) * np.uint8(0xFF)
+def _own(width: int) -> Flags:
+    """By size of a text: which bytes of a row from the left are its own."""
+    return np.tri(width + 1, width, -1, dtype=np.bool_)
 
 
 def decimal(digits: Bytes) -> Numbers:

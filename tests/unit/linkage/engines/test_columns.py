@@ -231,7 +231,9 @@ parts = st.sampled_from(
      "2单元", "501室", "弄", "幢", "-", "A座", " ", "（东）", "市区", "镇镇", "路", "大街", "#", "解放", "同上", "无", "院", "5楼", "楼")
 )  # fmt: skip
 streets = st.one_of(
-    st.lists(parts, max_size=9).map("".join), st.text(max_size=12).filter(lambda text: "\0" not in text)
+    st.lists(parts, max_size=9).map("".join),
+    st.lists(parts, max_size=9).map(lambda found: "".join(found) * 9),
+    st.text(max_size=12).filter(lambda text: "\0" not in text),
 )
 
 

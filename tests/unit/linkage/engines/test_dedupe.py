@@ -85,7 +85,7 @@ def test_missing_columns_say_nothing(tmp_path: Path) -> None:
 
 
 def test_ids_come_out_as_they_went_in(tmp_path: Path) -> None:
-    ids = ["=1+1", "@x", ' padded "a,b" ', "00012", "-3", "王\n2"]
+    ids = ["=1+1", "@x", ' padded "a,b" ', "00012", "-3", "王\n2", "#5", "#" * 300, "长" * 900]
     people = [{**PEOPLE[at], "record_id": name} for at, name in enumerate(ids)]
     assert [row["record_id"] for row in rows.read(linked(tmp_path, people) / "clusters.csv")] == ids
 
