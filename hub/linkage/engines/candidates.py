@@ -65,6 +65,7 @@ _TELLING = 4  # bits of an address's signature: fewer name half a village
 _MARCH = 3
 _SEXES = 3  # unknown is one of its own
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_NEAR = 1 << 15  # numbers that stay near the processor
 Keys = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int64]
 Keyed = tuple[str, Places, Keys]
@@ -252,11 +253,13 @@ def _some(keys: Keys, where: npt.NDArray[np.bool_], places: Places | None = None
 
 def _mixed(a: Keys, b: Keys) -> Keys:
     """One number for two; different ones hardly ever meet."""
-    value = a * _MIX
-    value ^= b + _MIX
-    value ^= value >> np.uint64(29)
-    value *= _MIX
-    return value
+    found = np.empty(len(a), dtype=np.uint64)
+    for start in range(0, len(a), _NEAR):
+        value = np.multiply(a[start : start + _NEAR], _MIX, out=found[start : start + _NEAR])
+        value ^= b[start : start + _NEAR] + _MIX
+        value ^= value >> np.uint64(29)
+        value *= _MIX
+    return found
 
 
 def _pairs_of(keyed: Keyed, register: Register, limit: int) -> tuple[Coverage, Codes]:
