@@ -1,13 +1,14 @@
 """The cells of a file as columns of texts: nothing here knows what they mean."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from hub.errors import Invalid
-from hub.linkage.engines.texts import Places, Texts
+from hub.linkage.engines.texts import Numbers, Places, Texts
 
 COLUMNS = (
     "record_id", "source", "name", "sex", "birth_date", "resident_id", "id_type", "phone", "origin_division",
@@ -48,9 +49,14 @@ class Cells:
         columns = {name: texts.part(start, stop) for name, texts in self.columns.items()}
         return Cells(columns, self.threads, self.present, self.first_row)
 
+    def hashes(self, column: str) -> Numbers:
+        """See `Texts.hashes`."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.concatenate([*pool.map(Texts.hashes, self.column(column).parts())])
+
     def places(self, ids: Sequence[str]) -> Places:
         """Where the records of these ids stand; -1 for an id that none has."""
-        wanted, own = Texts.of(ids).hashes(), self.column("record_id").hashes()
+        wanted, own = Texts.of(ids).hashes(), self.hashes("record_id")
         order = np.argsort(own)
         at = np.minimum(np.searchsorted(own, wanted, sorter=order), self.count - 1)
         found: Places = np.where(own[order[at]] == wanted, order[at], -1)

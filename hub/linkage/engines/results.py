@@ -12,7 +12,7 @@ from hub.linkage import score
 from hub.linkage.engines.cells import Cells
 from hub.linkage.engines.grouping import Persons
 from hub.linkage.engines.scoring import Scored
-from hub.linkage.engines.texts import MARGIN, PART, Bytes, Places, Texts
+from hub.linkage.engines.texts import MARGIN, PART, Places, Texts
 
 _AUTO = score.DECISIONS.index("auto")
 _COMMA, _LINE = b",\n"
@@ -21,10 +21,10 @@ _QUOTED = b',"\r\n'
 
 def write(cells: Cells, persons: Persons, scored: Scored, clusters: Path, pairs: Path) -> None:
     """Whose person each record is, the first of its records, and the pairs that are one person or may be."""
-    ids = _quoted(cells.column("record_id"))
     order = np.argsort(-scored.weight, kind="stable")  # the pairs are in the order of left and right
     said, of = _said(scored)
     with ThreadPoolExecutor(cells.threads) as pool:
+        ids = _quoted(cells.column("record_id"), pool)
         _write(clusters, "record_id,person_id", len(ids), lambda rows: (ids.at(rows), ids.at(persons[rows])), pool)
         _write(
             pairs,
@@ -37,19 +37,17 @@ def write(cells: Cells, persons: Persons, scored: Scored, clusters: Path, pairs:
         )  # fmt: skip
 
 
-def _quoted(ids: Texts) -> Texts:
+def _quoted(ids: Texts, pool: Executor) -> Texts:
     """The ids with quotation marks around those that would not be one cell without."""
-    for start in range(0, len(ids), PART):
-        part = ids.part(start, start + PART)
-        width = int(part.sizes.max())
-        if width > MARGIN or _needs_quotes(part.left(width)):
-            break
-    else:
-        return ids
-    return Texts.of([_cell(text) for text in ids.strings()])
+    return Texts.of([_cell(text) for text in ids.strings()]) if any(pool.map(_odd, ids.parts())) else ids
 
 
-def _needs_quotes(rows: Bytes) -> bool:
+def _odd(ids: Texts) -> bool:
+    """Whether one of the ids may need quotation marks."""
+    width = int(ids.sizes.max())
+    if width > MARGIN:
+        return True
+    rows = ids.left(width)
     return bool((rows[:, 0] == ord("#")).any()) or any((rows == sign).any() for sign in _QUOTED)
 
 

@@ -25,7 +25,7 @@ _MOST = 500.0
 
 def read(register: Register) -> Sources:
     texts = register.cells.column("source")
-    _, at, of = distinct(texts.hashes())
+    _, at, of = distinct(register.cells.hashes("source"))
     named = texts.at(at).strings()
     ranks = {name: rank for rank, name in enumerate(sorted({*named, ""}))}
     return np.array([ranks[name] for name in named], dtype=np.uint64)[of]

@@ -3,7 +3,7 @@
 Whatever reads a file leaves a margin around its bytes, so that a look at a fixed number of them never leaves the buffer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -71,6 +71,10 @@ class Texts:
     def part(self, start: int, stop: int) -> "Texts":
         return self.at(slice(start, stop))
 
+    def parts(self) -> Iterator["Texts"]:
+        """All of them, so many at once that what is made of them stays near the processor."""
+        return (self.part(start, start + PART) for start in range(0, len(self), PART))
+
     def at(self, places: Places | slice) -> "Texts":
         before, after = (one[places].astype(np.intp) for one in (self.before, self.after))
         before += self.gap
@@ -106,11 +110,6 @@ class Texts:
 
     def hashes(self) -> Numbers:
         """A number for each text: the same for the same text, and hardly ever for two."""
-        if len(self) <= PART:
-            return self._hashes()
-        return np.concatenate([self.part(start, start + PART)._hashes() for start in range(0, len(self), PART)])
-
-    def _hashes(self) -> Numbers:
         sizes = self.sizes
         longest = int(sizes.max(initial=0))
         found = sizes.astype(np.uint64)
