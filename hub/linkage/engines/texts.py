@@ -113,7 +113,8 @@ class Texts:
         sizes = self.sizes
         longest = int(sizes.max(initial=0))
         found = sizes.astype(np.uint64)
-        for word in self.left(-(-min(longest, LONGEST) // _WORD) * _WORD).view(np.uint64).T:
+        width = -(-min(max(longest, 1), LONGEST) // _WORD) * _WORD
+        for word in self.left(width).view(np.uint64).T:
             found ^= word
             found *= _ODD
             found ^= found >> _HALF
