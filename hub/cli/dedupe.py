@@ -106,6 +106,7 @@ def dedupe(
 
 def alone() -> None:
     """The command line `hub dedupe …` by itself, without the commands that load a hub."""
+    os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")  # columns of a few megabytes come and go: huge pages cost more
     app = typer.Typer(name="hub", add_completion=False, pretty_exceptions_enable=False)
     app.command(name="dedupe")(dedupe)
     app.callback()(lambda: None)

@@ -44,10 +44,10 @@ def encode(
         encodings.refuse_existing(result, pseudonyms)
         owners: dict[str, str] | None = None if pseudonyms is None else {}
         task = progress.add_task("encoding", total=None)
-        with files.opened(file, threads=2) as cells:
-            found = encodings.of(
-                cells, keys, lambda done, total: progress.update(task, total=total, completed=done), owners
-            )
+        cells = files.read(file, threads=2)
+        found = encodings.of(
+            cells, keys, lambda done, total: progress.update(task, total=total, completed=done), owners
+        )
         encodings.write(found, keys.check, result)
         if pseudonyms is not None and owners is not None:
             encodings.write_pseudonyms(found, owners, pseudonyms)

@@ -5,6 +5,7 @@ Divisions are compared by code elsewhere; here street, village, house and door c
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from functools import lru_cache, reduce
 from operator import add, or_
 from zlib import crc32
@@ -18,6 +19,8 @@ _UPPER = re.compile(
 )
 TAIL = "[0-9][^省区州市盟县旗道镇乡]*"
 """What an address ends with: house and door, in which no named division ends. Means the same to Python and to RE2."""
+NUMBER = re.compile(r"\d+")
+SEPARATOR = "\0"
 _DIVISION_LAST = re.compile("(?s:.*)[省区州市盟县旗道镇乡]")
 _DIGIT = re.compile("[0-9]")
 FILLERS = frozenset(("", "无", "不详", "同上", "未知", "暂无", "本地", "null", "-", "/"))
@@ -75,16 +78,26 @@ def halves(text: str) -> tuple[str, str]:
     return text[:place], text[place:]
 
 
-def street(head: str) -> str | None:
-    """The first half of the core of every address that is `head` and a TAIL; None where that depends on the tail."""
-    plain = _plain(head)
-    return _street(plain) if _tail(plain + "0") == len(plain) else None
+def streets(heads: Sequence[str]) -> list[str | None]:
+    """Of each head the first half of the core of every address that is `head` and a TAIL; None where that depends on the
+    tail."""
+    plain = _at_once(_plain, heads)
+    spelt = _at_once(_spelt, [_below_divisions(head + "0") for head in plain])
+    return [found[:-1] if _tail(head + "0") == len(head) else None for head, found in zip(plain, spelt, strict=True)]
 
 
-def door(tail: str) -> str | None:
-    """The second half of the core of every address that ends with this TAIL; None where that depends on its head."""
-    plain = _plain(tail)
-    return _door(plain) if _tail(plain) == 0 else None
+def doors(tails: Sequence[str]) -> list[str | None]:
+    """The second half of the core of every address that ends with each TAIL; None where that depends on its head."""
+    plain = _at_once(_plain, tails)
+    spelt = _at_once(_spelt, plain)
+    return [found.rstrip("-号") if _tail(tail) == 0 else None for tail, found in zip(plain, spelt, strict=True)]
+
+
+def _at_once(spell: Callable[[str], str], texts: Sequence[str]) -> list[str]:
+    """`spell` of each text, but of all in one: no rule looks beyond a separator."""
+    if not texts or any(SEPARATOR in text for text in texts):
+        return list(map(spell, texts))
+    return spell(SEPARATOR.join(texts)).split(SEPARATOR)
 
 
 def _below_divisions(plain: str) -> str:
@@ -129,9 +142,14 @@ def signature(text: str) -> tuple[int, int]:
 def bits(half: str) -> int:
     """The bits of one half of a core: no number spans both."""
     found = reduce(or_, map(_BITS.__getitem__, map(add, half, half[1:])), 0)
-    for number in _NUMBER.findall(half):
-        found |= _BITS["n" + number]
+    for number in NUMBER.findall(half):
+        found |= whole(number)
     return found
+
+
+def whole(number: str) -> int:
+    """The bit of a whole number."""
+    return _BITS["n" + number]
 
 
 def joint(last: str, first: str) -> int:
@@ -161,5 +179,4 @@ class _Bits(dict[str, int]):
 
 
 _BITS = _Bits()
-_NUMBER = re.compile(r"\d+")
 _HOUSE = re.compile(r"\W*(?:(\d+)[a-z]?\W+)?([a-z]{3,})")

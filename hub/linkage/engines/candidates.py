@@ -65,6 +65,7 @@ _TELLING = 4  # bits of an address's signature: fewer name half a village
 _MARCH = 3
 _SEXES = 3  # unknown is one of its own
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_NEAR = 1 << 15  # numbers that stay near the processor
 Keys = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int64]
 Keyed = tuple[str, Places, Keys]
@@ -117,7 +118,7 @@ def kinds(register: Register) -> Iterator[Keyed]:
 
     birth, body, form = column("birth"), column("id_body"), column("id_form")
     year, day, whole = birth // 10000, birth % 10000, birth % 100 > 0
-    names, sound = register.names, column("sound")
+    names, sound = register.names.columns, column("sound")
     yield "resident ID", *_some(body, (body > 0) & (form != Form.CUT))
     for name in ("phone", "phone2"):
         phone = column(name)
@@ -127,10 +128,10 @@ def kinds(register: Register) -> Iterator[Keyed]:
     yield "name and birthday", *_some(_mixed(sound, day), (sound > 0) & whole)
     surname = column("surname")
     with_surname = (surname > 0) & whole
-    yield "surname, sex and birth date", *_some(_mixed(names.surname_sound, birth * _SEXES + sex), with_surname)
-    yield "given name and birth date", *_some(_mixed(names.given_sound, birth), with_surname)
-    unsplit = (surname == 0) | ~np.isin(names.first, _surnames())  # or split where there was nothing to split
-    yield "first character and birth date", *_some(_mixed(names.first, birth), unsplit & (sound > 0) & whole)
+    yield "surname, sex and birth date", *_some(_mixed(names["surname_sound"], birth * _SEXES + sex), with_surname)
+    yield "given name and birth date", *_some(_mixed(names["given_sound"], birth), with_surname)
+    unsplit = (surname == 0) | ~np.isin(names["first"], _surnames())  # or split where there was nothing to split
+    yield "first character and birth date", *_some(_mixed(names["first"], birth), unsplit & (sound > 0) & whole)
     low, high = column("origin_low"), column("origin_high")
     told = (sound > 0) & (np.bitwise_count(low) + np.bitwise_count(high) >= _TELLING)
     yield "name and registered home", *_some(_mixed(_mixed(low, high), sound), told)
@@ -252,11 +253,13 @@ def _some(keys: Keys, where: npt.NDArray[np.bool_], places: Places | None = None
 
 def _mixed(a: Keys, b: Keys) -> Keys:
     """One number for two; different ones hardly ever meet."""
-    value = a * _MIX
-    value ^= b + _MIX
-    value ^= value >> np.uint64(29)
-    value *= _MIX
-    return value
+    found = np.empty(len(a), dtype=np.uint64)
+    for start in range(0, len(a), _NEAR):
+        value = np.multiply(a[start : start + _NEAR], _MIX, out=found[start : start + _NEAR])
+        value ^= b[start : start + _NEAR] + _MIX
+        value ^= value >> np.uint64(29)
+        value *= _MIX
+    return found
 
 
 def _pairs_of(keyed: Keyed, register: Register, limit: int) -> tuple[Coverage, Codes]:

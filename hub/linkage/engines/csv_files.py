@@ -7,21 +7,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from hub.errors import Invalid
 
+BLANKS = " \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
+"""What stands around a cell without being of it: the blanks of Unicode, as SQL's trim has them."""
 _BLOCK = 1 << 20
-_SCANNED = 1 << 17
-_CARRIED = 3
-"""Bytes of one block that are looked at again with the next one."""
-_EDGE = np.isin(np.arange(256), list(b',"\r\n'))
-_WIDE = np.array(
-    [int.from_bytes(chr(code).encode()) for code in (0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)]
-)
-_NO_BREAK = int.from_bytes("\u00a0".encode())
-"""The blanks of Unicode beside the space, in UTF-8."""
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _WIDTH = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
 
@@ -61,30 +51,6 @@ def lines(text: Path, places: Sequence[int]) -> list[int]:
         except csv.Error:  # read by stricter rules than ours: the numbers of a file without line breaks in cells
             pass
     return [found[place] for place in places]
-
-
-def blanks(text: Path) -> bool:
-    """Whether some cell may have a blank around it, which SQL's trim would take off. It is never missed."""
-    buffer = bytearray(b'"' * (_CARRIED + _SCANNED))  # one for all: fresh memory takes longer than the look at it
-    found = np.frombuffer(buffer, dtype=np.uint8)
-    with text.open("rb", buffering=0) as file:
-        while size := file.readinto(memoryview(buffer)[_CARRIED:]):
-            if _has_blank(found[: _CARRIED + size]):
-                return True
-            buffer[:_CARRIED] = buffer[size : size + _CARRIED]
-    return _has_blank(np.append(found[:_CARRIED], [ord('"')] * 2).astype(np.uint8))
-
-
-def _has_blank(found: npt.NDArray[np.uint8]) -> bool:
-    """Whether a blank stands at the edge of a cell; wide ones count wherever they stand. Begins at the second byte and
-    ends two before the last, which tell what is around."""
-    inner = found[1:-2]
-    spaces = np.flatnonzero(inner == ord(" ")) + 1
-    if (_EDGE[found[spaces - 1]] | _EDGE[found[spaces + 1]]).any():
-        return True
-    wide = np.flatnonzero((inner == 0xC2) | (inner - np.uint8(0xE1) <= 2)) + 1  # what all wide ones begin with
-    two = found[wide].astype(np.int64) << 8 | found[wide + 1]
-    return bool((two == _NO_BREAK).any() or np.isin(two << 8 | found[wide + 2], _WIDE).any())
 
 
 def in_words(error: str) -> str:

@@ -1,7 +1,6 @@
 """`hub dedupe`: from a file of records to a file of persons, and everything a report needs to say how that came about.
 
-Record ids come out as they went in, whatever a spreadsheet may see in them: whoever joins the results to their own
-file needs them unchanged. The same file gives the same bytes, however many threads work.
+The same file gives the same bytes, however many threads work.
 """
 
 from collections.abc import Callable
@@ -9,15 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import duckdb
 import numpy as np
 
 from hub.errors import Invalid
 from hub.linkage import score
 from hub.linkage.columns import Flags
-from hub.linkage.engines import candidates, files, folders, grouping, labels, model_files, register, scoring, sources
+from hub.linkage.engines import (
+    candidates,
+    files,
+    folders,
+    grouping,
+    labels,
+    model_files,
+    register,
+    results,
+    scoring,
+    sources,
+)
 from hub.linkage.engines.candidates import Candidates
-from hub.linkage.engines.files import Cells
+from hub.linkage.engines.cells import COLUMNS
 from hub.linkage.engines.grouping import Persons
 from hub.linkage.engines.model_files import Content
 from hub.linkage.engines.register import Register
@@ -89,20 +98,20 @@ def run(source: Path, out: Path, order: Order, progress: Progress = silent) -> C
     content = order.content
     model_files.parsed(content)
     progress("reading", 0, 0)
-    with files.opened(source, order.threads) as cells:
-        read = register.read(cells)
-        progress("reading", cells.count, cells.count)
-        if order.train:
-            content = _trained(read, content, progress)
-        if order.labels:
-            content = labels.learn(read, content, labels.read(order.labels, cells))
-        model = model_files.parsed(content).for_population(cells.count)
-        result = link(read, model, order.cut, progress, unique_sources=order.unique_sources)
-        page = _reported(result, order.report, progress)
-        progress("writing", 0, 0)
-        write(result, out, page, (order.save_model, content) if order.save_model else None)
-        progress("writing", cells.count, cells.count)
-        return _counts(result)
+    cells = files.read(source, order.threads)
+    read = register.read(cells)
+    progress("reading", cells.count, cells.count)
+    if order.train:
+        content = _trained(read, content, progress)
+    if order.labels:
+        content = labels.learn(read, content, labels.read(order.labels, cells))
+    model = model_files.parsed(content).for_population(cells.count)
+    result = link(read, model, order.cut, progress, unique_sources=order.unique_sources)
+    page = _reported(result, order.report, progress)
+    progress("writing", 0, 0)
+    write(result, out, page, (order.save_model, content) if order.save_model else None)
+    progress("writing", cells.count, cells.count)
+    return _counts(result)
 
 
 def _trained(read: Register, content: Content, progress: Progress) -> Content:
@@ -153,47 +162,18 @@ def write(result: Result, out: Path, report: str = "", model: tuple[Path, Conten
     cells = result.register.cells
     try:
         with folders.whole(out) as making:
-            _clusters(cells, result.persons, making / "clusters.csv")
-            _pairs(cells, result.scored, making / "pairs.csv")
+            results.write(cells, result.persons, result.scored, making / "clusters.csv", making / "pairs.csv")
             if report:
                 (making / "report.html").write_text(report, encoding="utf-8")
             if model:
                 model_files.save(model[1], model[0])
-    except (OSError, duckdb.IOException) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or str(error).splitlines()[0]
-        raise Invalid("results-unwritable", f"The results cannot be written: {reason}.") from error
-
-
-def _clusters(cells: Cells, persons: Persons, file: Path) -> None:
-    others = np.flatnonzero(persons != np.arange(len(persons)))  # most records are the first of their person
-    cells.write(
-        file,
-        {"place": others, "first": persons[others]},
-        "SELECT a.record_id, coalesce(p.record_id, a.record_id) AS person_id FROM cells a LEFT JOIN"
-        " (SELECT r.place, b.record_id FROM result r JOIN cells b ON b.rowid = r.first) p ON p.place = a.rowid"
-        " ORDER BY a.rowid",
-    )
-
-
-def _pairs(cells: Cells, scored: Scored, file: Path) -> None:
-    cells.write(
-        file,
-        {
-            "l": scored.left.astype(np.int64),
-            "r": scored.right.astype(np.int64),
-            "weight": scored.weight,
-            "probability": scored.probability,
-            "auto": scored.decision == _AUTO,
-        },
-        "SELECT a.record_id AS record_id_l, b.record_id AS record_id_r, p.weight, p.probability,"
-        " CASE WHEN p.auto THEN 'auto' ELSE 'review' END AS decision FROM result p"
-        " JOIN cells a ON a.rowid = p.l JOIN cells b ON b.rowid = p.r ORDER BY p.weight DESC, p.l, p.r",
-    )
+    except OSError as error:
+        raise Invalid("results-unwritable", f"The results cannot be written: {error.strerror}.") from error
 
 
 def _counts(result: Result) -> Counts:
     auto = int((result.scored.decision == _AUTO).sum())
-    known = {name.strip().lower() for name in files.COLUMNS}
+    known = {name.strip().lower() for name in COLUMNS}
     return Counts(
         records=len(result.register),
         persons=int((result.persons == np.arange(len(result.persons))).sum()),

@@ -1,5 +1,6 @@
 """The different values of a column: what is the same is worked out once."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,16 @@ def distinct(column: Numbers) -> Distinct:
     of = np.empty(len(column), dtype=np.intp)
     of[order] = np.cumsum(new) - 1
     return Distinct(ranked[new], order[new], of)
+
+
+def merged(parts: Sequence[Distinct]) -> Distinct:
+    """The different values of a column from those of its parts, one behind the other."""
+    starts = np.cumsum([0, *(len(part.of) for part in parts)])
+    ends = np.cumsum([0, *(len(part.values) for part in parts)])
+    values, at, of = distinct(np.concatenate([part.values for part in parts]))
+    places = np.concatenate([part.at + start for part, start in zip(parts, starts[:-1].tolist(), strict=True)])
+    own = [of[end:].take(part.of) for part, end in zip(parts, ends[:-1].tolist(), strict=True)]
+    return Distinct(values, places[at], np.concatenate(own))
 
 
 def among(column: Numbers, values: Numbers) -> npt.NDArray[np.bool_]:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.errors import Invalid
-from hub.linkage.engines.files import Cells
+from hub.linkage.engines.cells import Cells
 from hub.linkage.private import bands, encode, filters, keys, schema
 from hub.linkage.private.compare import Found
 from hub.linkage.private.encode import Encodings
@@ -75,12 +75,10 @@ def of(
 
 def _pieces(cells: Cells) -> Iterator[list[dict[str, str]]]:
     columns = ("record_id", "source", *schema.COLUMNS)
-    chosen = ", ".join(f'"{name}"' for name in columns)
     for start in range(0, cells.count, PIECE):
-        found = cells.rows(
-            f"SELECT {chosen} FROM cells WHERE rowid >= {start} AND rowid < {start + PIECE} ORDER BY rowid"
-        )
-        yield [dict(zip(columns, row, strict=True)) for row in found]
+        part = cells.part(start, start + PIECE)
+        rows = zip(*(part.column(name).strings() for name in columns), strict=True)
+        yield [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def write(found: Encodings, check: str, out: Path) -> None:

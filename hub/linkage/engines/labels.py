@@ -16,7 +16,7 @@ from hub.linkage import model as models
 from hub.linkage import rescoring, score
 from hub.linkage.columns import Pairs, Places
 from hub.linkage.engines import csv_files, name_columns
-from hub.linkage.engines.files import Cells
+from hub.linkage.engines.cells import Cells
 from hub.linkage.engines.register import Register
 
 COLUMNS = ("record_id_l", "record_id_r", "same")

@@ -4,24 +4,30 @@ Names of two to four common characters, nearly all, are worked out as arrays of 
 through `names.parse`. Each different name is worked out once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import hanzi, latin, names
+from hub.linkage.columns import Column
+from hub.linkage.engines.texts import PART, Flags, Numbers, Places, Texts
 from hub.linkage.features import sound_columns
 from hub.linkage.layout import hashed
 
 Chars = npt.NDArray[np.uint16]
-Hashes = npt.NDArray[np.uint64]
+Codes = npt.NDArray[np.uint32]
+Sizes = npt.NDArray[np.uint8]
 
 FIRST, LAST = 0x4E00, 0x9FA5
 _LETTERS = 27
 _DIGITS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "123456789abcdefghijklmnopq")  # as int() reads base 27
 _SHORT = 4
+_CODES = 1 << 16
+_BYTES = 3
 FIELDS = (
     "surname", "given", "full", "former", "sound", "given_length",
     "c1", "g1", "g2", "c1_sound", "g1_sound", "g2_sound", "c1_near", "g1_near", "g2_near",
@@ -33,43 +39,24 @@ TYPES = {"given_length": np.uint8} | dict.fromkeys(FIELDS[6:], np.uint32)
 
 @dataclass(slots=True)
 class Names:
-    """Columns of `FIELDS`, and what only blocking uses: sounds, and the first character.
+    """Columns of `FIELDS`, and of `SOUNDS`, which only blocking uses. `odd` gives the names that were read one by one."""
 
-    `odd` gives the names that were read one by one.
-    """
-
-    columns: dict[str, npt.NDArray[np.unsignedinteger]]
-    surname_sound: Hashes
-    given_sound: Hashes
-    first: Hashes
+    columns: dict[str, Column]
     odd: dict[int, tuple[names.Name, ...]] = field(default_factory=dict)
 
     @classmethod
-    def nobody(cls, count: int) -> "Names":
+    def nobody(cls, count: int, fields: Sequence[str] = (*FIELDS, *SOUNDS)) -> "Names":
         """So many missing names."""
-        columns: dict[str, npt.NDArray[np.unsignedinteger]] = {
-            name: np.zeros(count, dtype=TYPES.get(name, np.uint64)) for name in FIELDS
-        }
-        surname, given, first = (np.zeros(count, dtype=np.uint64) for _ in SOUNDS)
-        return cls(columns, surname, given, first)
+        return cls({name: np.zeros(count, dtype=TYPES.get(name, np.uint64)) for name in fields})
 
-    def at(self, places: npt.NDArray[np.intp]) -> "Names":
-        """The names at some places, in their order."""
-        odd = np.zeros(len(self.first), dtype=np.bool_)
-        odd[list(self.odd)] = True
-        where = np.flatnonzero(odd[places])
-        return Names(
-            {name: column.take(places) for name, column in self.columns.items()},
-            self.surname_sound.take(places),
-            self.given_sound.take(places),
-            self.first.take(places),
-            {at: self.odd[one] for at, one in zip(where.tolist(), places[where].tolist(), strict=True)},
-        )
+    def part(self, start: int, stop: int) -> "Names":
+        """Views of the names from `start` to before `stop`, to be filled."""
+        return Names({name: column[start:stop] for name, column in self.columns.items()})
 
 
 def spelled(text: str) -> int:
     """A number that stands for a name: its characters where four or fewer, else a hash; 0 for ''."""
-    if len(text) > _SHORT or any(ord(char) > 0xFFFF for char in text):
+    if len(text) > _SHORT or max(text, default="") > "\uffff":
         return hashed(text)
     value = 0
     for char in text:
@@ -91,158 +78,160 @@ def sounded(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Tables:
-    """By character of the common range: plain form, and of the sound of a plain form: code, near code, letters."""
+    """By code point, 0 where it is no common character: plain form, and of plain forms whether it is a surname by itself,
+    whether a compound surname begins with it, code and near code of its sound, and the same as surnames are read.
+    """
 
     plain: Chars
-    single: npt.NDArray[np.bool_]
-    code: npt.NDArray[np.uint32]
-    near: npt.NDArray[np.uint32]
-    surname_code: npt.NDArray[np.uint32]
-    surname_near: npt.NDArray[np.uint32]
-    known: npt.NDArray[np.bool_]
+    single: Flags
+    compound: Flags
+    code: Codes
+    near: Codes
+    surname_code: Codes
+    surname_near: Codes
 
 
 @cache
-def _plain() -> tuple[Chars, npt.NDArray[np.bool_]]:
-    """Plain form of each common character (0: outside the range), and whether it is a surname by itself."""
-    plain = np.arange(FIRST, LAST + 1, dtype=np.uint16)
-    for char, shape in hanzi.table().items():
-        if FIRST <= ord(char) <= LAST:
-            plain[ord(char) - FIRST] = ord(shape.fold) if FIRST <= ord(shape.fold) <= LAST else 0
-    single = np.zeros(len(plain), dtype=np.bool_)
-    single[[ord(char) - FIRST for char in names.single_surnames() if FIRST <= ord(char) <= LAST]] = True
-    return plain, single
-
-
-def _tables(chars: npt.NDArray[np.intp]) -> _Tables:
-    """The tables, with sounds for the plain characters `chars`."""
-    plain, single = _plain()
-    code, near = np.zeros(len(plain), dtype=np.uint32), np.zeros(len(plain), dtype=np.uint32)
-    for char in chars:
-        sound = names.first_sound(chr(char))
-        code[char - FIRST], near[char - FIRST] = hanzi.sound_code(sound), hanzi.near_code(sound)
+def _tables() -> _Tables:
+    plain, (single, compound) = np.zeros(_CODES, dtype=np.uint16), np.zeros((2, _CODES), dtype=np.bool_)
+    code, near = np.zeros((2, _CODES), dtype=np.uint32)
+    for char in range(FIRST, LAST + 1):
+        _, code[char], near[char] = hanzi.spelt(names.first_sound(chr(char)))
+    for char in range(FIRST, LAST + 1):
+        fold = ord(hanzi.fold(chr(char)))
+        plain[char] = fold if FIRST <= fold <= LAST and code[fold] else 0
+    single[[ord(name) for name in names.single_surnames() if FIRST <= ord(name) <= LAST]] = True
+    compound[[ord(name[0]) for name in names.compound_surnames()]] = True
     surname_code, surname_near = code.copy(), near.copy()
     for surname, sounds in names.SURNAME_SOUNDS.items():
         if len(surname) == 1:
-            surname_code[ord(surname) - FIRST] = hanzi.sound_code(sounds)
-            surname_near[ord(surname) - FIRST] = hanzi.near_code(sounds)
-    return _Tables(plain, single, code, near, surname_code, surname_near, code > 0)
+            surname_code[ord(surname)], surname_near[ord(surname)] = hanzi.sound_code(sounds), hanzi.near_code(sounds)
+    return _Tables(plain, single, compound, code, near, surname_code, surname_near)
 
 
-def read(texts: Sequence[str]) -> Names:
-    """Different names, as they are written; '' for none."""
-    found = Names.nobody(len(texts))
-    at = np.arange(_SHORT)
-    chars = np.array(texts, dtype=f"U{_SHORT}").view(np.uint32).reshape(len(texts), _SHORT)
-    lengths = np.minimum(np.fromiter(map(len, texts), dtype=np.intp, count=len(texts)), 255).astype(np.uint8)
-    inside = (chars >= FIRST) & (chars <= LAST)
-    beyond = at >= lengths[:, None]
-    common = (lengths >= 2) & (lengths <= _SHORT) & (inside | beyond).all(axis=1)
-    plain = np.zeros((len(texts), _SHORT + 2), dtype=np.uint16)
-    folding, _ = _plain()
-    plain[:, :_SHORT] = np.where(inside & ~beyond, folding[np.where(inside, chars, FIRST) - FIRST], 0)
-    tables = _tables(np.flatnonzero(np.bincount(plain.ravel(), minlength=FIRST + 1)[FIRST:]) + FIRST)
-    common &= ((plain[:, :_SHORT] > 0) | beyond).all(axis=1)
-    common &= (tables.known[np.maximum(plain[:, :_SHORT], FIRST) - FIRST] | beyond).all(axis=1)
-    common &= ~np.isin(_packed(plain[:, :_SHORT]), _nobody())
-    where = np.flatnonzero(common)
-    _common(found, tables, plain, lengths, where)
-    odd = np.flatnonzero((lengths > 0) & ~common)
-    _odd(found, odd, [texts[place] for place in odd.tolist()])
-    return found
+def read(texts: Texts, found: Names, pool: Executor) -> Iterator[Places]:
+    """Fill in the common names, as they are written, part by part, and say at which places other ones stand."""
+    return pool.map(partial(_read, texts, found), range(0, len(texts), PART))
+
+
+def _read(texts: Texts, found: Names, start: int) -> Places:
+    texts, put = texts.part(start, start + PART), found.part(start, start + PART).columns
+    chars, size = _characters(texts)
+    surname, given, split = _parted(chars, size)
+    put["full"][:], put["c1"][:] = _packed(chars), surname[0]
+    if "given" in put:
+        put["surname"][:], put["given"][:] = _packed(surname), _packed(given)
+        put["given_length"][:], put["first"][:] = size - split, chars[0]
+        put["g1"][:], put["g2"][:] = given[0], given[1]
+        _sounds(put, surname, given, split)
+    return np.flatnonzero((size == 0) & (texts.sizes > 0)) + start
+
+
+def _characters(texts: Texts) -> tuple[Chars, Sizes]:
+    """The plain forms of the characters of each common name, the first ones in the first row, and how many they are: none
+    where a name is not of two to four common characters, of three bytes each.
+    """
+    sizes, rows = texts.sizes, texts.left(_SHORT * _BYTES)
+    chars = np.zeros((_SHORT, len(texts)), dtype=np.uint16)
+    for at in range(_SHORT):
+        first, second, third = (rows[:, at * _BYTES + byte].astype(np.uint16) for byte in range(_BYTES))
+        code = (first & 0x0F) << 12 | (second & 0x3F) << 6 | third & 0x3F
+        chars[at] = _tables().plain[code] * (first >> 4 == 0xE)
+    size = (chars > 0).sum(axis=0, dtype=np.uint8)
+    common = (size >= 2) & (sizes == size * np.uint8(_BYTES)) & ~np.isin(_packed(chars), _nobody())
+    chars *= common
+    size *= common
+    return chars, size
 
 
 @cache
-def _nobody() -> Hashes:
+def _nobody() -> Numbers:
     return np.array([spelled(text) for text in names.NOT_A_NAME if len(text) <= _SHORT], dtype=np.uint64)
 
 
-def _packed(chars: Chars) -> Hashes:
-    """`spelled` of the characters of each row, which come first and are followed by zeros."""
-    value = np.zeros(len(chars), dtype=np.uint64)
-    for place in range(chars.shape[1]):
-        there = chars[:, place] > 0
-        value = np.where(there, value << np.uint64(16) | chars[:, place], value)
+def _packed(chars: Chars) -> Numbers:
+    """`spelled` of the characters of each name, which come first and are followed by zeros."""
+    value: Numbers = chars[0].astype(np.uint64)
+    for char in chars[1:]:
+        value = value << (char > 0) * np.uint64(16) | char
     return value
 
 
-def _common(
-    found: Names, tables: _Tables, plain: Chars, lengths: npt.NDArray[np.uint8], where: npt.NDArray[np.intp]
-) -> None:
-    """Fill in the names at `where`."""
-    plain, size = plain[where], lengths[where]
-    two = plain[:, 0].astype(np.uint32) << 16 | plain[:, 1]
-    compound = (size >= 3) & np.isin(two, _compounds())
-    both = (size == 4) & tables.single[plain[:, 0] - FIRST] & tables.single[np.maximum(plain[:, 1], FIRST) - FIRST]
-    split = np.where(compound | both, 2, np.where(size == _SHORT, 0, 1))
-    at = np.arange(_SHORT)
-    given = np.take_along_axis(plain, np.minimum(split[:, None] + at, _SHORT + 1), axis=1)
-    surname = np.where(at < split[:, None], plain[:, :_SHORT], 0)
-    code, near, letters = _sounds(tables, plain[:, :_SHORT], split)
-    put = found.columns
-    put["surname"][where] = _packed(surname)
-    put["given"][where] = _packed(given)
-    put["full"][where] = _packed(plain[:, :_SHORT])
-    put["sound"][where] = _joined(letters)
-    put["given_length"][where] = size - split
-    put["c1"][where] = surname[:, 0]
-    put["g1"][where], put["g2"][where] = given[:, 0], given[:, 1]
-    for name, codes in (("sound", code), ("near", near)):
-        first = np.where(split > 0, codes[:, 0], 0) ^ np.where(split > 1, codes[:, 1] << 1, 0)
-        put[f"c1_{name}"][where] = first
-        padded = np.pad(codes, ((0, 0), (0, 2)))
-        put[f"g1_{name}"][where] = np.take_along_axis(padded, split[:, None], axis=1)[:, 0]
-        put[f"g2_{name}"][where] = np.take_along_axis(padded, split[:, None] + 1, axis=1)[:, 0]
-    found.surname_sound[where] = _joined(np.where(at < split[:, None], letters, 0))
-    found.given_sound[where] = _joined(np.where(at >= split[:, None], letters, 0))
-    found.first[where] = plain[:, 0]
+def _parted(chars: Chars, size: Sizes) -> tuple[Chars, Chars, Sizes]:
+    """Surname and given name, and how many characters the surname has, as `names.surname_of` parts them."""
+    tables = _tables()
+    split = ((size > 0) & (size < _SHORT)).view(np.uint8)
+    where = np.flatnonzero((tables.compound[chars[0]] & (size > 2)) | (size == _SHORT))
+    pair = chars[0, where].astype(np.uint32) << 16 | chars[1, where]
+    both = (size[where] == _SHORT) & tables.single[chars[0, where]] & tables.single[chars[1, where]]
+    double = np.isin(pair, _compounds()) | both
+    split[where[double]] = 2
+    surname, given = np.zeros((2, len(size)), dtype=np.uint16), np.zeros_like(chars)
+    surname[0], given[:-1] = chars[0], chars[1:]
+    surname[:, where] = chars[:2, where] * double | surname[:, where] * (split[where] == 1)
+    given[:, where[split[where] == 0]] = chars[:, where[split[where] == 0]]
+    given[:, where[double]] = 0
+    given[:2, where[double]] = chars[2:, where[double]]
+    return surname, given, split
 
 
 @cache
-def _compounds() -> npt.NDArray[np.uint32]:
+def _compounds() -> Codes:
     return np.array([spelled(text) for text in names.compound_surnames() if len(text) == 2], dtype=np.uint32)
 
 
-def _sounds(
-    tables: _Tables, plain: Chars, split: npt.NDArray[np.integer]
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """Codes, near codes and letters (code without tone) of every character; 0 where there is none."""
-    place = np.maximum(plain, FIRST) - FIRST
-    there = plain > 0
-    code, near = np.where(there, tables.code[place], 0), np.where(there, tables.near[place], 0)
-    alone = split == 1
-    code[alone, 0], near[alone, 0] = tables.surname_code[place[alone, 0]], tables.surname_near[place[alone, 0]]
-    pair = plain[:, 0].astype(np.uint32) << 16 | plain[:, 1]
-    for surname, sounds in names.SURNAME_SOUNDS.items():
-        if len(surname) == 2:
-            rows = np.flatnonzero((pair == spelled(surname)) & (split == 2))
-            for column, sound in enumerate(sounds.split(" ")):
-                code[rows, column], near[rows, column] = hanzi.sound_code(sound), hanzi.near_code(sound)
-    return code, near, code >> np.uint32(3)
+def _sounds(put: dict[str, Column], surname: Chars, given: Chars, split: Sizes) -> None:
+    """Fill in what the names sound like."""
+    tables = _tables()
+    code, near = _surname_codes(surname, split)
+    put["c1_sound"][:], put["c1_near"][:] = code[0] ^ code[1] << 1, near[0] ^ near[1] << 1
+    for at in (0, 1):
+        put[f"g{at + 1}_sound"][:], put[f"g{at + 1}_near"][:] = tables.code[given[at]], tables.near[given[at]]
+    put["surname_sound"][:], _ = _joined(code >> np.uint32(3))
+    put["given_sound"][:], scale = _joined(tables.code[given] >> np.uint32(3))
+    put["sound"][:] = put["surname_sound"] * scale + put["given_sound"]
+
+
+def _surname_codes(surname: Chars, split: Sizes) -> tuple[Codes, Codes]:
+    """Codes and near codes of the characters of surnames."""
+    tables = _tables()
+    code, near = np.zeros((2, *surname.shape), dtype=np.uint32)
+    code[0], near[0] = tables.surname_code[surname[0]], tables.surname_near[surname[0]]
+    double = np.flatnonzero(split == 2)
+    code[:, double], near[:, double] = tables.code[surname[:, double]], tables.near[surname[:, double]]
+    pair = surname[0, double].astype(np.uint32) << 16 | surname[1, double]
+    for name, sounds in names.SURNAME_SOUNDS.items():
+        if len(name) == 2:
+            rows = double[pair == spelled(name)]
+            for at, sound in enumerate(sounds.split(" ")):
+                code[at, rows], near[at, rows] = hanzi.sound_code(sound), hanzi.near_code(sound)
+    return code, near
 
 
 _POWERS = np.array([pow(_LETTERS, size) for size in range(7)], dtype=np.uint64)
 _BOUNDS = np.array([pow(_LETTERS, size) for size in range(6)], dtype=np.uint32)
 
 
-def _joined(letters: npt.NDArray[np.uint32]) -> Hashes:
-    """`sounded` of the letters of each row's syllables put together."""
-    value = np.zeros(len(letters), dtype=np.uint64)
-    for place in range(letters.shape[1]):
-        syllable = letters[:, place]
-        size = sum((syllable >= bound).view(np.uint8) for bound in _BOUNDS)
-        value = value * _POWERS[size] + syllable
-    return value
+def _joined(letters: Codes) -> tuple[Numbers, Numbers]:
+    """`sounded` of the letters of each name's syllables put together, and by how much what comes before them is greater."""
+    value, scale = np.zeros(letters.shape[1], dtype=np.uint64), np.ones(letters.shape[1], dtype=np.uint64)
+    for syllable in letters:
+        power = _POWERS[sum((syllable >= bound).view(np.uint8) for bound in _BOUNDS)]
+        value = value * power + syllable
+        scale *= power
+    return value, scale
 
 
-def _odd(found: Names, where: npt.NDArray[np.intp], texts: Sequence[str]) -> None:
-    """Fill in the names at `where`."""
-    parsed = list(map(names.parse, texts))
-    numbers = list(map(_numbers, parsed))
-    for column, name in enumerate((*FIELDS, *SOUNDS)):
-        into = found.columns[name] if name in found.columns else getattr(found, name)
-        into[where] = np.array([row[column] for row in numbers], dtype=np.uint64)
-    found.odd.update((place, one) for place, one in zip(where.tolist(), parsed, strict=True) if one)
+def read_odd(texts: Texts, found: Names, where: Places) -> None:
+    """Fill in the names at `where`, each different one once."""
+    written = texts.at(where).strings()
+    parsed = {text: names.parse(text) for text in set(written)}
+    known = {text: _numbers(one) for text, one in parsed.items()}
+    rows = np.array([known[text] for text in written], dtype=np.uint64).reshape(len(written), len(_NOTHING))
+    for at, name in enumerate((*FIELDS, *SOUNDS)):
+        if name in found.columns:
+            found.columns[name][where] = rows[:, at]
+    found.odd.update((place, parsed[text]) for place, text in zip(where.tolist(), written, strict=True) if parsed[text])
 
 
 def _numbers(parsed: Sequence[names.Name]) -> tuple[int, ...]:

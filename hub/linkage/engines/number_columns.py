@@ -4,7 +4,6 @@ What most cells look like is worked out as arrays of numbers; every other cell g
 records go through, once for each distinct text.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -14,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import dates, divisions, phones, resident_id
+from hub.linkage.engines.distinct import distinct
+from hub.linkage.engines.texts import Numbers, Places, Texts, decimal
 from hub.linkage.resident_id import Form
 from mappings.divisions import canonical
 from mappings.engine.model import Noted, PartialDate
 from mappings.engine.transforms.dates import birth_date
 from mappings.engine.transforms.phones import phones as several
-
-Numbers = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.intp]
-Texts = Callable[[Places], Sequence[str]]
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
@@ -30,6 +27,8 @@ _TEN = np.uint64(10)
 _COUNTY = np.uint64(divisions.COUNTY)
 _HALF_BYTES = np.array([int(str(number), 16) for number in range(10**4)], dtype=np.uint64)
 """Up to four digits, one in each half byte."""
+_YEAR, _MONTH = np.uint64(0xFFFFFFFF), np.uint64(0xFFFF00000000)
+Days = npt.NDArray[np.int32]
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -44,10 +43,13 @@ class Ids:
     male: npt.NDArray[np.bool_]
 
 
-def ids(digits: Numbers, crossed: npt.NDArray[np.bool_], length: npt.NDArray[np.uint8], texts: Texts) -> Ids:
-    """Numbers from their digits (0: not digits) without an X at the end, whether there is one, and their length."""
+def ids(texts: Texts) -> Ids:
+    """Resident IDs, whatever stands in their place."""
+    length = texts.sizes
+    last = texts.buffer[texts.after - 1]
+    crossed = last == ord("X")
+    digits = Texts(texts.buffer, texts.starts, texts.after - crossed).numbers()
     body = np.where(crossed, digits, digits // _TEN)
-    last = np.where(crossed, ord("X"), ord("0") + digits % _TEN).astype(np.uint8)
     usual = (length == 18) & (body >= np.uint64(10**16)) & (body < np.uint64(10**17))
     body = np.where(usual, body, np.uint64(0))
     sound, right = _judge(body, last)
@@ -57,12 +59,12 @@ def ids(digits: Numbers, crossed: npt.NDArray[np.bool_], length: npt.NDArray[np.
     form = np.where(cut, Form.CUT, np.where(right, Form.CHECKED, Form.UNCHECKED)) * usual
     found = Ids(
         np.where(usual, body, 0).astype(np.uint64),
-        np.where(last == ord("X"), 10, last - ord("0")).astype(np.uint8) * usual,
+        np.where(crossed, 10, last - ord("0")).astype(np.uint8) * usual,
         form.astype(np.uint8),
         born * usual,
         usual & (body % np.uint64(2) == 1),
     )
-    _odd_ids(found, np.flatnonzero((length > 0) & ~usual), texts)
+    _odd_ids(found, texts, np.flatnonzero((length > 0) & ~usual))
     return found
 
 
@@ -114,8 +116,8 @@ def _real(number: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _odd_ids(found: Ids, where: Places, texts: Texts) -> None:
-    written = texts(where)
+def _odd_ids(found: Ids, texts: Texts, where: Places) -> None:
+    written = texts.at(where).strings()
     known = {text: _odd_id(text) for text in set(written)}
     columns: tuple[npt.NDArray[Any], ...] = (found.body, found.check, found.form, found.born, found.male)
     for column, numbers in zip(columns, zip(*(known[text] for text in written), strict=True), strict=False):
@@ -131,22 +133,35 @@ def _odd_id(text: str) -> tuple[int, ...]:
     return number.body, check, number.form, int(number.text[6:14]), bool(number.male)
 
 
-def births(number: npt.NDArray[np.uint32], length: npt.NDArray[np.uint8], texts: Texts) -> npt.NDArray[np.uint32]:
-    """YYYYMMDD with 00 for unknown parts, from the digits of the usual ways to write a date (0: another way)."""
-    usual = ((length == 8) | (length == 10)) & (number >= 10**7) & (number < 10**8)
+def births(texts: Texts) -> npt.NDArray[np.uint32]:
+    """YYYYMMDD with 00 for unknown parts."""
+    number = _digits(texts)
+    usual = (number >= 10**7) & (number < 10**8)
     year, month, day = number // 10000, number // 100 % 100, number % 100
     longest = np.array(dates.DAYS, dtype=np.uint32)[np.minimum(month, 12)]
     day = np.where((month == 0) | (day > longest), 0, day)
     found = np.where(usual & (year >= 1850) & (year <= 2100) & (month <= 12), year * 10000 + month * 100 + day, 0)
     found[np.isin(found, np.array(sorted(dates.PLACEHOLDERS), dtype=np.uint32))] = 0
     found = found.astype(np.uint32)
-    odd = np.flatnonzero((length > 0) & ~usual)
+    odd = np.flatnonzero((texts.sizes > 0) & ~usual)
     known: dict[str, int] = {}
     read = birth_date()
-    for place, text in zip(odd.tolist(), texts(odd), strict=True):
+    for place, text in zip(odd.tolist(), texts.at(odd).strings(), strict=True):
         if text not in known:
             known[text] = dates.parse(text) or _written(read(text))
         found[place] = known[text]
+    return found
+
+
+def _digits(texts: Texts) -> npt.NDArray[np.uint32]:
+    """The eight digits of each YYYY-MM-DD and YYYYMMDD; 0 for another text."""
+    rows, sizes = texts.left(16), texts.sizes
+    first, second = rows.view(np.uint64).T  # eight bytes each, the first of them in the lowest place
+    dashed = (sizes == len("YYYY-MM-DD")) & (rows[:, 4] == ord("-")) & (rows[:, 7] == ord("-"))
+    bare = (first & _YEAR) | (first >> np.uint64(8) & _MONTH) | second << np.uint64(48)
+    digits = np.where(dashed, bare, first)[:, None].view(np.uint8) ^ np.uint8(ord("0"))
+    found = decimal(digits).astype(np.uint32)
+    found *= dashed | (sizes == len("YYYYMMDD"))
     return found
 
 
@@ -159,35 +174,42 @@ def _written(value: object) -> int:
 
 def lunar(born: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """For each date the solar date when its figures are read as lunar ones (`dates.from_lunar`); 0 for none."""
-    months = dates.lunar_months()
-    first, length = np.zeros((2, max(months) + 2), dtype=np.int32)  # the last place stands for any later month
-    first[list(months)], length[list(months)] = np.array(list(months.values())).T
+    first, length, solar = _months()
     month, day = np.minimum(born // 100, len(first) - 1), (born % 100).astype(np.int32)
-    begin, end = first[first > 0].min(), first.max() + length.max()
-    solar = _written_out(np.arange(begin, end)).astype(np.uint32)  # of few days: people share them
     known = (day >= 1) & (day <= length[month])
-    found: npt.NDArray[np.uint32] = solar.take((first[month] + day - 1 - begin) * known) * known
+    found: npt.NDArray[np.uint32] = solar.take((first[month] + day - 1) * known) * known
     return found
 
 
-def _written_out(ordinal: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+@cache
+def _months() -> tuple[Days, Days, npt.NDArray[np.uint32]]:
+    """By lunar month YYYYMM its first day, counted from the first of all, and its days; and all days as YYYYMMDD."""
+    months = dates.lunar_months()
+    first, length = np.zeros((2, max(months) + 2), dtype=np.int32)  # the last place stands for any later month
+    first[list(months)], length[list(months)] = np.array(list(months.values())).T
+    begin, end = first[first > 0].min(), first.max() + length.max()
+    return first - begin, length, _written_out(np.arange(begin, end)).astype(np.uint32)
+
+
+def _written_out(ordinal: Days) -> Days:
     """YYYYMMDD of days that are counted as `date.toordinal` does."""
     day = (ordinal - _EPOCH).astype("M8[D]")
     month, year = day.astype("M8[M]"), day.astype("M8[Y]")
     in_month, in_year = (day - month).astype(np.int32), (month - year).astype(np.int32)
-    found: npt.NDArray[np.int32] = (year.astype(np.int32) + 1970) * 10000 + (in_year + 1) * 100 + in_month + 1
+    found: Days = (year.astype(np.int32) + 1970) * 10000 + (in_year + 1) * 100 + in_month + 1
     return found
 
 
-def telephones(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> tuple[Numbers, Numbers]:
-    """Up to two telephones a record, as `phones.packed` gives them; `number` is 0 where a cell is not digits."""
+def telephones(texts: Texts) -> tuple[Numbers, Numbers]:
+    """Up to two telephones a record, as `phones.packed` gives them."""
+    number, length = texts.numbers(), texts.sizes
     usual = (length == 11) & (number >= np.uint64(13 * 10**9)) & (number < np.uint64(2 * 10**10))
     tail = number % np.uint64(10**8)
     filler = (tail % np.uint64(11111111) == 0) | (tail == 12345678) | (tail == 87654321)
     first, second = _packed(number) * (usual & ~filler), np.zeros(len(number), dtype=np.uint64)
     odd = np.flatnonzero((length > 0) & ~usual)
     known: dict[str, list[int]] = {}
-    for place, text in zip(odd.tolist(), texts(odd), strict=True):
+    for place, text in zip(odd.tolist(), texts.at(odd).strings(), strict=True):
         if text not in known:
             known[text] = [phones.packed(one) for one in _listed(text)]
         for column, packed in zip((first, second), known[text], strict=False):
@@ -213,14 +235,15 @@ def _packed(number: Numbers) -> Numbers:
     return found
 
 
-def places(number: Numbers, length: npt.NDArray[np.uint8], texts: Texts) -> Numbers:
-    """Today's twelve-digit division code; `number` is 0 where a cell is not digits, which may be padded."""
+def places(texts: Texts) -> Numbers:
+    """Today's twelve-digit division code."""
+    number, length = texts.numbers(), np.minimum(texts.sizes, 255)
     scale, beyond = np.zeros((2, 256), dtype=np.uint64)
     for size in divisions.LENGTHS:
         scale[size], beyond[size] = 10 ** (12 - size), 10**size
     code = np.where(number < beyond[length], number, np.uint64(0)) * scale[length]
     odd = np.flatnonzero((length > 0) & (code == 0))
-    for place, text in zip(odd.tolist(), texts(odd), strict=True):
+    for place, text in zip(odd.tolist(), texts.at(odd).strings(), strict=True):
         code[place] = divisions.parse(text, canonical)
     return _today(code)
 
@@ -229,8 +252,14 @@ def _today(code: Numbers) -> Numbers:
     """`canonical` of each code. What becomes of the digits below the county's depends on the county alone."""
     county = code // _COUNTY
     below = code - county * _COUNTY
-    now, kept = np.zeros((2, divisions.COUNTY), dtype=np.uint64)
-    for one in np.flatnonzero(np.bincount(county.astype(np.intp))).tolist():
-        now[one], kept[one] = divmod(int(canonical(f"{one:06d}000001")), divisions.COUNTY)
-    found: Numbers = now[county] * _COUNTY + below * kept[county]
-    return found
+    counties, _, of = distinct(county)
+    known = np.array(list(map(_county, counties.tolist())), dtype=np.uint64).reshape(len(counties), 2)[of]
+    known[:, 0] *= _COUNTY
+    known[:, 1] *= below
+    return known[:, 0] + known[:, 1]
+
+
+@cache
+def _county(code: int) -> tuple[int, int]:
+    """Today's code of a county, and 1 where the digits below it stay as they are."""
+    return divmod(int(canonical(f"{code:06d}000001")), divisions.COUNTY)

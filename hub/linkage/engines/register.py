@@ -3,9 +3,11 @@
 Numbers stand for values within one register only; what two records of it weigh is what the online scorer says.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,20 +16,21 @@ import numpy.typing as npt
 from hub.linkage import documents, names
 from hub.linkage.columns import Column, Places
 from hub.linkage.engines import address_columns, name_columns, number_columns
-from hub.linkage.engines.distinct import distinct
-from hub.linkage.engines.files import Cells
+from hub.linkage.engines.cells import Cells
 from hub.linkage.engines.name_columns import Names
+from hub.linkage.engines.texts import PART, Texts, word
 from hub.linkage.resident_id import Form
 
 _SEXES = dict.fromkeys(("1", "男", "男性", "m", "male"), 1) | dict.fromkeys(("2", "女", "女性", "f", "female"), 2)
 _RESIDENT_ID = ("", "01", "1", "居民身份证", "身份证")
 """Kinds of document, as a file may name them, that are the resident ID."""
-_NAMES = ("name", "spouse_name")
+_USUAL = np.array([word(text) for text in ("", "01", "1")], dtype=np.uint64)
+Found = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(slots=True)
 class Register:
-    """All records of one file; `names` and `spouses` also hold what blocking needs."""
+    """All records of one file; `names` also holds what blocking needs."""
 
     cells: Cells
     columns: dict[str, Column]
@@ -53,119 +56,82 @@ class Register:
 
 def read(cells: Cells) -> Register:
     """The register in `cells`."""
-    with ThreadPoolExecutor(cells.threads) as pool:
-        named = pool.submit(_names, cells)
-        signed = [pool.submit(_signed, cells, role) for role in ("origin", "residence")]
-        columns = _numbers(cells)
-        own, spouses = named.result()
-        for one in signed:
-            columns |= one.result()
-    columns |= own.columns
-    columns["spouse"] = spouses["full"]
+    columns: Found = {}
+    own, spouses = Names.nobody(cells.count), Names.nobody(cells.count, ("full", "c1"))
+    names_of = {"name": own, "spouse_name": spouses}
+    with ThreadPoolExecutor(cells.threads) as pool:  # works on columns while texts are looked at here, one by one
+        named = {name: name_columns.read(cells.column(name), found, pool) for name, found in names_of.items()}
+        parted = {
+            role: address_columns.parted(cells.column(f"{role}_address"), pool) for role in ("origin", "residence")
+        }
+        filled = pool.map(partial(_fill, cells, columns), range(0, cells.count, PART))
+        for name, odd in named.items():
+            name_columns.read_odd(cells.column(name), names_of[name], np.concatenate([*odd]))
+        for role, parts in parted.items():
+            signed = address_columns.read(cells.column(f"{role}_address"), [*parts])
+            columns[f"{role}_low"], columns[f"{role}_high"] = signed
+        deque(filled, maxlen=0)
+    columns |= {name: own.columns[name] for name in name_columns.FIELDS}
+    columns["spouse"] = spouses.columns["full"]
     columns["live"] = np.ones(cells.count, dtype=np.uint8)
     register = Register(cells, {name: column for name, column in columns.items() if column.any()}, own)
-    _own_names(register, spouses)
+    _own_names(register, spouses.columns)
     return register
 
 
-def _signed(cells: Cells, role: str) -> dict[str, Column]:
-    low, high = address_columns.read(cells, f"{role}_address")
-    return {f"{role}_low": low, f"{role}_high": high}
+def _fill(cells: Cells, columns: Found, start: int) -> None:
+    """Read the numbers of the records from `start` on into their places."""
+    stop = min(start + PART, cells.count)
+    for name, found in _numbers(cells.part(start, stop)).items():
+        if found.any():  # memory that nothing is written to costs nothing
+            columns.setdefault(name, np.zeros(cells.count, dtype=found.dtype))[start:stop] = found
 
 
-def _names(cells: Cells) -> tuple[Names, dict[str, Column]]:
-    """Of each record its own name, and columns of its spouse's: many names are in both."""
-    hashes = [cells.arrays(f'SELECT hash("{column}") AS name FROM cells')["name"] for column in _NAMES]
-    different = distinct(np.concatenate(hashes))
-    own = different.at < cells.count
-    texts = np.empty(len(own), dtype=object)
-    for column, mine, start in zip(_NAMES, (own, ~own), (0, cells.count), strict=True):
-        texts[mine] = cells.texts(column, different.at[mine] - start)
-    names_ = name_columns.read(texts.tolist())
-    spouse = different.of[cells.count :]
-    return names_.at(different.of[: cells.count]), {name: names_.columns[name][spouse] for name in ("full", "c1")}
-
-
-def _digits(column: str) -> str:
-    """Number and length of a column's cells: 0 for what is not all digits."""
-    return f'coalesce(try_cast("{column}" AS UBIGINT), 0) AS n, {_size(column)}'
-
-
-def _size(column: str) -> str:
-    return f'CAST(least(length("{column}"), 255) AS UTINYINT) AS size'
-
-
-def _numbers(cells: Cells) -> dict[str, Any]:
-    columns: dict[str, Any] = {}
-    own = _ids(cells, "resident_id")
-    columns |= {"id_body": own.body, "id_check": own.check, "id_form": own.form}
-    other = _ids(cells, "spouse_resident_id")
-    columns["spouse_id"] = np.where(other.form == Form.CUT, 0, other.body)
-    columns["birth"], columns["sex"] = _births(cells), _sexes(cells)
+def _numbers(cells: Cells) -> Found:
+    own = number_columns.ids(cells.column("resident_id"))
+    other = number_columns.ids(cells.column("spouse_resident_id"))
     says = (own.form == Form.OLD) | (own.form == Form.CHECKED)
-    columns["birth"] = np.where((columns["birth"] == 0) & says, own.born, columns["birth"]).astype(np.uint32)
-    columns["sex"] = np.where((columns["sex"] == 0) & says, np.where(own.male, 1, 2), columns["sex"]).astype(np.uint8)
-    columns["birth_lunar"] = number_columns.lunar(columns["birth"])
-    found = cells.arrays(f"SELECT {_digits('phone')} FROM cells")
-    columns["phone"], columns["phone2"] = number_columns.telephones(
-        found["n"], found["size"], lambda places: cells.texts("phone", places)
-    )
-    for role in ("origin", "residence"):
-        columns[role] = _places(cells, f"{role}_division")
-    columns["document"], columns["document_kind"] = _documents(cells, own)
-    columns["postal"] = _postal(cells)
-    return columns
+    birth, sex = number_columns.births(cells.column("birth_date")), _sexes(cells.column("sex"))
+    birth = np.where((birth == 0) & says, own.born, birth).astype(np.uint32)
+    sex = np.where((sex == 0) & says, np.where(own.male, 1, 2), sex).astype(np.uint8)
+    phone, phone2 = number_columns.telephones(cells.column("phone"))
+    document, kind = _documents(cells, own)
+    return {
+        "id_body": own.body, "id_check": own.check, "id_form": own.form,
+        "spouse_id": np.where(other.form == Form.CUT, 0, other.body),
+        "birth": birth, "birth_lunar": number_columns.lunar(birth), "sex": sex,
+        "phone": phone, "phone2": phone2,
+        "origin": number_columns.places(cells.column("origin_division")),
+        "residence": number_columns.places(cells.column("residence_division")),
+        "document": document, "document_kind": kind, "postal": _postal(cells.column("postal_code")),
+    }  # fmt: skip
+
+
+def _sexes(texts: Texts) -> npt.NDArray[np.uint8]:
+    found, words = np.zeros(len(texts), dtype=np.uint8), texts.words()
+    for text, number in _SEXES.items():
+        found[words == word(text)] = number
+    odd = np.flatnonzero((found == 0) & (words > 0))
+    found[odd] = [_SEXES.get(text.lower(), 0) for text in texts.at(odd).strings()]
+    return found
 
 
 def _documents(cells: Cells, own: number_columns.Ids) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
     """Numbers of documents that are not the resident ID, whatever kind is named for one that is."""
     number, kind = np.zeros(cells.count, dtype=np.uint64), np.zeros(cells.count, dtype=np.uint8)
-    resident = ", ".join(f"'{name}'" for name in _RESIDENT_ID)
-    found = cells.arrays(
-        "SELECT rowid AS place, resident_id AS text, id_type AS kind FROM cells"
-        f" WHERE resident_id <> '' AND id_type NOT IN ({resident})"
-    )
-    for place, text, code in zip(found["place"].tolist(), found["text"], found["kind"], strict=True):
-        if not own.body[place]:
+    texts, kinds = cells.column("resident_id"), cells.column("id_type")
+    places = np.flatnonzero((texts.sizes > 0) & (own.body == 0) & ~np.isin(kinds.words(), _USUAL))
+    for place, text, code in zip(places.tolist(), texts.at(places).strings(), kinds.at(places).strings(), strict=True):
+        if code not in _RESIDENT_ID:
             number[place] = documents.number(text)
             kind[place] = documents.kind(code) if number[place] else 0
     return number, kind
 
 
-def _postal(cells: Cells) -> npt.NDArray[np.uint64]:
-    codes = np.zeros(cells.count, dtype=np.uint64)
-    found = cells.arrays("SELECT rowid AS place, postal_code AS text FROM cells WHERE postal_code <> ''")
-    codes[found["place"]] = [documents.postal(text) for text in found["text"]]
+def _postal(texts: Texts) -> npt.NDArray[np.uint64]:
+    codes, places = np.zeros(len(texts), dtype=np.uint64), np.flatnonzero(texts.sizes)
+    codes[places] = list(map(documents.postal, texts.at(places).strings()))
     return codes
-
-
-def _places(cells: Cells, column: str) -> npt.NDArray[np.uint64]:
-    found = cells.arrays(f"SELECT {_digits(column)} FROM cells")
-    return number_columns.places(found["n"], found["size"], lambda places: cells.texts(column, places))
-
-
-def _ids(cells: Cells, column: str) -> number_columns.Ids:
-    t = f'"{column}"'
-    bare = f"CASE WHEN {t} LIKE '%X' THEN left({t}, length({t}) - 1) ELSE {t} END"
-    found = cells.arrays(
-        f"SELECT coalesce(try_cast({bare} AS UBIGINT), 0) AS n, {t} LIKE '%X' AS x, {_size(column)} FROM cells"
-    )
-    return number_columns.ids(found["n"], found["x"], found["size"], lambda places: cells.texts(column, places))
-
-
-def _births(cells: Cells) -> npt.NDArray[np.uint32]:
-    found = cells.arrays(
-        f"SELECT coalesce(try_cast(replace(birth_date, '-', '') AS UINTEGER), 0) AS n, {_size('birth_date')} FROM cells"
-    )
-    return number_columns.births(found["n"], found["size"], lambda places: cells.texts("birth_date", places))
-
-
-def _sexes(cells: Cells) -> npt.NDArray[np.uint8]:
-    cases = " ".join(f"WHEN '{text}' THEN {number}" for text, number in _SEXES.items())
-    found: dict[str, npt.NDArray[np.uint8]] = cells.arrays(
-        f"SELECT CAST(CASE lower(sex) {cases} ELSE 0 END AS UTINYINT) AS n FROM cells"
-    )
-    return found["n"]
 
 
 def _own_names(register: Register, spouses: dict[str, Column]) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hub.linkage import constraints, score
 from hub.linkage.columns import Places
 from hub.linkage.engines.candidates import Candidates
+from hub.linkage.engines.distinct import distinct
 from hub.linkage.engines.register import Register
 from hub.linkage.engines.scoring import Scored
 from hub.linkage.model import Floats, Model
@@ -23,12 +24,11 @@ _MOST = 500.0
 
 
 def read(register: Register) -> Sources:
-    found = register.cells.arrays(
-        "SELECT CASE WHEN source <> '' THEN dense_rank() OVER (ORDER BY source) ELSE 0 END AS n"
-        " FROM cells ORDER BY rowid"
-    )
-    sources: Sources = found["n"].astype(np.uint64)
-    return sources
+    texts = register.cells.column("source")
+    _, at, of = distinct(register.cells.hashes("source"))
+    named = texts.at(at).strings()
+    ranks = {name: rank for rank, name in enumerate(sorted({*named, ""}))}
+    return np.array([ranks[name] for name in named], dtype=np.uint64)[of]
 
 
 def apart(found: Candidates, sources: Sources) -> Candidates:

@@ -85,8 +85,8 @@ def blocking(source: Path, truth: Path) -> float:
     """The share of true pairs that `hub dedupe` compares."""
     person = {row["record_id"]: row["person"] for row in _rows(truth)}
     of = [person[row["record_id"]] for row in _rows(source)]
-    with files.opened(source, 2) as cells:
-        found = candidates.find(register.read(cells))
+    cells = files.read(source, 2)
+    found = candidates.find(register.read(cells))
     same = sum(of[a] == of[b] for a, b in zip(found.left.tolist(), found.right.tolist(), strict=True))
     return float(same / _pairs(Counter(of)))
 
@@ -95,11 +95,11 @@ def label(source: Path, truth: Path, out: Path, seed: int = 5) -> None:
     """Labels as reviews give them: half of the pairs about which the model that ships knows least, half of any."""
     person = {row["record_id"]: row["person"] for row in _rows(truth)}
     ids = [row["record_id"] for row in _rows(source)]
-    with files.opened(source, 2) as cells:
-        read = register.read(cells)
-        found = candidates.find(read)
-        model = model_files.parsed(model_files.content(None)).for_population(len(read))
-        scored = score.score_places(model.spelled(name_columns.spelled), Pairs.of(read, found.left, found.right))
+    cells = files.read(source, 2)
+    read = register.read(cells)
+    found = candidates.find(read)
+    model = model_files.parsed(model_files.content(None)).for_population(len(read))
+    scored = score.score_places(model.spelled(name_columns.spelled), Pairs.of(read, found.left, found.right))
     near = np.argsort(np.abs(scored.weight - model.likely), kind="stable")
     others = np.random.default_rng(seed).permutation(near[LABELS // 2 :])[: LABELS - LABELS // 2]
     with out.open("w", encoding="utf-8", newline="") as handle:

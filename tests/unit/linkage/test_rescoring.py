@@ -73,10 +73,10 @@ def test_a_rescoring_of_other_levels_is_refused() -> None:
 
 def test_batch_weighs_as_the_taught_model_does(tmp_path: Path) -> None:
     judge = model.parse(taught()).for_population(len(PEOPLE))
-    with rows.opened(rows.write(tmp_path / "people.csv", PEOPLE)) as register:
-        found = candidates.find(register)
-        kept = scoring.score_candidates(judge, register, found)
-        every = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, found.left, found.right))
+    register = rows.register_of(rows.write(tmp_path / "people.csv", PEOPLE))
+    found = candidates.find(register)
+    kept = scoring.score_candidates(judge, register, found)
+    every = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, found.left, found.right))
     shown = np.flatnonzero(every.decision)
     np.testing.assert_array_equal(kept.left, found.left[shown])
     np.testing.assert_array_equal(kept.weight, every.weight[shown])
@@ -113,6 +113,6 @@ def test_labels_are_learnt_from_and_saved(tmp_path: Path) -> None:
 )
 def test_labels_that_cannot_be_taken_are_refused(tmp_path: Path, lines: list[str], header: str, code: str) -> None:
     source = rows.write(tmp_path / "people.csv", PEOPLE[:50])
-    with files.opened(source, 1) as cells, pytest.raises(Invalid) as error:
-        labels.read(written(tmp_path / "labels.csv", lines, header), cells)
+    with pytest.raises(Invalid) as error:
+        labels.read(written(tmp_path / "labels.csv", lines, header), files.read(source, 1))
     assert error.value.code == code

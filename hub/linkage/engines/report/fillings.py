@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hub.linkage import addresses
-from hub.linkage.engines.files import COLUMNS
+from hub.linkage.engines.cells import COLUMNS
 from hub.linkage.engines.register import Register
+from hub.linkage.engines.texts import Texts
 
 _UNDERSTOOD = {
     "name": ("full",), "sex": ("sex",), "birth_date": ("birth",), "resident_id": ("id_body", "document"),
@@ -39,27 +40,21 @@ class Filling:
 def of(register: Register) -> tuple[Filling, ...]:
     """One for every column of the contract."""
     present = {name.strip().lower() for name in register.cells.present}
-    counts = [f"count({_filled(column)})" for column in COLUMNS]
-    said = [f"count({_said(column)})" for column in _ADDRESSES]
-    found = register.cells.rows(f"SELECT {', '.join(counts + said)} FROM cells")[0]
-    addressed = dict(zip(_ADDRESSES, found[len(COLUMNS) :], strict=True))
+    counts = {column: int((register.cells.column(column).sizes > 0).sum()) for column in COLUMNS}
+    addressed = {column: _said(register.cells.column(column)) for column in _ADDRESSES}
     return tuple(
         Filling(column, column in present, filled, *_understood(register, column, addressed.get(column)))
         if column in present and column not in _NOT_COMPARED
         else Filling(column, column in present, filled, None, None)
-        for column, filled in zip(COLUMNS, found[: len(COLUMNS)], strict=True)
+        for column, filled in counts.items()
     )
 
 
-def _filled(column: str) -> str:
-    """NULL for a blank cell."""
-    return f"nullif(\"{column}\", '')"
-
-
-def _said(column: str) -> str:
-    """NULL for a blank cell and a filler; no filler is longer than `_LONG` bytes."""
-    fillers = ", ".join(f"'{filler}'" for filler in sorted(addresses.FILLERS))
-    return f'CASE WHEN strlen("{column}") > {_LONG} THEN 1 WHEN lower("{column}") NOT IN ({fillers}) THEN 1 END'
+def _said(texts: Texts) -> int:
+    """How many cells are neither blank nor a filler; no filler is longer than `_LONG` bytes."""
+    sizes = texts.sizes
+    short = texts.at(np.flatnonzero((sizes > 0) & (sizes <= _LONG))).strings()
+    return int((sizes > _LONG).sum()) + sum(text.lower() not in addresses.FILLERS for text in short)
 
 
 def _understood(register: Register, column: str, addressed: int | None) -> tuple[int, int]:
@@ -73,5 +68,5 @@ def _understood(register: Register, column: str, addressed: int | None) -> tuple
     total = int(known.sum())
     if column not in _FROM_ID:
         return total, total
-    filled = register.cells.arrays(f"SELECT {_filled(column)} IS NOT NULL AS filled FROM cells")["filled"]
+    filled = register.cells.column(column).sizes > 0
     return int((filled & known).sum()), total

@@ -25,7 +25,7 @@ _ROW = np.dtype([(name, "<u8") for name, _ in FIELDS])
 _NAMES = frozenset(name for name, _ in FIELDS)
 _KINDS = tuple(candidates.KIND_FIELDS)
 Numbered = tuple[tuple[str | None, ...], int]
-"""The cells of a record, in the order of `files.COLUMNS`, and its place in the register."""
+"""The cells of a record, in the order of `cells.COLUMNS`, and its place in the register."""
 
 
 class End(NamedTuple):
@@ -98,15 +98,14 @@ def read(records: Iterable[Numbered]) -> Iterator[Piece]:
     """A worker's share of the records, read by column as one machine reads all of them."""
     for batch in _batches(records, SHARE):
         places = np.array([place for _, place in batch], dtype=np.int64)
-        with files.gathered([texts for texts, _ in batch]) as cells:
-            read = register.read(cells)
-            rows = np.zeros(len(read), dtype=_ROW)
-            for name, column in read.columns.items():
-                if name in _NAMES:
-                    rows[name] = column
-            names = read.texts("name", np.arange(len(read)))
-            keys = [(kind, places[at], found) for kind, at, found in candidates.kinds(read)]
-            at, sounds = candidates.formers(read)
+        read = register.read(files.gathered([texts for texts, _ in batch]))
+        rows = np.zeros(len(read), dtype=_ROW)
+        for name, column in read.columns.items():
+            if name in _NAMES:
+                rows[name] = column
+        names = read.texts("name", np.arange(len(read)))
+        keys = [(kind, places[at], found) for kind, at, found in candidates.kinds(read)]
+        at, sounds = candidates.formers(read)
         yield Piece(places, rows, names, [texts[0] or "" for texts, _ in batch], keys, (places[at], sounds))
 
 

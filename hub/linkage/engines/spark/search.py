@@ -14,7 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sql
 
 from hub.errors import Invalid
-from hub.linkage.engines import candidates, files, folders, model_files
+from hub.linkage.engines import candidates, folders, model_files
+from hub.linkage.engines.cells import COLUMNS, columns_of
 from hub.linkage.engines.dedupe import Counts, Order, Progress, silent
 from hub.linkage.engines.spark import pieces, results
 from hub.linkage.engines.spark.pieces import Numbered, Piece, Sought
@@ -76,7 +77,7 @@ def _numbered(session: SparkSession, source: Path) -> tuple[RDD[Numbered], tuple
             cells = reader.parquet(str(source))
         else:
             cells = reader.csv(str(source), header=True, multiLine=True, quote='"', escape='"', mode="FAILFAST")
-        chosen = files.columns_of(source, cells.columns)
+        chosen = columns_of(source, cells.columns)
         unread = tuple(name for name in cells.columns if name not in chosen.values())
         return _texts(cells, chosen).rdd.map(tuple).zipWithIndex(), unread
     except PySparkException as error:
@@ -85,7 +86,7 @@ def _numbered(session: SparkSession, source: Path) -> tuple[RDD[Numbered], tuple
 
 def _texts(cells: DataFrame, chosen: dict[str, str]) -> DataFrame:
     named = {name: sql.col("`" + actual.replace("`", "``") + "`").cast("string") for name, actual in chosen.items()}
-    return cells.select([named.get(name, sql.lit("")).alias(name) for name in files.COLUMNS])
+    return cells.select([named.get(name, sql.lit("")).alias(name) for name in COLUMNS])
 
 
 def _checked_ids(session: SparkSession, source: Path, numbered: RDD[Numbered]) -> int:

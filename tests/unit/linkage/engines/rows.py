@@ -1,8 +1,7 @@
 """Registers for the tests of `hub dedupe`: rows of invented people, files of them, and the same rows as Patients."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -42,10 +41,8 @@ def read(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[Register]:
-    with files.opened(path, 2) as cells:
-        yield register.read(cells)
+def register_of(path: Path) -> Register:
+    return register.read(files.read(path, 2))
 
 
 def patient(row: Row) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.linkage.engines.files import COLUMNS
+from hub.linkage.engines.cells import COLUMNS
 from tests.unit.linkage.engines import rows
 
 

@@ -85,7 +85,7 @@ def test_missing_columns_say_nothing(tmp_path: Path) -> None:
 
 
 def test_ids_come_out_as_they_went_in(tmp_path: Path) -> None:
-    ids = ["=1+1", "@x", ' padded "a,b" ', "00012", "-3", "王\n2"]
+    ids = ["=1+1", "@x", ' padded "a,b" ', "00012", "-3", "王\n2", "#5", "#" * 300, "长" * 900]
     people = [{**PEOPLE[at], "record_id": name} for at, name in enumerate(ids)]
     assert [row["record_id"] for row in rows.read(linked(tmp_path, people) / "clusters.csv")] == ids
 
@@ -177,8 +177,8 @@ def test_a_record_without_a_birth_date_is_found_by_name_and_place(tmp_path: Path
         common | {"record_id": "5", "name": "李芳"},
     ]
     columns = ["record_id", "source", "name", "sex", "birth_date", "phone", "origin_division", "origin_address"]
-    with rows.opened(rows.write(tmp_path / "people.csv", people, columns)) as register:
-        found = candidates.find(register)
+    register = rows.register_of(rows.write(tmp_path / "people.csv", people, columns))
+    found = candidates.find(register)
     assert list(zip(found.left.tolist(), found.right.tolist(), strict=True)) == [(0, 1), (2, 3)]
 
 
@@ -188,6 +188,6 @@ def test_two_records_with_dates_are_not_compared_for_want_of_a_third_ones(tmp_pa
         for at, birth in enumerate(("1990-05-01", "1962-11-30", ""))
     ]
     columns = ["record_id", "name", "birth_date", "origin_division"]
-    with rows.opened(rows.write(tmp_path / "people.csv", people, columns)) as register:
-        found = candidates.find(register)
+    register = rows.register_of(rows.write(tmp_path / "people.csv", people, columns))
+    found = candidates.find(register)
     assert list(zip(found.left.tolist(), found.right.tolist(), strict=True)) == [(0, 2), (1, 2)]

@@ -2,16 +2,15 @@
 
 import sys
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import duckdb
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hub.errors import Invalid
-from hub.linkage.engines import csv_files, files
+from hub.linkage.engines import files
+from hub.linkage.engines.cells import Cells
 from tests.unit.linkage.engines import rows
 
 ROWS = [
@@ -21,8 +20,11 @@ ROWS = [
 
 
 def cells_of(path: Path) -> list[tuple[str, ...]]:
-    with files.opened(path, 1) as cells:
-        return cells.rows("SELECT record_id, name, birth_date FROM cells ORDER BY rowid")
+    return rows_of(files.read(path, 1), ("record_id", "name", "birth_date"))
+
+
+def rows_of(cells: Cells, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    return list(zip(*(cells.column(name).strings() for name in columns), strict=True))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "gbk"])
@@ -53,10 +55,8 @@ def test_parquet_with_numbers_and_dates(tmp_path: Path) -> None:
         " NULL::DOUBLE AS sex)"
         f" TO '{file}' (FORMAT parquet)"
     )
-    with files.opened(file, 1) as cells:
-        assert cells.rows("SELECT record_id, name, birth_date, phone, sex FROM cells") == [
-            ("7", "王晓燕", "1990-05-01", "13812345670", "")
-        ]
+    columns = ("record_id", "name", "birth_date", "phone", "sex")
+    assert rows_of(files.read(file, 1), columns) == [("7", "王晓燕", "1990-05-01", "13812345670", "")]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_parquet_with_numbers_and_dates(tmp_path: Path) -> None:
 def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, content: bytes, code: str, words: str) -> None:
     file = tmp_path / "people.csv"
     file.write_bytes(content)
-    with pytest.raises(Invalid) as refused, files.opened(file, 1):
-        pass
+    with pytest.raises(Invalid) as refused:
+        files.read(file, 1)
     assert refused.value.code == code
     assert words in refused.value.detail
     assert "secret" not in refused.value.detail
@@ -96,36 +96,17 @@ def test_what_cannot_be_read_is_refused_in_words(tmp_path: Path, content: bytes,
 def test_rows_of_parquet_are_numbered_from_one(tmp_path: Path) -> None:
     file = tmp_path / "people.parquet"
     duckdb.sql(f"COPY (SELECT unnest(['1', '2', '1']) AS record_id, 'x' AS name) TO '{file}' (FORMAT parquet)")
-    with pytest.raises(Invalid, match="rows 1, 3"), files.opened(file, 1):
-        pass
+    with pytest.raises(Invalid, match="rows 1, 3"):
+        files.read(file, 1)
 
 
 def test_no_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(Invalid, match="file-missing"), files.opened(path, 1):
-            pass
+        with pytest.raises(Invalid, match="file-missing"):
+            files.read(path, 1)
 
 
 BLANKS = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Zs"]
-inside = st.text(st.sampled_from("a王·‧é〇"), min_size=1, max_size=20)
-
-
-@pytest.mark.parametrize("around", ["{}", '"{}"', "{},z", 'y,"{}"'])
-@given(st.sampled_from(BLANKS), inside, st.text("x", max_size=9))
-def test_a_blank_around_a_cell_is_seen_wherever_it_stands(around: str, blank: str, text: str, before: str) -> None:
-    for cell in (blank + text, text + blank, blank):
-        assert _blank_in(f"h\n{before},{around.format(cell)}\n")
-        assert _blank_in(f"h\n{before},{around.format(cell)}")
-        assert _blank_in(around.format(cell))
-    assert not _blank_in(f"h\n{before},{around.format(text)}\n")
-    assert not _blank_in(f"h\n{before},{around.format(f'{text} {text}')}\n")
-
-
-def _blank_in(text: str) -> bool:
-    with NamedTemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_files, "_SCANNED", 16)  # so that cells lie across blocks
-        Path(file.name).write_bytes(text.encode())
-        return csv_files.blanks(Path(file.name))
 
 
 @pytest.mark.parametrize("blank", BLANKS)

@@ -61,9 +61,9 @@ class _Reader(HTMLParser):
 def linked(
     folder: Path, people: tuple[Row, ...], cut: Cut = "likely", *, show_values: bool = False
 ) -> tuple[Result, str]:
-    with rows.opened(rows.write(folder / "people.csv", people)) as register:
-        result = dedupe.link(register, model.load().for_population(len(people)), cut)
-        return result, render(result, "<people>.csv", show_values=show_values)
+    register = rows.register_of(rows.write(folder / "people.csv", people))
+    result = dedupe.link(register, model.load().for_population(len(people)), cut)
+    return result, render(result, "<people>.csv", show_values=show_values)
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +143,9 @@ def test_the_same_result_gives_the_same_page(tmp_path: Path, page: str) -> None:
 
 
 def test_the_lines_of_a_waterfall_add_up(tmp_path: Path) -> None:
-    with rows.opened(rows.write(tmp_path / "people.csv", PEOPLE)) as register:
-        result = dedupe.link(register, model.load().for_population(len(PEOPLE)), "likely")
-        found = examples.of(result, estimates.rest(result), show_values=False)
+    register = rows.register_of(rows.write(tmp_path / "people.csv", PEOPLE))
+    result = dedupe.link(register, model.load().for_population(len(PEOPLE)), "likely")
+    found = examples.of(result, estimates.rest(result), show_values=False)
     assert {"clear", "usual"} <= {one.reason for one in found}
     for one in found:
         assert one.steps[0].line.field == "prior"
@@ -153,11 +153,11 @@ def test_the_lines_of_a_waterfall_add_up(tmp_path: Path) -> None:
 
 
 def test_estimates_follow_from_the_probabilities_and_hold_them(tmp_path: Path) -> None:
-    with rows.opened(rows.write(tmp_path / "people.csv", PEOPLE)) as register:
-        result = dedupe.link(register, model.load().for_population(len(PEOPLE)), "likely")
-        others = estimates.rest(result)
-        zones = [estimates.of(result, others, result.joined), estimates.of(result, others, result.scored.decision == 2)]
-        nothing = estimates.of(result, others, np.zeros(len(result.joined), dtype=np.bool_))
+    register = rows.register_of(rows.write(tmp_path / "people.csv", PEOPLE))
+    result = dedupe.link(register, model.load().for_population(len(PEOPLE)), "likely")
+    others = estimates.rest(result)
+    zones = [estimates.of(result, others, result.joined), estimates.of(result, others, result.scored.decision == 2)]
+    nothing = estimates.of(result, others, np.zeros(len(result.joined), dtype=np.bool_))
     assert others.total == len(result.candidates.left) - len(result.scored.left)
     for zone, accepted in zip(zones, (result.joined, result.scored.decision == 2), strict=True):
         assert zone.precision is not None
@@ -171,10 +171,10 @@ def test_estimates_follow_from_the_probabilities_and_hold_them(tmp_path: Path) -
 
 def test_columns_and_persons_are_counted(tmp_path: Path) -> None:
     people = tuple({**row, "phone": "13800000000" if at < 5 else row["phone"]} for at, row in enumerate(PEOPLE[:1000]))
-    with rows.opened(rows.write(tmp_path / "people.csv", people)) as register:
-        result = dedupe.link(register, model.load().for_population(len(people)), "likely")
-        found = {one.column: one for one in fillings.of(register)}
-        sizes = groups.sizes(result)
+    register = rows.register_of(rows.write(tmp_path / "people.csv", people))
+    result = dedupe.link(register, model.load().for_population(len(people)), "likely")
+    found = {one.column: one for one in fillings.of(register)}
+    sizes = groups.sizes(result)
     assert found["phone"].filled == sum(bool(row["phone"]) for row in people)
     assert (found["phone"].fillers or 0) >= 5
     assert found["record_id"].usable is None
@@ -189,9 +189,9 @@ def test_other_documents_and_postal_codes_are_counted_and_masked(tmp_path: Path)
         for row in PEOPLE[:20]
     )
     source = rows.write(tmp_path / "people.csv", people, (*people[0],))
-    with rows.opened(source) as register:
-        page = render(dedupe.link(register, model.load().for_population(20), "likely"), "people.csv")
-        found = {one.column: one for one in fillings.of(register)}
+    register = rows.register_of(source)
+    page = render(dedupe.link(register, model.load().for_population(20), "likely"), "people.csv")
+    found = {one.column: one for one in fillings.of(register)}
     assert (found["resident_id"].usable, found["postal_code"].usable) == (20, 20)
     assert "other document" in page
     assert "G1234567" not in page

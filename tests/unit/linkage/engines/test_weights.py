@@ -46,8 +46,8 @@ def test_foreigners_weigh_the_same_as_online(tmp_path: Path) -> None:
     judge = model.load()
     left, right = np.triu_indices(FOREIGN, 1)
     source = rows.write(tmp_path / "people.csv", people, (*DEDUPE_COLUMNS, "postal_code"))
-    with rows.opened(source) as register:
-        batch = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, left, right))
+    register = rows.register_of(source)
+    batch = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, left, right))
     single = score.score_indexed(judge, online, left, right)
     assert (single.decision == 2).sum() > FOREIGN
     for part in ("levels", "vetoes", "decision", "weight"):
@@ -58,12 +58,12 @@ def test_a_hundred_thousand_pairs_weigh_the_same_as_online(tmp_path: Path) -> No
     people = rows.people(PEOPLE)
     online = [features.extract(rows.patient(row)) for row in people]
     judge = model.load()
-    with rows.opened(rows.write(tmp_path / "people.csv", people)) as register:
-        found = candidates.find(register)
-        random = np.random.default_rng(1).integers(0, len(people), size=(2, PAIRS))
-        left, right = np.concatenate([found.left, random[0]]), np.concatenate([found.right, random[1]])
-        left, right = left[left != right][:PAIRS], right[left != right][:PAIRS]
-        batch = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, left, right))
+    register = rows.register_of(rows.write(tmp_path / "people.csv", people))
+    found = candidates.find(register)
+    random = np.random.default_rng(1).integers(0, len(people), size=(2, PAIRS))
+    left, right = np.concatenate([found.left, random[0]]), np.concatenate([found.right, random[1]])
+    left, right = left[left != right][:PAIRS], right[left != right][:PAIRS]
+    batch = score.score_places(judge.spelled(name_columns.spelled), Pairs.of(register, left, right))
     single = score.score_indexed(judge, online, left, right)
     assert len(left) == PAIRS
     assert (single.decision == 2).sum() > PEOPLE / 10

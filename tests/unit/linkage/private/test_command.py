@@ -149,13 +149,13 @@ def test_working_memory_does_not_grow_with_the_register(folder: Path, monkeypatc
 
     def peak(count: int) -> int:
         file = register(folder / f"{count}.csv", people(count))
-        with files.opened(file, threads=1) as cells:
-            tracemalloc.start()
-            try:
-                encodings.of(cells, made)
-                return tracemalloc.get_traced_memory()[1]
-            finally:
-                tracemalloc.stop()
+        cells = files.read(file, threads=1)
+        tracemalloc.start()
+        try:
+            encodings.of(cells, made)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
 
     peak(400)  # tables and caches, once
     few, many = peak(100), peak(400)
