@@ -115,7 +115,7 @@ class Sender:
             return
         self._told.created.append(number)
         self._told.versions[number] = 1
-        address = answer.headers["Location"].split("/_history/")[0].removeprefix(str(self._client.base_url).rstrip("/"))
+        address = f"/fhir/Patient/{answer.json()['id']}"
         for version in range(1, self._draws.randrange(1, 4)):
             if not await self._change(address, number, version):
                 return
