@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from hub.errors import Unavailable
+
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 
@@ -58,7 +60,7 @@ class Gathering(Generic[Asked, Answered]):
         try:
             answers = await self._act([asked for asked, _ in some])
         except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
-            if len(some) > 1:
+            if len(some) > 1 and not isinstance(error, Unavailable):  # which is nobody's own, and may take its time
                 for one in some:
                     self._boarding = [one]
                     await self._answer(self._boarding)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from hub.errors import Unavailable
 from hub.services.gathering import Gathering
 
 
@@ -69,3 +70,16 @@ async def test_one_that_breaks_the_act_breaks_no_other() -> None:
     assert [one for one in answers if not isinstance(one, BaseException)] == [0, 10, 30]
     with pytest.raises(ValueError, match="2"):
         await asked[2]
+
+
+async def test_what_is_not_there_is_not_asked_for_again_by_each() -> None:
+    acts = []
+
+    async def act(asked: Sequence[int]) -> Sequence[int]:
+        acts.append(list(asked))
+        raise Unavailable("unavailable", "The database cannot be reached.")
+
+    gathering: Gathering[int, int] = Gathering(act, at_once=1)
+    answers = await asyncio.gather(*(gathering.ask(number) for number in range(3)), return_exceptions=True)
+    assert [type(one) for one in answers] == [Unavailable] * 3
+    assert acts == [[0, 1, 2]]

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from hub.errors import Conflict, Invalid, NotFound, Refused
+from hub.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from hub.fhir import fed, requests
 from hub.fhir.requests import Request
 from hub.runtime import Hub
@@ -110,8 +110,8 @@ async def _together(asked: Sequence[_Message]) -> Sequence[Acknowledgement | Exc
             if _are_apart(every):
                 return await _take_each(hub, connection, member, every)
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
-        if len(every) == 1 and not _may_pass(error):
-            return [error]
+        if isinstance(error, Unavailable) or (len(every) == 1 and not _may_pass(error)):
+            return [error] * len(every)
     return [await _by_itself(one) for one in every]
 
 
@@ -121,13 +121,18 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _are_apart(messages: Sequence[_Message]) -> bool:
-    """Are they few, and about different resources?"""
+    """Are they few, and plainly about different resources?"""
     if len(messages) == 1:
         return True
-    names = [str(one.id) for one in messages]
+    every = [request for one in messages for request in one.asked]
+    if len(every) > _MOST_TOGETHER or any(request.query for request in every):
+        return False
+    names: list[object] = [one.id for one in messages]
     for message in messages:
-        names += {request.if_none_exist or request.id for request in message.asked} - {""}
-    return len(names) == len(set(names)) and sum(len(one.asked) for one in messages) <= _MOST_TOGETHER
+        ids = {_id(request) for request in message.asked if request.id}
+        conditions = {fed.condition(request.if_none_exist) for request in message.asked}
+        names += (ids | conditions) - {None}
+    return len(names) == len(set(names))
 
 
 async def _by_itself(message: _Message) -> Acknowledgement | Exception:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from hub.errors import Conflict, NotFound, Refused
+from hub.errors import Conflict, NotFound, Refused, Unavailable
 from hub.fhir.fed import Identifier
 from hub.runtime import Hub
 from hub.services import consents, recording
@@ -102,8 +102,8 @@ async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
             writes += [wanted for _, _, wanted in _gatherings[hub.database][member.id].join()]
             return await _in_turns(hub, connection, member, writes)
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
-        if len(writes) == 1:
-            return [error]
+        if len(writes) == 1 or isinstance(error, Unavailable):
+            return [error] * len(writes)
     return [await _by_itself(hub, member, wanted) for wanted in writes]
 
 

@@ -156,3 +156,13 @@ async def test_transactions_about_one_resource_follow_each_other(as_huiji: Clien
     answers = await _transactions(as_huiji, sent)
     versions = [answer.json()["entry"][0]["response"]["etag"] for answer in answers]
     assert sorted(versions) == ['W/"2"', 'W/"3"', 'W/"4"', 'W/"5"']
+
+
+async def test_transactions_that_ask_for_one_identifier_make_one_resource(as_huiji: Client, hub: Hub) -> None:
+    made = {"resourceType": "Organization", "name": "一", "identifier": [{"system": "urn:x", "value": "1"}]}
+    asked = ("identifier=urn:x|1", "identifier=urn%3Ax%7C1", "identifier=urn:x%7C1")
+    answers = await _transactions(
+        as_huiji, [(bundle(entry("POST", "Organization", made, ifNoneExist=one)), uuid4()) for one in asked]
+    )
+    places = {answer.json()["entry"][0]["response"]["location"] for answer in answers}
+    assert ([answer.status_code for answer in answers], len(places)) == ([200] * 3, 1)
