@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from hub.errors import Unavailable
+
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 
@@ -14,7 +16,8 @@ Answered = TypeVar("Answered")
 class Gathering(Generic[Asked, Answered]):
     """Calls `act` with at most `most` of what was asked, in `at_once` acts at a time; one answer for each, in order.
 
-    An act that breaks has done nothing: what was gathered in it is then asked one by one, and fails by itself only.
+    An act that breaks has done nothing: what was gathered in it is then asked one by one, and fails by itself only. With
+    one act at a time, an act that has to wait before it begins may let those `join` who came in the meantime.
     """
 
     def __init__(
@@ -23,6 +26,7 @@ class Gathering(Generic[Asked, Answered]):
         self._act, self._most, self._free = act, most, at_once
         self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
         self._going: set[asyncio.Task[None]] = set()
+        self._boarding: list[tuple[Asked, asyncio.Future[Answered]]] = []
 
     async def ask(self, asked: Asked) -> Answered:
         """The answer to `asked`. Raises what the act raises for it."""
@@ -39,17 +43,27 @@ class Gathering(Generic[Asked, Answered]):
         try:
             while self._waiting:
                 some, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                await self._answer([one for one in some if not one[1].done()])
+                self._boarding = [one for one in some if not one[1].done()]
+                await self._answer(self._boarding)
         finally:
             self._free += 1
+
+    def join(self) -> Sequence[Asked]:
+        """What was asked since the act that is going on was called: it is to answer that too, behind the others."""
+        free = self._most - len(self._boarding)
+        some, self._waiting = self._waiting[:free], self._waiting[free:]
+        more = [one for one in some if not one[1].done()]
+        self._boarding += more
+        return [asked for asked, _ in more]
 
     async def _answer(self, some: Sequence[tuple[Asked, asyncio.Future[Answered]]]) -> None:
         try:
             answers = await self._act([asked for asked, _ in some])
         except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
-            if len(some) > 1:
+            if len(some) > 1 and not isinstance(error, Unavailable):  # which is nobody's own, and may take its time
                 for one in some:
-                    await self._answer([one])
+                    self._boarding = [one]
+                    await self._answer(self._boarding)
                 return
             for _, future in some:
                 if not future.done():

@@ -267,22 +267,29 @@ async def acknowledge(
     kind: str,
     state: State,
     now: datetime,
-    more: Mapping[str, Any] | None = None,
 ) -> tuple[bytes, bytes]:
-    """(the acknowledgement's bytes, the hash of the audit leaf written for it); `more` is said in it beside the receipt."""
+    """(the acknowledgement's bytes, the hash of the audit leaf written for it)."""
     content = {"submission": str(id_), "message": str(message_id), "digest": digest.hex(), "kind": kind}
     leaf = (await audit.append(connection, hub.vault, [Act("receive", member.name, content, now)]))[0]
+    return acknowledgement_of(hub, member, id_, message_id, digest, state, leaf, now), leaf
+
+
+def acknowledgement_of(
+    hub: Hub,
+    member: Member,
+    id_: UUID,
+    message_id: UUID,
+    digest: bytes,
+    state: State,
+    leaf: bytes,
+    now: datetime,
+    more: Mapping[str, Any] | None = None,
+) -> bytes:
+    """The acknowledgement of a message whose audit leaf is written; `more` is said in it beside the receipt."""
     receipt = receipts.sign(
-        hub,
-        what="submission",
-        id_=id_,
-        message_id=message_id,
-        member=member.name,
-        digest=digest,
-        leaf=leaf,
-        at=now,
+        hub, what="submission", id_=id_, message_id=message_id, member=member.name, digest=digest, leaf=leaf, at=now
     )
-    body = orjson.dumps(
+    return orjson.dumps(
         {
             "submission_id": str(id_),
             "message_id": str(message_id),
@@ -294,7 +301,6 @@ async def acknowledge(
             **(more or {}),
         }
     )
-    return body, leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,14 +320,10 @@ async def take_message(
     kind: str,
     state: State,
     now: datetime,
-    *,
-    more: Mapping[str, Any] | None = None,
 ) -> Received:
     """The exact bytes of a message in FHIR JSON, their receipt and the leaf of both. Raises Raced."""
     id_, digest = new_id(), sha256(body).digest()
-    acknowledgement, leaf = await acknowledge(
-        hub, connection, member, id_, message_id, digest, kind, state, now, more=more
-    )
+    acknowledgement, leaf = await acknowledge(hub, connection, member, id_, message_id, digest, kind, state, now)
     new = NewSubmission(
         id=id_,
         member_id=member.id,

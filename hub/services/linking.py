@@ -21,7 +21,7 @@ from hub.runtime import Hub
 from hub.services import models, projecting, reexamination
 from hub.services.models import Scorer
 from hub.services.projecting import Outcome
-from hub.storage import members, met_pairs, people
+from hub.storage import arrivals, members, met_pairs, people
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair
 
@@ -40,41 +40,57 @@ class Item:
     features: Features
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The records that items came to be, in their order. `strangers` {record: the id it lends} are new, and like nobody."""
+
+    ids: list[int]
+    strangers: Mapping[int, UUID]
+
+
 async def ingest(
     hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
 ) -> Outcome:
     """Store, compare and link `items`, all records of one member."""
-    ids = await take_up(hub, connection, member_id, items, now)
-    return await catch_up(hub, connection, ids, cause="ingest", now=now)
+    taken = await take_up(hub, connection, member_id, items, now)
+    return await catch_up(hub, connection, taken.ids, cause="ingest", now=now, strangers=taken.strangers)
 
 
-async def take_up(
-    hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime
-) -> list[int]:
-    """Store and compare `items`; answers their records in order. The persons are for `catch_up` to bring up to date."""
+async def take_up(hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime) -> Taken:
+    """Store and compare `items`. The persons are for `catch_up` to bring up to date."""
     scorers = await models.scorers(hub, connection)
     keys = [blocking.keys(item.features, hub.vault.blocking_secret) for item in items]
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
-    resources = [item.resource_id for item in items]
-    former = await met_pairs.keys_of_resources(connection, resources)
+    resources = [item.resource_id for item in items if item.version > 1]
+    former = await met_pairs.keys_of_resources(connection, resources) if resources else set[int]()
     await people.lock_keys(connection, former.union(*keys))
     before = await met_pairs.of_resources(connection, resources) if former else set()
-    ids = await people.put_records(
-        connection,
-        hub.vault,
-        member_id,
-        [
-            NewRecord(item.resource_id, item.version, item.features.to_bytes(), bool(item.features.number("live")))
-            for item in items
-        ],
-        now,
-    )
+    stored = await _store(hub, connection, member_id, items, now)
+    ids = stored.ids
     known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
     live = {id_: own for id_, item, own in zip(ids, items, keys, strict=True) if item.features.number("live")}
     # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
-    await _compare(hub, connection, scorers, live, known, await _would_meet(connection, before, live))
+    met = await _compare(hub, connection, scorers, live, known, await _would_meet(connection, before, live))
     await people.put_keys(connection, live)
-    return ids
+    return Taken(ids, {id_: lent for id_, lent in stored.strangers.items() if id_ not in met})
+
+
+async def _store(hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime) -> Taken:
+    """Store records; a resource at its first version has none yet."""
+    records = [
+        NewRecord(item.resource_id, item.version, item.features.to_bytes(), bool(item.features.number("live")))
+        for item in items
+    ]
+    fresh = [one for one in records if one.version == 1]
+    others = [one for one in records if one.version > 1]
+    added = await arrivals.add(connection, hub.vault, member_id, fresh, now)
+    found = await people.put_records(connection, hub.vault, member_id, others, now) if others else []
+    by_resource = {
+        one.resource_id: id_
+        for some, ids in ((fresh, added), (others, found))
+        for one, id_ in zip(some, ids, strict=True)
+    }
+    return Taken([by_resource[one.resource_id] for one in records], added)
 
 
 async def _would_meet(
@@ -125,26 +141,31 @@ async def _compare(
     keys: Mapping[int, Sequence[int]],
     known: dict[int, Features],
     before: Collection[tuple[int, int]] = (),
-) -> None:
+) -> set[int]:
     """Score the records of `keys` against all that share a key with them, and the pairs found `before`.
 
-    What a model does not hold for plainly different is kept as its score.
+    What a model does not hold for plainly different is kept as its score; answers the records of such pairs.
     """
     pairs = sorted((await candidates(connection, keys, hub.settings.block_limit)).union(before))
     missing = {id_ for pair in pairs for id_ in pair} - known.keys()
-    for id_, data in (await people.features(connection, hub.vault, missing)).items():
-        known[id_] = Features.from_bytes(data)
+    if missing:
+        for id_, data in (await people.features(connection, hub.vault, missing)).items():
+            known[id_] = Features.from_bytes(data)
     pairs = [pair for pair in pairs if all(known[id_].number("live") for id_ in pair)]
     if not pairs:
-        return
+        return set()
     place = {id_: at for at, id_ in enumerate(known)}
     left = np.array([place[a] for a, _ in pairs], dtype=np.intp)
     right = np.array([place[b] for _, b in pairs], dtype=np.intp)
     features, unique = list(known.values()), await members.unique_sources(connection)
     judges = [one.model for one in scorers]
     weighed = score.score_under(judges, features, left, right, unique_sources=unique)
+    met: set[int] = set()
     for scorer, found in zip(scorers, weighed, strict=True):
-        await people.put_pairs(connection, scorer.epoch.id, _kept(pairs, found))
+        kept = _kept(pairs, found)
+        await people.put_pairs(connection, scorer.epoch.id, kept)
+        met.update(id_ for pair in kept for id_ in (pair.a, pair.b))
+    return met
 
 
 def _kept(pairs: list[tuple[int, int]], found: Scores) -> list[Pair]:
@@ -209,8 +230,17 @@ async def catch_up(
     cause: str,
     now: datetime,
     decision_seq: int | None = None,
+    strangers: Mapping[int, UUID] | None = None,
 ) -> Outcome:
-    """Let persons follow records that are new or have changed, and hold what was decided about these against them."""
-    done = await projecting.project(hub, connection, ids, cause=cause, now=now, decision_seq=decision_seq)
-    again = await reexamination.look_again(hub, connection, ids, now)
+    """Let persons follow records that are new or have changed, and hold what was decided about these against them.
+
+    Nothing can be known or decided of `strangers` (`Taken`): each is a person of its own.
+    """
+    done = await projecting.project(
+        hub, connection, ids, cause=cause, now=now, decision_seq=decision_seq, strangers=strangers or {}
+    )
+    met = [id_ for id_ in ids if id_ not in (strangers or {})]
+    if not met:
+        return done
+    again = await reexamination.look_again(hub, connection, met, now)
     return replace(done, examined=again.examined, reopened=again.reopened)

@@ -7,7 +7,7 @@ transaction, under row locks in id order.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from hub.errors import Conflict
@@ -46,18 +46,25 @@ async def project(
     cause: str,
     now: datetime,
     decision_seq: int | None = None,
+    strangers: Mapping[int, UUID] | None = None,
 ) -> Outcome:
-    """Bring the persons that depend on the records `ids` up to date. Raises Conflict `contradiction`."""
-    state = await _state(hub, connection, await lock_component(connection, ids))
+    """Bring the persons that depend on the records `ids` up to date. Raises Conflict `contradiction`.
+
+    Those of `strangers` {record: the id it lends} hang together with nobody, and nothing is asked about them.
+    """
+    alone = strangers or {}
+    wanted = {id_ for id_ in ids if id_ not in alone}
+    state = await _state(hub, connection, await lock_component(connection, sorted(wanted))) if wanted else _NOBODY
     found = _partition(state, state.decided)
-    moves = _moves(state, found)
+    moves = _moves(state, found) | {id_: (None, lent) for id_, lent in alone.items()}
     if moves:
         await people.move_records(connection, moves, cause=cause, decision_seq=decision_seq, now=now)
     person = {id_: info.person_id for id_, info in state.records.items()} | {
         id_: new for id_, (_, new) in moves.items()
     }
-    opened = await _task_reviews(connection, state.pairs, state.decided, state.records, person, now)
-    wanted = set(ids)
+    opened = 0
+    if wanted:
+        opened = await _task_reviews(connection, state.pairs, state.decided, state.records, person, now)
     linked = sum(len(wanted & cluster) for cluster in found if len(cluster) > 1)
     return Outcome(linked, opened, moves, tuple(ids))
 
@@ -85,6 +92,9 @@ class _State:
     decided: Sequence[people.Constraint]
     records: Mapping[int, RecordInfo]
     distinct: Sequence[Mapping[int, Any]]
+
+
+_NOBODY: Final = _State((), (), (), {}, ())
 
 
 async def _state(hub: Hub, connection: AsyncConnection, component: Sequence[int]) -> _State:

@@ -29,6 +29,8 @@ Moves = Mapping[int, tuple[UUID | None, UUID]]
 
 async def question(hub: Hub, connection: AsyncConnection, records: Collection[int], moves: Moves, now: datetime) -> int:
     """One conflict for each person of the replaced and replacing `records` that `moves` made of unlike ones."""
+    if not records:
+        return 0
     infos = await people.info(connection, records)
     asked = 0
     for person in sorted({info.person_id for info in infos.values() if info.person_id is not None}):

@@ -140,9 +140,17 @@ async def follow(
     if some[0].type != PERSON_TYPE:
         return Followed()
     # Persons are brought up to date in one event: with what is like, and with what the source says of its records.
-    ids = await linking.take_up(hub, connection, member.id, _items(some, stored), now)
+    taken = await linking.take_up(hub, connection, member.id, _items(some, stored), now)
     merges = await source_merges.follow(hub, connection, member, some, incoming, stored, now)
-    outcome = await linking.catch_up(hub, connection, ids, cause="ingest", now=now, decision_seq=merges.last)
+    outcome = await linking.catch_up(
+        hub,
+        connection,
+        taken.ids,
+        cause="ingest",
+        now=now,
+        decision_seq=merges.last,
+        strangers=taken.strangers if merges.last is None else {},
+    )
     await questioning.question(hub, connection, merges.joined, outcome.moves, now)
     return Followed(outcome.linked, outcome.reviews, merges.waiting)
 
@@ -158,7 +166,7 @@ async def withdraw_persons(
         for resource_id, id_ in ids.items()
     ]
     taken = await linking.take_up(hub, connection, member.id, items, now)
-    await linking.catch_up(hub, connection, taken, cause="ingest", now=now)
+    await linking.catch_up(hub, connection, taken.ids, cause="ingest", now=now)
 
 
 def incoming_of(hub: Hub, member: Member, ready: Ready, id_: UUID | None = None) -> Incoming:

@@ -48,7 +48,9 @@ async def follow(
     """
     newest = {result.id: one for one, result in zip(ready, stored, strict=True) if result.counts}
     said = {id_: _blind(hub, one.replaced_by) for id_, one in newest.items() if one.replaced_by is not None}
-    before = await source_links.replace(connection, member.id, list(newest), said)
+    # A resource at its first version has said nothing before.
+    changed = [result.id for result in stored if result.counts and (result.version > 1 or result.id in said)]
+    before = await source_links.replace(connection, member.id, changed, said) if changed else {}
     ended = [loser for loser, survivor in before.items() if said.get(loser) != survivor]
     links = {loser: survivor for loser, survivor in said.items() if before.get(loser) != survivor}
     links |= await _awaited(connection, member, incoming, stored)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, text
+import orjson
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.database import copy_rows, driver
+from hub.storage.database import copy_rows, driver, rows_of
 from hub.storage.ids import new_ids
 from hub.storage.linkage_models import OF_MODEL_IN_FORCE
-from hub.storage.tables import membership, person_event, source_record
+from hub.storage.tables import membership, source_record
 from hub.storage.vault import Vault
 
 _STRIPES = 256
@@ -66,13 +67,13 @@ class RecordInfo:
     live: bool
 
 
+_LOCK = f"SELECT pg_advisory_xact_lock($1, s) FROM {rows_of('int', first=2)} AS s"  # noqa: S608 - our own
+
+
 async def lock_keys(connection: AsyncConnection, keys: Iterable[int]) -> None:
     """Hold the stripes of `keys` until the transaction ends; always in ascending order, so nobody waits in a ring."""
     stripes = sorted({key % _STRIPES for key in keys})
-    await connection.execute(
-        text("SELECT pg_advisory_xact_lock(:space, s) FROM unnest(CAST(:stripes AS int[])) AS s"),
-        {"space": _SPACE, "stripes": stripes},
-    )
+    await driver(connection).execute(_LOCK, _SPACE, stripes)
 
 
 async def lock_all_keys(connection: AsyncConnection) -> None:
@@ -175,10 +176,10 @@ async def blocks(connection: AsyncConnection, keys: Iterable[int], limit: int) -
     """The records stored under each of `keys`, the oldest first, one more than `limit` at most; keys of none are left out."""
     raw = driver(connection)
     rows = await raw.fetch(
-        """
+        f"""
         -- blocks: the records behind each key, one more than the limit at most
-        SELECT k.key, b.record_id FROM unnest($1::bigint[]) AS k(key)
-        CROSS JOIN LATERAL (SELECT record_id FROM blocking_key WHERE key = k.key ORDER BY record_id LIMIT $2) AS b""",
+        SELECT k.key, b.record_id FROM {rows_of("bigint")} AS k(key)
+        CROSS JOIN LATERAL (SELECT record_id FROM blocking_key WHERE key = k.key ORDER BY record_id LIMIT $2) AS b""",  # noqa: S608
         sorted(set(keys)),
         limit + 1,
     )
@@ -320,6 +321,17 @@ async def records_of_resources(connection: AsyncConnection, resource_ids: Sequen
     return {row["resource_id"]: row["id"] for row in rows}
 
 
+_TELL = """
+    -- tell: the event of some moves; where the moved records were until it is history
+    WITH told AS (
+        INSERT INTO person_event (cause, decision_seq, moves, at) VALUES ($1, $2, $3::jsonb, $4) RETURNING id),
+    left_ AS (DELETE FROM membership WHERE record_id = ANY($5::bigint[]) RETURNING record_id, since, person_id),
+    kept AS (
+        INSERT INTO membership_history (record_id, from_event, to_event, person_id)
+        SELECT record_id, since, told.id, person_id FROM left_, told)
+    SELECT id FROM told"""
+
+
 async def move_records(
     connection: AsyncConnection,
     moves: Mapping[int, tuple[UUID | None, UUID]],
@@ -331,26 +343,8 @@ async def move_records(
     """Put records into persons ({record: (from, to)}), keep the history, tell it in one event; answers the event's id."""
     raw = driver(connection)
     listed = [[record, str(old) if old else None, str(new)] for record, (old, new) in sorted(moves.items())]
-    event = int(
-        (
-            await connection.execute(
-                insert(person_event)
-                .values(cause=cause, decision_seq=decision_seq, moves=listed, at=now)
-                .returning(person_event.c.id)
-            )
-        ).scalar_one()
-    )
     moved = [record for record, (old, _) in moves.items() if old is not None]
-    if moved:
-        await raw.execute(
-            """
-            -- history: keep where the moved records were until this event
-            INSERT INTO membership_history (record_id, from_event, to_event, person_id)
-            SELECT record_id, since, $2, person_id FROM membership WHERE record_id = ANY($1::bigint[])""",
-            moved,
-            event,
-        )
-        await raw.execute("DELETE FROM membership WHERE record_id = ANY($1::bigint[])", moved)
+    event = int(await raw.fetchval(_TELL, cause, decision_seq, orjson.dumps(listed).decode(), now, moved))
     await copy_rows(
         connection,
         "membership",

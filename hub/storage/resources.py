@@ -1,6 +1,6 @@
 """Resources and their immutable versions: the canonical bytes, sealed, with blind identifiers to find them by."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.database import copy_rows, driver
+from hub.storage.database import driver, rows_of
 from hub.storage.ids import new_ids
 from hub.storage.tables import resource, resource_identifier, resource_version
 from hub.storage.vault import Vault
@@ -56,7 +56,7 @@ class Resource:
 
 
 @dataclass(slots=True)
-class _Known:
+class Known:
     """What is known under one record key: `said` is when the newest document that says so was received, and its row."""
 
     id: UUID
@@ -75,6 +75,20 @@ _EXISTING = """
     -- existing: what is stored under these record keys
     SELECT id, record_key, version, digest, said_at, said_row, deleted FROM resource
     WHERE member_id = $1 AND type = $2 AND record_key = ANY($3::bytea[]) FOR UPDATE"""
+
+_ADD: Final = f"""
+    -- add: resources that are new, versions, and the identifiers that these are found by
+    WITH made AS (
+        INSERT INTO resource
+            (id, type, member_id, record_key, version, digest, deleted, updated_at, said_at, said_row)
+        SELECT id, $1, $2, key, version, digest, false, $3, said_at, said_row
+        FROM {rows_of("uuid", "bytea", "int", "bytea", "timestamptz", "int", first=5)}
+            AS n(id, key, version, digest, said_at, said_row)),
+    told AS (
+        INSERT INTO resource_version (resource_id, version, body, digest, submission_id, row, recorded_at)
+        SELECT id, version, body, digest, $4, row, $3
+        FROM {rows_of("uuid", "int", "bytea", "bytea", "int", first=11)} AS v(id, version, body, digest, row))
+    INSERT INTO resource_identifier (value, resource_id) SELECT * FROM {rows_of("bytea", "uuid", first=16)}"""  # noqa: S608
 
 _RAISE = """
     -- raise: the new current versions
@@ -98,55 +112,59 @@ async def upsert(
     now: datetime,
     *,
     received_at: datetime | None = None,
+    known: dict[bytes, Known] | None = None,
 ) -> list[Stored]:
     """Store `items` (all of one type) in order; a repeated key gives a further version, equal content gives nothing.
 
     What a document received after `received_at`, or a later row of this one, has said stays: neither a document that was
-    late in the queue nor a row that was released late undoes it.
+    late in the queue nor a row that was released late undoes it. `known` is what is there (`existing`), if that was asked.
     """
     if not items:
         return []
-    known = await _existing(connection, member_id, items)
+    if known is None:
+        known = await existing(connection, member_id, items[0].type, {item.key for item in items})
     said_at = received_at or now
     ids = iter(new_ids(len(items)))
     result = [_take(known, ids, item, (said_at, item.row or 0)) for item in items]
-    await _insert(connection, member_id, items[0].type, known, now)
     await _bring_up_to_date(connection, list(known.values()), now, said_at)
+    new = [(key, one) for key, one in known.items() if one.was == "new"]
     versions = [(one, item) for item, one in zip(items, result, strict=True) if one.counts]
-    await copy_rows(
-        connection,
-        "resource_version",
-        ("resource_id", "version", "body", "digest", "submission_id", "row", "recorded_at"),
-        [(one.id, one.version, vault.seal(i.body), i.digest, submission_id, i.row, now) for one, i in versions],
-    )
-    await copy_rows(
-        connection,
-        "resource_identifier",
-        ("value", "resource_id"),
-        # In the order of the index, like blocking keys.
-        sorted((value, one.id) for one in known.values() if one.was != "same" for value in set(one.identifiers)),
-    )
+    # In the order of the index, like blocking keys.
+    named = sorted((value, one.id) for one in known.values() if one.was != "same" for value in set(one.identifiers))
+    if versions:
+        await driver(connection).execute(
+            _ADD,
+            *(items[0].type, member_id, now, submission_id),
+            *([one.id for _, one in new], [key for key, _ in new]),
+            *([one.version for _, one in new], [one.digest for _, one in new]),
+            *([one.said[0] for _, one in new], [one.said[1] for _, one in new]),
+            *([one.id for one, _ in versions], [one.version for one, _ in versions]),
+            *([vault.seal(item.body) for _, item in versions], [item.digest for _, item in versions]),
+            [item.row for _, item in versions],
+            *([value for value, _ in named], [id_ for _, id_ in named]),
+        )
     return result
 
 
-async def _existing(connection: AsyncConnection, member_id: int, items: Sequence[Incoming]) -> dict[bytes, _Known]:
-    """What is stored under the keys of `items`, locked."""
-    raw = driver(connection)
-    rows = await raw.fetch(_EXISTING, member_id, items[0].type, list({item.key for item in items}))
+async def existing(
+    connection: AsyncConnection, member_id: int, type_: str, keys: Collection[bytes]
+) -> dict[bytes, Known]:
+    """What is stored of a member under these record keys, locked."""
+    rows = await driver(connection).fetch(_EXISTING, member_id, type_, list(keys))
     return {
-        row["record_key"]: _Known(
+        row["record_key"]: Known(
             row["id"], row["version"], row["digest"], (row["said_at"], row["said_row"]), row["deleted"]
         )
         for row in rows
     }
 
 
-def _take(known: dict[bytes, _Known], ids: Iterator[UUID], item: Incoming, said: tuple[datetime, int]) -> Stored:
+def _take(known: dict[bytes, Known], ids: Iterator[UUID], item: Incoming, said: tuple[datetime, int]) -> Stored:
     """What becomes of one item, told in `known` too; a new resource takes the next of `ids`."""
     one = known.get(item.key)
     if one is None:
         id_ = item.id or next(ids)
-        known[item.key] = one = _Known(id_, 1, item.digest, said, was="new", identifiers=item.identifiers)
+        known[item.key] = one = Known(id_, 1, item.digest, said, was="new", identifiers=item.identifiers)
         return Stored(one.id, 1, "new")
     if one.digest == item.digest and not one.deleted:
         if one.said < said:
@@ -159,24 +177,8 @@ def _take(known: dict[bytes, _Known], ids: Iterator[UUID], item: Incoming, said:
     return Stored(one.id, one.version, "changed")
 
 
-async def _insert(
-    connection: AsyncConnection, member_id: int, type_: str, known: Mapping[bytes, _Known], now: datetime
-) -> None:
-    """The rows of those of `known` that are new."""
-    await copy_rows(
-        connection,
-        "resource",
-        ("id", "type", "member_id", "record_key", "version", "digest", "deleted", "updated_at", "said_at", "said_row"),
-        [
-            (one.id, type_, member_id, key, one.version, one.digest, False, now, *one.said)
-            for key, one in known.items()
-            if one.was == "new"
-        ],
-    )
-
-
 async def _bring_up_to_date(
-    connection: AsyncConnection, known: Sequence[_Known], now: datetime, said_at: datetime
+    connection: AsyncConnection, known: Sequence[Known], now: datetime, said_at: datetime
 ) -> None:
     """Write what was stored before and is different, or is said again by a newer document."""
     raw = driver(connection)

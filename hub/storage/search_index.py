@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from hub.storage.database import AsyncConnection, copy_rows, driver
+from hub.storage.database import AsyncConnection, driver, rows_of
 from hub.storage.vault import Vault
 
 MOST: Final = 5_000
@@ -38,15 +38,26 @@ class Wanted:
     updated: Sequence[tuple[datetime | None, datetime | None]] | None = None
 
 
+_PUT: Final = f"""
+    -- put: what resources say; lists of tokens, which differ in length, come as one text each
+    INSERT INTO resource_search (resource_id, member_id, type, updated_at, tokens)
+    SELECT id, $1, type, updated_at, tokens::bigint[]
+    FROM {rows_of("uuid", "text", "timestamptz", "text", first=2)} AS t(id, type, updated_at, tokens)
+    ON CONFLICT (resource_id) DO UPDATE
+    SET member_id = excluded.member_id, updated_at = excluded.updated_at, tokens = excluded.tokens"""  # noqa: S608
+
+
 async def put(connection: AsyncConnection, vault: Vault, member_id: int, told: Sequence[Told]) -> None:
     """Tell of resources, in place of what was told of them before."""
-    await forget(connection, [one.id for one in told])
-    await copy_rows(
-        connection,
-        "resource_search",
-        ("resource_id", "member_id", "type", "updated_at", "tokens"),
-        [(one.id, member_id, one.type, one.updated_at, sorted(vault.searched(member_id, one.texts))) for one in told],
-    )
+    if told:
+        await driver(connection).execute(
+            _PUT,
+            member_id,
+            [one.id for one in told],
+            [one.type for one in told],
+            [one.updated_at for one in told],
+            [f"{{{','.join(map(str, sorted(vault.searched(member_id, one.texts))))}}}" for one in told],
+        )
 
 
 async def forget(connection: AsyncConnection, ids: Sequence[UUID]) -> None:

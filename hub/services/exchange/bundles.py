@@ -8,30 +8,34 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import orjson
 
-from hub.domain.messages import State
-from hub.errors import Conflict, Invalid, NotFound, Refused
+from hub.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from hub.fhir import fed, requests
 from hub.fhir.requests import Request
 from hub.runtime import Hub
 from hub.services.blinds import IDENTIFIER
-from hub.services.exchange import checking, reading, writing
+from hub.services.exchange import checking, reading, receiving, writing
+from hub.services.exchange.receiving import Done
 from hub.services.exchange.writing import Write, Written
-from hub.services.intake import Acknowledgement, Raced, refusals_noted, repeated, take_message
+from hub.services.gathering import Gathering
+from hub.services.intake import Acknowledgement, Raced, refusals_noted
 from hub.services.patience import until_free
-from hub.storage import resources, submissions
+from hub.storage import resources
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.versions import Version
 
 KIND: Final = "fhir"
+_AT_ONCE: Final = 16
+"""Transactions that may share one of the database's, ..."""
+_MOST_TOGETHER: Final = 400
+"""... if they have no more entries than this together."""
 _ORDER: Final = ("DELETE", "POST", "PUT", "GET")
 
 
@@ -56,12 +60,19 @@ class Transacted:
     receipt: str
 
 
-_turns: Final[WeakKeyDictionary[Database, dict[int, asyncio.Lock]]] = WeakKeyDictionary()
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A transaction that a member asks for."""
+
+    hub: Hub
+    member: Member
+    id: UUID
+    body: bytes
+    asked: Sequence[Request]
 
 
-def _turn(hub: Hub, member: Member) -> asyncio.Lock:
-    """A member's transactions wait for each other here rather than in the database, each with a connection in its hand."""
-    return _turns.setdefault(hub.database, {}).setdefault(member.id, asyncio.Lock())
+_Taking = Gathering[_Message, Acknowledgement | Exception]
+_gatherings: Final[WeakKeyDictionary[Database, dict[int, _Taking]]] = WeakKeyDictionary()
 
 
 async def transaction(
@@ -69,13 +80,15 @@ async def transaction(
 ) -> Transacted:
     """Do all of it or nothing. Raises what the first entry that cannot be done is refused for, and Conflict for a message id
     that was used for anything else.
+
+    A member's transactions that arrive together share one of the database's, as long as each can be done.
     """
-    async with refusals_noted(hub, member, message_id), _turn(hub, member):
-        take = partial(_take, hub, member, message_id, body, asked)
-        try:
-            acknowledgement = await until_free(take)
-        except Raced:  # stored by another request, and found now
-            acknowledgement = await until_free(take)
+    async with refusals_noted(hub, member, message_id):
+        of_members = _gatherings.setdefault(hub.database, {})
+        gathering = of_members.setdefault(member.id, Gathering(_together, most=_AT_ONCE, at_once=1))
+        acknowledgement = await gathering.ask(_Message(hub, member, message_id, body, asked))
+        if isinstance(acknowledgement, Exception):
+            raise acknowledgement
         said = orjson.loads(acknowledgement.body)
         if "entries" not in said:
             raise Conflict("digest-conflict", "This message id was used for a document before. A Bundle needs its own.")
@@ -86,24 +99,81 @@ async def transaction(
     return Transacted(tuple(answers), said["submission_id"], said["receipt"])
 
 
-async def _take(hub: Hub, member: Member, message_id: UUID, body: bytes, asked: Sequence[Request]) -> Acknowledgement:
-    """Everything in one transaction. Raises Raced when another request stored the same message meanwhile."""
-    now = hub.now()
+async def _together(asked: Sequence[_Message]) -> Sequence[Acknowledgement | Exception]:
+    """Some of one member's; where one of them cannot be done or they touch the same things, one after the other."""
+    hub, member = asked[0].hub, asked[0].member
+    every = list(asked)
+    try:
+        async with hub.database.begin() as connection:
+            await resources.lock_member(connection, member.id)
+            every += _gatherings[hub.database][member.id].join()
+            if _are_apart(every):
+                return await _take_each(hub, connection, member, every)
+    except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
+        if isinstance(error, Unavailable) or (len(every) == 1 and not _may_pass(error)):
+            return [error] * len(every)
+    return [await _by_itself(one) for one in every]
+
+
+def _may_pass(error: Exception) -> bool:
+    """Is it about what others did meanwhile?"""
+    return isinstance(error, Raced) or (isinstance(error, Conflict) and error.code == "busy")
+
+
+def _are_apart(messages: Sequence[_Message]) -> bool:
+    """Are they few, and plainly about different resources?"""
+    if len(messages) == 1:
+        return True
+    every = [request for one in messages for request in one.asked]
+    if len(every) > _MOST_TOGETHER or any(request.query for request in every):
+        return False
+    names: list[object] = [one.id for one in messages]
+    for message in messages:
+        ids = {_id(request) for request in message.asked if request.id}
+        conditions = {fed.condition(request.if_none_exist) for request in message.asked}
+        names += (ids | conditions) - {None}
+    return len(names) == len(set(names))
+
+
+async def _by_itself(message: _Message) -> Acknowledgement | Exception:
+    take = partial(_take, message)
+    try:
+        try:
+            return await until_free(take)
+        except Raced:  # stored by another request, and found now
+            return await until_free(take)
+    except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
+        return error
+
+
+async def _take(message: _Message) -> Acknowledgement:
+    """One in a transaction of its own. Raises Raced when another request stored the same message meanwhile."""
+    hub, member = message.hub, message.member
     async with hub.database.begin() as connection:
         await resources.lock_member(connection, member.id)
-        known = await repeated(hub, connection, member, message_id, sha256(body).digest())
-        if known is not None:
-            return known
-        writes = await _writes(hub, connection, member, asked)
-        places = sorted(writes, key=lambda at: (_ORDER.index(asked[at].method), at))
-        done = await writing.write_all(hub, connection, member, [writes[at] for at in places], now)
-        answers = dict(zip(places, done, strict=True))
-        entries = [_told(asked[at].type, answers[at]) if at in answers else None for at in range(len(asked))]
-        received = await take_message(
-            hub, connection, member, message_id, body, KIND, State.PROCESSED, now, more={"entries": entries}
-        )
-        await submissions.count(connection, received.id, rows=len(asked), translated=len(asked))
-        return received.acknowledgement
+        return (await _take_each(hub, connection, member, [message]))[0]
+
+
+async def _take_each(
+    hub: Hub, connection: AsyncConnection, member: Member, messages: Sequence[_Message]
+) -> list[Acknowledgement]:
+    """All of them or none, in the caller's transaction under the member's lock. Raises Raced."""
+    now = hub.now()
+    known = await receiving.repeated(hub, connection, member, {one.id: one.body for one in messages})
+    new = [one for one in messages if one.id not in known]
+    wanted: list[tuple[int, int, Write]] = []
+    for number, one in enumerate(new):
+        writes = await _writes(hub, connection, member, one.asked)
+        places = sorted(writes, key=lambda at: (_ORDER.index(one.asked[at].method), at))
+        wanted += [(number, at, writes[at]) for at in places]
+    written = await writing.write_all(hub, connection, member, [write for _, _, write in wanted], now)
+    entries: list[list[dict[str, Any] | None]] = [[None] * len(one.asked) for one in new]
+    for (number, at, write), made in zip(wanted, written, strict=True):
+        entries[number][at] = _told(write.type, made)
+    done = [Done(one.id, one.body, {"entries": said}, len(one.asked)) for one, said in zip(new, entries, strict=True)]
+    if done:
+        known |= await receiving.take(hub, connection, member, KIND, done, now)
+    return [known[one.id] for one in messages]
 
 
 async def _writes(hub: Hub, connection: AsyncConnection, member: Member, asked: Sequence[Request]) -> dict[int, Write]:

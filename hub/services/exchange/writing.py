@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from hub.errors import Conflict, NotFound, Refused
+from hub.errors import Conflict, NotFound, Refused, Unavailable
 from hub.fhir.fed import Identifier
 from hub.runtime import Hub
 from hub.services import consents, recording
@@ -24,7 +24,7 @@ from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.ids import new_id
 from hub.storage.members import Member
-from hub.storage.resources import Incoming, Stored
+from hub.storage.resources import Incoming, Known, Stored
 from hub.storage.versions import Version
 
 Kind = Literal["create", "update", "delete"]
@@ -90,37 +90,51 @@ async def write(hub: Hub, member: Member, wanted: Write) -> Written:
 
 
 async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
-    """One member's writes in one transaction; of those about one resource each finds what the last one left."""
-    done: dict[int, Written | Exception] = {}
-    waiting = list(enumerate(asked))
-    while waiting:
-        turn: dict[UUID | Identifier, int] = {}
-        later = []
-        for at, one in waiting:
-            if turn.setdefault(one[2].unless or one[2].id, at) != at:
-                later.append((at, one))
-        hub, member, _ = asked[0]
-        outcomes = await _apart(hub, member, [asked[at][2] for at in turn.values()])
-        done |= zip(turn.values(), outcomes, strict=True)
-        waiting = later
-    return [done[at] for at in range(len(asked))]
+    """One member's writes in one transaction, with those that come while it waits for the member's turn.
 
-
-async def _apart(hub: Hub, member: Member, wanted: Sequence[Write]) -> Sequence[Written | Exception]:
-    """A member's writes in one transaction; where that breaks, each in its own, so that it fails by itself only."""
+    Where that breaks each is done in a transaction of its own, so that it fails by itself only.
+    """
+    hub, member, _ = asked[0]
+    writes = [wanted for _, _, wanted in asked]
     try:
         async with hub.database.begin() as connection:
-            return await write_each(hub, connection, member, wanted, hub.now())
+            await resources.lock_member(connection, member.id)
+            writes += [wanted for _, _, wanted in _gatherings[hub.database][member.id].join()]
+            return await _in_turns(hub, connection, member, writes)
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
-        if len(wanted) == 1:
-            return [error]
-    return [done for one in wanted for done in await _apart(hub, member, [one])]
+        if len(writes) == 1 or isinstance(error, Unavailable):
+            return [error] * len(writes)
+    return [await _by_itself(hub, member, wanted) for wanted in writes]
+
+
+async def _in_turns(hub: Hub, connection: AsyncConnection, member: Member, writes: Sequence[Write]) -> list[Outcome]:
+    """Of those about one resource each finds what the last one left."""
+    done: dict[int, Outcome] = {}
+    waiting = list(enumerate(writes))
+    while waiting:
+        turn: dict[UUID | Identifier, int] = {}
+        for at, wanted in waiting:
+            turn.setdefault(wanted.unless or wanted.id, at)
+        places = set(turn.values())
+        some = [writes[at] for at in turn.values()]
+        done |= zip(turn.values(), await write_each(hub, connection, member, some, hub.now()), strict=True)
+        waiting = [(at, wanted) for at, wanted in waiting if at not in places]
+    return [done[at] for at in range(len(writes))]
+
+
+async def _by_itself(hub: Hub, member: Member, wanted: Write) -> Written | Exception:
+    try:
+        async with hub.database.begin() as connection:
+            await resources.lock_member(connection, member.id)
+            return (await write_each(hub, connection, member, [wanted], hub.now()))[0]
+    except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
+        return error
 
 
 async def write_all(
     hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[Write], now: datetime
 ) -> list[Written]:
-    """All of `wanted` or none, in the caller's transaction. Raises what the first of them is refused for."""
+    """All of `wanted` or none, in the caller's transaction under the member's lock. Raises what the first of them is refused for."""
     done = []
     for one in await write_each(hub, connection, member, wanted, now):
         if isinstance(one, Refused):
@@ -132,8 +146,9 @@ async def write_all(
 async def write_each(
     hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[Write], now: datetime
 ) -> list[Outcome]:
-    """What becomes of each of `wanted`, which are about different resources, in the caller's transaction."""
-    await resources.lock_member(connection, member.id)
+    """What becomes of each of `wanted`, which are about different resources, in the caller's transaction, under the
+    member's lock.
+    """
     there = [one.id for one in wanted if one.kind != "create"]
     known = await versions.own(connection, hub.vault, member.id, there, lock=True) if there else {}
     outcomes: dict[int, Outcome] = {
@@ -230,11 +245,13 @@ async def _put(
             )
         else:
             going.append(_Put(at, one.resource or {}, made, incoming))
-    outcomes |= await _doubles(connection, member, going, known)
+    keys = {one.incoming.key for one in going}
+    there = await resources.existing(connection, member.id, going[0].ready.type, keys) if going else {}
+    outcomes |= _doubles(going, known, there)
     going = [one for one in going if one.at not in outcomes]
     if going:
         ready, incoming_ = [one.ready for one in going], [one.incoming for one in going]
-        stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now)
+        stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now, known=there)
         await recording.follow(hub, connection, member, ready, incoming_, stored, now)
         changed = [(done.id, now, one.resource)
                    for one, done in zip(going, stored, strict=True) if done.counts]  # fmt: skip
@@ -259,14 +276,9 @@ def _duplicate(type_: str, there: UUID | None) -> Conflict:
     )
 
 
-async def _doubles(
-    connection: AsyncConnection, member: Member, going: Sequence[_Put], known: Mapping[UUID, Version]
-) -> dict[int, Outcome]:
+def _doubles(going: Sequence[_Put], known: Mapping[UUID, Version], there: Mapping[bytes, Known]) -> dict[int, Outcome]:
     """The refusals of those that are new under the number of a record that is there, or of one before them."""
-    fresh = [one.incoming.key for one in going if one.incoming.id not in known]
-    taken: dict[bytes, UUID | None] = {}
-    if fresh:
-        taken |= await resources.by_keys(connection, member.id, going[0].ready.type, fresh)
+    taken: dict[bytes, UUID | None] = {key: one.id for key, one in there.items()}
     refused: dict[int, Outcome] = {}
     for one in going:
         if one.incoming.id not in known and one.incoming.key in taken:

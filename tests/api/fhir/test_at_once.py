@@ -11,6 +11,7 @@ from hub.runtime import Hub
 from hub.storage import access, own_records
 from hub.storage.versions import Version
 from tests.api.fhir.conftest import Client
+from tests.api.fhir.test_bundles import bundle, entry
 from tests.hubs import acts
 from tests.people import patient
 
@@ -106,3 +107,62 @@ async def test_what_breaks_over_one_of_them_breaks_no_other(
     paths = [f"Patient/{there['zhang']}", f"Observation/{there['weight']}"] * 4
     answers = await _at_once([(as_huiji, path) for path in paths])
     assert [one.status_code for one in answers] == [200, 500] * 4
+
+
+async def _transactions(as_member: Client, bundles: list[tuple[dict[str, Any], UUID]]) -> list[httpx2.Response]:
+    return list(
+        await asyncio.gather(
+            *(as_member("POST", "/fhir", json=one, headers={"Message-Id": str(id_)}) for one, id_ in bundles)
+        )
+    )
+
+
+async def test_of_transactions_only_the_one_that_cannot_be_done_is_undone(as_huiji: Client, hub: Hub) -> None:
+    numbers = ["T0", "T1", "T2", "T3", "T3", "T5"]  # one number for two records
+    sent = [
+        (
+            bundle(
+                entry("POST", "Patient", patient("huiji", number, **ZHANG)), entry("POST", "Observation", weight("x"))
+            ),
+            uuid4(),
+        )
+        for number in numbers
+    ]
+    sent[1][0]["entry"][1]["resource"]["status"] = "no status of R4"
+    statuses = [one.status_code for one in await _transactions(as_huiji, sent)]
+    assert (statuses[:3], sorted(statuses[3:5]), statuses[5]) == ([200, 400, 200], [200, 409], 200)
+    assert len(await acts(hub, "receive")) == 4
+    assert len(await acts(hub, "create")) == 8
+    found = (await as_huiji("GET", "/fhir/Observation?_summary=count", purpose=None)).json()
+    assert found["total"] == 4
+
+
+async def test_a_message_that_comes_twice_at_once_is_done_once(as_huiji: Client, hub: Hub) -> None:
+    one, other = uuid4(), uuid4()
+    made = [bundle(entry("POST", "Organization", {"resourceType": "Organization", "name": name})) for name in "ab"]
+    answers = await _transactions(as_huiji, [(made[0], one), (made[1], other), (made[0], one), (made[0], one)])
+    assert [answer.status_code for answer in answers] == [200] * 4
+    receipts = [answer.headers["receipt"] for answer in answers]
+    assert (receipts[0] == receipts[2] == receipts[3], receipts[0] == receipts[1]) == (True, False)
+    assert len(await acts(hub, "create")) == 2
+
+
+async def test_transactions_about_one_resource_follow_each_other(as_huiji: Client, hub: Hub) -> None:
+    made = {"resourceType": "Organization", "name": "一"}
+    id_ = await _add(as_huiji, made)
+    sent = [
+        (bundle(entry("PUT", f"Organization/{id_}", {**made, "id": id_, "name": name})), uuid4()) for name in "二三四五"
+    ]
+    answers = await _transactions(as_huiji, sent)
+    versions = [answer.json()["entry"][0]["response"]["etag"] for answer in answers]
+    assert sorted(versions) == ['W/"2"', 'W/"3"', 'W/"4"', 'W/"5"']
+
+
+async def test_transactions_that_ask_for_one_identifier_make_one_resource(as_huiji: Client, hub: Hub) -> None:
+    made = {"resourceType": "Organization", "name": "一", "identifier": [{"system": "urn:x", "value": "1"}]}
+    asked = ("identifier=urn:x|1", "identifier=urn%3Ax%7C1", "identifier=urn:x%7C1")
+    answers = await _transactions(
+        as_huiji, [(bundle(entry("POST", "Organization", made, ifNoneExist=one)), uuid4()) for one in asked]
+    )
+    places = {answer.json()["entry"][0]["response"]["location"] for answer in answers}
+    assert ([answer.status_code for answer in answers], len(places)) == ([200] * 3, 1)

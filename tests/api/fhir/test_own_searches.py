@@ -9,7 +9,9 @@ import pytest
 from hub.fhir import search
 from hub.runtime import Hub
 from hub.services.exchange import indexing
+from hub.storage import own_records
 from tests.api.fhir.conftest import Client
+from tests.api.fhir.test_bundles import bundle, entry
 from tests.people import patient
 
 ZHANG = {"name": "张伟", "birth": "1988-05-12", "sex": "male", "id": "410108198805120016", "origin": "410108000000"}
@@ -201,3 +203,18 @@ async def test_what_is_not_known_is_left_out_or_refused(as_huiji: Client, there:
 async def test_the_form_says_the_same(as_huiji: Client, there: dict[str, str]) -> None:
     form = await as_huiji("POST", "/fhir/Observation/_search", data={"subject": there["H2"]})
     assert len(form.json()["entry"]) == 2
+
+
+async def test_few_and_many_are_found_alike(as_huiji: Client) -> None:
+    made = [{"resourceType": "Organization", "name": f"aa {at}"} for at in range(own_records.FEW + 2)]
+    await as_huiji("POST", "/fhir", json=bundle(*(entry("POST", "Organization", one) for one in made)))
+    first, found = "/fhir/Organization?name=aa&_count=30", list[str]()
+    for left in (len(made), len(made) - 4):
+        found, address = [], first
+        while address:
+            page = (await as_huiji("GET", address.removeprefix("http://hub.test"), purpose=None)).json()
+            found += [one["resource"]["id"] for one in page["entry"]]
+            address = next((one["url"] for one in page["link"] if one["relation"] == "next"), "")
+        assert (len(found), found) == (left, sorted(set(found)))
+        gone = [entry("DELETE", f"Organization/{id_}") for id_ in found[10:14]]
+        await as_huiji("POST", "/fhir", json=bundle(*gone))

@@ -199,7 +199,7 @@ def run(patients: int, seconds: float, only: list[str], workers: int, data: Path
         port = free.getsockname()[1]
     settings = Settings.model_validate({"data_dir": data, "port": port, "base_url": f"http://127.0.0.1:{port}"})
     token, address = asyncio.run(_prepare(settings)), f"http://127.0.0.1:{port}"
-    new = people(int(time.time()))
+    new = people(time.time_ns() // 1000)
     runs = []
     with served(settings, workers) as server:
         known = _fill(address, token, list(islice(new, patients)))

@@ -1,0 +1,38 @@
+"""Records of people that come for the first time: numbered, with the person's id that each lends, in one statement."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from hub.storage.database import AsyncConnection, driver, rows_of
+from hub.storage.ids import new_ids
+from hub.storage.people import NewRecord
+from hub.storage.vault import Vault
+
+_ADD: Final = f"""
+    -- add: records of resources that have none, in their order
+    INSERT INTO source_record (resource_id, member_id, anchor, features, version, live, seen_at)
+    SELECT resource_id, $1, anchor, features, version, live, $2
+    FROM {rows_of("uuid", "uuid", "bytea", "int", "boolean", first=3)} WITH ORDINALITY
+        AS r(resource_id, anchor, features, version, live, place) ORDER BY place RETURNING id"""  # noqa: S608 - our own
+
+
+async def add(
+    connection: AsyncConnection, vault: Vault, member_id: int, records: Sequence[NewRecord], now: datetime
+) -> dict[int, UUID]:
+    """Insert records of a member; answers the ids they have and the ids of persons they lend, in order."""
+    if not records:
+        return {}
+    anchors = new_ids(len(records))
+    rows = await driver(connection).fetch(
+        _ADD,
+        member_id,
+        now,
+        [one.resource_id for one in records],
+        anchors,
+        [vault.seal(one.features) for one in records],
+        [one.version for one in records],
+        [one.live for one in records],
+    )
+    return dict(zip(sorted(row[0] for row in rows), anchors, strict=True))
