@@ -116,8 +116,11 @@ async def upsert(
     await copy_rows(
         connection,
         "resource_version",
-        ("resource_id", "version", "body", "digest", "submission_id", "row", "recorded_at"),
-        [(one.id, one.version, vault.seal(i.body), i.digest, submission_id, i.row, now) for one, i in versions],
+        ("resource_id", "version", "body", "digest", "submission_id", "row", "recorded_at", "member_id", "type"),
+        [
+            (one.id, one.version, vault.seal(i.body), i.digest, submission_id, i.row, now, member_id, i.type)
+            for one, i in versions
+        ],
     )
     await copy_rows(
         connection,
@@ -244,6 +247,34 @@ async def own_by_identifiers(
     found: dict[bytes, list[UUID]] = {}
     for value, id_ in rows:
         found.setdefault(value, []).append(id_)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A resource without what it says: its id, its newest version, and when that was stored."""
+
+    id: UUID
+    version: int
+    at: datetime
+
+
+async def own_under(
+    connection: AsyncConnection, member_id: int, values: Sequence[bytes]
+) -> dict[tuple[str, bytes], list[Head]]:
+    """A member's own resources under identifiers with these blind indexes, by (type, index), the oldest first."""
+    rows = await driver(connection).fetch(
+        """
+        -- own_under: what several conditions of one identifier each find
+        SELECT r.type, i.value, r.id, r.version, r.updated_at
+        FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
+        WHERE i.value = ANY($1::bytea[]) AND r.member_id = $2 AND NOT r.deleted ORDER BY r.id""",
+        list(values),
+        member_id,
+    )
+    found: dict[tuple[str, bytes], list[Head]] = {}
+    for type_, value, *head in rows:
+        found.setdefault((type_, value), []).append(Head(*head))
     return found
 
 

@@ -109,6 +109,6 @@ async def delete(connection: AsyncConnection, vault: Vault, found: Sequence[Vers
     await copy_rows(
         connection,
         "resource_version",
-        ("resource_id", "version", "body", "digest", "submission_id", "row", "recorded_at", "deleted"),
-        [(one.id, one.newest + 1, vault.seal(b""), _GONE, None, None, now, True) for one in found],
+        ("resource_id", "version", "body", "digest", "recorded_at", "deleted", "member_id", "type"),
+        [(one.id, one.newest + 1, vault.seal(b""), _GONE, now, True, one.member_id, one.type) for one in found],
     )

@@ -1,10 +1,10 @@
-"""A member's own resources, of every type that is kept: create, read, vread, update, delete and history of one.
+"""A member's own resources, of every type that is kept: create, read, vread, update, patch, delete and history of one.
 
-https://hl7.org/fhir/R4/http.html. Ids are the hub's to give; a version is named by its ETag, and an update with If-Match
-changes no other. Deleting leaves the history.
+https://hl7.org/fhir/R4/http.html. Ids are the hub's to give; a version is named by its ETag, and a change with If-Match
+changes no other. What is changed may also be named by a condition (parameters of a search). Deleting leaves the history.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any, Final
@@ -14,15 +14,20 @@ from uuid import UUID
 import orjson
 from starlette.responses import Response
 
-from hub.api.fhir.feed_patient import message_id_of
+from hub.api.fhir import formats
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
+from hub.api.fhir.message_ids import message_id_of
 from hub.errors import Invalid, NotFound
-from hub.fhir import exact, fed
+from hub.fhir import exact
 from hub.fhir.capability import JSON, Ability
 from hub.fhir.fed import told
-from hub.services.exchange import bundles, checking, reading, writing
-from hub.services.exchange.writing import Write, Written
+from hub.fhir.patch import JSON_PATCH
+from hub.fhir.requests import Request
+from hub.services.exchange import checking, entries, reading, writing
+from hub.services.exchange.carrying import carry_out
+from hub.services.exchange.writing import Written
 from hub.services.intake import refusals_noted
+from hub.services.preparing import PERSON_TYPE
 from hub.storage.versions import Version
 
 _MARKS: Final = {
@@ -31,48 +36,78 @@ _MARKS: Final = {
     "updateCreate": False,
     "referencePolicy": ["literal", "logical"],
     "conditionalCreate": True,
+    "conditionalUpdate": True,
+    "conditionalDelete": "single",
 }
+_PATCHES: Final = (JSON_PATCH, JSON)
 
 
 async def create(call: Call) -> Response:
-    """POST /fhir/{type}: 201 with the id that the hub gave."""
-    type_ = _type(call)
-
-    async def wanted() -> Write:
-        kept, resource = await _checked(call, type_)
-        return writing.creating(type_, resource, kept, fed.condition(call.request.headers.get("if-none-exist", "")))
-
-    return _written(call, type_, await _write(call, wanted))
+    """POST /fhir/{type}: 201 with the id that the hub gave; with If-None-Exist 200 and what is there already."""
+    return await _changed(call, "POST")
 
 
 async def update(call: Call) -> Response:
-    """PUT /fhir/{type}/{id}: a version more, or the same where nothing changed."""
-    type_, id_ = _type(call), _id(call)
+    """PUT /fhir/{type}/{id}, or {type}?…: a version more, or the same where nothing changed."""
+    return await _changed(call, "PUT")
 
-    async def wanted() -> Write:
-        kept, resource = await _checked(call, type_)
-        if resource.get("id") != call.request.path_params["id"]:
-            raise Invalid("bad-request", "The id in the body is not the id in the address.")
-        return Write("update", type_, id_, resource, kept, _expected(call))
 
-    return _written(call, type_, await _write(call, wanted))
+async def patch(call: Call) -> Response:
+    """PATCH /fhir/{type}/{id}, or {type}?…: what the patch makes of the newest version, as an update."""
+    return await _changed(call, "PATCH")
 
 
 async def delete(call: Call) -> Response:
-    """DELETE /fhir/{type}/{id}: 204, whether it was there still or deleted before."""
-    type_, id_ = _type(call), _id(call)
-
-    async def wanted() -> Write:
-        return Write("delete", type_, id_, expected=_expected(call))
-
-    done = await _write(call, wanted)
-    return Response(None, 204, {"ETag": f'W/"{done.version}"'})
+    """DELETE /fhir/{type}/{id}, or {type}?…: 204, whether it was there still or not."""
+    return await _changed(call, "DELETE")
 
 
-async def _write(call: Call, wanted: Callable[[], Awaitable[Write]]) -> Written:
+async def _changed(call: Call, method: str) -> Response:
+    done = await _write(call, method)
+    if done is None or done.change == "deleted":
+        return Response(None, 204, {"ETag": f'W/"{done.version}"'} if done is not None else {})
+    return _written(call, _type(call), done)
+
+
+async def _write(call: Call, method: str) -> Written | None:
     """Carry out what is wanted; a refusal leaves its leaf."""
     async with refusals_noted(call.hub, call.member, message_id_of(call.request)):
-        return await writing.write(call.hub, call.member, await wanted())
+        asked, resource = await _asked(call, method)
+        wanted = entries.plain(call.member, asked, resource)
+        if wanted is not None:
+            return await writing.write(call.hub, call.member, wanted)
+        return await carry_out(call.hub, call.member, call.purpose, asked)
+
+
+async def _asked(call: Call, method: str) -> tuple[Request, dict[str, Any] | None]:
+    """The request as one of a Bundle would say it, and the resource in it, where it was read already."""
+    headers, parameters = call.request.headers, call.request.path_params
+    body, resource = b"", None
+    if method == "PATCH":
+        body = formats.patch(headers.get("content-type", ""), await call.request.body())
+    elif method != "DELETE":
+        document = await call.document()
+        body, resource = document.canonical, document.value
+    asked = Request(
+        at=0,
+        full_url="",
+        method=method,
+        type=_type(call),
+        id=parameters.get("id", ""),
+        query="" if "id" in parameters or method == "POST" else call.request.url.query,
+        body=body,
+        if_match=headers.get("if-match", ""),
+        if_none_exist=_condition(headers.get("if-none-exist", "")) if method == "POST" else "",
+    )
+    return asked, resource
+
+
+def _condition(header: str) -> str:
+    """What is not percent-encoded in the header is UTF-8, as elsewhere; headers come as Latin-1. Raises Invalid."""
+    try:
+        return header if header.isascii() else header.encode("latin-1").decode()
+    except UnicodeDecodeError as error:
+        raise Invalid("bad-request", "If-None-Exist cannot be read: what is not ASCII is percent-encoded.") from error
 
 
 async def read(call: Call) -> Response:
@@ -132,7 +167,8 @@ def _entry(base: str, one: Version) -> dict[str, Any]:
 
 
 def _type(call: Call) -> str:
-    return checking.known_type(call.request.path_params["type"])
+    """The type in the address; a path that says none is of people (ITI-104)."""
+    return checking.known_type(call.request.path_params.get("type", PERSON_TYPE))
 
 
 def _id(call: Call) -> UUID:
@@ -141,15 +177,6 @@ def _id(call: Call) -> UUID:
         return UUID(call.request.path_params["id"])
     except ValueError:
         raise NotFound from None
-
-
-async def _checked(call: Call, type_: str) -> tuple[bytes, dict[str, Any]]:
-    found = await call.document()
-    return checking.check(call.member, type_, found.value, found.canonical), found.value
-
-
-def _expected(call: Call) -> int | None:
-    return bundles.expected(call.request.headers.get("if-match", ""))
 
 
 def _number(asked: Mapping[str, str], name: str, otherwise: int) -> int:
@@ -210,7 +237,11 @@ _ROUTES: Final = (
     ("POST", "/{type}", create, "create"),
     ("GET", "/{type}/{id}", read, "read"),
     ("PUT", "/{type}/{id}", update, "update"),
+    ("PATCH", "/{type}/{id}", patch, "patch"),
     ("DELETE", "/{type}/{id}", delete, "delete"),
+    ("PUT", "/{type}", update, "update"),
+    ("PATCH", "/{type}", patch, "patch"),
+    ("DELETE", "/{type}", delete, "delete"),
     ("GET", "/{type}/{id}/_history", history, "history-instance"),
     ("GET", "/{type}/{id}/_history/{version}", vread, "vread"),
 )
@@ -219,5 +250,7 @@ INTERACTIONS: Final = tuple(
 )
 """Of any type: one route each, behind all that know their type."""
 ABILITIES: Final = tuple(
-    Ability(type_, code, marks=_MARKS) for type_ in sorted(checking.TYPES) for _, _, _, code in _ROUTES
+    Ability(type_, code, marks=_MARKS, patches=_PATCHES if code == "patch" else ())
+    for type_ in sorted(checking.TYPES)
+    for _, _, _, code in _ROUTES
 )
