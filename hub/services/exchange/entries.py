@@ -51,6 +51,8 @@ class _Target:
 
 
 Found = Mapping[Criteria, Sequence[Head]]
+References = Mapping[str, tuple[Request, Criteria]]
+"""References that are said as searches, by what they say: the first entry that has one, and its condition."""
 
 
 def plain(member: Member, one: Request, resource: dict[str, Any] | None = None) -> Write | None:
@@ -99,7 +101,7 @@ async def settle(
         raise NotFound
     changing = [one for one in asked if one.method != "GET"]
     criteria, references = _conditions(hub, changing, together)
-    every = [*criteria.values(), *references.values()]
+    every = [*criteria.values(), *(one for _, one in references.values())]
     found = await conditions.find(hub, connection, member, purpose, every, now) if every else {}
     targets = _targets(changing, criteria, found, together)
     led = _Led(
@@ -120,11 +122,9 @@ async def settle(
     return settled
 
 
-def _conditions(
-    hub: Hub, changing: Sequence[Request], together: bool
-) -> tuple[dict[int, Criteria], dict[str, Criteria]]:
-    """The conditions of the requests by their places, and of references by what they say. Raises Invalid, NotFound."""
-    criteria, references = dict[int, Criteria](), dict[str, Criteria]()
+def _conditions(hub: Hub, changing: Sequence[Request], together: bool) -> tuple[dict[int, Criteria], References]:
+    """The conditions of the requests by their places, and of references. Raises Invalid, NotFound."""
+    criteria, references = dict[int, Criteria](), dict[str, tuple[Request, Criteria]]()
     for one in changing:
         with _naming(one, together):
             checked(one)
@@ -132,7 +132,7 @@ def _conditions(
                 criteria[one.at] = conditions.read(hub, one.type, condition)
             for said in sorted(requests.searches(one.body)) if together else ():
                 type_, _, text = said.partition("?")
-                references[said] = conditions.read(hub, type_, text)
+                references.setdefault(said, (one, conditions.read(hub, type_, text)))
     return criteria, references
 
 
@@ -201,15 +201,16 @@ def _target(one: Request, heads: Sequence[Head] | None) -> _Target:
     return _Target(None if one.method == "DELETE" else new_id())
 
 
-def _meant(references: Mapping[str, Criteria], found: Found) -> dict[str, str]:
+def _meant(references: References, found: Found) -> dict[str, str]:
     """What the references mean that are said as searches. Raises NoMatch, NotUnique."""
     meant = {}
-    for said, one in references.items():
-        what = f"a reference that is said as a search of {one.type}"
-        id_ = conditions.target(found[one], what)
-        if id_ is None:
-            raise NoMatch(what)
-        meant[said] = f"{one.type}/{id_}"
+    for said, (entry, one) in references.items():
+        with _naming(entry, together=True):
+            what = f"a reference that is said as a search of {one.type}"
+            id_ = conditions.target(found[one], what)
+            if id_ is None:
+                raise NoMatch(what)
+            meant[said] = f"{one.type}/{id_}"
     return meant
 
 
