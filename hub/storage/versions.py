@@ -1,4 +1,4 @@
-"""Resources one by one: found by id whether they are deleted or not, deleted, and their versions in order of time."""
+"""Resources one by one: found by id whether they are deleted or not, at one version, and deleted."""
 
 import hashlib
 from collections.abc import Sequence
@@ -42,11 +42,6 @@ _OWN: Final = f"{_CURRENT} AND r.member_id = $2"
 
 _ONE: Final = f"SELECT {_COLUMNS} WHERE r.id = $1 AND v.version = $2"
 
-_HISTORY: Final = f"""
-    -- history: versions of a resource, the newest first
-    SELECT {_COLUMNS}
-    WHERE r.id = $1 AND v.version < $2 AND v.recorded_at >= $3 ORDER BY v.version DESC LIMIT $4"""
-
 
 def _version(vault: Vault, row: Any) -> Version:
     return Version(
@@ -82,14 +77,6 @@ async def before(connection: AsyncConnection, vault: Vault, deletion: Version) -
     if found is None:
         raise LookupError(f"resource {deletion.id} was deleted before it was there")
     return found
-
-
-async def history(
-    connection: AsyncConnection, vault: Vault, id_: UUID, *, before: int, since: datetime, limit: int
-) -> list[Version]:
-    """Versions of a resource below the number `before`, recorded at `since` or later, the newest first."""
-    rows = await driver(connection).fetch(_HISTORY, id_, before, since, limit)
-    return [_version(vault, row) for row in rows]
 
 
 async def delete(connection: AsyncConnection, vault: Vault, found: Sequence[Version], now: datetime) -> None:

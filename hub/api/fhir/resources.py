@@ -1,17 +1,13 @@
-"""A member's own resources, of every type that is kept: create, read, vread, update, patch, delete and history of one.
+"""A member's own resources, of every type that is kept: create, read, vread, update, patch and delete.
 
 https://hl7.org/fhir/R4/http.html. Ids are the hub's to give; a version is named by its ETag, and a change with If-Match
 changes no other. What is changed may also be named by a condition (parameters of a search). Deleting leaves the history.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any, Final
-from urllib.parse import urlencode
-from uuid import UUID
 
-import orjson
 from starlette.responses import Response
 
 from hub.api.fhir import formats
@@ -112,7 +108,9 @@ def _condition(header: str) -> str:
 
 async def read(call: Call) -> Response:
     """GET /fhir/{type}/{id}: the newest version."""
-    found = await reading.read(call.hub, call.member, call.purpose, _type(call), _id(call))
+    found = await reading.read(
+        call.hub, call.member, call.purpose, _type(call), entries.uuid(call.request.path_params["id"])
+    )
     return shown(found)
 
 
@@ -121,86 +119,16 @@ async def vread(call: Call) -> Response:
     stated = call.request.path_params["version"]
     if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
         raise NotFound
-    return shown(await reading.version(call.hub, call.member, call.purpose, _type(call), _id(call), int(stated)))
-
-
-async def history(call: Call) -> Response:
-    """GET /fhir/{type}/{id}/_history: every version, the newest first, in pages."""
-    type_, id_ = _type(call), _id(call)
-    asked = dict(call.query)
-    limit, before = _number(asked, "_count", reading.MOST), _number(asked, "_before", 0)
-    since = _instant(asked["_since"]) if "_since" in asked else reading.ALWAYS
-    found = await reading.history(
-        call.hub, call.member, call.purpose, type_, id_, before=before or None, since=since, limit=max(limit, 1)
+    return shown(
+        await reading.version(
+            call.hub, call.member, call.purpose, _type(call), entries.uuid(call.request.path_params["id"]), int(stated)
+        )
     )
-    base = call.hub.settings.base_url + PREFIX
-    address = f"{base}/{type_}/{id_}/_history"
-    kept = {name: value for name, value in asked.items() if name in ("_count", "_since")}
-    links = [{"relation": "self", "url": _address(address, asked)}]
-    if found.older is not None:
-        links.append({"relation": "next", "url": _address(address, kept | {"_before": str(found.older)})})
-    return answer(
-        {
-            "resourceType": "Bundle",
-            "type": "history",
-            "timestamp": call.hub.now(),
-            "total": found.newest,
-            "link": links,
-            "entry": [_entry(base, one) for one in found.versions],
-        }
-    )
-
-
-def _entry(base: str, one: Version) -> dict[str, Any]:
-    """A version as an entry of a history."""
-    where = f"{one.type}/{one.id}"
-    method = "DELETE" if one.deleted else "POST" if one.version == 1 else "PUT"
-    status = {"DELETE": "204", "POST": "201"}.get(method, "200")
-    entry: dict[str, Any] = {
-        "fullUrl": f"{base}/{where}",
-        "request": {"method": method, "url": one.type if method == "POST" else where},
-        "response": {"status": status, "etag": f'W/"{one.version}"', "lastModified": one.at},
-    }
-    if not one.deleted:
-        entry["resource"] = orjson.Fragment(exact.shown(one.body, str(one.id), one.version, one.at))
-    return entry
 
 
 def _type(call: Call) -> str:
     """The type in the address; a path that says none is of people (ITI-104)."""
     return checking.known_type(call.request.path_params.get("type", PERSON_TYPE))
-
-
-def _id(call: Call) -> UUID:
-    """The id in the address. Raises NotFound for one that the hub never gave."""
-    try:
-        return UUID(call.request.path_params["id"])
-    except ValueError:
-        raise NotFound from None
-
-
-def _number(asked: Mapping[str, str], name: str, otherwise: int) -> int:
-    stated = asked.get(name, "")
-    if not stated:
-        return otherwise
-    if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
-        raise Invalid("bad-request", f"{name} is a whole number.")
-    return int(stated)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text.replace(" ", "+"))
-        if found.tzinfo is None:
-            raise ValueError("no zone")
-        return found.astimezone(UTC)
-    except (ValueError, OverflowError) as error:  # the latter at the ends of the calendar
-        said = "_since is an instant with a time zone, such as 2026-03-01T08:00:00+08:00."
-        raise Invalid("bad-request", said) from error
-
-
-def _address(base: str, asked: Mapping[str, str]) -> str:
-    return f"{base}?{urlencode(asked)}" if asked else base
 
 
 def _headers(version: int, at: datetime) -> dict[str, str]:
@@ -242,7 +170,6 @@ _ROUTES: Final = (
     ("PUT", "/{type}", update, "update"),
     ("PATCH", "/{type}", patch, "patch"),
     ("DELETE", "/{type}", delete, "delete"),
-    ("GET", "/{type}/{id}/_history", history, "history-instance"),
     ("GET", "/{type}/{id}/_history/{version}", vread, "vread"),
 )
 INTERACTIONS: Final = tuple(

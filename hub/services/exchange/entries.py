@@ -65,13 +65,13 @@ def plain(member: Member, one: Request, resource: dict[str, Any] | None = None) 
     checked(one)
     type_ = checking.known_type(one.type)
     if one.method == "DELETE":
-        return Write("delete", type_, stated_id(one), expected=expected(one.if_match))
+        return Write("delete", type_, uuid(one.id), expected=expected(one.if_match))
     resource = orjson.loads(one.body) if resource is None else resource
     kept = checking.check(member, type_, resource, one.body)
     if one.method == "POST":
         return Write("create", type_, new_id(), resource, kept, unless=fed.condition(one.if_none_exist))
     _same_id(resource, one.id)
-    return Write("update", type_, stated_id(one), resource, kept, expected(one.if_match))
+    return Write("update", type_, uuid(one.id), resource, kept, expected(one.if_match))
 
 
 def _is_simple(condition: str) -> bool:
@@ -190,7 +190,7 @@ def _targets(
 
 def _target(one: Request, heads: Sequence[Head] | None) -> _Target:
     if heads is None:
-        return _Target(new_id() if one.method == "POST" else stated_id(one))
+        return _Target(new_id() if one.method == "POST" else uuid(one.id))
     id_ = conditions.target(heads)
     if id_ is not None:
         return _Target(id_, heads[0])
@@ -276,10 +276,10 @@ def _same_id(resource: Mapping[str, object], stated: str) -> None:
         raise Invalid("bad-request", "The id in the body is not the id in the address.")
 
 
-def stated_id(one: Request) -> UUID:
-    """The id in the address. Raises NotFound for one that the hub never gave."""
+def uuid(stated: str) -> UUID:
+    """The id in an address. Raises NotFound for one that the hub never gave."""
     try:
-        return UUID(one.id)
+        return UUID(stated)
     except ValueError:
         raise NotFound from None
 

@@ -77,7 +77,7 @@ async def _one(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
     """A resource by its id. Raises NotFound, Gone, Invalid."""
     if one.query:
         raise Invalid("not-supported", "A resource is asked for by its id alone, or searched for by its type.")
-    found = await reading.read(hub, member, purpose, checking.known_type(one.type), entries.stated_id(one))
+    found = await reading.read(hub, member, purpose, checking.known_type(one.type), entries.uuid(one.id))
     return Answer(200, "", f'W/"{found.version}"', found.at.isoformat(timespec="milliseconds"), found)
 
 

@@ -211,8 +211,8 @@ async def test_what_is_no_condition(as_huiji: Client, hub: Hub, condition: str, 
 
 async def test_a_change_without_id_and_condition_is_refused(as_huiji: Client) -> None:
     for method in ("PUT", "PATCH", "DELETE"):
-        more = {"json": {"resourceType": "Parameters"}} if method != "DELETE" else {}
-        assert code(await as_huiji(method, "/fhir/Organization", **more)) == (400, "not-supported")
+        found = await as_huiji(method, "/fhir/Organization", json={"resourceType": "Parameters"})
+        assert code(found) == (400, "not-supported")
 
 
 async def test_what_a_condition_finds_of_a_person_is_in_her_ledger(as_huiji: Client, hub: Hub) -> None:

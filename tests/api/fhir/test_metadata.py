@@ -11,9 +11,11 @@ from hub.fhir import search
 from hub.services.exchange.checking import TYPES
 from tests.api.fhir.conftest import Client
 
-OF_A_TYPE = {"create", "read", "vread", "update", "patch", "delete", "history-instance", "search-type"}
+OF_A_TYPE = {
+    "create", "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "search-type"
+}  # fmt: skip
 MARKS = {"conditionalCreate": True, "conditionalUpdate": True, "conditionalDelete": "single"}
-OF_THE_SYSTEM = {"transaction", "batch"}
+OF_THE_SYSTEM = {"transaction", "batch", "history-system"}
 
 
 @pytest.fixture
@@ -49,6 +51,7 @@ async def test_what_it_lists_of_a_type_is_there(told: dict[str, Any], as_huiji: 
         assert {name: resources[type_][name] for name in MARKS} == MARKS, type_
         assert (await as_huiji("PATCH", f"/fhir/{type_}/1", json={"resourceType": "Parameters"})).status_code == 404
         assert (await as_huiji("DELETE", f"/fhir/{type_}?_id=1")).status_code == 204, type_
+        assert (await as_huiji("GET", f"/fhir/{type_}/_history")).json()["type"] == "history", type_
 
 
 async def test_what_it_lists_of_operations_is_there(told: dict[str, Any], as_huiji: Client) -> None:
