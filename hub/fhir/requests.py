@@ -130,9 +130,14 @@ def _body(at: int, method: str, resource: dict[str, Any] | None) -> bytes:
     if resource.get("contentType") != JSON_PATCH or not isinstance(data, str):
         raise _wrong(at, f"a patch is a Binary of the contentType {JSON_PATCH} with data, or Parameters")
     try:
-        return strict_json.canonical(base64.b64decode(data, validate=True))
+        patch = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:
         raise _wrong(at, "the data of a Binary is base64") from error
+    try:
+        return strict_json.canonical(patch)
+    except Invalid as refusal:
+        refusal.detail = f"Bundle.entry[{at}]: {refusal.detail}"
+        raise
 
 
 def parameters(query: str) -> list[tuple[str, str]]:

@@ -260,17 +260,22 @@ class Head:
 
 
 async def own_under(
-    connection: AsyncConnection, member_id: int, values: Sequence[bytes]
+    connection: AsyncConnection, member_id: int, wanted: Sequence[tuple[str, bytes]], most: int
 ) -> dict[tuple[str, bytes], list[Head]]:
-    """A member's own resources under identifiers with these blind indexes, by (type, index), the oldest first."""
+    """Of a member's own resources `most` of each (type, blind index of an identifier) of `wanted`."""
     rows = await driver(connection).fetch(
         """
         -- own_under: what several conditions of one identifier each find
-        SELECT r.type, i.value, r.id, r.version, r.updated_at
-        FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
-        WHERE i.value = ANY($1::bytea[]) AND r.member_id = $2 AND NOT r.deleted ORDER BY r.id""",
-        list(values),
+        SELECT wanted.type, wanted.value, found.*
+        FROM unnest($1::text[], $2::bytea[]) AS wanted(type, value) CROSS JOIN LATERAL (
+            SELECT r.id, r.version, r.updated_at
+            FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
+            WHERE i.value = wanted.value AND r.member_id = $3 AND r.type = wanted.type AND NOT r.deleted
+            LIMIT $4) found""",
+        [type_ for type_, _ in wanted],
+        [value for _, value in wanted],
         member_id,
+        most,
     )
     found: dict[tuple[str, bytes], list[Head]] = {}
     for type_, value, *head in rows:

@@ -9,12 +9,13 @@ from typing import Any
 from hub.fhir.patch import fhirpath_patch, json_patch
 from hub.fhir.patch.fhirpath_patch import FHIRPathPatch
 from hub.fhir.patch.json_patch import JSONPatch
+from hub.fhir.patch.values import Effort
 
-__all__ = ["JSON_PATCH", "Patch", "read_fhirpath_patch", "read_json_patch"]
+__all__ = ["JSON_PATCH", "Effort", "Patch", "read_fhirpath_patch", "read_json_patch"]
 
 JSON_PATCH = "application/json-patch+json"
 Patch = JSONPatch | FHIRPathPatch
-"""`patched(body)` are the bytes of the changed resource; raises Conflict `patch-conflict`, Invalid, TooLarge."""
+"""`patched(body, effort)` are the bytes of the changed resource; raises Conflict `patch-conflict`, Invalid, TooLarge."""
 
 
 def read_json_patch(value: Any) -> Patch:

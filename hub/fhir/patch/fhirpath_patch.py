@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from hub.fhir import exact
 from hub.fhir.patch import paths
-from hub.fhir.patch.paths import Path, Walked
+from hub.fhir.patch.paths import Path
 from hub.fhir.patch.places import Both, Items, Place, is_primitive, named
-from hub.fhir.patch.values import MOST, bad, conflict, copied
+from hub.fhir.patch.values import MOST, Effort, bad, conflict, copied
 from hub.fhir.search.elements import Element
 
 _NEEDS: Final = {
@@ -48,11 +48,11 @@ class FHIRPathPatch:
 
     operations: tuple[Operation, ...]
 
-    def patched(self, body: bytes) -> bytes:
+    def patched(self, body: bytes, effort: Effort | None = None) -> bytes:
         """The resource in `body` with all of them done. Raises Conflict, Invalid."""
-        resource, walked = exact.read(body), Walked()
+        resource, effort = exact.read(body), effort or Effort()
         for operation in self.operations:
-            _DO[operation.type](resource, operation, walked)
+            _DO[operation.type](resource, operation, effort)
         return exact.write(resource)
 
 
@@ -97,8 +97,8 @@ def _given(at: int, name: str, part: Mapping[str, Any]) -> Any:
     return value
 
 
-def _add(resource: dict[str, Any], operation: Operation, walked: Walked) -> None:
-    owner = _opening(operation, operation.path.find(resource, walked))
+def _add(resource: dict[str, Any], operation: Operation, effort: Effort) -> None:
+    owner = _opening(operation, operation.path.find(resource, effort))
     element, both = _made(operation.at, owner.type, operation.name, operation.value or {})
     if not element.many:
         for one in named(owner.type, operation.name):
@@ -107,8 +107,8 @@ def _add(resource: dict[str, Any], operation: Operation, walked: Walked) -> None
     owner.add(element, both)
 
 
-def _insert(resource: dict[str, Any], operation: Operation, walked: Walked) -> None:
-    owner, element = _list(resource, operation, walked)
+def _insert(resource: dict[str, Any], operation: Operation, effort: Effort) -> None:
+    owner, element = _list(resource, operation, effort)
     _, both = _made(operation.at, owner.type, element.name, operation.value or {})
     items = Items(owner.opened(), element.key)
     if operation.index > len(items):
@@ -116,28 +116,28 @@ def _insert(resource: dict[str, Any], operation: Operation, walked: Walked) -> N
     items.insert(operation.index, both)
 
 
-def _delete(resource: dict[str, Any], operation: Operation, walked: Walked) -> None:
-    found = operation.path.find(resource, walked)
+def _delete(resource: dict[str, Any], operation: Operation, effort: Effort) -> None:
+    found = operation.path.find(resource, effort)
     if found:
         _not_all(operation, _one(operation, found)).remove()
 
 
-def _replace(resource: dict[str, Any], operation: Operation, walked: Walked) -> None:
-    place = _not_all(operation, _one(operation, operation.path.find(resource, walked)))
+def _replace(resource: dict[str, Any], operation: Operation, effort: Effort) -> None:
+    place = _not_all(operation, _one(operation, operation.path.find(resource, effort)))
     owner = place.above.type if place.above is not None else ""
     element, both = _made(operation.at, owner, place.element.name, operation.value or {})
     place.put(element, both)
 
 
-def _move(resource: dict[str, Any], operation: Operation, walked: Walked) -> None:
-    owner, element = _list(resource, operation, walked)
+def _move(resource: dict[str, Any], operation: Operation, effort: Effort) -> None:
+    owner, element = _list(resource, operation, effort)
     items = Items(owner.inner, element.key)
     if max(operation.source, operation.destination) >= len(items):
         raise conflict(f"Operation {operation.at}: the list has {len(items)} elements only.")
     items.insert(operation.destination, items.pop(operation.source))
 
 
-_DO: Final[Mapping[str, Callable[[dict[str, Any], Operation, Walked], None]]] = {
+_DO: Final[Mapping[str, Callable[[dict[str, Any], Operation, Effort], None]]] = {
     "add": _add,
     "insert": _insert,
     "delete": _delete,
@@ -169,11 +169,11 @@ def _not_all(operation: Operation, place: Place) -> Place:
     return place
 
 
-def _list(resource: dict[str, Any], operation: Operation, walked: Walked) -> tuple[Place, Element]:
+def _list(resource: dict[str, Any], operation: Operation, effort: Effort) -> tuple[Place, Element]:
     """The element that a list is in, and the list: the name with which the path ends."""
     if operation.path.last is None:
         raise bad(f"Operation {operation.at}: the path of {operation.type} ends with the name of a list.")
-    owner = _opening(operation, operation.path.owners(resource, walked))
+    owner = _opening(operation, operation.path.owners(resource, effort))
     element = next((one for one in named(owner.type, operation.path.last) if one.many), None)
     if element is None:
         raise bad(f"Operation {operation.at}: {operation.path.text[:100]} is no list.")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hub.domain.texts import MOST_LAYERS
 from hub.fhir import exact
-from hub.fhir.patch.values import MOST, Allowance, bad, conflict, copied, same
+from hub.fhir.patch.values import MOST, Effort, bad, conflict, copied, same
 
 Pointer = tuple[str, ...]
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -35,11 +35,11 @@ class JSONPatch:
 
     operations: tuple[Operation, ...]
 
-    def patched(self, body: bytes) -> bytes:
+    def patched(self, body: bytes, effort: Effort | None = None) -> bytes:
         """The document in `body` with all of them done. Raises Conflict, Invalid, TooLarge."""
-        document, allowance = exact.read(body), Allowance()
+        document, effort = exact.read(body), effort or Effort()
         for operation in self.operations:
-            document = _DO[operation.op](document, operation, allowance)
+            document = _DO[operation.op](document, operation, effort)
         return exact.write(document)
 
 
@@ -78,18 +78,18 @@ def _pointer(at: int, name: str, text: Any) -> Pointer:
     return tokens
 
 
-def _add(document: Any, operation: Operation, _: Allowance) -> Any:
+def _add(document: Any, operation: Operation, _: Effort) -> Any:
     return _put(document, operation, copied(operation.value))
 
 
-def _remove(document: Any, operation: Operation, _: Allowance) -> Any:
+def _remove(document: Any, operation: Operation, _: Effort) -> Any:
     owner, name = _owner(document, operation, operation.path)
     _existing(owner, name, operation, operation.path)
     owner.pop(int(name) if isinstance(owner, list) else name)
     return document
 
 
-def _replace(document: Any, operation: Operation, _: Allowance) -> Any:
+def _replace(document: Any, operation: Operation, _: Effort) -> Any:
     if not operation.path:
         return copied(operation.value)
     owner, name = _owner(document, operation, operation.path)
@@ -98,29 +98,29 @@ def _replace(document: Any, operation: Operation, _: Allowance) -> Any:
     return document
 
 
-def _move(document: Any, operation: Operation, allowance: Allowance) -> Any:
+def _move(document: Any, operation: Operation, effort: Effort) -> Any:
     value = _value(document, operation, operation.source)
     if operation.path == operation.source:
         return document
     if len(operation.path) > len(operation.source):
-        allowance.spend(value)
-    _remove(document, Operation(operation.at, operation.op, operation.source), allowance)
+        effort.copy(value)
+    _remove(document, Operation(operation.at, operation.op, operation.source), effort)
     return _put(document, operation, value)
 
 
-def _copy(document: Any, operation: Operation, allowance: Allowance) -> Any:
+def _copy(document: Any, operation: Operation, effort: Effort) -> Any:
     value = _value(document, operation, operation.source)
-    allowance.spend(value)
+    effort.copy(value)
     return _put(document, operation, copied(value))
 
 
-def _test(document: Any, operation: Operation, _: Allowance) -> Any:
+def _test(document: Any, operation: Operation, _: Effort) -> Any:
     if not same(_value(document, operation, operation.path), operation.value):
         raise conflict(f"Operation {operation.at}: what is at {_said(operation.path)} is not what the patch tests for.")
     return document
 
 
-_DO: Final[Mapping[str, Callable[[Any, Operation, Allowance], Any]]] = {
+_DO: Final[Mapping[str, Callable[[Any, Operation, Effort], Any]]] = {
     "add": _add,
     "remove": _remove,
     "replace": _replace,

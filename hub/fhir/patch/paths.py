@@ -1,4 +1,4 @@
-"""The FHIRPath that a patch says its places with, walked over a resource as JSON. Pure; http://hl7.org/fhir/R4/fhirpatch.html.
+"""The FHIRPath that a patch says its places with, effort over a resource as JSON. Pure; http://hl7.org/fhir/R4/fhirpatch.html.
 
 Understood are names, `[n]`, `first()`, `last()`, `ofType(T)`, `as(T)`, `extension('url')` and `where(…)` of comparisons with
 `=` and `!=`, `exists()`, `and`, `or`. Anything else is refused by name: `resolve()` would lead out of the resource.
@@ -12,14 +12,12 @@ from typing import Any, Final
 
 from hub.errors import Invalid
 from hub.fhir.patch.places import Place, named, root
-from hub.fhir.patch.values import bad, number
+from hub.fhir.patch.values import Effort, bad, number
 
 LONGEST: Final = 1_000
 """Characters of a path."""
 DEEPEST: Final = 8
 """Conditions within conditions."""
-MOST_STEPS: Final = 100_000
-"""Places that all paths of one patch may look at."""
 
 _WORD: Final = re.compile(
     r"\s*(?:([A-Za-z_$][A-Za-z0-9_]*|`[^`]+`)|('(?:[^'\\]|\\.)*')|(-?[0-9]+(?:\.[0-9]+)?)|(!=|[().=\[\]]))"
@@ -28,26 +26,8 @@ _ESCAPED: Final = re.compile(r"\\(.)")
 _LITERALS: Final = {"true": True, "false": False}
 
 
-class Walked:
-    """How much was looked at; given to every step."""
-
-    def __init__(self) -> None:
-        self._left = MOST_STEPS
-
-    def count(self, places: list[Place]) -> list[Place]:
-        """The places, counted. Raises Invalid `too-costly`."""
-        self._left -= len(places) + 1
-        if self._left < 0:
-            raise Invalid(
-                "too-costly",
-                "The paths of the patch lead through too much of the resource; nothing was changed. Say them more narrowly, "
-                "or send the whole resource.",
-            )
-        return places
-
-
-Step = Callable[[list[Place], Walked], list[Place]]
-Test = Callable[[Place, Walked], bool]
+Step = Callable[[list[Place], Effort], list[Place]]
+Test = Callable[[Place, Effort], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +39,13 @@ class Path:
     steps: tuple[Step, ...]
     last: str | None
 
-    def find(self, resource: dict[str, Any], walked: Walked) -> list[Place]:
+    def find(self, resource: dict[str, Any], effort: Effort) -> list[Place]:
         """The places it leads to."""
-        return _walk([root(resource)], self._of(resource), walked)
+        return _walk([root(resource)], self._of(resource), effort)
 
-    def owners(self, resource: dict[str, Any], walked: Walked) -> list[Place]:
+    def owners(self, resource: dict[str, Any], effort: Effort) -> list[Place]:
         """The places that its last step, a name, starts from."""
-        return _walk([root(resource)], self._of(resource)[:-1], walked)
+        return _walk([root(resource)], self._of(resource)[:-1], effort)
 
     def _of(self, resource: dict[str, Any]) -> tuple[Step, ...]:
         if self.type not in ("Resource", "DomainResource", resource["resourceType"]):
@@ -80,9 +60,10 @@ def read(text: str) -> Path:
     return _Reader(text).read()
 
 
-def _walk(places: list[Place], steps: Iterable[Step], walked: Walked) -> list[Place]:
+def _walk(places: list[Place], steps: Iterable[Step], effort: Effort) -> list[Place]:
     for step in steps:
-        places = walked.count(step(places, walked))
+        places = step(places, effort)
+        effort.look(len(places) + 1)
     return places
 
 
@@ -145,7 +126,7 @@ class _Reader:
         return step, None
 
     def _child(self, name: str) -> Step:
-        def step(places: list[Place], _: Walked) -> list[Place]:
+        def step(places: list[Place], _: Effort) -> list[Place]:
             found = []
             for place in places:
                 choices = named(place.type, name)
@@ -169,7 +150,7 @@ class _Reader:
                 any_of.append([self._comparison()])
             else:
                 self._depth -= 1
-                return lambda place, walked: any(all(test(place, walked) for test in tests) for tests in any_of)
+                return lambda place, effort: any(all(test(place, effort) for test in tests) for tests in any_of)
 
     def _comparison(self) -> Test:
         if self._took("("):
@@ -180,7 +161,7 @@ class _Reader:
         steps = [] if first == "$this" else [self._child(first)]
         steps += self._steps()[0]
         if self._ends_with_exists():
-            return lambda place, walked: bool(_walk([place], steps, walked))
+            return lambda place, effort: bool(_walk([place], steps, effort))
         for operator in ("!=", "="):
             if self._took(operator):
                 return _compares(steps, self._literal(), operator == "=")
@@ -243,22 +224,23 @@ def _of_type(type_: str) -> Step:
 
 
 def _extension(url: Any) -> Step:
-    def step(places: list[Place], walked: Walked) -> list[Place]:
-        found = walked.count([one for place in places for one in place.children(*named(place.type, "extension"))])
+    def step(places: list[Place], effort: Effort) -> list[Place]:
+        found = [one for place in places for one in place.children(*named(place.type, "extension"))]
+        effort.look(len(found))
         return [place for place in found if place.inner.get("url") == url]
 
     return step
 
 
 def _filtered(test: Test) -> Step:
-    return lambda places, walked: [place for place in places if test(place, walked)]
+    return lambda places, effort: [place for place in places if test(place, effort)]
 
 
 def _compares(steps: list[Step], literal: Any, equal: bool) -> Test:
     """Is there one element, and is it equal (or not)? What is not there, or several, is neither."""
 
-    def test(place: Place, walked: Walked) -> bool:
-        found = _walk([place], steps, walked)
+    def test(place: Place, effort: Effort) -> bool:
+        found = _walk([place], steps, effort)
         if len(found) != 1 or (value := found[0].content) is None:
             return False
         is_same = (

@@ -65,7 +65,7 @@ class Items:
         for key in self._keys:
             found = self._list(key)
             del found[index : index + 1]
-            if all(one is None for one in found):
+            if found.count(None) == len(found):
                 self._owner.pop(key, None)
         return taken
 

@@ -12,7 +12,9 @@ from hub.fhir import exact
 MOST: Final = 500
 """Operations of one patch."""
 LARGEST: Final = 1024 * 1024
-"""Bytes that one patch may copy or lead deeper: a few lines could double a resource many times."""
+"""Bytes that patches may copy or lead deeper: a few lines could double a resource many times."""
+MOST_PLACES: Final = 100_000
+"""Places that the paths of patches may look at."""
 
 
 def bad(said: str) -> Invalid:
@@ -62,16 +64,26 @@ def copied(value: Any) -> Any:
     return [copied(inner) for inner in value] if isinstance(value, list) else value
 
 
-class Allowance:
-    """How much one patch may still copy or lead deeper."""
+class Effort:
+    """How much patches that are applied together may still cost: bytes copied or led deeper, and places looked at."""
 
     def __init__(self) -> None:
-        self._left = LARGEST
+        self._bytes, self._places = LARGEST, MOST_PLACES
 
-    def spend(self, value: Any) -> None:
+    def copy(self, value: Any) -> None:
         """Take a value out of it. Raises TooLarge, and Invalid `bad-patch` for too many layers."""
         if is_too_deep(value):
             raise bad("The patch puts too many layers into one another.")
-        self._left -= len(exact.write(value))
-        if self._left < 0:
-            raise TooLarge(f"The patch copies or moves more than {LARGEST} bytes; nothing was changed.")
+        self._bytes -= len(exact.write(value))
+        if self._bytes < 0:
+            raise TooLarge(f"Patches copy or move more than {LARGEST} bytes; nothing was changed.")
+
+    def look(self, places: int) -> None:
+        """Take places out of it. Raises Invalid `too-costly`."""
+        self._places -= places
+        if self._places < 0:
+            raise Invalid(
+                "too-costly",
+                "The paths of patches lead through too much of the resources; nothing was changed. Say them more narrowly, "
+                "or send whole resources.",
+            )

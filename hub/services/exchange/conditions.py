@@ -103,16 +103,13 @@ async def find(
     values = {one: hub.vault.blind(IDENTIFIER, *one.identifier) for one in every if one.identifier is not None}
     found: dict[Criteria, list[Head]] = {}
     if values:
-        under = await resources.own_under(connection, member.id, list(set(values.values())))
-        found = {one: under.get((one.type, value), [])[:_ENOUGH] for one, value in values.items()}
+        under = await resources.own_under(
+            connection, member.id, [(one.type, value) for one, value in values.items()], _ENOUGH
+        )
+        found = {one: under.get((one.type, value), []) for one, value in values.items()}
     queries = {one: one.query for one in every if one.query is not None}
     if not queries:
         return found
-    if len(queries) > MOST:
-        raise Invalid(
-            "too-costly",
-            f"The conditions of a Bundle make at most {MOST} searches; nothing was stored. Use identifiers, or several Bundles.",
-        )
     searched = await searching.every(hub, connection, member, list(queries.values()), _ENOUGH)
     await reading.note(
         hub, connection, LookedUp(member, "search", purpose, now), [one for some in searched for one in some]
@@ -120,6 +117,15 @@ async def find(
     for one, some in zip(queries, searched, strict=True):
         found[one] = [Head(version.id, version.newest, version.at) for version in some]
     return found
+
+
+def check_number(searches: int) -> None:
+    """Raises Invalid `too-costly` where conditions make too many searches."""
+    if searches > MOST:
+        raise Invalid(
+            "too-costly",
+            f"The conditions of a Bundle make at most {MOST} searches; nothing was stored. Use identifiers, or several Bundles.",
+        )
 
 
 def target(found: Sequence[Head], what: str = "the condition") -> UUID | None:

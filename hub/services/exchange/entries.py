@@ -15,6 +15,7 @@ import orjson
 
 from hub.errors import Invalid, NotFound, Refused, TooLarge
 from hub.fhir import fed, requests
+from hub.fhir.patch import Effort
 from hub.fhir.requests import Request
 from hub.runtime import Hub
 from hub.services.exchange import checking, conditions, patching
@@ -28,7 +29,7 @@ from hub.storage.members import Member
 from hub.storage.resources import Head
 from hub.storage.versions import Version
 
-MOST_PATCHED: Final = 16 * 2**20
+MOST_PATCHED: Final = 4 * 2**20
 """Bytes of all resources that one Bundle patches."""
 _AT_ONCE: Final = 10
 
@@ -109,7 +110,7 @@ async def settle(
         _meant(references, found),
     )
     current = await _current(hub, connection, member, changing, targets)
-    settled = Settled({}, {})
+    settled, effort = Settled({}, {}), Effort()
     for one in changing:
         target = targets[one.at]
         if one.method == "POST" and target.head is not None:
@@ -118,22 +119,31 @@ async def settle(
             settled.done[one.at] = None
         else:
             with _naming(one, together):
-                settled.writes[one.at] = _write(hub, member, one, led.of(one.body), target, current)
+                settled.writes[one.at] = _write(hub, member, one, led.of(one.body), target, current, effort)
     return settled
 
 
 def _conditions(hub: Hub, changing: Sequence[Request], together: bool) -> tuple[dict[int, Criteria], References]:
     """The conditions of the requests by their places, and of references. Raises Invalid, NotFound."""
     criteria, references = dict[int, Criteria](), dict[str, tuple[Request, Criteria]]()
+    searches = set[Criteria]()
     for one in changing:
         with _naming(one, together):
             checked(one)
             if condition := one.query or (one.if_none_exist if one.method == "POST" else ""):
-                criteria[one.at] = conditions.read(hub, one.type, condition)
-            for said in sorted(requests.searches(one.body)) if together else ():
+                criteria[one.at] = _counted(conditions.read(hub, one.type, condition), searches)
+            for said in requests.searches(one.body) - references.keys() if together else ():
                 type_, _, text = said.partition("?")
-                references.setdefault(said, (one, conditions.read(hub, type_, text)))
+                references[said] = one, _counted(conditions.read(hub, type_, text), searches)
     return criteria, references
+
+
+def _counted(one: Criteria, searches: set[Criteria]) -> Criteria:
+    """The condition, put among those that are searches. Raises Invalid when these are too many."""
+    if one.query is not None:
+        searches.add(one)
+        conditions.check_number(len(searches))
+    return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +243,13 @@ async def _current(
 
 
 def _write(
-    hub: Hub, member: Member, one: Request, body: bytes, target: _Target, current: Mapping[UUID, Version]
+    hub: Hub,
+    member: Member,
+    one: Request,
+    body: bytes,
+    target: _Target,
+    current: Mapping[UUID, Version],
+    effort: Effort,
 ) -> Write:
     """The request as one act on its target. Raises NotFound, Gone, Changed, Invalid, and what a patch is refused for."""
     id_ = target.id or new_id()
@@ -242,7 +258,7 @@ def _write(
         return Write("delete", one.type, id_, expected=version)
     if one.method == "PATCH":
         found = _patchable(current.get(id_), one, version)
-        resource, kept = patching.patched(member, found, patching.read(body), hub.settings.max_json_bytes)
+        resource, kept = patching.patched(member, found, patching.read(body), hub.settings.max_json_bytes, effort)
         return Write("update", one.type, id_, resource, kept, found.newest)
     resource = orjson.loads(body)
     kept = checking.check(member, one.type, resource, body)

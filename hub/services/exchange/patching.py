@@ -4,9 +4,10 @@ from typing import Any, Final
 
 import orjson
 
+from hub.domain.texts import MOST_LAYERS, is_too_deep
 from hub.errors import Invalid, Refused, TooLarge
 from hub.fhir import exact
-from hub.fhir.patch import Patch, read_fhirpath_patch, read_json_patch
+from hub.fhir.patch import Effort, Patch, read_fhirpath_patch, read_json_patch
 from hub.services.exchange import checking
 from hub.storage.members import Member
 from hub.storage.versions import Version
@@ -26,13 +27,13 @@ def read(body: bytes) -> Patch:
     return read_json_patch(value) if isinstance(value, list) else read_fhirpath_patch(value)
 
 
-def patched(member: Member, found: Version, patch: Patch, most: int) -> tuple[dict[str, Any], bytes]:
+def patched(member: Member, found: Version, patch: Patch, most: int, effort: Effort) -> tuple[dict[str, Any], bytes]:
     """What becomes of a version, and what is kept of it: `most` bytes, as of an update.
 
     Raises Conflict `patch-conflict`, Invalid, TooLarge, Unprocessable; and NotAllowed as an update does.
     """
     before = exact.shown(found.body, str(found.id), found.newest, found.at)
-    canonical = patch.patched(before)
+    canonical = patch.patched(before, effort)
     if len(canonical) > most:
         raise TooLarge(f"With the patch the resource would have more than {most} bytes; nothing was changed.")
     resource = orjson.loads(canonical)
@@ -41,6 +42,10 @@ def patched(member: Member, found: Version, patch: Patch, most: int) -> tuple[di
         str(found.id),
     ):
         raise Unprocessable("bad-patch", "A patch leaves the resource its type and its id; nothing was changed.")
+    if is_too_deep(resource):
+        raise Unprocessable(
+            "invalid-resource", f"With the patch there would be more than {MOST_LAYERS} layers of lists and objects."
+        )
     try:
         return resource, checking.check(member, found.type, resource, canonical)
     except Invalid as refusal:
