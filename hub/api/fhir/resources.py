@@ -4,13 +4,11 @@ https://hl7.org/fhir/R4/http.html. Ids are the hub's to give; a version is named
 changes no other. What is changed may also be named by a condition (parameters of a search). Deleting leaves the history.
 """
 
-from datetime import datetime
-from email.utils import format_datetime
 from typing import Any, Final
 
 from starlette.responses import Response
 
-from hub.api.fhir import formats
+from hub.api.fhir import formats, reads
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.message_ids import message_id_of
 from hub.errors import Invalid, NotFound
@@ -24,7 +22,6 @@ from hub.services.exchange.carrying import carry_out
 from hub.services.exchange.writing import Written
 from hub.services.intake import refusals_noted
 from hub.services.preparing import PERSON_TYPE
-from hub.storage.versions import Version
 
 _MARKS: Final = {
     "versioning": "versioned-update",
@@ -32,6 +29,7 @@ _MARKS: Final = {
     "updateCreate": False,
     "referencePolicy": ["literal", "logical"],
     "conditionalCreate": True,
+    "conditionalRead": "full-support",
     "conditionalUpdate": True,
     "conditionalDelete": "single",
 }
@@ -108,10 +106,9 @@ def _condition(header: str) -> str:
 
 async def read(call: Call) -> Response:
     """GET /fhir/{type}/{id}: the newest version."""
-    found = await reading.read(
-        call.hub, call.member, call.purpose, _type(call), entries.uuid(call.request.path_params["id"])
-    )
-    return shown(found)
+    type_, id_ = _type(call), entries.uuid(call.request.path_params["id"])
+    wanted = reads.wanted(call, type_)
+    return wanted.answer(await reading.read(call.hub, call.member, call.purpose, type_, id_))
 
 
 async def vread(call: Call) -> Response:
@@ -119,11 +116,9 @@ async def vread(call: Call) -> Response:
     stated = call.request.path_params["version"]
     if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
         raise NotFound
-    return shown(
-        await reading.version(
-            call.hub, call.member, call.purpose, _type(call), entries.uuid(call.request.path_params["id"]), int(stated)
-        )
-    )
+    type_, id_ = _type(call), entries.uuid(call.request.path_params["id"])
+    wanted = reads.wanted(call, type_)
+    return wanted.answer(await reading.version(call.hub, call.member, call.purpose, type_, id_, int(stated)))
 
 
 def _type(call: Call) -> str:
@@ -131,23 +126,9 @@ def _type(call: Call) -> str:
     return checking.known_type(call.request.path_params.get("type", PERSON_TYPE))
 
 
-def _headers(version: int, at: datetime) -> dict[str, str]:
-    return {
-        "ETag": f'W/"{version}"',
-        "Last-Modified": format_datetime(at, usegmt=True),
-        "Cache-Control": "no-store",
-    }
-
-
-def shown(found: Version) -> Response:
-    """A version as the answer."""
-    body = exact.shown(found.body, str(found.id), found.version, found.at)
-    return Response(body, 200, _headers(found.version, found.at), JSON)
-
-
 def _written(call: Call, type_: str, done: Written) -> Response:
     """201 with its address for what is new, 200 for what was there; as much of it as is wanted (Prefer: return)."""
-    headers = _headers(done.version, done.at)
+    headers = dict(reads.headers(done.version, done.at))
     status = 201 if done.change == "new" else 200
     if status == 201:
         address = f"{call.hub.settings.base_url}{PREFIX}/{type_}/{done.id}/_history/{done.version}"

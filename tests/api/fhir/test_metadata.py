@@ -14,7 +14,9 @@ from tests.api.fhir.conftest import Client
 OF_A_TYPE = {
     "create", "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "search-type"
 }  # fmt: skip
-MARKS = {"conditionalCreate": True, "conditionalUpdate": True, "conditionalDelete": "single"}
+MARKS = {
+    "conditionalCreate": True, "conditionalRead": "full-support", "conditionalUpdate": True, "conditionalDelete": "single"
+}  # fmt: skip
 OF_THE_SYSTEM = {"transaction", "batch", "history-system"}
 
 

@@ -9,9 +9,10 @@ import orjson
 import pytest
 
 from hub.runtime import Hub
+from hub.services import tokens
 from tests.api.fhir.conftest import Client
 from tests.api.fhir.test_conditions import ZHANG, add, code, organization
-from tests.hubs import Enrolled, acts
+from tests.hubs import acts, enrol
 from tests.people import patient, persons
 from tests.unit.fhir.patch.cases import operation
 
@@ -197,6 +198,9 @@ async def test_no_patches_make_a_resource_larger_than_may_be_sent(as_huiji: Clie
     assert code(found) == (413, "too-large"), found.text
 
 
-async def test_whoever_is_no_county_patches_nothing(hub: Hub, huiji: Enrolled, as_huiji: Client) -> None:
-    answers = [await by_json(as_huiji, f"{type_}/{uuid4()}") for type_ in ("Organization", "Account")]
-    assert [one.status_code for one in answers] == [404, 404]
+async def test_whoever_is_no_county_patches_nothing(hub: Hub, http: httpx2.AsyncClient) -> None:
+    court = await enrol(hub, "court", [], kind="partner")
+    as_court = Client(http, await tokens.issue_token(hub, court.member))
+    found = await by_json(as_court, "Organization?name=x")
+    assert code(found) == (404, "not-found")
+    assert code(await as_court("PUT", "/fhir/Organization?name=x", json=organization("x"))) == (404, "not-found")
