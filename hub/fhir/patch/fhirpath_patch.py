@@ -70,7 +70,7 @@ def _operation(at: int, one: Any) -> Operation:
     parts = one.get("part") if isinstance(one, dict) and one.get("name") == "operation" else None
     if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
         raise bad(f"Parameter {at} is an operation, with the parts type, path and what else it needs.")
-    said = {part.get("name"): part for part in parts}
+    said = {str(part.get("name")): part for part in parts}
     if len(said) < len(parts) or said.keys() - _KINDS.keys() - {"value"}:
         raise bad(f"Operation {at}: its parts are each given once, and are {', '.join(_KINDS)} or value.")
     given = {name: _given(at, name, part) for name, part in said.items() if name != "value"}

@@ -170,9 +170,9 @@ class _Search:
 
     async def _few(self, wanted: Wanted) -> Sequence[tuple[UUID, Any]] | None:
         """What the index finds, where that is not too much; and what it was not told of yet, where nothing may be missed."""
-        found = await search_index.few(self._connection, self._hub.vault, wanted)
-        if found is None or not self._misses_nothing:
-            return found
+        if not self._misses_nothing:
+            return await search_index.few(self._connection, self._hub.vault, wanted)
+        # First what is still to be told: the workers may tell it at any moment, and then the index has it.
         waiting = await search_index.pending(self._connection, wanted.member_id, wanted.type, MOST + 1)
         if len(waiting) > MOST:
             raise Unavailable(
@@ -181,7 +181,8 @@ class _Search:
                 "Send it again in a moment.",
                 retry_after=5,
             )
-        return [(id_, None) for id_ in sorted({id_ for id_, _ in found} | set(waiting))]
+        found = await search_index.few(self._connection, self._hub.vault, wanted)
+        return None if found is None else [(id_, None) for id_ in sorted({id_ for id_, _ in found} | set(waiting))]
 
     async def _matching(self, ids: Sequence[UUID], clauses: Sequence[Clause], most: int = MOST) -> list[_Opened]:
         """Those of the resources that meet all clauses, in the order of `ids`; once there are `most`, no more are opened."""

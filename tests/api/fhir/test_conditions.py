@@ -8,11 +8,15 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from hub.runtime import Hub
+from hub.api import fhir
+from hub.runtime import Hub, open_hub
+from hub.services import tokens
 from hub.services.exchange import indexing
+from hub.settings import Settings
 from hub.storage import search_index
 from tests.api.fhir.conftest import Client
-from tests.hubs import Enrolled, acts
+from tests.api.fhir.test_bundles import bundle, entry
+from tests.hubs import Clock, Enrolled, acts, serve
 from tests.people import arrive, patient, persons
 
 ZHANG = {"name": "张伟", "birth": "1988-05-12", "sex": "male", "id": "410108198805120016", "origin": "410108000000"}
@@ -159,6 +163,59 @@ async def test_what_a_document_has_just_brought_is_not_missed(as_huiji: Client, 
     while await indexing.catch_up(hub):
         pass
     assert await total(as_huiji, "Patient?birthdate=1988-05-12") == 1
+
+
+async def test_nor_what_the_workers_tell_the_index_just_now(
+    as_huiji: Client, hub: Hub, huiji: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They tell between the two questions, of what is still to be told and of what the index has."""
+    await arrive(hub, huiji.member, [patient("huiji", "H1", **ZHANG)])
+    pending, few = search_index.pending, search_index.few
+    told: list[int] = []
+
+    async def and_then(found: Any) -> Any:
+        if not told:
+            told.append(await indexing.catch_up(hub))
+        return found
+
+    async def pending_before(*given: Any) -> Any:
+        return await and_then(await pending(*given))
+
+    async def few_before(*given: Any) -> Any:
+        return await and_then(await few(*given))
+
+    monkeypatch.setattr(search_index, "pending", pending_before)
+    monkeypatch.setattr(search_index, "few", few_before)
+    condition = unless("birthdate=1988-05-12")
+    found = await as_huiji("POST", "/fhir/Patient", json=patient("huiji", "H2", **ZHANG), headers=condition)
+    assert (found.status_code, told) == (200, [1]), found.text
+
+
+async def test_of_many_at_once_in_several_processes_one_creates(
+    as_huiji: Client, hub: Hub, huiji: Enrolled, hub_settings: Settings, clock: Clock
+) -> None:
+    """Two hubs on one database know of each other by its locks only."""
+    sent = organization("一院", active=True)
+    async with open_hub(hub_settings, now=clock) as other, serve(other, fhir.router) as http:
+        there = Client(http, await tokens.issue_token(other, huiji.member))
+        calls = [
+            caller(
+                "POST",
+                "/fhir/Organization",
+                json=sent,
+                headers=unless(f"name:exact=一院&active=true&_lastUpdated=gt{year}"),
+            )
+            for year in range(2000, 2006)
+            for caller in (as_huiji, there)
+        ]
+        entries = [
+            caller("POST", "/fhir", json=bundle(entry("PUT", "Organization?name:exact=一院", sent)))
+            for caller in (as_huiji, there, as_huiji, there)
+        ]
+        answers = await asyncio.gather(*calls, *entries)
+    assert {one.status_code for one in answers} <= {200, 201}
+    assert await total(as_huiji, "Organization") == 1
+    assert len(await acts(hub, "create")) == 1
 
 
 async def test_while_too_much_is_still_to_be_read_nothing_is_guessed(

@@ -148,6 +148,9 @@ _NAME = operation("add", "Patient", name="birthDate", valueDate="1930-01-01")
         operation("add", "Patient", name="contact", value=[]),
         operation("add", "Patient", name="nothing", valueString="x"),
         {"name": "other"},
+        {"name": "operation", "part": [{"name": ["type"], "valueCode": "delete"}]},
+        {"name": "operation", "part": [3]},
+        {"name": "operation"},
         {"name": "operation", "part": [{"name": "type", "valueCode": "delete"}] * 2},
         {
             "name": "operation",
