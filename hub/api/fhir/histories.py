@@ -18,7 +18,7 @@ from hub.errors import Invalid
 from hub.fhir import exact
 from hub.fhir.capability import Ability
 from hub.fhir.search import spans
-from hub.services.exchange import checking, entries, histories
+from hub.services.exchange import checking, histories, stated
 from hub.services.exchange.histories import Behind, Times
 from hub.storage.versions import Version
 
@@ -29,7 +29,7 @@ _LONGEST: Final = 64
 
 async def of_one(call: Call) -> Response:
     """The versions of one resource, with the number of all."""
-    type_, id_ = checking.known_type(call.request.path_params["type"]), entries.uuid(call.request.path_params["id"])
+    type_, id_ = checking.known_type(call.request.path_params["type"]), stated.uuid(call.request.path_params["id"])
     asked = dict(call.query)
     before = _number(asked, _BEHIND, 0)
     found = await histories.of_one(
@@ -99,12 +99,12 @@ def _count(asked: Mapping[str, str]) -> int:
 
 
 def _number(asked: Mapping[str, str], name: str, otherwise: int) -> int:
-    stated = asked.get(name, "")
-    if not stated:
+    said = asked.get(name, "")
+    if not said:
         return otherwise
-    if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
+    if not (said.isascii() and said.isdigit() and len(said) < 10):
         raise Invalid("bad-request", f"{name} is a whole number.")
-    return int(stated)
+    return int(said)
 
 
 def _times(asked: Mapping[str, str]) -> Times:
@@ -143,14 +143,14 @@ def _cursor(last: Version) -> str:
 
 
 def _behind(asked: Mapping[str, str]) -> Behind | None:
-    stated = asked.get(_BEHIND, "")
-    if not stated:
+    said = asked.get(_BEHIND, "")
+    if not said:
         return None
-    at, _, rest = stated.partition("-")
+    at, _, rest = said.partition("-")
     id_, _, version = rest.partition("-")
     numbers = all(one.isascii() and one.isdigit() for one in (at, version))
     try:
-        moment = spans.moment_of(int(at)) if numbers and len(stated) < _LONGEST else None
+        moment = spans.moment_of(int(at)) if numbers and len(said) < _LONGEST else None
         if moment is None or len(version) > 9:
             raise ValueError("no place")
         return Behind(moment, UUID(id_), int(version))

@@ -17,7 +17,7 @@ from hub.fhir.capability import JSON, Ability
 from hub.fhir.fed import told
 from hub.fhir.patch import JSON_PATCH
 from hub.fhir.requests import Request
-from hub.services.exchange import checking, entries, reading, writing
+from hub.services.exchange import checking, reading, stated, writing
 from hub.services.exchange.carrying import carry_out
 from hub.services.exchange.writing import Written
 from hub.services.intake import refusals_noted
@@ -67,7 +67,7 @@ async def _write(call: Call, method: str) -> Written | None:
     """Carry out what is wanted; a refusal leaves its leaf."""
     async with refusals_noted(call.hub, call.member, message_id_of(call.request)):
         asked, resource = await _asked(call, method)
-        wanted = entries.plain(call.member, asked, resource)
+        wanted = stated.plain(call.member, asked, resource)
         if wanted is not None:
             return await writing.write(call.hub, call.member, wanted)
         return await carry_out(call.hub, call.member, call.purpose, asked)
@@ -106,19 +106,19 @@ def _condition(header: str) -> str:
 
 async def read(call: Call) -> Response:
     """GET /fhir/{type}/{id}: the newest version."""
-    type_, id_ = _type(call), entries.uuid(call.request.path_params["id"])
+    type_, id_ = _type(call), stated.uuid(call.request.path_params["id"])
     wanted = reads.wanted(call, type_)
     return wanted.answer(await reading.read(call.hub, call.member, call.purpose, type_, id_))
 
 
 async def vread(call: Call) -> Response:
     """GET /fhir/{type}/{id}/_history/{version}."""
-    stated = call.request.path_params["version"]
-    if not (stated.isascii() and stated.isdigit() and len(stated) < 10):
+    number = call.request.path_params["version"]
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise NotFound
-    type_, id_ = _type(call), entries.uuid(call.request.path_params["id"])
+    type_, id_ = _type(call), stated.uuid(call.request.path_params["id"])
     wanted = reads.wanted(call, type_)
-    return wanted.answer(await reading.version(call.hub, call.member, call.purpose, type_, id_, int(stated)))
+    return wanted.answer(await reading.version(call.hub, call.member, call.purpose, type_, id_, int(number)))
 
 
 def _type(call: Call) -> str:

@@ -12,7 +12,7 @@ from hub.fhir import exact
 from hub.fhir.patch import paths
 from hub.fhir.patch.paths import Path
 from hub.fhir.patch.places import Both, Items, Place, is_primitive, named
-from hub.fhir.patch.values import MOST, Effort, bad, conflict, copied
+from hub.fhir.patch.values import MOST, Effort, bad, conflict, copied, written
 from hub.fhir.search.elements import Element
 
 _NEEDS: Final = {
@@ -53,7 +53,7 @@ class FHIRPathPatch:
         resource, effort = exact.read(body), effort or Effort()
         for operation in self.operations:
             _DO[operation.type](resource, operation, effort)
-        return exact.write(resource)
+        return written(resource)
 
 
 def read(parameters: Any) -> FHIRPathPatch:

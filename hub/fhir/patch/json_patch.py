@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hub.domain.texts import MOST_LAYERS
 from hub.fhir import exact
-from hub.fhir.patch.values import MOST, Effort, bad, conflict, copied, same
+from hub.fhir.patch.values import MOST, Effort, bad, conflict, copied, same, written
 
 Pointer = tuple[str, ...]
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -40,7 +40,7 @@ class JSONPatch:
         document, effort = exact.read(body), effort or Effort()
         for operation in self.operations:
             document = _DO[operation.op](document, operation, effort)
-        return exact.write(document)
+        return written(document)
 
 
 def read(patch: Any) -> JSONPatch:

@@ -1,4 +1,4 @@
-"""The FHIRPath that a patch says its places with, effort over a resource as JSON. Pure; http://hl7.org/fhir/R4/fhirpatch.html.
+"""The FHIRPath that a patch says its places with, walked over a resource as JSON. Pure; http://hl7.org/fhir/R4/fhirpatch.html.
 
 Understood are names, `[n]`, `first()`, `last()`, `ofType(T)`, `as(T)`, `extension('url')` and `where(…)` of comparisons with
 `=` and `!=`, `exists()`, `and`, `or`. Anything else is refused by name: `resolve()` would lead out of the resource.
@@ -24,7 +24,6 @@ _WORD: Final = re.compile(
 )
 _ESCAPED: Final = re.compile(r"\\(.)")
 _LITERALS: Final = {"true": True, "false": False}
-
 
 Step = Callable[[list[Place], Effort], list[Place]]
 Test = Callable[[Place, Effort], bool]

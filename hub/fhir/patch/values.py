@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 
-from hub.domain.texts import is_too_deep
+from hub.domain.texts import MOST_LAYERS, is_too_deep
 from hub.errors import Conflict, Invalid, TooLarge
 from hub.fhir import exact
 
@@ -64,6 +64,13 @@ def copied(value: Any) -> Any:
     return [copied(inner) for inner in value] if isinstance(value, list) else value
 
 
+def written(value: Any) -> bytes:
+    """A patched value in JSON. Raises Invalid `bad-patch` for more layers than are read anywhere."""
+    if is_too_deep(value):
+        raise bad(f"The patch puts more than {MOST_LAYERS} layers of lists and objects into one another.")
+    return exact.write(value)
+
+
 class Effort:
     """How much patches that are applied together may still cost: bytes copied or led deeper, and places looked at."""
 
@@ -72,9 +79,7 @@ class Effort:
 
     def copy(self, value: Any) -> None:
         """Take a value out of it. Raises TooLarge, and Invalid `bad-patch` for too many layers."""
-        if is_too_deep(value):
-            raise bad("The patch puts too many layers into one another.")
-        self._bytes -= len(exact.write(value))
+        self._bytes -= len(written(value))
         if self._bytes < 0:
             raise TooLarge(f"Patches copy or move more than {LARGEST} bytes; nothing was changed.")
 

@@ -20,7 +20,7 @@ from hub.errors import Conflict, Refused
 from hub.fhir import requests
 from hub.fhir.requests import Request
 from hub.runtime import Hub
-from hub.services.exchange import entries, looking, writing
+from hub.services.exchange import entries, looking, stated, writing
 from hub.services.exchange.carrying import carry_out
 from hub.services.exchange.looking import Answer
 from hub.services.exchange.writing import Written
@@ -120,7 +120,7 @@ async def batch(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]
 async def _alone(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
     try:
         async with refusals_noted(hub, member, new_id()):
-            wanted = entries.plain(member, replace(one, body=requests.resolved(one.body, {})))
+            wanted = stated.plain(member, replace(one, body=requests.resolved(one.body, {})))
             if wanted is None:
                 return Answer(**_told(one.type, await carry_out(hub, member, purpose, one)))
             return Answer(**_told(one.type, await writing.write(hub, member, wanted)))

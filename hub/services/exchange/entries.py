@@ -8,17 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import orjson
 
 from hub.errors import Invalid, NotFound, Refused, TooLarge
-from hub.fhir import fed, requests
+from hub.fhir import requests
 from hub.fhir.patch import Effort
 from hub.fhir.requests import Request
 from hub.runtime import Hub
-from hub.services.exchange import checking, conditions, patching
+from hub.services.exchange import checking, conditions, patching, stated
 from hub.services.exchange.conditions import Criteria, NoMatch
 from hub.services.exchange.reading import Gone
 from hub.services.exchange.writing import Changed, Write, Written
@@ -54,34 +54,6 @@ class _Target:
 Found = Mapping[Criteria, Sequence[Head]]
 References = Mapping[str, tuple[Request, Criteria]]
 """References that are said as searches, by what they say: the first entry that has one, and its condition."""
-
-
-def plain(member: Member, one: Request, resource: dict[str, Any] | None = None) -> Write | None:
-    """The request as one act, where that takes no look at what is there but by an identifier. Raises Invalid, NotFound.
-
-    `resource` is what its body says, where that was read already.
-    """
-    if one.method == "PATCH" or one.query or (one.method == "POST" and not _is_simple(one.if_none_exist)):
-        return None
-    checked(one)
-    type_ = checking.known_type(one.type)
-    if one.method == "DELETE":
-        return Write("delete", type_, uuid(one.id), expected=expected(one.if_match))
-    resource = orjson.loads(one.body) if resource is None else resource
-    kept = checking.check(member, type_, resource, one.body)
-    if one.method == "POST":
-        return Write("create", type_, new_id(), resource, kept, unless=fed.condition(one.if_none_exist))
-    _same_id(resource, one.id)
-    return Write("update", type_, uuid(one.id), resource, kept, expected(one.if_match))
-
-
-def _is_simple(condition: str) -> bool:
-    """Is it none, or one identifier?"""
-    try:
-        fed.condition(condition)
-    except Invalid:
-        return False
-    return True
 
 
 async def settle(
@@ -129,7 +101,7 @@ def _conditions(hub: Hub, changing: Sequence[Request], together: bool) -> tuple[
     searches = set[Criteria]()
     for one in changing:
         with _naming(one, together):
-            checked(one)
+            stated.checked(one)
             if condition := one.query or (one.if_none_exist if one.method == "POST" else ""):
                 criteria[one.at] = _counted(conditions.read(hub, one.type, condition), searches)
             for said in requests.searches(one.body) - references.keys() if together else ():
@@ -169,15 +141,6 @@ def _naming(one: Request, together: bool) -> Iterator[None]:
         raise
 
 
-def checked(one: Request) -> None:
-    """Raises NotFound for a type that is not kept, Invalid for a request that changes nothing that can be named."""
-    checking.known_type(one.type)
-    if one.method == "POST" and (one.id or one.query):
-        raise Invalid("not-supported", "POST goes to a type; its condition is If-None-Exist.")
-    if one.method != "POST" and bool(one.id) == bool(one.query):
-        raise Invalid("not-supported", "PUT, PATCH and DELETE go to a type and an id, or to a type with a condition.")
-
-
 def _targets(
     changing: Sequence[Request], criteria: Mapping[int, Criteria], found: Found, together: bool
 ) -> dict[int, _Target]:
@@ -200,13 +163,13 @@ def _targets(
 
 def _target(one: Request, heads: Sequence[Head] | None) -> _Target:
     if heads is None:
-        return _Target(new_id() if one.method == "POST" else uuid(one.id))
+        return _Target(new_id() if one.method == "POST" else stated.uuid(one.id))
     id_ = conditions.target(heads)
     if id_ is not None:
         return _Target(id_, heads[0])
     if one.method == "PATCH":
         raise NotFound("None of your resources meets the condition; nothing was changed.")
-    if expected(one.if_match) is not None:
+    if stated.expected(one.if_match) is not None:
         raise Changed
     return _Target(None if one.method == "DELETE" else new_id())
 
@@ -253,7 +216,7 @@ def _write(
 ) -> Write:
     """The request as one act on its target. Raises NotFound, Gone, Changed, Invalid, and what a patch is refused for."""
     id_ = target.id or new_id()
-    version = expected(one.if_match)
+    version = stated.expected(one.if_match)
     if one.method == "DELETE":
         return Write("delete", one.type, id_, expected=version)
     if one.method == "PATCH":
@@ -273,7 +236,7 @@ def _write(
         if resource.get("id", str(id_)) != str(id_):
             raise Invalid("bad-request", "The id in the body is not of the resource that meets the condition.")
     else:
-        _same_id(resource, one.id)
+        stated.same_id(resource, one.id)
     return Write("update", one.type, id_, resource, kept, version)
 
 
@@ -285,26 +248,3 @@ def _patchable(found: Version | None, one: Request, version: int | None) -> Vers
     if found.deleted:
         raise Gone
     return found
-
-
-def _same_id(resource: Mapping[str, object], stated: str) -> None:
-    if resource.get("id") != stated:
-        raise Invalid("bad-request", "The id in the body is not the id in the address.")
-
-
-def uuid(stated: str) -> UUID:
-    """The id in an address. Raises NotFound for one that the hub never gave."""
-    try:
-        return UUID(stated)
-    except ValueError:
-        raise NotFound from None
-
-
-def expected(stated: str) -> int | None:
-    """The version that If-Match names. Raises Invalid."""
-    number = stated.strip().removeprefix("W/").strip('"')
-    if number in ("", "*"):
-        return None
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise Invalid("bad-request", 'If-Match names a version, as W/"3".')
-    return int(number)

@@ -14,7 +14,7 @@ from hub.fhir import requests, search
 from hub.fhir.requests import Request
 from hub.fhir.search import Query
 from hub.runtime import Hub
-from hub.services.exchange import checking, entries, reading, searching
+from hub.services.exchange import checking, reading, searching, stated
 from hub.services.exchange.searching import Page
 from hub.storage.members import Member
 from hub.storage.versions import Version
@@ -77,7 +77,7 @@ async def _one(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
     """A resource by its id. Raises NotFound, Gone, Invalid."""
     if one.query:
         raise Invalid("not-supported", "A resource is asked for by its id alone, or searched for by its type.")
-    found = await reading.read(hub, member, purpose, checking.known_type(one.type), entries.uuid(one.id))
+    found = await reading.read(hub, member, purpose, checking.known_type(one.type), stated.uuid(one.id))
     return Answer(200, "", f'W/"{found.version}"', found.at.isoformat(timespec="milliseconds"), found)
 
 

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 import orjson
 
-from hub.domain.texts import MOST_LAYERS, is_too_deep
 from hub.errors import Invalid, Refused, TooLarge
 from hub.fhir import exact
 from hub.fhir.patch import Effort, Patch, read_fhirpath_patch, read_json_patch
@@ -42,10 +41,6 @@ def patched(member: Member, found: Version, patch: Patch, most: int, effort: Eff
         str(found.id),
     ):
         raise Unprocessable("bad-patch", "A patch leaves the resource its type and its id; nothing was changed.")
-    if is_too_deep(resource):
-        raise Unprocessable(
-            "invalid-resource", f"With the patch there would be more than {MOST_LAYERS} layers of lists and objects."
-        )
     try:
         return resource, checking.check(member, found.type, resource, canonical)
     except Invalid as refusal:

@@ -199,6 +199,24 @@ def test_there_is_a_most_of_operations_and_of_what_they_look_at() -> None:
     assert refused.value.code == "too-costly"
 
 
+def test_no_patch_digs_deeper_than_is_read() -> None:
+    """Each operation goes one item deeper than the one before it."""
+    body = b'{"resourceType":"QuestionnaireResponse","status":"completed","item":[{"linkId":"0"}]}'
+    deeper = [
+        operation(
+            "add",
+            "QuestionnaireResponse" + ".item" * depth,
+            name="item",
+            value=[{"name": "linkId", "valueString": "x"}],
+        )
+        for depth in range(1, 180)
+    ]
+    assert read_fhirpath_patch(parameters(*deeper[:20])).patched(body).count(b'"item":') == 21
+    with pytest.raises(Invalid) as refused:
+        read_fhirpath_patch(parameters(*deeper)).patched(body)
+    assert refused.value.code == "bad-patch"
+
+
 _PATHS = st.lists(
     st.sampled_from(
         ["Patient", ".name", ".given", ".text", ".div", "[0]", "[1]", ".birthDate", ".extension", ".value", ".deceased", ".id",
