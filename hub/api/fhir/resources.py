@@ -37,7 +37,10 @@ _PATCHES: Final = (JSON_PATCH, JSON)
 
 
 async def create(call: Call) -> Response:
-    """POST /fhir/{type}: 201 with the id that the hub gave; with If-None-Exist 200 and what is there already."""
+    """POST /fhir/{type}: 201 with the id that the hub gave; with If-None-Exist 200 and what is there already.
+
+    Parameters of a search in the address count as If-None-Exist: some clients say it there (fhirpy).
+    """
     return await _changed(call, "POST")
 
 
@@ -91,13 +94,19 @@ async def _asked(call: Call, method: str) -> tuple[Request, dict[str, Any] | Non
         query="" if "id" in parameters or method == "POST" else call.request.url.query,
         body=body,
         if_match=headers.get("if-match", ""),
-        if_none_exist=_condition(headers.get("if-none-exist", "")) if method == "POST" else "",
+        if_none_exist=_condition(call) if method == "POST" else "",
     )
     return asked, resource
 
 
-def _condition(header: str) -> str:
-    """What is not percent-encoded in the header is UTF-8, as elsewhere; headers come as Latin-1. Raises Invalid."""
+def _condition(call: Call) -> str:
+    """On which a create depends. Raises Invalid."""
+    header, query = call.request.headers.get("if-none-exist", ""), call.request.url.query
+    if query and call.query:
+        if header:
+            raise Invalid("bad-request", "A create has one condition: If-None-Exist, or parameters in the address.")
+        return query
+    # Headers come as Latin-1; what is not percent-encoded is UTF-8, as elsewhere.
     try:
         return header if header.isascii() else header.encode("latin-1").decode()
     except UnicodeDecodeError as error:

@@ -73,6 +73,16 @@ async def test_a_condition_may_be_written_as_it_is(as_huiji: Client) -> None:
     )
 
 
+async def test_a_condition_may_stand_in_the_address_of_a_create(as_huiji: Client) -> None:
+    where = "/fhir/Organization?name:exact=一院"
+    answers = [await as_huiji("POST", f"{where}&_format=json", json=organization("一院")) for _ in range(2)]
+    assert [one.status_code for one in answers] == [201, 200]
+    plain = await as_huiji("POST", "/fhir/Organization?_format=json&_pretty=true", json=organization("一院"))
+    assert plain.status_code == 201
+    both = await as_huiji("POST", where, json=organization("一院"), headers=unless("name=x"))
+    assert code(both) == (400, "bad-request")
+
+
 async def test_a_conditional_update_creates_changes_or_refuses(as_huiji: Client) -> None:
     where = "/fhir/Organization?name:exact=一院"
     made = await as_huiji("PUT", where, json=organization("一院"))
