@@ -65,7 +65,7 @@ async def arrive(hub: Hub, member: Member, patients: Sequence[dict[str, Any]]) -
             for p, result in zip(patients, stored, strict=True)
             if result.change != "same"
         ]
-        await search_index.put_off(connection, [item.resource_id for item in items])
+        await search_index.put_off(connection, member.id, "Patient", [item.resource_id for item in items])
         return await linking.ingest(hub, connection, member.id, items, hub.now())
 
 

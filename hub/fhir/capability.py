@@ -29,7 +29,7 @@ class Ability:
 
     `interaction` is a code of R4's restful interactions, `operation` (name, canonical of its definition); one of both.
     `marks` are further properties of the resource's entry, such as conditionalUpdate. `follows` are profiles' own
-    capability statements that this helps to meet.
+    capability statements that this helps to meet, `patches` the formats of patches that are taken.
     """
 
     type: str
@@ -39,6 +39,7 @@ class Ability:
     marks: dict[str, Any] = field(default_factory=dict)
     said: str = ""
     follows: tuple[str, ...] = ()
+    patches: tuple[str, ...] = ()
 
 
 def statement(abilities: Iterable[Ability], *, base_url: str, version: str) -> dict[str, Any]:
@@ -51,6 +52,7 @@ def statement(abilities: Iterable[Ability], *, base_url: str, version: str) -> d
         rest["resource"] = resources
     rest |= _entry(by_type.get("", ()))
     follows = list(dict.fromkeys(url for one in everything for url in one.follows))
+    patches = list(dict.fromkeys(format_ for one in everything for format_ in one.patches))
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -62,6 +64,7 @@ def statement(abilities: Iterable[Ability], *, base_url: str, version: str) -> d
         "implementation": {"description": "Exchange of records between regions", "url": f"{base_url}/fhir"},
         "fhirVersion": FHIR_VERSION,
         "format": [JSON],
+        **({"patchFormat": patches} if patches else {}),
         "rest": [rest],
     }
 

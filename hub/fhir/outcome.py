@@ -21,6 +21,7 @@ _BY_STATUS: Final = {
     412: "conflict",
     413: "too-long",
     415: "not-supported",
+    422: "processing",
     429: "throttled",
     503: "transient",
 }
@@ -31,6 +32,7 @@ _BY_CODE: Final = {
     "too-few-elements": "required",
     "too-costly": "too-costly",
     "token-expired": "expired",
+    "not-unique": "multiple-matches",
 }
 """Codes of ours whose issue type says more than their status does (value set issue-type, R4)."""
 

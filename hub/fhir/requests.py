@@ -1,26 +1,39 @@
-"""What a batch or a transaction asks for: its entries as requests, and references to what they create (FHIR R4, transactions).
+"""What a batch or a transaction asks for: its entries as requests, and references that it leads (FHIR R4, transactions).
 
 Pure. Everything is read before anything is done: a Bundle that cannot be understood does nothing at all.
 """
 
-from collections.abc import Iterable, Mapping
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, unquote_plus
 from uuid import UUID
 
+from hub.domain.texts import all_can_be_kept
 from hub.errors import Invalid, TooLarge
-from hub.fhir import exact
+from hub.fhir import exact, strict_json
+from hub.fhir.patch import JSON_PATCH
 
 MOST: Final = 500
-_METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE"})
+_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+_WITH_RESOURCE: Final = frozenset({"POST", "PUT", "PATCH"})
+_ABOUT_FORMAT: Final = frozenset({"_format", "_pretty"})
+_FIELDS: Final = 50
 _NEW: Final = "urn:uuid:"
+_AS_SEARCH: Final = re.compile(r"[A-Z][A-Za-z]{2,63}\?.+")
+_ANY_AS_SEARCH: Final = re.compile(rb'"reference":"[A-Z][A-Za-z]{2,63}\?')
 Together = Literal["batch", "transaction"]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One entry. `id` and `query` are what the address says behind the type; `body` is the resource, number for number."""
+    """One entry. `id` and `query` are what the address says behind the type; `body` is the resource, number for number.
+
+    Of a PATCH it is the patch: a list of operations (JSON Patch), or Parameters.
+    """
 
     at: int
     full_url: str
@@ -59,7 +72,8 @@ def _once(requests: Iterable[Request]) -> None:
     """Raises Invalid for a second entry that changes the same resource: which of them holds would be left to chance."""
     seen: set[tuple[str, ...]] = set()
     for one in requests:
-        meant = (one.type, _same(one.id)) if one.id else (one.type, "", unquote(one.if_none_exist.removeprefix("?")))
+        condition = unquote_plus((one.query or one.if_none_exist).removeprefix("?"))
+        meant = (one.type, _same(one.id)) if one.id else (one.type, "", condition)
         if one.method == "GET" or not any(meant[1:]):
             continue
         if meant in seen:
@@ -90,8 +104,8 @@ def _request(at: int, entry: Any) -> Request:
     if "/" in id_ or not type_:
         raise _wrong(at, "the url is a type, or a type and an id")
     resource = entry.get("resource")
-    if (resource is not None) != (asked["method"] in ("POST", "PUT")):
-        raise _wrong(at, "POST and PUT have a resource, and no other has one")
+    if (resource is not None) != (asked["method"] in _WITH_RESOURCE):
+        raise _wrong(at, "POST, PUT and PATCH have a resource, and no other has one")
     if resource is not None and not isinstance(resource, dict):
         raise _wrong(at, "the resource is an object")
     return Request(
@@ -101,39 +115,91 @@ def _request(at: int, entry: Any) -> Request:
         type=type_,
         id=unquote(id_),
         query=query,
-        body=exact.write(resource) if resource is not None else b"",
+        body=_body(at, asked["method"], resource),
         if_match=texts["ifMatch"],
         if_none_exist=texts["ifNoneExist"],
     )
+
+
+def _body(at: int, method: str, resource: dict[str, Any] | None) -> bytes:
+    if resource is None:
+        return b""
+    if method != "PATCH" or resource.get("resourceType") != "Binary":
+        return exact.write(resource)
+    data = resource.get("data")
+    if resource.get("contentType") != JSON_PATCH or not isinstance(data, str):
+        raise _wrong(at, f"a patch is a Binary of the contentType {JSON_PATCH} with data, or Parameters")
+    try:
+        patch = base64.b64decode(data, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise _wrong(at, "the data of a Binary is base64") from error
+    try:
+        return strict_json.canonical(patch)
+    except Invalid as refusal:
+        refusal.detail = f"Bundle.entry[{at}]: {refusal.detail}"
+        raise
+
+
+def parameters(query: str) -> list[tuple[str, str]]:
+    """The parameters of a search within a request, decoded, without those about the format. Raises Invalid."""
+    try:
+        found = parse_qsl(query.removeprefix("?"), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
+    except ValueError as error:
+        raise Invalid("bad-request", "The parameters of a search cannot be read, or are too many.") from error
+    if not all_can_be_kept([text for pair in found for text in pair]):
+        raise Invalid("invalid-content", "A parameter holds the character NUL.")
+    return [pair for pair in found if pair[0] not in _ABOUT_FORMAT]
 
 
 def _wrong(at: int, said: str) -> Invalid:
     return Invalid("bad-request", f"Bundle.entry[{at}]: {said}. Nothing was stored.")
 
 
-def resolved(body: bytes, made: Mapping[str, str]) -> bytes:
-    """The resource with each reference to something that the same transaction makes, {fullUrl: Type/id}, led there.
+def searches(body: bytes) -> set[str]:
+    """The references in a resource that are said as searches: Type?parameters (FHIR R4, conditional references)."""
+    return set(_said(exact.read(body))) if _ANY_AS_SEARCH.search(body) else set()
+
+
+def _said(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            said = one.get("reference")
+            if isinstance(said, str) and _AS_SEARCH.fullmatch(said):
+                yield said
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+
+
+def resolved(body: bytes, made: Mapping[str, str], meant: Mapping[str, str] | None = None) -> bytes:
+    """The resource with its references led: to what the same transaction makes, {fullUrl: Type/id}, and to what those said
+    as searches mean, {Type?parameters: Type/id}.
 
     Raises Invalid for a urn:uuid that no entry has.
     """
-    if b'"' + _NEW.encode() not in body:
+    if b'"' + _NEW.encode() not in body and not (meant and _ANY_AS_SEARCH.search(body)):
         return body
-    return exact.write(_led(exact.read(body), made))
+    return exact.write(_led(exact.read(body), made, meant or {}))
 
 
-def _led(value: Any, made: Mapping[str, str]) -> Any:
+def _led(value: Any, made: Mapping[str, str], meant: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {
-            name: _reference(inner, made) if name == "reference" else _led(inner, made) for name, inner in value.items()
+            name: _reference(inner, made, meant) if name == "reference" else _led(inner, made, meant)
+            for name, inner in value.items()
         }
     if isinstance(value, list):
-        return [_led(inner, made) for inner in value]
+        return [_led(inner, made, meant) for inner in value]
     return made.get(value, value) if isinstance(value, str) else value
 
 
-def _reference(value: Any, made: Mapping[str, str]) -> Any:
+def _reference(value: Any, made: Mapping[str, str], meant: Mapping[str, str]) -> Any:
+    if isinstance(value, str) and value in meant:
+        return meant[value]
     if not isinstance(value, str) or not value.startswith(_NEW):
-        return _led(value, made)
+        return _led(value, made, meant)
     if value not in made:
         raise Invalid(
             "unresolved-reference", "A reference names an entry that is not in the Bundle. Nothing was stored."

@@ -110,7 +110,7 @@ async def _take(
     incoming = [incoming_of(hub, member, ready) for ready in some]
     stored = await resources.upsert(connection, hub.vault, member.id, submission.id, incoming, now, received_at=said_at)
     issues = [_older(ready) for ready, result in zip(some, stored, strict=True) if result.change == "older"]
-    await search_index.put_off(connection, {one.id for one in stored if one.counts})
+    await search_index.put_off(connection, member.id, type_, {one.id for one in stored if one.counts})
     followed = await follow(hub, connection, member, some, incoming, stored, now)
     issues += [_survivor_unknown(row) for row in followed.waiting]
     return _Taken(issues, followed.linked, followed.reviews, tuple(stored) if type_ == PERSON_TYPE else ())

@@ -85,8 +85,9 @@ _ADD: Final = f"""
         FROM {rows_of("uuid", "bytea", "int", "bytea", "timestamptz", "int", first=5)}
             AS n(id, key, version, digest, said_at, said_row)),
     told AS (
-        INSERT INTO resource_version (resource_id, version, body, digest, submission_id, row, recorded_at)
-        SELECT id, version, body, digest, $4, row, $3
+        INSERT INTO resource_version
+            (resource_id, version, body, digest, submission_id, row, recorded_at, member_id, type)
+        SELECT id, version, body, digest, $4, row, $3, $2, $1
         FROM {rows_of("uuid", "int", "bytea", "bytea", "int", first=11)} AS v(id, version, body, digest, row))
     INSERT INTO resource_identifier (value, resource_id) SELECT * FROM {rows_of("bytea", "uuid", first=16)}"""  # noqa: S608
 
@@ -246,6 +247,39 @@ async def own_by_identifiers(
     found: dict[bytes, list[UUID]] = {}
     for value, id_ in rows:
         found.setdefault(value, []).append(id_)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A resource without what it says: its id, its newest version, and when that was stored."""
+
+    id: UUID
+    version: int
+    at: datetime
+
+
+async def own_under(
+    connection: AsyncConnection, member_id: int, wanted: Sequence[tuple[str, bytes]], most: int
+) -> dict[tuple[str, bytes], list[Head]]:
+    """Of a member's own resources `most` of each (type, blind index of an identifier) of `wanted`."""
+    rows = await driver(connection).fetch(
+        """
+        -- own_under: what several conditions of one identifier each find
+        SELECT wanted.type, wanted.value, found.*
+        FROM unnest($1::text[], $2::bytea[]) AS wanted(type, value) CROSS JOIN LATERAL (
+            SELECT r.id, r.version, r.updated_at
+            FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
+            WHERE i.value = wanted.value AND r.member_id = $3 AND r.type = wanted.type AND NOT r.deleted
+            LIMIT $4) found""",
+        [type_ for type_, _ in wanted],
+        [value for _, value in wanted],
+        member_id,
+        most,
+    )
+    found: dict[tuple[str, bytes], list[Head]] = {}
+    for type_, value, *head in rows:
+        found.setdefault((type_, value), []).append(Head(*head))
     return found
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0013"
+NEEDED = "0014"
 """The newest revision under `migrations/versions`."""
 
 

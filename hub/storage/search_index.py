@@ -65,11 +65,22 @@ async def forget(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
     await driver(connection).execute("DELETE FROM resource_search WHERE resource_id = ANY($1::uuid[])", list(ids))
 
 
-async def put_off(connection: AsyncConnection, ids: Iterable[UUID]) -> None:
-    """Leave these resources for the workers to tell."""
+async def put_off(connection: AsyncConnection, member_id: int, type_: str, ids: Iterable[UUID]) -> None:
+    """Leave these resources of a member for the workers to tell."""
     await driver(connection).execute(
-        "INSERT INTO search_pending SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", sorted(ids)
+        "INSERT INTO search_pending (member_id, type, resource_id) SELECT $1, $2, unnest($3::uuid[]) ON CONFLICT DO NOTHING",
+        member_id,
+        type_,
+        sorted(ids),
     )
+
+
+async def pending(connection: AsyncConnection, member_id: int, type_: str, limit: int) -> list[UUID]:
+    """Resources of a member that are still to be told."""
+    rows = await driver(connection).fetch(
+        "SELECT resource_id FROM search_pending WHERE member_id = $1 AND type = $2 LIMIT $3", member_id, type_, limit
+    )
+    return [row[0] for row in rows]
 
 
 async def take_pending(connection: AsyncConnection, limit: int) -> list[UUID]:
@@ -77,8 +88,8 @@ async def take_pending(connection: AsyncConnection, limit: int) -> list[UUID]:
     rows = await driver(connection).fetch(
         """
         -- take_pending: resources whose newest version is still to be told
-        DELETE FROM search_pending WHERE resource_id IN (
-            SELECT p.resource_id FROM search_pending p JOIN resource r ON r.id = p.resource_id
+        DELETE FROM search_pending WHERE (member_id, type, resource_id) IN (
+            SELECT p.member_id, p.type, p.resource_id FROM search_pending p JOIN resource r ON r.id = p.resource_id
             LIMIT $1 FOR UPDATE SKIP LOCKED)
         RETURNING resource_id""",
         limit,

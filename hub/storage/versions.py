@@ -1,4 +1,4 @@
-"""Resources one by one: found by id whether they are deleted or not, deleted, and their versions in order of time."""
+"""Resources one by one: found by id whether they are deleted or not, at one version, and deleted."""
 
 import hashlib
 from collections.abc import Sequence
@@ -42,11 +42,6 @@ _OWN: Final = f"{_CURRENT} AND r.member_id = $2"
 
 _ONE: Final = f"SELECT {_COLUMNS} WHERE r.id = $1 AND v.version = $2"
 
-_HISTORY: Final = f"""
-    -- history: versions of a resource, the newest first
-    SELECT {_COLUMNS}
-    WHERE r.id = $1 AND v.version < $2 AND v.recorded_at >= $3 ORDER BY v.version DESC LIMIT $4"""
-
 
 def _version(vault: Vault, row: Any) -> Version:
     return Version(
@@ -84,14 +79,6 @@ async def before(connection: AsyncConnection, vault: Vault, deletion: Version) -
     return found
 
 
-async def history(
-    connection: AsyncConnection, vault: Vault, id_: UUID, *, before: int, since: datetime, limit: int
-) -> list[Version]:
-    """Versions of a resource below the number `before`, recorded at `since` or later, the newest first."""
-    rows = await driver(connection).fetch(_HISTORY, id_, before, since, limit)
-    return [_version(vault, row) for row in rows]
-
-
 async def delete(connection: AsyncConnection, vault: Vault, found: Sequence[Version], now: datetime) -> None:
     """Add to each a version that says that it was deleted; it is not found by its identifiers any more."""
     ids = [one.id for one in found]
@@ -109,6 +96,6 @@ async def delete(connection: AsyncConnection, vault: Vault, found: Sequence[Vers
     await copy_rows(
         connection,
         "resource_version",
-        ("resource_id", "version", "body", "digest", "submission_id", "row", "recorded_at", "deleted"),
-        [(one.id, one.newest + 1, vault.seal(b""), _GONE, None, None, now, True) for one in found],
+        ("resource_id", "version", "body", "digest", "recorded_at", "deleted", "member_id", "type"),
+        [(one.id, one.newest + 1, vault.seal(b""), _GONE, now, True, one.member_id, one.type) for one in found],
     )

@@ -132,6 +132,27 @@ async def test_rows_survive_from_every_revision(empty_database_url: str, revisio
         assert found == 1, table
 
 
+async def test_versions_are_told_whose_they_are(empty_database_url: str) -> None:
+    await upgrade_async(empty_database_url, "0012")
+    of_resource = (
+        """INSERT INTO resource (id, type, member_id, record_key, version, digest, updated_at)
+           SELECT gen_random_uuid(), 'Location', id, 'k', 1, 'd', now() FROM member""",
+        """INSERT INTO resource_version (resource_id, version, body, digest, recorded_at)
+           SELECT id, 1, 'b', 'd', now() FROM resource""",
+        "INSERT INTO search_pending SELECT id FROM resource UNION SELECT gen_random_uuid()",
+    )
+    await _in(empty_database_url, _run, _ROWS[0], *of_resource)
+    await upgrade_async(empty_database_url)
+    for table in ("resource_version", "search_pending"):
+        found = await _in(
+            empty_database_url,
+            lambda c, t=table: c.execute(
+                text(f"SELECT v.type, m.name FROM {t} v JOIN member m ON m.id = v.member_id")  # noqa: S608
+            ).all(),
+        )
+        assert [tuple(row) for row in found] == [("Location", "huiji")], table
+
+
 def test_revisions_are_one_line_and_each_says_what_it_does() -> None:
     scripts = list(ScriptDirectory.from_config(config()).walk_revisions())
     assert [script.revision for script in scripts][::-1] == [f"{number:04}" for number in range(1, len(scripts) + 1)]

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from hub.api.fhir import (
     bundle,
     feed_patient,
+    histories,
     match,
     mdm,
     merge,
@@ -36,9 +37,11 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
 )
 
 _routes: Final[list[BaseRoute]] = [
-    # An operation's name goes before an id, which would take it for one of its kind.
-    *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
-    metadata.route([*(one.ability for one in _ALL), *resources.ABILITIES, *searching.ABILITIES]),
+    # An operation's name, and _history, goes before an id, which would take it for one of its kind.
+    *map(
+        route, sorted((*_ALL, *histories.INTERACTIONS), key=lambda one: "{" in one.path and "_history" not in one.path)
+    ),
+    metadata.route([*(one.ability for one in _ALL), *resources.ABILITIES, *histories.ABILITIES, *searching.ABILITIES]),
     *map(route, (*resources.INTERACTIONS, *searching.INTERACTIONS)),
 ]
 router = APIRouter(routes=_routes)

@@ -10,13 +10,14 @@ import orjson
 from starlette.responses import Response
 
 from hub import last_resort
-from hub.api.fhir.feed_patient import message_id_of
+from hub.api.fhir import searching
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
+from hub.api.fhir.message_ids import message_id_of
 from hub.fhir import exact, requests
 from hub.fhir.capability import Ability
 from hub.fhir.outcome import outcome
 from hub.services.exchange import bundles
-from hub.services.exchange.bundles import Answer
+from hub.services.exchange.looking import Answer
 
 
 async def take(call: Call) -> Response:
@@ -52,6 +53,8 @@ def _entry(call: Call, one: Answer) -> dict[str, Any]:
     if one.resource is not None:
         found = one.resource
         entry["resource"] = orjson.Fragment(exact.shown(found.body, str(found.id), found.version, found.at))
+    if one.found is not None:
+        entry["resource"] = searching.bundle(call, one.found.query, one.found.page, one.found.after)
     return entry
 
 

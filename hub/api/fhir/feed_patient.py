@@ -6,28 +6,32 @@ signed receipt is in the header `Receipt`. https://profiles.ihe.net/ITI/PIXm/ITI
 
 from email.utils import format_datetime
 from typing import Any, Final
-from uuid import UUID
 
 import orjson
-from starlette.requests import Request
 from starlette.responses import Response
 
+from hub.api.fhir import resources
 from hub.api.fhir.interactions import Call, Interaction, answer, by_member
+from hub.api.fhir.message_ids import message_id_of
 from hub.errors import Invalid
 from hub.fhir import fed, patients, strict_json
 from hub.fhir.capability import Ability, Parameter
 from hub.services import fed_patients, feeding
 from hub.services.feeding import Entry, Fed, Feed
-from hub.storage.ids import new_id
 
 _IHE: Final = "https://profiles.ihe.net/ITI/PIXm/CapabilityStatement/IHE.PIXm.Manager"
 
 
 async def put(call: Call) -> Response:
-    """201 for a new record, 200 for any other; what is older than what is known is told and not used."""
+    """201 for a new record, 200 for any other; what is older than what is known is told and not used.
+
+    Under any other condition than one identifier it is R4's conditional update.
+    """
     asked = [value for name, value in call.query if name == "identifier"]
-    if len(asked) != 1 or len(call.query) != 1:
+    if not call.query:
         raise Invalid("bad-request", "A record is put under exactly one identifier: Patient?identifier=system|value.")
+    if len(asked) != 1 or len(call.query) != 1:
+        return await resources.update(call)
     patient = (await call.document()).exact()
     given = Feed(
         message_id=message_id_of(call.request),
@@ -37,15 +41,6 @@ async def put(call: Call) -> Response:
         others={},
     )
     return _told(call, await feeding.feed(call.hub, call.member, given))
-
-
-def message_id_of(request: Request) -> UUID:
-    """The sender's id of the message; a fresh one where it gives none. Raises Invalid."""
-    stated = request.headers.get("message-id", "")
-    try:
-        return UUID(stated) if stated else new_id()
-    except ValueError as error:
-        raise Invalid("bad-request", "Message-Id is a UUID.") from error
 
 
 def receipt_of(found: Fed) -> dict[str, str]:
@@ -93,8 +88,7 @@ INTERACTIONS: Final = (
             "Patient",
             "update",
             parameters=(Parameter("identifier", "token", "One, as system|value, of the caller's own domain."),),
-            marks={"conditionalUpdate": True},
-            said="Conditional update by the caller's own identifier only (ITI-104).",
+            said="Under one identifier a record is fed (ITI-104), which is of the caller's own domain.",
             follows=(_IHE,),
         ),
         by_member,

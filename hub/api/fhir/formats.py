@@ -11,6 +11,7 @@ from hub.domain.texts import all_can_be_kept
 from hub.errors import Invalid, Refused
 from hub.fhir import strict_json
 from hub.fhir.capability import FHIR_VERSION, JSON
+from hub.fhir.patch import JSON_PATCH
 from hub.fhir.strict_json import Document
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -68,6 +69,17 @@ def parsed(content_type: str, body: bytes) -> dict[str, Any]:
     """The object in a JSON body. Raises Invalid, UnsupportedMediaType."""
     value: dict[str, Any] = document(content_type, body).value
     return value
+
+
+def patch(content_type: str, body: bytes) -> bytes:
+    """The canonical bytes of a patch: a JSON Patch, or Parameters in FHIR JSON. Raises Invalid, UnsupportedMediaType."""
+    if content_type.partition(";")[0].strip().lower() == JSON_PATCH:
+        return strict_json.canonical(body)
+    try:
+        return document(content_type, body).canonical
+    except UnsupportedMediaType:
+        said = f"A patch is {JSON_PATCH}, or Parameters in {JSON} (FHIRPath Patch)."
+        raise UnsupportedMediaType("unsupported-media-type", said) from None
 
 
 def fields(content_type: str, body: bytes) -> list[tuple[str, str]]:

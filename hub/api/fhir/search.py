@@ -11,9 +11,8 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from hub.api.fhir import searching
+from hub.api.fhir import reads, searching
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
-from hub.api.fhir.resources import shown
 from hub.api.fhir.timing import even
 from hub.errors import Invalid, NotFound
 from hub.fhir import criteria
@@ -84,9 +83,10 @@ async def read(call: Call) -> Response:
         id_ = UUID(call.request.path_params["id"])
     except ValueError:
         raise NotFound from None
+    wanted = reads.wanted(call, "Patient")
     quotas.admit(call.hub, call.member, call.purpose)
     with suppress(NotFound):
-        return shown(await reading.read(call.hub, call.member, call.purpose, "Patient", id_))
+        return wanted.answer(await reading.read(call.hub, call.member, call.purpose, "Patient", id_))
     async with even():
         found = await demographics.read(call.hub, call.member, call.purpose, id_)
     return answer(found, headers={"ETag": f'W/"{found["meta"]["versionId"]}"'})

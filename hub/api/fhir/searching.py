@@ -44,7 +44,7 @@ async def own(call: Call, type_: str, pairs: Pairs) -> Response:
     query = search.parse(type_, asked, now=call.hub.now(), base=base, strict=strict)
     after = _page_behind([value for name, value in pairs if name == _AFTER])
     page = await searching.search_for(call.hub, call.member, call.purpose, query, after)
-    return answer(_bundle(call, f"{base}/{type_}", query, page, after))
+    return answer(bundle(call, query, page, after))
 
 
 def _page_behind(stated: list[str]) -> UUID | None:
@@ -57,7 +57,11 @@ def _page_behind(stated: list[str]) -> UUID | None:
         raise Invalid("bad-request", "_after is what a link of an earlier page says.") from error
 
 
-def _bundle(call: Call, address: str, query: Query, page: Page, after: UUID | None) -> dict[str, Any]:
+def bundle(call: Call, query: Query, page: Page, after: UUID | None) -> dict[str, Any]:
+    """A page as a searchset; `after` is behind which resource it begins."""
+    base = call.hub.settings.base_url + PREFIX
+    address = f"{base}/{query.type}"
+
     def link(relation: str, behind: UUID | None) -> dict[str, str]:
         pairs = [*query.used, *([(_AFTER, str(behind))] if behind else [])]
         return {"relation": relation, "url": f"{address}?{urlencode(pairs)}" if pairs else address}
@@ -70,7 +74,6 @@ def _bundle(call: Call, address: str, query: Query, page: Page, after: UUID | No
     }
     if page.total is not None and query.total != "none":
         told["total"] = page.total
-    base = call.hub.settings.base_url + PREFIX
     entries = [_entry(base, one, query, "match") for one in page.matches]
     entries += [_entry(base, one, query, "include") for one in page.included]
     return told | ({"entry": entries} if entries else {})

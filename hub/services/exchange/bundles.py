@@ -5,8 +5,8 @@ same message id with the same bytes is answered from what was stored.
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -14,12 +14,13 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from hub.errors import Conflict, Invalid, NotFound, Refused, Unavailable
+from hub.errors import Conflict, Refused, Unavailable
 from hub.fhir import fed, requests
 from hub.fhir.requests import Request
 from hub.runtime import Hub
-from hub.services.blinds import IDENTIFIER
-from hub.services.exchange import checking, reading, receiving, writing
+from hub.services.exchange import entries, looking, receiving, stated, writing
+from hub.services.exchange.carrying import carry_out
+from hub.services.exchange.looking import Answer
 from hub.services.exchange.receiving import Done
 from hub.services.exchange.writing import Write, Written
 from hub.services.gathering import Gathering
@@ -29,26 +30,14 @@ from hub.storage import resources
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.ids import new_id
 from hub.storage.members import Member
-from hub.storage.versions import Version
 
 KIND: Final = "fhir"
 _AT_ONCE: Final = 16
 """Transactions that may share one of the database's, ..."""
 _MOST_TOGETHER: Final = 400
 """... if they have no more entries than this together."""
-_ORDER: Final = ("DELETE", "POST", "PUT", "GET")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of one entry: `status` as of a request of its own, and where it is; or why not."""
-
-    status: int
-    location: str = ""
-    etag: str = ""
-    at: str = ""
-    resource: Version | None = None
-    refusal: Refused | None = None
+_ORDER: Final = ("DELETE", "POST", "PUT", "PATCH")
+"""In which R4 has the entries of a transaction done; what is read is read when all is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +55,7 @@ class _Message:
 
     hub: Hub
     member: Member
+    purpose: str
     id: UUID
     body: bytes
     asked: Sequence[Request]
@@ -86,16 +76,14 @@ async def transaction(
     async with refusals_noted(hub, member, message_id):
         of_members = _gatherings.setdefault(hub.database, {})
         gathering = of_members.setdefault(member.id, Gathering(_together, most=_AT_ONCE, at_once=1))
-        acknowledgement = await gathering.ask(_Message(hub, member, message_id, body, asked))
+        acknowledgement = await gathering.ask(_Message(hub, member, purpose, message_id, body, asked))
         if isinstance(acknowledgement, Exception):
             raise acknowledgement
         said = orjson.loads(acknowledgement.body)
         if "entries" not in said:
             raise Conflict("digest-conflict", "This message id was used for a document before. A Bundle needs its own.")
-    answers = [Answer(**entry) if entry else Answer(200) for entry in said["entries"]]
-    for at, one in enumerate(asked):
-        if one.method == "GET":
-            answers[at] = await _read(hub, member, purpose, one)
+    read = await looking.look(hub, member, purpose, [one for one in asked if one.method == "GET"])
+    answers = [Answer(**entry) if entry else read[at] for at, entry in enumerate(said["entries"])]
     return Transacted(tuple(answers), said["submission_id"], said["receipt"])
 
 
@@ -121,15 +109,17 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _are_apart(messages: Sequence[_Message]) -> bool:
-    """Are they few, and plainly about different resources?"""
+    """Are they few, and plainly about different resources? What is searched for may be what an earlier one writes."""
     if len(messages) == 1:
         return True
     every = [request for one in messages for request in one.asked]
-    if len(every) > _MOST_TOGETHER or any(request.query for request in every):
+    if len(every) > _MOST_TOGETHER:
+        return False
+    if not all(stated.is_plain(one) and not requests.searches(one.body) for one in every):
         return False
     names: list[object] = [one.id for one in messages]
     for message in messages:
-        ids = {_id(request) for request in message.asked if request.id}
+        ids = {stated.uuid(request.id) for request in message.asked if request.id}
         conditions = {fed.condition(request.if_none_exist) for request in message.asked}
         names += (ids | conditions) - {None}
     return len(names) == len(set(names))
@@ -162,90 +152,30 @@ async def _take_each(
     known = await receiving.repeated(hub, connection, member, {one.id: one.body for one in messages})
     new = [one for one in messages if one.id not in known]
     wanted: list[tuple[int, int, Write]] = []
+    answers: list[dict[int, Written | None]] = []
     for number, one in enumerate(new):
-        writes = await _writes(hub, connection, member, one.asked)
-        places = sorted(writes, key=lambda at: (_ORDER.index(one.asked[at].method), at))
-        wanted += [(number, at, writes[at]) for at in places]
+        settled = await entries.settle(hub, connection, member, one.purpose, one.asked, now, together=True)
+        places = sorted(settled.writes, key=lambda at: (_ORDER.index(one.asked[at].method), at))
+        wanted += [(number, at, settled.writes[at]) for at in places]
+        answers.append(settled.done)
     written = await writing.write_all(hub, connection, member, [write for _, _, write in wanted], now)
-    entries: list[list[dict[str, Any] | None]] = [[None] * len(one.asked) for one in new]
-    for (number, at, write), made in zip(wanted, written, strict=True):
-        entries[number][at] = _told(write.type, made)
-    done = [Done(one.id, one.body, {"entries": said}, len(one.asked)) for one, said in zip(new, entries, strict=True)]
+    for (number, at, _), made in zip(wanted, written, strict=True):
+        answers[number][at] = made
+    done = [Done(one.id, one.body, {"entries": _told_all(one, own)}, len(one.asked))
+            for one, own in zip(new, answers, strict=True)]  # fmt: skip
     if done:
         known |= await receiving.take(hub, connection, member, KIND, done, now)
     return [known[one.id] for one in messages]
 
 
-async def _writes(hub: Hub, connection: AsyncConnection, member: Member, asked: Sequence[Request]) -> dict[int, Write]:
-    """What the entries write, by their places; what refers to another entry is led to what that one makes, or finds.
-
-    Raises Invalid and NotFound that name the entry.
-    """
-    ids, found = dict[int, UUID](), dict[int, Write]()
-    for one in asked:
-        if one.method == "POST":
-            there = await _there(hub, connection, member, one)
-            ids[one.at] = there[0] if len(there) == 1 else new_id()
-    made = {
-        one.full_url: f"{one.type}/{ids.get(one.at, one.id)}"
-        for one in asked
-        if one.full_url and one.method in ("POST", "PUT")
-    }
-    for one in asked:
-        if one.method == "GET":
-            continue
-        try:
-            found[one.at] = _write(member, one, requests.resolved(one.body, made), ids.get(one.at))
-        except (Invalid, NotFound) as refusal:
-            refusal.detail = f"Bundle.entry[{one.at}]: {refusal.detail}"
-            raise
-    return found
+def _told_all(message: _Message, answers: Mapping[int, Written | None]) -> list[dict[str, Any] | None]:
+    """What is kept of each entry; nothing of those that only read."""
+    return [_told(one.type, answers[one.at]) if one.at in answers else None for one in message.asked]
 
 
-async def _there(hub: Hub, connection: AsyncConnection, member: Member, one: Request) -> Sequence[UUID]:
-    """What a conditional create finds."""
-    unless = fed.condition(one.if_none_exist)
-    if unless is None:
-        return ()
-    value = hub.vault.blind(IDENTIFIER, *unless)
-    return (await resources.own_by_identifiers(connection, member.id, one.type, [value])).get(value, ())
-
-
-def _write(member: Member, one: Request, body: bytes, id_: UUID | None) -> Write:
-    """The entry as one act; what it creates is given `id_`. Raises Invalid, NotFound."""
-    type_ = checking.known_type(one.type)
-    if one.query or (one.id == "") != (one.method == "POST"):
-        said = "POST goes to a type, PUT and DELETE to a type and an id; conditions in the url are not taken here."
-        raise Invalid("not-supported", said)
-    if one.method == "DELETE":
-        return Write("delete", type_, _id(one), expected=expected(one.if_match))
-    resource = orjson.loads(body)
-    kept = checking.check(member, type_, resource, body)
-    if one.method == "POST":
-        return Write("create", type_, id_ or new_id(), resource, kept, unless=fed.condition(one.if_none_exist))
-    if resource.get("id") != one.id:
-        raise Invalid("bad-request", "The id in the body is not the id in the address.")
-    return Write("update", type_, _id(one), resource, kept, expected(one.if_match))
-
-
-def _id(one: Request) -> UUID:
-    try:
-        return UUID(one.id)
-    except ValueError:
-        raise NotFound from None
-
-
-def expected(stated: str) -> int | None:
-    """The version that If-Match names. Raises Invalid."""
-    number = stated.strip().removeprefix("W/").strip('"')
-    if number in ("", "*"):
-        return None
-    if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise Invalid("bad-request", 'If-Match names a version, as W/"3".')
-    return int(number)
-
-
-def _told(type_: str, done: Written) -> dict[str, Any]:
+def _told(type_: str, done: Written | None) -> dict[str, Any]:
+    if done is None:  # there was nothing to delete
+        return {"status": 204}
     status = {"new": 201, "deleted": 204}.get(done.change, 200)
     where = f"{type_}/{done.id}/_history/{done.version}"
     return {
@@ -257,26 +187,20 @@ def _told(type_: str, done: Written) -> dict[str, Any]:
 
 
 async def batch(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]) -> tuple[Answer, ...]:
-    """Do each for itself, whatever becomes of the others; those that come together share transactions."""
-    return tuple(await asyncio.gather(*(_alone(hub, member, purpose, one) for one in asked)))
+    """Do each for itself, whatever becomes of the others, and then read; those that come together share transactions."""
+    changing = [one for one in asked if one.method != "GET"]
+    changed = await asyncio.gather(*(_alone(hub, member, purpose, one) for one in changing))
+    answers = dict(zip([one.at for one in changing], changed, strict=True))
+    answers |= await looking.look(hub, member, purpose, [one for one in asked if one.method == "GET"])
+    return tuple(answers[one.at] for one in asked)
 
 
 async def _alone(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
-    if one.method == "GET":
-        return await _read(hub, member, purpose, one)
     try:
         async with refusals_noted(hub, member, new_id()):
-            wanted = _write(member, one, requests.resolved(one.body, {}), None)
+            wanted = stated.plain(member, replace(one, body=requests.resolved(one.body, {})))
+            if wanted is None:
+                return Answer(**_told(one.type, await carry_out(hub, member, purpose, one)))
             return Answer(**_told(one.type, await writing.write(hub, member, wanted)))
     except Refused as refusal:
         return Answer(refusal.status, refusal=refusal)
-
-
-async def _read(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
-    try:
-        if one.query:
-            raise Invalid("not-supported", "Searches are not taken in a Bundle.")
-        found = await reading.read(hub, member, purpose, checking.known_type(one.type), _id(one))
-    except Refused as refusal:
-        return Answer(refusal.status, refusal=refusal)
-    return Answer(200, "", f'W/"{found.version}"', found.at.isoformat(timespec="milliseconds"), found)

@@ -1,4 +1,4 @@
-"""Reads a member's own resources: as they are, as they were, and how they came to be so.
+"""Reads a member's own resources: as they are, and as they were.
 
 Another member's are found nowhere here: what agreements show of them goes through `services.identity`, in the fewest
 fields. Whatever is about a person leaves its line in her ledger. Reads that arrive at the same time are done together.
@@ -6,7 +6,6 @@ fields. Whatever is about a person leaves its line in her ledger. Reads that arr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -23,11 +22,6 @@ from hub.storage.members import Member
 from hub.storage.own_records import Named
 from hub.storage.versions import Version
 
-MOST: Final = 100
-"""Versions of one page."""
-ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
-_ALL: Final = 2**31 - 1
-
 
 class Gone(Refused):
     """The caller's own resource was deleted."""
@@ -36,15 +30,6 @@ class Gone(Refused):
 
     def __init__(self) -> None:
         super().__init__("deleted", "The resource was deleted; its earlier versions are still in its history.")
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Versions of one resource, the newest first, and the number below which to read on; None at the end."""
-
-    versions: tuple[Version, ...]
-    newest: int
-    older: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,32 +84,6 @@ def _there(found: Version | None) -> Version:
     if found.deleted:
         raise Gone
     return found
-
-
-async def history(
-    hub: Hub,
-    member: Member,
-    purpose: str,
-    type_: str,
-    id_: UUID,
-    *,
-    before: int | None = None,
-    since: datetime = ALWAYS,
-    limit: int = MOST,
-) -> History:
-    """Its versions below the number `before`, recorded at `since` or later. Raises NotFound."""
-    found: list[Version] = []
-    async with hub.database.begin() as connection:
-        own = await _own(hub, connection, member, type_, id_)
-        if own is not None:
-            found = await versions.history(
-                connection, hub.vault, id_, before=before or _ALL, since=since, limit=min(limit, MOST) + 1
-            )
-        shown = found[: min(limit, MOST)]
-        await noting.note(hub, connection, [Looked(LookedUp(member, "read", purpose, hub.now()), shown)])
-    if own is None:
-        raise NotFound
-    return History(tuple(shown), own.newest, shown[-1].version if len(found) > len(shown) and shown else None)
 
 
 async def _own(hub: Hub, connection: AsyncConnection, member: Member, type_: str, id_: UUID) -> Version | None:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from hub.errors import Invalid, Refused
+from hub.errors import Invalid, Refused, Unavailable
 from hub.fhir import search
 from hub.fhir.search import Chain, Clause, Condition, Has, Include, Meta, Query
 from hub.runtime import Hub
@@ -97,11 +97,25 @@ async def search_for(hub: Hub, member: Member, purpose: str, query: Query, after
     return page
 
 
+async def every(
+    hub: Hub, connection: AsyncConnection, member: Member, queries: Sequence[Query], most: int
+) -> list[tuple[Version, ...]]:
+    """For each of several searches `most` of what meets it, or all, in the order of ids; together they cost as one may.
+
+    Nothing is missed that documents have just changed. Raises Invalid `too-costly`, and Unavailable while they are many.
+    """
+    search_ = _Search(hub, connection, member, Query(""), misses_nothing=True)
+    return [_versions(await search_.first(query, most)) for query in queries]
+
+
 class _Search:
     """One search in one transaction."""
 
-    def __init__(self, hub: Hub, connection: AsyncConnection, member: Member, query: Query) -> None:
+    def __init__(
+        self, hub: Hub, connection: AsyncConnection, member: Member, query: Query, *, misses_nothing: bool = False
+    ) -> None:
         self._hub, self._connection, self._member, self._query = hub, connection, member, query
+        self._misses_nothing = misses_nothing
         self._base = f"{hub.settings.base_url}/fhir"
         self._opened = self._bytes = 0
 
@@ -111,7 +125,7 @@ class _Search:
         clauses = [await self._clause(condition) for condition in query.conditions]
         plan = search.plan_all(clauses)
         wanted = _wanted(self._member, query.type, plan)
-        found = await search_index.few(self._connection, self._hub.vault, wanted)
+        found = await self._few(wanted)
         if query.summary == "count" or count == 0:
             return Page((), (), await self._total(wanted, clauses, found, plan.is_exact), None)
         if query.sort:
@@ -149,10 +163,34 @@ class _Search:
     async def _all(self, type_: str, clause: Clause) -> list[_Opened]:
         """Every resource that meets one clause. Raises TooCostly."""
         wanted = _wanted(self._member, type_, search.plan(clause))
-        found = await search_index.few(self._connection, self._hub.vault, wanted)
+        found = await self._few(wanted)
         if found is None or len(found) > MOST:
             raise TooCostly
         return await self._matching([id_ for id_, _ in found], [clause])
+
+    async def first(self, query: Query, most: int) -> list[_Opened]:
+        """`most` of the resources that meet all conditions, or all. Raises TooCostly, Unavailable."""
+        clauses = [await self._clause(condition) for condition in query.conditions]
+        found = await self._few(_wanted(self._member, query.type, search.plan_all(clauses)))
+        if found is None or len(found) > MOST:
+            raise TooCostly
+        return (await self._matching([id_ for id_, _ in found], clauses, most))[:most]
+
+    async def _few(self, wanted: Wanted) -> Sequence[tuple[UUID, Any]] | None:
+        """What the index finds, where that is not too much; and what it was not told of yet, where nothing may be missed."""
+        if not self._misses_nothing:
+            return await search_index.few(self._connection, self._hub.vault, wanted)
+        # First what is still to be told: the workers may tell it at any moment, and then the index has it.
+        waiting = await search_index.pending(self._connection, wanted.member_id, wanted.type, MOST + 1)
+        if len(waiting) > MOST:
+            raise Unavailable(
+                "too-many",
+                "The hub is still reading your documents, and cannot tell yet which resource is meant; nothing was stored. "
+                "Send it again in a moment.",
+                retry_after=5,
+            )
+        found = await search_index.few(self._connection, self._hub.vault, wanted)
+        return None if found is None else [(id_, None) for id_ in sorted({id_ for id_, _ in found} | set(waiting))]
 
     async def _matching(self, ids: Sequence[UUID], clauses: Sequence[Clause], most: int = MOST) -> list[_Opened]:
         """Those of the resources that meet all clauses, in the order of `ids`; once there are `most`, no more are opened."""

@@ -22,7 +22,6 @@ from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Ready
 from hub.storage import audit, resources, search_index, versions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
-from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.resources import Incoming, Known, Stored
 from hub.storage.versions import Version
@@ -306,8 +305,3 @@ async def _delete(
         )
         for at, one in found
     }
-
-
-def creating(type_: str, resource: dict[str, Any], kept: bytes, unless: Identifier | None = None) -> Write:
-    """A resource that is not there yet, under an id of its own."""
-    return Write("create", type_, new_id(), resource, kept, unless=unless)

@@ -133,6 +133,9 @@ resource_version = Table(
         server_default="false",
         comment="the resource was deleted; the body is empty",
     ),
+    Column("member_id", BigInteger, nullable=False, comment="as of its resource, for the histories of types"),
+    Column("type", Text, nullable=False),
+    Index("ix_resource_version_of_type", "member_id", "type", "recorded_at", "resource_id", "version"),
     postgresql_with={"toast_tuple_target": 8160},  # most bodies are 2 to 3 kB: in the row they cost half the time
 )
 
@@ -158,5 +161,11 @@ resource_search = Table(
     Index("ix_resource_search_member_id_type", "member_id", "type", "resource_id"),
 )
 
-search_pending = Table("search_pending", metadata, Column("resource_id", Uuid, primary_key=True))
+search_pending = Table(
+    "search_pending",
+    metadata,
+    Column("member_id", BigInteger, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("resource_id", Uuid, primary_key=True),
+)
 """Resources whose newest version is still to be told to `resource_search`."""

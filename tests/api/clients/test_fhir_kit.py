@@ -47,4 +47,4 @@ def test_fhir_kit_client_does_what_it_does_with_any_server(exercise: tuple[str, 
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "# pass 5\n" in done.stdout
+    assert "# pass 6\n" in done.stdout

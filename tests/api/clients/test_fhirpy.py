@@ -59,6 +59,18 @@ def test_search_and_paging(client: SyncFHIRClient) -> None:
     assert client.resources("Patient").search(_id=made[0].id).first() == made[0]
 
 
+def test_conditional_create_update_and_delete(client: SyncFHIRClient) -> None:
+    named = client.resources("Organization").search(name="连翘一院")
+    sent = client.resource("Organization", name="连翘一院", active=True)
+    made, new = named.get_or_create(sent)
+    again, new_again = named.get_or_create(sent)
+    assert (new, new_again, again.id) == (True, False, made.id)
+    changed, new = named.update(client.resource("Organization", name="连翘一院", active=False))
+    assert (new, changed.id, changed["active"], changed["meta"]["versionId"]) == (False, made.id, False, "2")
+    assert named.delete()[1] == 204
+    assert named.count() == 0
+
+
 def test_transaction_includes_and_chains(client: SyncFHIRClient) -> None:
     who = "urn:uuid:4b0e4e7a-4f0d-4d3c-9f5e-0b8d6f6d2a11"
     weights = [

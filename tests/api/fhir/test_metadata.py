@@ -11,8 +11,13 @@ from hub.fhir import search
 from hub.services.exchange.checking import TYPES
 from tests.api.fhir.conftest import Client
 
-OF_A_TYPE = {"create", "read", "vread", "update", "delete", "history-instance", "search-type"}
-OF_THE_SYSTEM = {"transaction", "batch"}
+OF_A_TYPE = {
+    "create", "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "search-type"
+}  # fmt: skip
+MARKS = {
+    "conditionalCreate": True, "conditionalRead": "full-support", "conditionalUpdate": True, "conditionalDelete": "single"
+}  # fmt: skip
+OF_THE_SYSTEM = {"transaction", "batch", "history-system"}
 
 
 @pytest.fixture
@@ -32,6 +37,7 @@ def test_it_is_valid(told: dict[str, Any]) -> None:
         names = [parameter["name"] for parameter in one.get("searchParam", ())]
         assert len(set(names)) == len(names), one["type"]  # cpb-12
     assert {one["code"] for one in rest["interaction"]} == OF_THE_SYSTEM
+    assert told["patchFormat"] == ["application/json-patch+json", "application/fhir+json"]
 
 
 async def test_what_it_lists_of_a_type_is_there(told: dict[str, Any], as_huiji: Client) -> None:
@@ -44,7 +50,10 @@ async def test_what_it_lists_of_a_type_is_there(told: dict[str, Any], as_huiji: 
         assert named >= set(search.parameters(type_)), type_
         found = await as_huiji("GET", f"/fhir/{type_}?_count=1", purpose=None, headers={"Prefer": "handling=strict"})
         assert (found.status_code, found.json()["total"]) == (200, 0), type_
-        assert (await as_huiji("PATCH", f"/fhir/{type_}/1")).status_code == 405, type_
+        assert {name: resources[type_][name] for name in MARKS} == MARKS, type_
+        assert (await as_huiji("PATCH", f"/fhir/{type_}/1", json={"resourceType": "Parameters"})).status_code == 404
+        assert (await as_huiji("DELETE", f"/fhir/{type_}?_id=1")).status_code == 204, type_
+        assert (await as_huiji("GET", f"/fhir/{type_}/_history")).json()["type"] == "history", type_
 
 
 async def test_what_it_lists_of_operations_is_there(told: dict[str, Any], as_huiji: Client) -> None:

@@ -241,8 +241,8 @@ async def test_what_is_there_is_not_created_again(as_huiji: Client, as_yongkang:
     await _add(as_huiji, sent)
     several = await as_huiji("POST", "/fhir/Organization", json=sent, headers=unless)
     assert _code(several) == (412, "not-unique")
-    wrong = await as_huiji("POST", "/fhir/Organization", json=sent, headers={"If-None-Exist": "name=x"})
-    assert _code(wrong) == (400, "not-supported")
+    wrong = await as_huiji("POST", "/fhir/Organization", json=sent, headers={"If-None-Exist": "nothing=x"})
+    assert _code(wrong) == (400, "unknown-parameter")
 
 
 async def test_as_much_comes_back_as_is_wanted(as_huiji: Client) -> None:

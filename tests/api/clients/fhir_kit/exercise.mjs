@@ -82,6 +82,22 @@ test('transaction, includes and references', async () => {
   assert.deepEqual(await client.resolve({ reference: observation.subject.reference, context: observation }), included);
 });
 
+test('patches, conditions and histories', async () => {
+  const body = { resourceType: 'Organization', name: '连翘二院' };
+  const unless = { headers: { 'If-None-Exist': `name=${encodeURIComponent(body.name)}` } };
+  const made = await client.create({ resourceType: 'Organization', body, options: unless });
+  assert.deepEqual(await client.create({ resourceType: 'Organization', body, options: unless }), made);
+  const address = { resourceType: 'Organization', id: made.id };
+  const changed = await client.patch({ ...address, jsonPatch: [{ op: 'add', path: '/active', value: true }] });
+  assert.deepEqual([changed.active, changed.meta.versionId], [true, '2']);
+  const unfit = client.patch({ ...address, jsonPatch: [{ op: 'test', path: '/active', value: false }] });
+  await assert.rejects(unfit, status(409));
+  for (const told of [await client.history({ resourceType: 'Organization' }), await client.history()]) {
+    const own = told.entry.filter((entry) => entry.resource?.id === made.id);
+    assert.deepEqual(own.map((entry) => entry.resource.meta.versionId), ['2', '1']);
+  }
+});
+
 test('what the hub says of itself', async () => {
   const told = await client.capabilityStatement();
   assert.equal(told.fhirVersion, '4.0.1');

@@ -1,0 +1,250 @@
+"""From requests, of a Bundle or by themselves, to writes: conditions are tested, references led, patches applied.
+
+In the transaction that writes, under the member's lock: what is found stays so until it is written. FHIR R4, http.html,
+conditional create, update, patch and delete; and of transactions that no two entries change one resource.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import orjson
+
+from hub.errors import Invalid, NotFound, Refused, TooLarge
+from hub.fhir import requests
+from hub.fhir.patch import Effort
+from hub.fhir.requests import Request
+from hub.runtime import Hub
+from hub.services.exchange import checking, conditions, patching, stated
+from hub.services.exchange.conditions import Criteria, NoMatch
+from hub.services.exchange.reading import Gone
+from hub.services.exchange.writing import Changed, Write, Written
+from hub.storage import versions
+from hub.storage.database import AsyncConnection
+from hub.storage.ids import new_id
+from hub.storage.members import Member
+from hub.storage.resources import Head
+from hub.storage.versions import Version
+
+MOST_PATCHED: Final = 4 * 2**20
+"""Bytes of all resources that one Bundle patches."""
+_AT_ONCE: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What requests come to, by their places: writes, and what is `done` without one: a create of what is there (its
+    `body` left out), or None, a delete of what is not."""
+
+    writes: dict[int, Write]
+    done: dict[int, Written | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What a request is about: `head` is what its condition finds, `id` what it is stored under; None is nothing."""
+
+    id: UUID | None
+    head: Head | None = None
+
+
+Found = Mapping[Criteria, Sequence[Head]]
+References = Mapping[str, tuple[Request, Criteria]]
+"""References that are said as searches, by what they say: the first entry that has one, and its condition."""
+
+
+async def settle(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    purpose: str,
+    asked: Sequence[Request],
+    now: datetime,
+    *,
+    together: bool,
+) -> Settled:
+    """What the requests that change something come to; `together` they are a transaction, and name the entry that is wrong.
+
+    The member's lock is held. Raises whatever the first is refused for.
+    """
+    if member.kind != "county":
+        raise NotFound
+    changing = [one for one in asked if one.method != "GET"]
+    criteria, references = _conditions(hub, changing, together)
+    every = [*criteria.values(), *(one for _, one in references.values())]
+    found = await conditions.find(hub, connection, member, purpose, every, now) if every else {}
+    targets = _targets(changing, criteria, found, together)
+    led = _Led(
+        {one.full_url: f"{one.type}/{targets[one.at].id}" for one in changing if one.full_url and one.body},
+        _meant(references, found),
+    )
+    current = await _current(hub, connection, member, changing, targets)
+    settled, effort = Settled({}, {}), Effort()
+    for one in changing:
+        target = targets[one.at]
+        if one.method == "POST" and target.head is not None:
+            settled.done[one.at] = Written(target.head.id, target.head.version, target.head.at, b"", "same")
+        elif target.id is None:
+            settled.done[one.at] = None
+        else:
+            with _naming(one, together):
+                settled.writes[one.at] = _write(hub, member, one, led.of(one.body), target, current, effort)
+    return settled
+
+
+def _conditions(hub: Hub, changing: Sequence[Request], together: bool) -> tuple[dict[int, Criteria], References]:
+    """The conditions of the requests by their places, and of references. Raises Invalid, NotFound."""
+    criteria, references = dict[int, Criteria](), dict[str, tuple[Request, Criteria]]()
+    searches = set[Criteria]()
+    for one in changing:
+        with _naming(one, together):
+            stated.checked(one)
+            if condition := one.query or (one.if_none_exist if one.method == "POST" else ""):
+                criteria[one.at] = _counted(conditions.read(hub, one.type, condition), searches)
+            for said in requests.searches(one.body) - references.keys() if together else ():
+                type_, _, text = said.partition("?")
+                references[said] = one, _counted(conditions.read(hub, type_, text), searches)
+    return criteria, references
+
+
+def _counted(one: Criteria, searches: set[Criteria]) -> Criteria:
+    """The condition, put among those that are searches. Raises Invalid when these are too many."""
+    if one.query is not None:
+        searches.add(one)
+        conditions.check_number(len(searches))
+    return one
+
+
+@dataclass(frozen=True, slots=True)
+class _Led:
+    """Where references are led, {what they say: Type/id}: to what the entries make, and to what searches mean."""
+
+    made: Mapping[str, str]
+    meant: Mapping[str, str]
+
+    def of(self, body: bytes) -> bytes:
+        """The resource, or patch, with its references led. Raises Invalid."""
+        return requests.resolved(body, self.made, self.meant)
+
+
+@contextmanager
+def _naming(one: Request, together: bool) -> Iterator[None]:
+    """A refusal of one of many says which it is of."""
+    try:
+        yield
+    except Refused as refusal:
+        if together:
+            refusal.detail = f"Bundle.entry[{one.at}]: {refusal.detail}"
+        raise
+
+
+def _targets(
+    changing: Sequence[Request], criteria: Mapping[int, Criteria], found: Found, together: bool
+) -> dict[int, _Target]:
+    """What each is about. Raises NotUnique, NotFound, Changed, Invalid; the last also where two change one resource."""
+    targets = dict[int, _Target]()
+    taken = set[UUID]()
+    for one in changing:
+        with _naming(one, together):
+            target = targets[one.at] = _target(one, found[criteria[one.at]] if one.at in criteria else None)
+            if target.id is None or (one.method == "POST" and target.head is not None):
+                continue
+            if target.id in taken:
+                raise Invalid(
+                    "bad-request",
+                    "An earlier entry changes the same resource, and a transaction changes each once. Nothing was stored.",
+                )
+            taken.add(target.id)
+    return targets
+
+
+def _target(one: Request, heads: Sequence[Head] | None) -> _Target:
+    if heads is None:
+        return _Target(new_id() if one.method == "POST" else stated.uuid(one.id))
+    id_ = conditions.target(heads)
+    if id_ is not None:
+        return _Target(id_, heads[0])
+    if one.method == "PATCH":
+        raise NotFound("None of your resources meets the condition; nothing was changed.")
+    if stated.expected(one.if_match) is not None:
+        raise Changed
+    return _Target(None if one.method == "DELETE" else new_id())
+
+
+def _meant(references: References, found: Found) -> dict[str, str]:
+    """What the references mean that are said as searches. Raises NoMatch, NotUnique."""
+    meant = {}
+    for said, (entry, one) in references.items():
+        with _naming(entry, together=True):
+            what = f"a reference that is said as a search of {one.type}"
+            id_ = conditions.target(found[one], what)
+            if id_ is None:
+                raise NoMatch(what)
+            meant[said] = f"{one.type}/{id_}"
+    return meant
+
+
+async def _current(
+    hub: Hub, connection: AsyncConnection, member: Member, changing: Sequence[Request], targets: Mapping[int, _Target]
+) -> Mapping[UUID, Version]:
+    """The newest versions of what is patched. Raises TooLarge: a short patch may be of a long resource."""
+    ids = [id_ for one in changing if one.method == "PATCH" and (id_ := targets[one.at].id) is not None]
+    current, size = dict[UUID, Version](), 0
+    for start in range(0, len(ids), _AT_ONCE):
+        some = await versions.own(connection, hub.vault, member.id, ids[start : start + _AT_ONCE], lock=True)
+        size += sum(len(one.body) for one in some.values())
+        if size > MOST_PATCHED:
+            raise TooLarge(
+                f"The resources that a Bundle patches have more than {MOST_PATCHED} bytes; nothing was stored. "
+                "Send the rest in another one."
+            )
+        current |= some
+    return current
+
+
+def _write(
+    hub: Hub,
+    member: Member,
+    one: Request,
+    body: bytes,
+    target: _Target,
+    current: Mapping[UUID, Version],
+    effort: Effort,
+) -> Write:
+    """The request as one act on its target. Raises NotFound, Gone, Changed, Invalid, and what a patch is refused for."""
+    id_ = target.id or new_id()
+    version = stated.expected(one.if_match)
+    if one.method == "DELETE":
+        return Write("delete", one.type, id_, expected=version)
+    if one.method == "PATCH":
+        found = _patchable(current.get(id_), one, version)
+        resource, kept = patching.patched(member, found, patching.read(body), hub.settings.max_json_bytes, effort)
+        return Write("update", one.type, id_, resource, kept, found.newest)
+    resource = orjson.loads(body)
+    kept = checking.check(member, one.type, resource, body)
+    if one.method == "POST" or (one.query and target.head is None):
+        if one.method == "PUT" and "id" in resource:
+            raise Invalid(
+                "bad-request",
+                "No resource meets the condition, and ids are the hub's to give: send it without an id. Nothing was stored.",
+            )
+        return Write("create", one.type, id_, resource, kept)
+    if one.query:
+        if resource.get("id", str(id_)) != str(id_):
+            raise Invalid("bad-request", "The id in the body is not of the resource that meets the condition.")
+    else:
+        stated.same_id(resource, one.id)
+    return Write("update", one.type, id_, resource, kept, version)
+
+
+def _patchable(found: Version | None, one: Request, version: int | None) -> Version:
+    if found is None or found.type != one.type:
+        raise NotFound
+    if version not in (None, found.newest):
+        raise Changed
+    if found.deleted:
+        raise Gone
+    return found
