@@ -21,6 +21,7 @@ from hub.api.fhir import (
     resources,
     search,
     searching,
+    validate,
 )
 from hub.api.fhir.interactions import Interaction, route
 
@@ -38,8 +39,8 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
 _routes: Final[list[BaseRoute]] = [
     # An operation's name goes before an id, which would take it for one of its kind.
     *map(route, sorted(_ALL, key=lambda interaction: "{" in interaction.path)),
-    metadata.route([*(one.ability for one in _ALL), *resources.ABILITIES, *searching.ABILITIES]),
-    *map(route, (*resources.INTERACTIONS, *searching.INTERACTIONS)),
+    metadata.route([*(one.ability for one in _ALL), *resources.ABILITIES, *searching.ABILITIES, *validate.ABILITIES]),
+    *map(route, (*validate.INTERACTIONS, *resources.INTERACTIONS, *searching.INTERACTIONS)),
 ]
 router = APIRouter(routes=_routes)
 
