@@ -9,7 +9,17 @@ from typing import Any
 from hub.errors import Invalid
 from hub.fhir.fed import Identifier
 
-_TEXTS = ("valueString", "valueUri", "valueCode", "valueId", "valueUrl", "valueCanonical")
+_TEXTS = (
+    "valueString",
+    "valueUri",
+    "valueCode",
+    "valueId",
+    "valueUrl",
+    "valueCanonical",
+    "valueDate",
+    "valueDateTime",
+    "valueInstant",
+)
 MOST = 100
 LONGEST = 500
 
@@ -31,6 +41,10 @@ class Parameters:
     def repeated(self) -> dict[str, Any]:
         """What the operation was called with, as a Parameters resource."""
         return {"resourceType": "Parameters", "parameter": [item for items in self._items.values() for item in items]}
+
+    def given(self, name: str) -> bool:
+        """Is the parameter there?"""
+        return name in self._items
 
     def texts(self, name: str) -> list[str]:
         """Every value of a parameter that is a text."""
@@ -87,6 +101,21 @@ class Parameters:
                     found.append(Identifier(system, value))
                 case _:
                     raise Invalid("bad-request", f"{name} is an Identifier with system and value.")
+        return found
+
+    def codings(self, name: str) -> list[tuple[str, str]]:
+        """(system, code) of each Coding, those of a CodeableConcept too; a system of '' is none."""
+        found = []
+        for item in self._items.get(name, ()):
+            concept = item.get("valueCodeableConcept")
+            listed = concept.get("coding") if isinstance(concept, dict) else [item.get("valueCoding")]
+            for one in listed if isinstance(listed, list) else [None]:
+                code, system = (one.get("code"), one.get("system", "")) if isinstance(one, dict) else (None, "")
+                if not (isinstance(code, str) and isinstance(system, str)):
+                    raise Invalid("bad-request", f"{name} is a Coding, or a CodeableConcept, with codes.")
+                found.append((system, code))
+        if len(found) > MOST:
+            raise Invalid("too-many", f"{name} has at most {MOST} codes.")
         return found
 
     def resource(self, name: str) -> dict[str, Any] | None:

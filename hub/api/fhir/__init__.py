@@ -21,6 +21,7 @@ from hub.api.fhir import (
     resources,
     search,
     searching,
+    terminology,
     validate,
 )
 from hub.api.fhir.interactions import Interaction, route
@@ -34,6 +35,7 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
     *bundle.INTERACTIONS,
     *mdm.INTERACTIONS,
     *merge.INTERACTIONS,
+    *terminology.INTERACTIONS,
 )
 
 _routes: Final[list[BaseRoute]] = [
