@@ -4,6 +4,7 @@ A name that the operation does not know is refused: a misspelt `preview` must no
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from hub.errors import Invalid
@@ -82,6 +83,20 @@ class Parameters:
                 raise Invalid("bad-request", f"{name} is a whole number from 0 to {most}.")
             return int(text)
         return otherwise
+
+    def instant(self, name: str) -> datetime | None:
+        """A moment, in UTC."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            found = datetime.fromisoformat(text.replace(" ", "+"))  # a '+' that was not escaped in an address
+            if found.tzinfo is None:
+                raise ValueError("no zone")
+            return found.astimezone(UTC)
+        except (ValueError, OverflowError) as error:  # the latter at the ends of the calendar
+            said = f"{name} is an instant with a time zone, such as 2026-03-01T08:00:00+08:00."
+            raise Invalid("bad-request", said) from error
 
     def reference(self, name: str) -> str | None:
         """The text of a Reference."""

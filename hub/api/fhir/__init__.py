@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from hub.api.fhir import (
     bundle,
+    everything,
     feed_patient,
     match,
     mdm,
@@ -36,6 +37,7 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
     *mdm.INTERACTIONS,
     *merge.INTERACTIONS,
     *terminology.INTERACTIONS,
+    *everything.INTERACTIONS,
 )
 
 _routes: Final[list[BaseRoute]] = [

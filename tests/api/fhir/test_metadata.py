@@ -12,6 +12,8 @@ from hub.services.exchange.checking import TYPES
 from tests.api.fhir.conftest import Client
 
 OF_A_TYPE = {"create", "read", "vread", "update", "delete", "history-instance", "search-type"}
+OF_AN_INSTANCE = {"everything"}
+"""Operations that are of one resource only."""
 OF_THE_SYSTEM = {"transaction", "batch"}
 
 
@@ -53,8 +55,9 @@ async def test_what_it_lists_of_operations_is_there(told: dict[str, Any], as_hui
     listed = [(f"/fhir/{one['type']}", op["name"]) for one in rest["resource"] for op in one.get("operation", ())]
     listed += [("/fhir", op["name"]) for op in rest.get("operation", ())]
     assert listed
+    made = await as_huiji("POST", "/fhir/Patient", json={"resourceType": "Patient", "name": [{"text": "王五"}]})
     for path, name in listed:
-        address = f"{path}/${name}"
+        address = f"{path}/{made.json()['id']}/${name}" if name in OF_AN_INSTANCE else f"{path}/${name}"
         answers = [await as_huiji(method, address, json={}) for method in ("GET", "POST")]
         assert {found.status_code for found in answers} & {200, 400, 403, 422}, address
 
