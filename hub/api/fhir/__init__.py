@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from hub.api.fhir import (
     bundle,
     everything,
+    export,
     feed_patient,
     match,
     mdm,
@@ -38,6 +39,7 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
     *merge.INTERACTIONS,
     *terminology.INTERACTIONS,
     *everything.INTERACTIONS,
+    *export.INTERACTIONS,
 )
 
 _routes: Final[list[BaseRoute]] = [
