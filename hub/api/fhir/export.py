@@ -20,7 +20,7 @@ from hub.fhir.fed import told
 from hub.fhir.parameters import Parameters
 from hub.services.exchange import checking, export_files, exports
 from hub.services.exchange.exports import MOST, Manifest, Wanted
-from hub.storage.exports import File
+from hub.storage.exports import Export, File
 
 NDJSON: Final = "application/fhir+ndjson"
 _FORMATS: Final = frozenset({NDJSON, "application/ndjson", "ndjson"})
@@ -79,7 +79,7 @@ def _manifest(call: Call, found: Manifest) -> Response:
     base = f"{call.hub.settings.base_url}{PREFIX}/bulk/{export.id}"
 
     def listed(*, deleted: bool) -> list[dict[str, Any]]:
-        return [_entry(base, one) for one in found.files if one.deleted is deleted]
+        return [_entry(base, export, one) for one in found.files if one.deleted is deleted]
 
     manifest = {
         "transactionTime": export.as_of.isoformat(timespec="milliseconds") if export.as_of else None,
@@ -93,9 +93,10 @@ def _manifest(call: Call, found: Manifest) -> Response:
     return JSONResponse(manifest, headers={"Expires": until, "Cache-Control": "no-store"})
 
 
-def _entry(base: str, file: File) -> dict[str, Any]:
-    type_ = "Bundle" if file.deleted else file.type
-    return {"type": type_, "url": f"{base}/{file.number}", "count": file.count}
+def _entry(base: str, export: Export, file: File) -> dict[str, Any]:
+    said = {"type": "Bundle" if file.deleted else file.type, "url": f"{base}/{file.number}"}
+    # Of another member's people those are left out that are gone when they are fetched.
+    return said | ({"count": file.count} if file.owner_id == export.member_id else {})
 
 
 async def cancel(call: Call) -> Response:
@@ -109,7 +110,7 @@ async def fetch(call: Call) -> Response:
     number = call.request.path_params["number"]
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise NotFound
-    lines = await export_files.open_file(call.hub, call.member, call.purpose, _id(call), int(number))
+    lines = await export_files.open_file(call.hub, call.member, _id(call), int(number))
     return StreamingResponse(lines, 200, {"Cache-Control": "no-store"}, NDJSON)
 
 
@@ -120,7 +121,10 @@ def _id(call: Call) -> UUID:
         raise NotFound from None
 
 
-_SAID: Final = f"Asynchronous, NDJSON; _since and _type. One's own resources; {MOST} exports at a time."
+_SAID: Final = (
+    f"Asynchronous, NDJSON; _since and _type; {MOST} exports at a time. One's own resources; with a Purpose-Of-Use also the "
+    "people of members whose agreement names exports, in the fewest fields."
+)
 _SYSTEM: Final = Ability("", operation=("export", f"{_DEFINITIONS}export"), said=_SAID, follows=_FOLLOWS)
 _PATIENTS: Final = Ability("Patient", operation=("export", f"{_DEFINITIONS}patient-export"), said=_SAID)
 INTERACTIONS: Final = (

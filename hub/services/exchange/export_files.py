@@ -13,9 +13,10 @@ import orjson
 from hub.errors import NotFound
 from hub.fhir import exact
 from hub.runtime import Hub
+from hub.services.exchange import export_others, reading
 from hub.services.exchange import exports as own_exports
-from hub.services.exchange import reading
 from hub.services.identity.ledger import LookedUp
+from hub.services.intake import refusals_noted
 from hub.storage import exports, versions
 from hub.storage.exports import DONE, Contents
 from hub.storage.members import Member
@@ -25,16 +26,29 @@ ACT: Final = "export"
 AT_ONCE: Final = 500
 MOST_BYTES: Final = 8 * 2**20
 """Of the bodies that are read at once; the last of them may go beyond."""
+_OTHERS_AT_ONCE: Final = 50
 
 
-async def open_file(hub: Hub, member: Member, purpose: str, export_id: UUID, number: int) -> AsyncIterator[bytes]:
-    """The lines of one file, in parts. Raises NotFound, before the first of them."""
-    async with hub.database.read() as connection:
+async def open_file(hub: Hub, member: Member, export_id: UUID, number: int) -> AsyncIterator[bytes]:
+    """The lines of one file, in parts. Raises NotFound, NotAllowed `no-agreement`, before the first of them."""
+    async with refusals_noted(hub, member, export_id), hub.database.read() as connection:
         export = await own_exports.own(hub, connection, member, export_id)
         found = await exports.contents(connection, export_id, number) if export.state == DONE else None
-    if found is None:
-        raise NotFound
-    return _deletions(found) if found.file.deleted else _resources(hub, member, purpose, found)
+        if found is None:
+            raise NotFound
+        owner = found.file.owner_id
+        if owner != member.id:
+            await export_others.check(connection, member, export.purpose, owner, hub.now())
+            return _others(hub, member, export.purpose, found)
+    return _deletions(found) if found.file.deleted else _resources(hub, member, export.purpose, found)
+
+
+async def _others(hub: Hub, member: Member, purpose: str, found: Contents) -> AsyncIterator[bytes]:
+    """Other members' people, as they are now."""
+    for at in range(0, len(found.ids), _OTHERS_AT_ONCE):
+        trace = LookedUp(member, ACT, purpose, hub.now())
+        some = await export_others.read(hub, trace, found.file.owner_id, found.ids[at : at + _OTHERS_AT_ONCE])
+        yield b"".join(_line(orjson.dumps(one)) for one in some)
 
 
 async def _deletions(found: Contents) -> AsyncIterator[bytes]:

@@ -12,8 +12,10 @@ import structlog
 
 from hub.errors import HubError
 from hub.runtime import Hub
+from hub.services.exchange import export_others
 from hub.services.exchange.exports import KIND
-from hub.storage import audit, exports, work
+from hub.services.preparing import PERSON_TYPE
+from hub.storage import audit, exports, members, work
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.exports import DONE, FAILED, Export
@@ -79,7 +81,12 @@ async def _list_next(hub: Hub, item: Work) -> Export | None:
 
 
 async def _list(hub: Hub, connection: AsyncConnection, found: Export, type_: str) -> None:
+    """The files of one type: the member's own, and those of members whose agreement lets their people go along."""
     await exports.list_type(connection, found, type_, found.member_id, deletions=found.since is not None)
+    if type_ == PERSON_TYPE:
+        caller = await members.by_id(connection, found.member_id)
+        for owner in await export_others.owners(connection, caller, found.purpose, hub.now()):
+            await exports.list_type(connection, found, type_, owner, deletions=False)
 
 
 async def _finish(hub: Hub, item: Work) -> None:

@@ -1,4 +1,4 @@
-"""Exports: what was asked for, and the versions that their files are made of."""
+"""Exports: what was asked for, the versions that their files are made of, and which agreements let others' go along."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,6 +20,12 @@ _KINDS = "translate | replay"
 def upgrade() -> None:
     """Apply."""
     _say_kinds(f"{_KINDS} | export", before=_KINDS)
+    op.add_column(
+        "agreement",
+        sa.Column(
+            "bulk", sa.Boolean(), server_default="false", nullable=False, comment="records may be exported together"
+        ),
+    )
     op.create_table(
         "bulk_export",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -57,6 +63,7 @@ def downgrade() -> None:
     """Undo."""
     op.execute("DELETE FROM work_item WHERE kind = 'export'")
     _say_kinds(_KINDS, before=f"{_KINDS} | export")
+    op.drop_column("agreement", "bulk")
     op.drop_table("bulk_export_file")
     op.drop_table("bulk_export")
 
