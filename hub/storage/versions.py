@@ -87,6 +87,12 @@ async def one(connection: AsyncConnection, vault: Vault, id_: UUID, version: int
     return None if row is None else _version(vault, row)
 
 
+async def keys_of(connection: AsyncConnection, member_id: int, ids: Sequence[UUID]) -> dict[UUID, tuple[str, bytes]]:
+    """(type, blind index of its key) of those of the resources that are the member's, deleted or not."""
+    statement = "SELECT id, type, record_key FROM resource WHERE id = ANY($1::uuid[]) AND member_id = $2"
+    return {row[0]: (row[1], row[2]) for row in await driver(connection).fetch(statement, list(ids), member_id)}
+
+
 async def pinned(
     connection: AsyncConnection,
     vault: Vault,

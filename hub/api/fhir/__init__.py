@@ -14,6 +14,7 @@ from hub.api.fhir import (
     everything,
     export,
     feed_patient,
+    import_lines,
     match,
     mdm,
     merge,
@@ -40,6 +41,7 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
     *terminology.INTERACTIONS,
     *everything.INTERACTIONS,
     *export.INTERACTIONS,
+    *import_lines.INTERACTIONS,
 )
 
 _routes: Final[list[BaseRoute]] = [

@@ -41,6 +41,11 @@ def check(member: Member, type_: str, resource: dict[str, Any], canonical: bytes
     if problems:
         said = "; ".join(f"{problem.path} {problem.reason}" for problem in problems[:_SHOWN])
         raise Invalid("invalid-resource", f"The {type_} is not valid FHIR R4: {said}. Nothing was stored.")
+    return keep(member.name, type_, resource, canonical)
+
+
+def keep(source: str, type_: str, resource: dict[str, Any], canonical: bytes) -> bytes:
+    """What is kept of a valid resource of the member `source`. Raises Invalid, NotAllowed."""
     kept = exact.kept(resource, canonical)
     content.check(kept, PERSON)
     if type_ == PERSON_TYPE:
@@ -50,8 +55,16 @@ def check(member: Member, type_: str, resource: dict[str, Any], canonical: bytes
                 raise Invalid("unsupported-element", f"{type_}.{name} is not taken: it may change what the rest means.")
     for one in fed.identifiers(resource):
         if fed_patients.is_record(one):
-            fed_patients.own(member, one)
+            fed_patients.own_of(source, one)
     return kept
+
+
+def replacement(patient: dict[str, Any]) -> dict[str, Any] | None:
+    """What a Patient says that it is replaced by. Raises Invalid `bad-link`."""
+    replaced = [link["other"] for link in patient.get("link", ()) if link.get("type") == fed.REPLACED_BY]
+    if len(replaced) > 1 or (replaced and patient.get("active") is not False):
+        raise Invalid("bad-link", "A record that is replaced has active = false, and is replaced by exactly one other.")
+    return replaced[0] if replaced else None
 
 
 async def ready(
@@ -62,11 +75,9 @@ async def ready(
     if resource["resourceType"] != PERSON_TYPE:
         return preparing.ready(0, key, resource, kept, None)
     replaced_by = None
-    replaced = [link["other"] for link in resource.get("link", ()) if link.get("type") == fed.REPLACED_BY]
-    if len(replaced) > 1 or (replaced and resource.get("active") is not False):
-        raise Invalid("bad-link", "A record that is replaced has active = false, and is replaced by exactly one other.")
-    if replaced:
-        replaced_by = fed_patients.own(member, await fed_patients.named(hub, connection, member, replaced[0], {}))
+    replaced = replacement(resource)
+    if replaced is not None:
+        replaced_by = fed_patients.own(member, await fed_patients.named(hub, connection, member, replaced, {}))
         if replaced_by.value == key:
             raise Invalid("bad-link", "A record cannot be replaced by itself.")
     extracted = features.extract(resource, history=divisions.canonical)
