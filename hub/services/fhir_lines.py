@@ -1,7 +1,7 @@
 """Documents of FHIR resources, one a line (NDJSON): each line is judged as a write would judge it, and kept as it was sent.
 
-What a line is the record of says its number at the sender, else its id. Nothing here leads references: that needs to know
-what is stored (`import_references`). A document in which anything may only travel sealed is refused whole.
+What a line is the record of says its number at the sender, else its id, which needs to be known to the hub, as do the
+references in it (`import_names`). A document in which anything may only travel sealed is refused whole.
 """
 
 import hashlib
@@ -31,11 +31,6 @@ LONGEST: Final = 2**20
 MOST_BYTES: Final = 8 * 2**20
 """Of one batch; its last line may go beyond."""
 _BLANK: Final = b" \t\r\n"
-
-
-def alias(source: str, type_: str, id_: str) -> tuple[str, str]:
-    """The identifier by which a resource that was imported is found by the id it has at its sender."""
-    return f"urn:lianqiao:{source}:id:{type_}", id_
 
 
 def read(document: BinaryIO, batch_rows: int) -> Iterator[ReadBatch]:
@@ -118,16 +113,14 @@ def _ready(source: str, row: Row) -> tuple[list[Issue], Ready | None]:
     if problems:
         return [_fault(row.number, problem) for problem in problems], None
     kept = checking.keep(source, type_, resource, found.canonical)
-    id_ = resource.get("id", "")
-    key = patients.number(resource, record_system(source)) or id_ or hashlib.sha256(kept).hexdigest()
+    # Without an id it is known by what it says: '#' stands in no id.
+    id_ = resource.get("id") or f"#{hashlib.sha256(kept).hexdigest()}"
+    key = patients.number(resource, record_system(source)) or ""
     is_person = type_ == PERSON_TYPE
     extracted = features.extract(resource, history=divisions.canonical) if is_person else None
-    made = preparing.ready(
-        row.number, key, resource, kept, extracted, _replaced_by(source, key, resource) if is_person else None
-    )
-    if id_:
-        made = made._replace(identifiers=(*made.identifiers, alias(source, type_, id_)))
-    return [], made
+    replaced_by = _replaced_by(source, key, resource) if is_person else None
+    made = preparing.ready(row.number, key, resource, kept, extracted, replaced_by)
+    return [], made._replace(source_id=id_)
 
 
 def _type(value: Any) -> str:

@@ -32,6 +32,7 @@ class Ready(NamedTuple):
 
     `replaced_by` is the identifier of the record that its source has put in its place, `id` the one that it is given when
     it is new, where that is settled already; `record_key` the blind index under which it is known, where not by its key.
+    `source_id` is by what others that come with it refer to it.
     """
 
     row: int
@@ -44,6 +45,7 @@ class Ready(NamedTuple):
     replaced_by: tuple[str, str] | None = None
     id: UUID | None = None
     record_key: bytes | None = None
+    source_id: str = ""
 
 
 @dataclass(slots=True)

@@ -75,8 +75,8 @@ KEPT: Final = frozenset(
         "submission", "mailbox_item", "notice",
         # records, persons and decisions
         "blocking_key", "decision_event", "link_constraint", "linkage_model", "membership", "membership_history",
-        "person_event", "reconciliation_run", "reveal_request", "resource", "resource_identifier", "resource_search",
-        "resource_version",
+        "person_event", "reconciliation_run", "reveal_request", "resource", "resource_alias", "resource_identifier",
+        "resource_search", "resource_version",
         "review_lot", "review_task", "sample_pair", "sample_round", "source_link", "source_record",
         # evidence
         "access_event", "audit_leaf", "audit_node", "certificate", "checkpoint", "status_list",

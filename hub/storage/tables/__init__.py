@@ -21,6 +21,7 @@ from hub.storage.tables.exchange import (
 from hub.storage.tables.intake import (
     quarantined_row,
     resource,
+    resource_alias,
     resource_identifier,
     resource_search,
     resource_version,
@@ -93,6 +94,7 @@ __all__ = [
     "quarantined_row",
     "reconciliation_run",
     "resource",
+    "resource_alias",
     "resource_identifier",
     "resource_search",
     "resource_version",

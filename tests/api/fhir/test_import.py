@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,7 @@ from sqlalchemy import text
 from hub.fhir import validate
 from hub.jobs import worker
 from hub.runtime import Hub
-from hub.services import fhir_lines, translating
+from hub.services import fhir_lines, loading, translating
 from hub.services.exchange import indexing
 from hub.settings import Settings
 from mappings.vocabulary import CONTRACEPTION_METHOD
@@ -261,3 +262,27 @@ async def test_what_is_no_lines_or_too_much_is_refused(as_huiji: Client, hub_set
     assert (await sent(as_huiji, too_much)).status_code == 413
     assert await number_of(hub, "submission") == 0
     assert [one["reason"] for one in await acts(hub, "refuse")] == ["too-large"]
+
+
+async def test_a_file_on_the_hubs_own_machine_goes_the_same_way(as_huiji: Client, hub: Hub, tmp_path: Path) -> None:
+    file = tmp_path / "resources.ndjson"
+    file.write_bytes(ndjson(*PEOPLE, *WEIGHTS, b"[]"))
+    done = await loading.load(hub, "huiji", file, fhir_lines.NAME, Beside())
+    assert (done.state, done.rows, done.translated, done.quarantined) == ("PROCESSED", 5, 4, 1)
+    assert [(one.row, one.code) for one in done.issues] == [(5, "unsupported-type")]
+    await indexing.catch_up(hub)
+    assert len(await searched(as_huiji, "Observation?subject.identifier=H1")) == 1
+
+
+async def test_what_was_written_since_is_still_found_by_its_id(as_huiji: Client, hub: Hub, clock: Clock) -> None:
+    place = {"resourceType": "Organization", "id": "o1", "name": "惠济区妇幼保健院"}
+    await taken(as_huiji, hub, ndjson(place))
+    (there,) = await searched(as_huiji, "Organization")
+    clock.advance(seconds=1)
+    changed = {"resourceType": "Organization", "id": there["id"], "name": "惠济区妇幼保健中心"}
+    assert (await as_huiji("PUT", f"/fhir/Organization/{there['id']}", json=changed)).status_code == 200
+    clock.advance(seconds=1)
+    who = PEOPLE[0] | {"managingOrganization": {"reference": "Organization/o1"}}
+    await taken(as_huiji, hub, ndjson(who))
+    (found,) = await searched(as_huiji, "Patient")
+    assert found["managingOrganization"] == {"reference": f"Organization/{there['id']}"}

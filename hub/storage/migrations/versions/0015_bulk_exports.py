@@ -1,4 +1,4 @@
-"""Exports: what was asked for, the versions that their files are made of, and which agreements let others' go along."""
+"""Exports: what was asked for, the versions that files are made of, agreements that let others' go along; names of imports."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -57,10 +57,22 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("export_id", "number", name="pk_bulk_export_file"),
     )
+    op.create_table(
+        "resource_alias",
+        sa.Column(
+            "value",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="blind index of the type and id that it has at its sender",
+        ),
+        sa.Column("resource_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("value", name="pk_resource_alias"),
+    )
 
 
 def downgrade() -> None:
     """Undo."""
+    op.drop_table("resource_alias")
     op.execute("DELETE FROM work_item WHERE kind = 'export'")
     _say_kinds(_KINDS, before=f"{_KINDS} | export")
     op.drop_column("agreement", "bulk")
