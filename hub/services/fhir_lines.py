@@ -30,6 +30,7 @@ LONGEST: Final = 2**20
 """Bytes of one line."""
 MOST_BYTES: Final = 8 * 2**20
 """Of one batch; its last line may go beyond."""
+_OVERLAP: Final = 1_000
 _BLANK: Final = b" \t\r\n"
 
 
@@ -41,7 +42,8 @@ def read(document: BinaryIO, batch_rows: int) -> Iterator[ReadBatch]:
     while line := document.readline(LONGEST + 1):
         number += 1
         if len(line) > LONGEST and not line.endswith(b"\n"):
-            _skip(document)
+            if _skip(document, line):
+                issues.append(_sealed(number))
             said = f"A line has at most {LONGEST} bytes."
             rows.append(Row(number, {}, "", (_issue(number, "too-large", said, f"每行不得超过 {LONGEST} 字节。"),)))
             continue
@@ -60,10 +62,13 @@ def read(document: BinaryIO, batch_rows: int) -> Iterator[ReadBatch]:
         raise mappings.UnreadableFile(_issue(None, "empty-file", "The document has no lines.", "文件中没有任何内容。"))
 
 
-def _skip(document: BinaryIO) -> None:
-    """Read on behind the end of the line."""
-    while (rest := document.readline(LONGEST)) and not rest.endswith(b"\n"):
-        pass
+def _skip(document: BinaryIO, begun: bytes) -> bool:
+    """Read on behind the end of the line; does any of it show what may only travel sealed?"""
+    shows = content.holds_sealed(begun)
+    while not begun.endswith(b"\n") and (rest := document.readline(LONGEST)):
+        shows = shows or content.holds_sealed(begun[-_OVERLAP:] + rest)
+        begun = rest
+    return shows
 
 
 def _is_sealed(line: bytes) -> bool:

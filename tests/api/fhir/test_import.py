@@ -241,6 +241,10 @@ async def test_a_line_that_is_too_long_is_no_others_fault(
     told = await taken(as_huiji, hub, ndjson(long, PEOPLE[0], long, PEOPLE[1]) + orjson.dumps(long))
     assert told["lines"] == {"read": 5, "stored": 2, "setAside": 3}
     assert [one[0] for one in await issues(as_huiji, told)] == ["line 1", "line 3", "line 5"]
+    for before in (0, 1_950, 5_000):
+        hidden = {"resourceType": "Basic", "a": "a" * before, "system": CONTRACEPTION_METHOD, "b": "b" * 3_000}
+        told = await taken(as_huiji, hub, ndjson(hidden, PEOPLE[0]))
+        assert (told["state"], [one[2] for one in await issues(as_huiji, told)]) == ("REJECTED", ["must-be-sealed"])
 
 
 async def test_nothing_is_no_import(as_huiji: Client, hub: Hub) -> None:
