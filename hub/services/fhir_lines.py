@@ -14,8 +14,7 @@ import mappings
 from hub.errors import Invalid, Refused
 from hub.fhir import fed, patients, strict_json, validate
 from hub.linkage import features
-from hub.services import content, preparing
-from hub.services.exchange import checking
+from hub.services import content, keeping, preparing
 from hub.services.fed_patients import own_of
 from hub.services.preparing import FORBIDDEN, PERSON_TYPE, Prepared, Ready
 from mappings import Issue, ReadBatch, Row, divisions
@@ -117,7 +116,7 @@ def _ready(source: str, row: Row) -> tuple[list[Issue], Ready | None]:
     problems = validate.check(resource, found.canonical)
     if problems:
         return [_fault(row.number, problem) for problem in problems], None
-    kept = checking.keep(source, type_, resource, found.canonical)
+    kept = keeping.keep(source, type_, resource, found.canonical)
     # Without an id it is known by what it says: '#' stands in no id.
     id_ = resource.get("id") or f"#{hashlib.sha256(kept).hexdigest()}"
     key = patients.number(resource, record_system(source)) or ""
@@ -130,7 +129,7 @@ def _ready(source: str, row: Row) -> tuple[list[Issue], Ready | None]:
 
 def _type(value: Any) -> str:
     type_ = value.get("resourceType") if isinstance(value, dict) else None
-    if not isinstance(type_, str) or type_ not in checking.TYPES:
+    if not isinstance(type_, str) or type_ not in keeping.TYPES:
         raise Invalid(
             "unsupported-type", "The line is no resource of a type that is kept here; /fhir/metadata says which are."
         )
@@ -139,7 +138,7 @@ def _type(value: Any) -> str:
 
 def _replaced_by(source: str, key: str, patient: dict[str, Any]) -> tuple[str, str] | None:
     """The record that is said to replace a Patient. Raises Invalid `bad-link`."""
-    other = checking.replacement(patient)
+    other = keeping.replacement(patient)
     if other is None:
         return None
     told = other.get("identifier", {})

@@ -26,6 +26,37 @@ def upgrade() -> None:
             "bulk", sa.Boolean(), server_default="false", nullable=False, comment="records may be exported together"
         ),
     )
+    _add_exports()
+    op.create_table(
+        "resource_alias",
+        sa.Column(
+            "value",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="blind index of the type and id that it has at its sender",
+        ),
+        sa.Column("resource_id", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint("value", name="pk_resource_alias"),
+    )
+
+
+def downgrade() -> None:
+    """Undo."""
+    op.drop_table("resource_alias")
+    op.execute("DELETE FROM work_item WHERE kind = 'export'")
+    _say_kinds(_KINDS, before=f"{_KINDS} | export")
+    op.drop_column("agreement", "bulk")
+    op.drop_table("bulk_export_file")
+    op.drop_table("bulk_export")
+
+
+def _say_kinds(kinds: str, *, before: str) -> None:
+    op.alter_column(
+        "work_item", "kind", comment=kinds, existing_comment=before, existing_type=sa.Text(), existing_nullable=False
+    )
+
+
+def _add_exports() -> None:
     op.create_table(
         "bulk_export",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -56,31 +87,4 @@ def upgrade() -> None:
             ["export_id"], ["bulk_export.id"], name="fk_bulk_export_file_export_id", ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("export_id", "number", name="pk_bulk_export_file"),
-    )
-    op.create_table(
-        "resource_alias",
-        sa.Column(
-            "value",
-            sa.LargeBinary(),
-            nullable=False,
-            comment="blind index of the type and id that it has at its sender",
-        ),
-        sa.Column("resource_id", sa.Uuid(), nullable=False),
-        sa.PrimaryKeyConstraint("value", name="pk_resource_alias"),
-    )
-
-
-def downgrade() -> None:
-    """Undo."""
-    op.drop_table("resource_alias")
-    op.execute("DELETE FROM work_item WHERE kind = 'export'")
-    _say_kinds(_KINDS, before=f"{_KINDS} | export")
-    op.drop_column("agreement", "bulk")
-    op.drop_table("bulk_export_file")
-    op.drop_table("bulk_export")
-
-
-def _say_kinds(kinds: str, *, before: str) -> None:
-    op.alter_column(
-        "work_item", "kind", comment=kinds, existing_comment=before, existing_type=sa.Text(), existing_nullable=False
     )
