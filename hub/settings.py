@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     mailbox_lendings: int = Field(
         1000, ge=1, description="Times a message is lent to its recipient without a receipt before it is given up."
     )
+    export_hours: int = Field(24, ge=1, le=720, description="Hours for which the files of an export can be fetched.")
     retention_days: int = Field(
         90, ge=40, le=3650, description="Days that delivered messages' bodies and de-duplication ids are kept."
     )

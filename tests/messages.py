@@ -34,6 +34,7 @@ async def agree(
     days: float = 365,
     case_required: bool = False,
     answer_days: int = 15,
+    bulk: bool = False,
 ) -> UUID:
     """An agreement in force from now on."""
     now = hub.now()
@@ -47,6 +48,7 @@ async def agree(
         answer_days=answer_days,
         valid_from=now,
         valid_to=now + timedelta(days=days),
+        bulk=bulk,
     )
     await terms.enter(hub, "for a test", made)
     return made.id

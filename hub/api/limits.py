@@ -15,6 +15,8 @@ BODY_SECONDS: Final = 60.0
 SLOWEST: Final = 16 * 1024
 """Bytes a second below which a body does not arrive in time."""
 _MARGIN: Final = 64 * 1024
+_DOCUMENTS: Final = frozenset({"/submissions", "/fhir/$import"})
+"""Where whole documents come in."""
 
 
 class _Refused(Exception):
@@ -68,7 +70,7 @@ class _BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._documents if scope["path"] == "/submissions" else self._others
+        limit = self._documents if scope["path"] in _DOCUMENTS else self._others
         stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
         if stated.isdigit() and int(stated) > limit:
             await _refuse(scope, send, *_too_large(limit))

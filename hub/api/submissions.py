@@ -35,7 +35,7 @@ async def submit(
     supersedes: Annotated[UUID | None, Header()] = None,
 ) -> Response:
     """Store a document (202 with a signed receipt); the same message again gives the very same answer (200)."""
-    digest = _digest(content_digest)
+    digest = digest_of(content_digest)
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == SEALED_MEDIA_TYPE:
         body = await _envelope(request)
@@ -67,7 +67,7 @@ async def _envelope(request: Request) -> bytes:
     return bytes(body)
 
 
-def _digest(field: str) -> bytes:
+def digest_of(field: str) -> bytes:
     """The SHA-256 in a Content-Digest field. Raises Invalid."""
     for part in field.split(","):
         name, _, value = part.strip().partition("=")

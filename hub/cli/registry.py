@@ -197,6 +197,7 @@ def add_agreement(
     years: Annotated[float, typer.Option(min=0.01, max=50, help="How long it is in force.")] = 3,
     answer_days: Annotated[int, typer.Option(min=1, max=250, help="Working days in which a message is answered.")] = 15,
     case_required: Annotated[bool, typer.Option(help="Only with an open case (`hub case`).")] = False,
+    bulk: Annotated[bool, typer.Option(help="Records of people may be exported together ($export).")] = False,
 ) -> None:
     """Enter an agreement: one direction, named kinds and purposes."""
 
@@ -213,6 +214,7 @@ def add_agreement(
             answer_days=answer_days,
             valid_from=now,
             valid_to=now + timedelta(days=365.25 * years),
+            bulk=bulk,
         )
         await terms.enter(hub, title, made)
         return made.id
@@ -236,7 +238,7 @@ def list_agreements() -> None:
             str(found.id),
             f"{title}\n{sender} → {recipient}: {', '.join(sorted(found.kinds))}\n"
             f"for {', '.join(sorted(found.purposes))}, until {found.valid_to.astimezone(_ZONE):%Y-%m-%d}"
-            f"{', with an open case only' if found.case_required else ''}",
+            f"{', with an open case only' if found.case_required else ''}{', exports too' if found.bulk else ''}",
             end_section=True,
         )
     out.print(shown)

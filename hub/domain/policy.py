@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What two regions settled. Valid in [valid_from, valid_to)."""
+    """What two regions settled. Valid in [valid_from, valid_to). With `bulk` records may be exported together."""
 
     id: UUID
     from_member: int
@@ -44,6 +44,7 @@ class Agreement:
     answer_days: int
     valid_from: datetime
     valid_to: datetime
+    bulk: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,16 @@ def decide(
     if agreement.case_required and (case is None or not case.open or case.kind != request.kind):
         return _deny("no-case")
     return Permit(agreement, consent if needs_consent else None)
+
+
+def decide_export(request: Request, agreement: Agreement, now: datetime) -> Permit | Deny:
+    """The same for records of many people at once: the agreement has to name that, and they are never of a sealed kind.
+
+    What needs a person's case or consent does not go this way.
+    """
+    if not agreement.bulk or request.kind in v.SEALED_KINDS:
+        return _deny("no-agreement")
+    return decide(request, agreement, None, None, now)
 
 
 def _covers(agreement: Agreement, request: Request, now: datetime) -> bool:

@@ -49,7 +49,7 @@ def kept(resource: Mapping[str, Any], canonical: bytes) -> bytes:
     meta = resource.get("meta")
     if "id" not in resource and (meta is None or not meta.keys() & _SERVERS_OWN):
         return canonical
-    found = read(canonical)
+    found = dict(resource) if write(resource) == canonical else read(canonical)
     found.pop("id", None)
     left = {name: value for name, value in found.pop("meta", {}).items() if name not in _SERVERS_OWN}
     if left:

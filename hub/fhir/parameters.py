@@ -4,12 +4,23 @@ A name that the operation does not know is refused: a misspelt `preview` must no
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from hub.errors import Invalid
 from hub.fhir.fed import Identifier
 
-_TEXTS = ("valueString", "valueUri", "valueCode", "valueId", "valueUrl", "valueCanonical")
+_TEXTS = (
+    "valueString",
+    "valueUri",
+    "valueCode",
+    "valueId",
+    "valueUrl",
+    "valueCanonical",
+    "valueDate",
+    "valueDateTime",
+    "valueInstant",
+)
 MOST = 100
 LONGEST = 500
 
@@ -31,6 +42,10 @@ class Parameters:
     def repeated(self) -> dict[str, Any]:
         """What the operation was called with, as a Parameters resource."""
         return {"resourceType": "Parameters", "parameter": [item for items in self._items.values() for item in items]}
+
+    def given(self, name: str) -> bool:
+        """Is the parameter there?"""
+        return name in self._items
 
     def texts(self, name: str) -> list[str]:
         """Every value of a parameter that is a text."""
@@ -69,6 +84,20 @@ class Parameters:
             return int(text)
         return otherwise
 
+    def instant(self, name: str) -> datetime | None:
+        """A moment, in UTC."""
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            found = datetime.fromisoformat(text.replace(" ", "+"))  # a '+' that was not escaped in an address
+            if found.tzinfo is None:
+                raise ValueError("no zone")
+            return found.astimezone(UTC)
+        except (ValueError, OverflowError) as error:  # the latter at the ends of the calendar
+            said = f"{name} is an instant with a time zone, such as 2026-03-01T08:00:00+08:00."
+            raise Invalid("bad-request", said) from error
+
     def reference(self, name: str) -> str | None:
         """The text of a Reference."""
         for item in self._items.get(name, ()):
@@ -87,6 +116,21 @@ class Parameters:
                     found.append(Identifier(system, value))
                 case _:
                     raise Invalid("bad-request", f"{name} is an Identifier with system and value.")
+        return found
+
+    def codings(self, name: str) -> list[tuple[str, str]]:
+        """(system, code) of each Coding, those of a CodeableConcept too; a system of '' is none."""
+        found = []
+        for item in self._items.get(name, ()):
+            concept = item.get("valueCodeableConcept")
+            listed = concept.get("coding") if isinstance(concept, dict) else [item.get("valueCoding")]
+            for one in listed if isinstance(listed, list) else [None]:
+                code, system = (one.get("code"), one.get("system", "")) if isinstance(one, dict) else (None, "")
+                if not (isinstance(code, str) and isinstance(system, str)):
+                    raise Invalid("bad-request", f"{name} is a Coding, or a CodeableConcept, with codes.")
+                found.append((system, code))
+        if len(found) > MOST:
+            raise Invalid("too-many", f"{name} has at most {MOST} codes.")
         return found
 
     def resource(self, name: str) -> dict[str, Any] | None:

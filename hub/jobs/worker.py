@@ -1,7 +1,8 @@
 """The worker: does work or sets it aside, pushes notices, places audit leaves, tells the search index, keeps the clock.
 
-Any number of workers may run. Each loop sleeps when there is nothing, and slows down when the database is away. Told to
-end, a worker ends after the batch in hand and leaves the rest of the document to another.
+Exports are made in a loop of their own. Any number of workers may run. Each loop sleeps when there is nothing, and slows
+down when the database is away. Told to end, a worker ends after the batch in hand and leaves the rest of the document to
+another.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from hub.jobs.clock import Clock
 from hub.jobs.schedules import schedules
 from hub.runtime import Hub
 from hub.services import auditing, notices, translating
-from hub.services.exchange import indexing
+from hub.services.exchange import export_making, indexing
 from hub.services.preparation import Preparer, Stopped
 from hub.storage import work
 from hub.storage.work import Work
@@ -44,6 +45,7 @@ async def work_until_stopped(hub: Hub, stop: asyncio.Event | None = None) -> Non
         asyncio.create_task(_repeat(ended, lambda: notices.push(hub), "notices")),
         asyncio.create_task(_repeat(ended, lambda: auditing.sequence(hub), "log")),
         asyncio.create_task(_repeat(ended, lambda: indexing.catch_up(hub), "search")),
+        asyncio.create_task(_repeat(ended, lambda: export_making.make_one(hub, ended.is_set), "export")),
     ]
     await ended.wait()
     await clock.stop()

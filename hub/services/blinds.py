@@ -7,6 +7,7 @@ from hub.runtime import Hub
 RECORD_KEY: Final = "record-key"
 IDENTIFIER: Final = "identifier"
 SUBJECT: Final = "subject"
+ALIAS: Final = "alias"
 CONSENT_REFERENCE: Final = "consent-reference"
 
 

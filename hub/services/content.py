@@ -11,13 +11,25 @@ _SEALED: Final = (f'"{vocabulary.CONTRACEPTION_METHOD}"', f'"{vocabulary.REPORT_
 """Code systems that only reports about contraception use."""
 
 
+def holds_sealed(body: bytes) -> bool:
+    """Does a record (JSON) hold what only the sealing gateway may carry?"""
+    return _is_sealed(_text(body))
+
+
+def _is_sealed(text: str) -> bool:
+    return any(system in text for system in _SEALED)
+
+
+def _text(body: bytes) -> str:
+    text = body.decode(errors="replace")
+    return html.unescape(text) if "&" in text else text  # a narrative may write any character as its number
+
+
 def check(body: bytes, kind: str) -> None:
     """Raises Invalid for a record of `kind` (compact JSON) that may not be exchanged, or not openly; nothing is quoted."""
     if b"\\u0000" in body:
         raise Invalid("invalid-content", "A text holds the character NUL, which cannot be kept; nothing was stored.")
-    text = body.decode()
-    if "&" in text:  # a narrative may write any character as its number
-        text = html.unescape(text)
+    text = _text(body)
     for term in forbidden.terms():
         if not term.applies(kind):
             continue
@@ -26,7 +38,7 @@ def check(body: bytes, kind: str) -> None:
                 "forbidden-content",
                 f"The record holds {term.what}. {term.basis} Nothing was stored. 记录含有{term.what_zh}。{term.basis_zh}",
             )
-    if any(system in text for system in _SEALED):
+    if _is_sealed(text):
         raise Invalid(
             "must-be-sealed",
             "The record says something of contraception: that is sealed at the sending gateway, and the hub does not read "

@@ -29,10 +29,15 @@ _SHOWN: Final = 5
 
 def own(member: Member, identifier: Identifier) -> Identifier:
     """The identifier, if it is of the member's own domain. Raises NotAllowed."""
-    if identifier.system != record_system(member.name):
+    return own_of(member.name, identifier)
+
+
+def own_of(source: str, identifier: Identifier) -> Identifier:
+    """The same by the member's name."""
+    if identifier.system != record_system(source):
         raise NotAllowed(
             "not-your-domain",
-            f"{member.name} feeds records of {record_system(member.name)} only: each domain has one source.",
+            f"{source} feeds records of {record_system(source)} only: each domain has one source.",
         )
     return identifier
 

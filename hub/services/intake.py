@@ -6,7 +6,7 @@ with another digest it is a conflict. What is refused leaves an audit leaf and n
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,8 @@ import mappings
 from hub.domain.messages import PART_BYTES, State
 from hub.errors import Conflict, Invalid, NotAllowed, Refused, TooLarge, Unavailable
 from hub.runtime import Hub
-from hub.services import receipts
+from hub.services import receipts, translators
+from hub.services.translators import Translator
 from hub.storage import audit, submissions, work
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
@@ -37,7 +38,7 @@ class Raced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A raw document on its way in. `digest` is what the sender says its SHA-256 is."""
+    """A raw document on its way in. `digest` is what the sender says its SHA-256 is, empty where it may leave that out."""
 
     message_id: UUID
     mapping: str
@@ -99,10 +100,10 @@ async def repeated(
     return Acknowledgement(known.acknowledgement, repeated=True)
 
 
-def acceptable(member: Member, name: str) -> mappings.Mapping:
-    """The mapping `name`, if documents of its kind may be sent openly. Raises Invalid or NotAllowed."""
+def acceptable(member: Member, name: str) -> Translator:
+    """The translator `name`, if documents of its kind may be sent openly. Raises Invalid or NotAllowed."""
     try:
-        mapping = mappings.load(name)
+        mapping = translators.load(name)
     except mappings.UnknownMapping as error:
         raise Invalid(
             "unknown-mapping", f"There is no mapping named {name!r}. Known: {', '.join(mappings.names())}."
@@ -138,13 +139,17 @@ async def refusals_noted(hub: Hub, member: Member, message_id: UUID) -> AsyncIte
 async def _receive(hub: Hub, member: Member, document: Document, body: AsyncIterator[bytes]) -> Acknowledgement:
     mapping = acceptable(member, document.mapping)
     async with hub.database.read() as connection:
-        known = await repeated(hub, connection, member, document.message_id, document.digest)
+        known = None
+        if document.digest:
+            known = await repeated(hub, connection, member, document.message_id, document.digest)
         if known is not None:
             return known
         if await work.waiting(connection) >= hub.settings.queue_limit:
             raise Unavailable("too-many", "The hub is busy with earlier documents; send it again.", retry_after=10)
     parts, digest, size = await seal_parts(hub, body, hub.settings.max_submission_bytes)
-    check_digest(document.digest, digest)
+    if document.digest:
+        check_digest(document.digest, digest)
+    document = replace(document, digest=digest)
     try:
         return await _store(hub, member, document, mapping.kind, parts, size)
     except Raced:

@@ -18,14 +18,15 @@ from typing import Any, BinaryIO
 
 import mappings
 from hub.errors import Unavailable
+from hub.services import fhir_lines, translators
 from hub.services.collecting import collect_seldom
 from hub.services.documents import open_document
-from hub.services.preparing import Prepared, prepare
+from hub.services.preparing import Prepared
 
 MEMORY_LIMIT = 4 * 2**30
 NEXT = "next"
-WITHHELD = "withheld-column"
-"""A column that may only travel sealed: a document that holds one is refused whole and not kept."""
+WITHHELD = frozenset({"withheld-column", fhir_lines.MUST_BE_SEALED})
+"""What may only travel sealed: a document that holds any of it is refused whole and not kept."""
 PATIENCE = 300.0
 _TICK = 0.25  # seconds between two looks at whether to go on waiting
 Fetch = Callable[[int], Awaitable[bytes]]
@@ -169,15 +170,16 @@ def _serve(pipe: Connection) -> None:
 
 def answers(task: Task, document: BinaryIO) -> Iterator[Prepared | int]:
     """The prepared batches of a document, or how many rows each has when it is dry. Raises UnreadableFile."""
-    read = mappings.load(task.mapping).read(document, file_name=task.file_name, batch_size=task.batch_rows)
+    translator = translators.load(task.mapping)
+    read = translator.read(document, task.file_name, task.batch_rows)
     for batch in behind(task.skip, joined(read)):
         if task.dry:
-            withheld = next((issue for issue in batch.issues if issue.code == WITHHELD), None)
+            withheld = next((issue for issue in batch.issues if issue.code in WITHHELD), None)
             if withheld is not None:
                 raise mappings.UnreadableFile(withheld)
             yield len(batch.rows)
         else:
-            yield prepare(task.mapping, task.source, task.received_at, batch.rows, batch.issues)
+            yield translator.prepare(task.source, task.received_at, batch.rows, batch.issues)
 
 
 def joined(batches: Iterable[mappings.ReadBatch]) -> Iterator[mappings.ReadBatch]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -29,7 +30,9 @@ FORBIDDEN = "forbidden-content"
 class Ready(NamedTuple):
     """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value); a person has `features`.
 
-    `replaced_by` is the identifier of the record that its source has put in its place.
+    `replaced_by` is the identifier of the record that its source has put in its place, `id` the one that it is given when
+    it is new, where that is settled already; `record_key` the blind index under which it is known, where not by its key.
+    `source_id` is by what others that come with it refer to it.
     """
 
     row: int
@@ -40,6 +43,9 @@ class Ready(NamedTuple):
     identifiers: tuple[tuple[str, str], ...]
     features: Features | None
     replaced_by: tuple[str, str] | None = None
+    id: UUID | None = None
+    record_key: bytes | None = None
+    source_id: str = ""
 
 
 @dataclass(slots=True)

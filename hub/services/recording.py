@@ -173,12 +173,12 @@ def incoming_of(hub: Hub, member: Member, ready: Ready, id_: UUID | None = None)
     """A resource as storage takes it; a new one is given `id_`, where that is settled already."""
     return Incoming(
         type=ready.type,
-        key=hub.vault.blind(RECORD_KEY, member.name, ready.type, ready.key),
+        key=ready.record_key or hub.vault.blind(RECORD_KEY, member.name, ready.type, ready.key),
         body=ready.body,
         digest=ready.digest,
         identifiers=tuple(hub.vault.blind(IDENTIFIER, system, value) for system, value in ready.identifiers),
         row=ready.row,
-        id=id_,
+        id=id_ or ready.id,
     )
 
 

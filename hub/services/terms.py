@@ -8,6 +8,7 @@ from hub.runtime import Hub
 from hub.storage import agreements, audit, members
 from hub.storage.audit import Act
 from hub.storage.members import Member
+from mappings.vocabulary import PERSON
 
 _OPERATOR = "operator"
 
@@ -29,6 +30,9 @@ async def enter(hub: Hub, title: str, made: Agreement) -> None:
     unknown = sorted((made.kinds - KNOWN_KINDS) | (made.purposes - PURPOSES))
     if unknown or not made.kinds or not made.purposes:
         raise Invalid("bad-agreement", f"Not a record kind or purpose of the exchange: {', '.join(unknown) or 'none'}.")
+    if made.bulk and (PERSON not in made.kinds or made.case_required):
+        said = "Only records of kind person are exported together, and not where each needs a case."
+        raise Invalid("bad-agreement", said)
     if made.valid_to <= made.valid_from:
         raise Invalid("bad-agreement", "An agreement ends after it begins.")
     content = {
@@ -38,6 +42,7 @@ async def enter(hub: Hub, title: str, made: Agreement) -> None:
         "kinds": sorted(made.kinds),
         "purposes": sorted(made.purposes),
         "until": made.valid_to,
+        "bulk": made.bulk,
     }
     async with hub.database.begin() as connection:
         await agreements.add(connection, title, made)

@@ -19,9 +19,10 @@ import mappings
 from hub.domain.messages import State
 from hub.errors import HubError
 from hub.runtime import Hub
-from hub.services import recording
+from hub.services import fhir_lines, import_names, recording, translators
 from hub.services.preparation import WITHHELD, Fetch, Preparer, Stop, Stopped, Task, never
-from hub.services.preparing import Prepared, prepare, told
+from hub.services.preparing import Prepared, told
+from hub.services.translators import Translator
 from hub.storage import audit, members, quarantine, submissions, work
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
@@ -42,7 +43,7 @@ class _Job:
     work: Work
     submission: Submission
     member: Member
-    mapping: mappings.Mapping
+    mapping: Translator
 
 
 async def translate(
@@ -71,7 +72,7 @@ async def _job(hub: Hub, claimed: Work) -> _Job:
         if submission is None or submission.mapping is None:
             raise LookupError(f"work {claimed.id} names a submission that cannot be translated")
         member = await members.by_id(connection, submission.member_id)
-    return _Job(claimed, submission, member, mappings.load(submission.mapping))
+    return _Job(claimed, submission, member, translators.load(submission.mapping))
 
 
 def _task(hub: Hub, job: _Job, *, dry: bool) -> Task:
@@ -177,6 +178,7 @@ async def _record(hub: Hub, job: _Job, batch: Prepared) -> None:
     now = hub.now()
     async with hub.database.begin() as connection:
         await work.hold(connection, job.work, _lease(hub))
+        batch = await _named(hub, connection, job, batch)
         done = await recording.record(hub, connection, job.member, job.submission, job.mapping.digest, batch, now)
         await submissions.count(
             connection,
@@ -189,6 +191,13 @@ async def _record(hub: Hub, job: _Job, batch: Prepared) -> None:
             issues=done.issues,
         )
         await work.progressed(connection, job.work)
+
+
+async def _named(hub: Hub, connection: AsyncConnection, job: _Job, batch: Prepared) -> Prepared:
+    """The batch; where its resources came as they are, under the hub's ids and with references to those."""
+    if job.mapping.name != fhir_lines.NAME:
+        return batch
+    return await import_names.named(hub, connection, job.member, batch)
 
 
 async def _finish(hub: Hub, job: _Job) -> None:
@@ -216,7 +225,7 @@ async def _reject(hub: Hub, job: _Job, issue: mappings.Issue) -> None:
     async with hub.database.begin() as connection:
         await submissions.add_issues(connection, hub.vault, job.submission.id, [told(issue)])
         await submissions.count(connection, job.submission.id, issues=1)
-        if issue.code == WITHHELD:
+        if issue.code in WITHHELD:
             await submissions.forget_parts(connection, job.submission.id)
         await _settle(hub, connection, job, State.REJECTED, issue.code)
         content = {"submission": str(job.submission.id), "code": issue.code}
@@ -246,7 +255,7 @@ async def lay_down(hub: Hub, claimed: Work) -> None:
 async def replay(hub: Hub, claimed: Work, *, stop: Stop = never) -> None:
     """Try the held rows of a submission again with the newest version of their mapping. Raises Stopped."""
     found = await _job(hub, claimed)
-    job = replace(found, mapping=mappings.load(newest_version(found.mapping.name)))
+    job = replace(found, mapping=translators.load(newest_version(found.mapping.name)))
     after = 0
     while (after := await _replay_some(hub, job, after)) >= 0:
         _go_on(stop)
@@ -265,9 +274,8 @@ async def _replay_some(hub: Hub, job: _Job, after: int) -> int:
         if not held:
             return -1
         rows = [mappings.Row.from_json(orjson.loads(row.original)) for row in held]
-        batch = await asyncio.to_thread(
-            prepare, job.mapping.name, job.member.name, job.submission.received_at, rows, ()
-        )
+        batch = await asyncio.to_thread(job.mapping.prepare, job.member.name, job.submission.received_at, rows, ())
+        batch = await _named(hub, connection, job, batch)
         # What is found now takes the place of what was found before.
         dropped = await submissions.drop_issues(connection, job.submission.id, [row.row for row in held])
         done = await recording.record(hub, connection, job.member, job.submission, job.mapping.digest, batch, now)

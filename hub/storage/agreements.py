@@ -73,6 +73,7 @@ def _agreement(row: Any) -> Agreement:
         row.answer_days,
         row.valid_from,
         row.valid_to if row.ended_at is None else min(row.valid_to, row.ended_at),
+        row.bulk,
     )
 
 

@@ -42,6 +42,14 @@ _RULES: Final = {
             WHERE (d.state <> 'QUEUED' OR e.state = 'disabled') AND d.created_at < :before LIMIT :batch)""",
     "assertion_seen": "DELETE FROM assertion_seen WHERE expires_at < :now",
     "presentation_challenge": "DELETE FROM presentation_challenge WHERE expires_at < :now",
+    "bulk_export_file": """
+        DELETE FROM bulk_export_file WHERE (export_id, number) IN (
+            SELECT f.export_id, f.number FROM bulk_export_file f JOIN bulk_export e ON e.id = f.export_id
+            WHERE e.expires_at < :now LIMIT :batch)""",
+    "bulk_export": """
+        DELETE FROM bulk_export WHERE id IN (
+            SELECT e.id FROM bulk_export e WHERE e.expires_at < :now
+              AND NOT EXISTS (SELECT 1 FROM bulk_export_file f WHERE f.export_id = e.id) LIMIT :batch)""",
     "login_session": "DELETE FROM login_session WHERE expires_at < :now",
     "sign_in_link": "DELETE FROM sign_in_link WHERE expires_at < :now",
     "schedule_slot": "DELETE FROM schedule_slot WHERE due_at < :before AND state <> 'CLAIMED'",
@@ -67,8 +75,8 @@ KEPT: Final = frozenset(
         "submission", "mailbox_item", "notice",
         # records, persons and decisions
         "blocking_key", "decision_event", "link_constraint", "linkage_model", "membership", "membership_history",
-        "person_event", "reconciliation_run", "reveal_request", "resource", "resource_identifier", "resource_search",
-        "resource_version",
+        "person_event", "reconciliation_run", "reveal_request", "resource", "resource_alias", "resource_identifier",
+        "resource_search", "resource_version",
         "review_lot", "review_task", "sample_pair", "sample_round", "source_link", "source_record",
         # evidence
         "access_event", "audit_leaf", "audit_node", "certificate", "checkpoint", "status_list",

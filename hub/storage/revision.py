@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0014"
+NEEDED = "0015"
 """The newest revision under `migrations/versions`."""
 
 

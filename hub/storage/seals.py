@@ -39,7 +39,7 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
 }  # fmt: skip
 """What the seal of a table's rows covers: all that decides; not what is only shown, nor when it was added."""
 
-_ADDED: Final[dict[Table, dict[str, Any]]] = {member: {"unique_records": False}}
+_ADDED: Final[dict[Table, dict[str, Any]]] = {member: {"unique_records": False}, agreement: {"bulk": False}}
 """Columns that came later, with what they say in rows sealed before: covered as soon as they say anything else."""
 
 _KEY: Final = "seals"

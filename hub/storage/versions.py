@@ -42,6 +42,17 @@ _OWN: Final = f"{_CURRENT} AND r.member_id = $2"
 
 _ONE: Final = f"SELECT {_COLUMNS} WHERE r.id = $1 AND v.version = $2"
 
+_PINNED: Final = """
+    -- pinned: one version of each of some resources of a member, as many as their sizes allow, and one at least
+    SELECT id, type, member_id, record_key, version, newest, deleted, body, recorded_at FROM (
+        SELECT r.id, r.type, r.member_id, r.record_key, v.version, r.version AS newest, v.deleted, v.body, v.recorded_at,
+            sum(octet_length(v.body)) OVER (ORDER BY r.id) - octet_length(v.body) AS ahead
+        FROM unnest($1::uuid[], $2::int[]) AS w(id, version)
+        JOIN resource r ON r.id = w.id
+        JOIN resource_version v ON v.resource_id = w.id AND v.version = w.version
+        WHERE r.member_id = $3) AS found
+    WHERE ahead < $4 ORDER BY id"""
+
 
 def _version(vault: Vault, row: Any) -> Version:
     return Version(
@@ -69,6 +80,26 @@ async def one(connection: AsyncConnection, vault: Vault, id_: UUID, version: int
     """One version of a resource."""
     row = await driver(connection).fetchrow(_ONE, id_, version)
     return None if row is None else _version(vault, row)
+
+
+async def keys_of(connection: AsyncConnection, member_id: int, ids: Sequence[UUID]) -> dict[UUID, tuple[str, bytes]]:
+    """(type, blind index of its key) of those of the resources that are the member's, deleted or not."""
+    statement = "SELECT id, type, record_key FROM resource WHERE id = ANY($1::uuid[]) AND member_id = $2"
+    return {row[0]: (row[1], row[2]) for row in await driver(connection).fetch(statement, list(ids), member_id)}
+
+
+async def pinned(
+    connection: AsyncConnection,
+    vault: Vault,
+    member_id: int,
+    ids: Sequence[UUID],
+    numbers: Sequence[int],
+    *,
+    most_bytes: int,
+) -> list[Version]:
+    """These versions of a member's resources in the order of ids: the first of them, until they have `most_bytes`."""
+    rows = await driver(connection).fetch(_PINNED, list(ids), list(numbers), member_id, most_bytes)
+    return [_version(vault, row) for row in rows]
 
 
 async def before(connection: AsyncConnection, vault: Vault, deletion: Version) -> Version:

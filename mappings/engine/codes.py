@@ -12,6 +12,8 @@ from importlib.resources import files
 from mappings.engine.model import BrokenMapping, Coding
 
 _COLUMNS = ["source", "code", "display", "equivalence", "target", "target_code", "target_display", "comment"]
+_HEAD = ",".join(_COLUMNS).encode()
+"""How a table begins; other lists lie beside them."""
 _EQUIVALENCES = frozenset(
     [
         "relatedto",
@@ -35,6 +37,7 @@ class Entry:
     source: Coding
     equivalence: str
     target: Coding | None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,14 @@ def read(name: str) -> bytes:
 
 
 @cache
+def names() -> tuple[str, ...]:
+    """The names of all tables, in order."""
+    folder = files("mappings").joinpath("codes")
+    listed = (entry.name.removesuffix(".csv") for entry in folder.iterdir() if entry.name.endswith(".csv"))
+    return tuple(sorted(name for name in listed if read(name).startswith(_HEAD)))
+
+
+@cache
 def table(name: str) -> Table:
     """The table of this name; raises BrokenMapping when it is missing or not ConceptMap-shaped."""
     lines = csv.DictReader(read(name).decode("utf-8").splitlines())
@@ -68,7 +79,7 @@ def table(name: str) -> Table:
         sources.add(line["source"])
         target = Coding(line["target"], line["target_code"], line["target_display"]) if line["target"] else None
         entries[line["code"]] = Entry(
-            Coding(line["source"], line["code"], line["display"]), line["equivalence"], target
+            Coding(line["source"], line["code"], line["display"]), line["equivalence"], target, line["comment"] or ""
         )
     if len(sources) != 1:
         raise BrokenMapping(f"code table {name}: one source system per file")

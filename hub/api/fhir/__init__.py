@@ -11,8 +11,11 @@ from starlette.routing import BaseRoute
 
 from hub.api.fhir import (
     bundle,
+    everything,
+    export,
     feed_patient,
     histories,
+    import_lines,
     match,
     mdm,
     merge,
@@ -22,6 +25,8 @@ from hub.api.fhir import (
     resources,
     search,
     searching,
+    terminology,
+    validate,
 )
 from hub.api.fhir.interactions import Interaction, route
 
@@ -34,6 +39,10 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
     *bundle.INTERACTIONS,
     *mdm.INTERACTIONS,
     *merge.INTERACTIONS,
+    *terminology.INTERACTIONS,
+    *everything.INTERACTIONS,
+    *export.INTERACTIONS,
+    *import_lines.INTERACTIONS,
 )
 
 _routes: Final[list[BaseRoute]] = [
@@ -41,8 +50,13 @@ _routes: Final[list[BaseRoute]] = [
     *map(
         route, sorted((*_ALL, *histories.INTERACTIONS), key=lambda one: "{" in one.path and "_history" not in one.path)
     ),
-    metadata.route([*(one.ability for one in _ALL), *resources.ABILITIES, *histories.ABILITIES, *searching.ABILITIES]),
-    *map(route, (*resources.INTERACTIONS, *searching.INTERACTIONS)),
+    metadata.route(
+        [
+            *(one.ability for one in _ALL),
+            *(one for part in (resources, histories, searching, validate) for one in part.ABILITIES),
+        ]
+    ),
+    *map(route, (*validate.INTERACTIONS, *resources.INTERACTIONS, *searching.INTERACTIONS)),
 ]
 router = APIRouter(routes=_routes)
 

@@ -41,6 +41,10 @@ def check_wanted(accept: str, query: str) -> None:
             raise NotAcceptable("not-acceptable", f"Answers are {JSON}, FHIR {FHIR_VERSION}.")
 
 
+def any_format(accept: str, query: str) -> None:
+    """Of what has one format of its own, which is given whatever is wanted."""
+
+
 def _is_ours(part: str) -> bool:
     type_, *parameters = (piece.strip().lower() for piece in part.split(";"))
     # A '+' that was not escaped in an address arrives as a space.

@@ -72,6 +72,7 @@ class Interaction(Generic[Called]):
     """`path` is below /fhir and may have parameters, `{id}`; the ability is what /fhir/metadata tells of it.
 
     `caller` finds out who calls by the path: a member (`by_member`), or a person who decides (`stewards.by_steward`).
+    `wanted` is given Accept and the query, and refuses formats in which there is no answer.
     """
 
     method: str
@@ -79,13 +80,14 @@ class Interaction(Generic[Called]):
     handler: Callable[[Called], Awaitable[Response]]
     ability: Ability
     caller: Callable[[Request, str], Awaitable[Called]]
+    wanted: Callable[[str, str], None] = formats.check_wanted
 
 
 def route(interaction: Interaction[Called]) -> Route:
     """The interaction for a router."""
 
     async def endpoint(request: Request) -> Response:
-        formats.check_wanted(request.headers.get("accept", ""), _query(request))
+        interaction.wanted(request.headers.get("accept", ""), _query(request))
         return await interaction.handler(await interaction.caller(request, interaction.path))
 
     return Route(PREFIX + interaction.path, endpoint, methods=[interaction.method])

@@ -8,21 +8,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from hub.errors import Invalid, NotFound
-from hub.fhir import exact, fed, patients, sizes, validate
-from hub.fhir.validation import schema
+from hub.fhir import patients, validate
 from hub.linkage import features
 from hub.runtime import Hub
-from hub.services import content, fed_patients, preparing
+from hub.services import fed_patients, keeping, preparing
 from hub.services.preparing import PERSON_TYPE, Ready
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
 from mappings import divisions
-from mappings.vocabulary import PERSON, record_system
+from mappings.vocabulary import record_system
 
-_TRAVEL: Final = frozenset(["Binary", "Bundle", "MessageHeader", "OperationOutcome", "Parameters", "Subscription"])
-TYPES: Final = schema.handled() - _TRAVEL
-"""What is kept one by one; the others travel, and are not kept as such."""
-_MEANING: Final = ("implicitRules", "modifierExtension")
+TYPES: Final = keeping.TYPES
+"""What is kept one by one."""
 _SHOWN: Final = 5
 
 
@@ -41,17 +38,7 @@ def check(member: Member, type_: str, resource: dict[str, Any], canonical: bytes
     if problems:
         said = "; ".join(f"{problem.path} {problem.reason}" for problem in problems[:_SHOWN])
         raise Invalid("invalid-resource", f"The {type_} is not valid FHIR R4: {said}. Nothing was stored.")
-    kept = exact.kept(resource, canonical)
-    content.check(kept, PERSON)
-    if type_ == PERSON_TYPE:
-        sizes.check(resource)
-        for name in _MEANING:
-            if name in resource:
-                raise Invalid("unsupported-element", f"{type_}.{name} is not taken: it may change what the rest means.")
-    for one in fed.identifiers(resource):
-        if fed_patients.is_record(one):
-            fed_patients.own(member, one)
-    return kept
+    return keeping.keep(member.name, type_, resource, canonical)
 
 
 async def ready(
@@ -62,11 +49,9 @@ async def ready(
     if resource["resourceType"] != PERSON_TYPE:
         return preparing.ready(0, key, resource, kept, None)
     replaced_by = None
-    replaced = [link["other"] for link in resource.get("link", ()) if link.get("type") == fed.REPLACED_BY]
-    if len(replaced) > 1 or (replaced and resource.get("active") is not False):
-        raise Invalid("bad-link", "A record that is replaced has active = false, and is replaced by exactly one other.")
-    if replaced:
-        replaced_by = fed_patients.own(member, await fed_patients.named(hub, connection, member, replaced[0], {}))
+    replaced = keeping.replacement(resource)
+    if replaced is not None:
+        replaced_by = fed_patients.own(member, await fed_patients.named(hub, connection, member, replaced, {}))
         if replaced_by.value == key:
             raise Invalid("bad-link", "A record cannot be replaced by itself.")
     extracted = features.extract(resource, history=divisions.canonical)

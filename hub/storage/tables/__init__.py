@@ -5,6 +5,7 @@ Times are timestamptz in UTC. Every table has an owner in `hub/storage/` and a r
 """
 
 from hub.storage.tables.base import metadata
+from hub.storage.tables.bulk import bulk_export, bulk_export_file
 from hub.storage.tables.evidence import access_event, audit_leaf, audit_node, checkpoint
 from hub.storage.tables.exchange import (
     agreement,
@@ -20,6 +21,7 @@ from hub.storage.tables.exchange import (
 from hub.storage.tables.intake import (
     quarantined_row,
     resource,
+    resource_alias,
     resource_identifier,
     resource_search,
     resource_version,
@@ -66,6 +68,8 @@ __all__ = [
     "audit_leaf",
     "audit_node",
     "blocking_key",
+    "bulk_export",
+    "bulk_export_file",
     "certificate",
     "checkpoint",
     "consent",
@@ -90,6 +94,7 @@ __all__ = [
     "quarantined_row",
     "reconciliation_run",
     "resource",
+    "resource_alias",
     "resource_identifier",
     "resource_search",
     "resource_version",

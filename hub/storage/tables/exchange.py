@@ -31,6 +31,7 @@ agreement = Table(
     moment("valid_to"),
     moment("ended_at", nullable=True),
     seal(),
+    Column("bulk", Boolean, nullable=False, server_default="false", comment="records may be exported together"),
     Index("ix_agreement_from_member_to_member", "from_member", "to_member"),
 )
 

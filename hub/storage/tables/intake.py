@@ -146,6 +146,14 @@ resource_identifier = Table(
     Column("resource_id", Uuid, primary_key=True, index=True),
 )
 
+resource_alias = Table(
+    "resource_alias",
+    metadata,
+    Column("value", LargeBinary, primary_key=True, comment="blind index of the type and id that it has at its sender"),
+    Column("resource_id", Uuid, nullable=False),
+)
+"""By what name a resource that was imported is referred to by others that are."""
+
 resource_search = Table(
     "resource_search",
     metadata,

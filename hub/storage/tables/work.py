@@ -9,7 +9,7 @@ work_item = Table(
     "work_item",
     metadata,
     serial(),
-    Column("kind", Text, nullable=False, comment="translate | replay"),
+    Column("kind", Text, nullable=False, comment="translate | replay | export"),
     Column("subject", Uuid, nullable=False),
     Column("priority", SmallInteger, nullable=False, server_default="5"),
     Column("attempts", Integer, nullable=False, server_default="0"),

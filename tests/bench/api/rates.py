@@ -130,7 +130,7 @@ SCENARIOS: Final[dict[str, Lines]] = {
 }
 
 
-async def _prepare(settings: Settings) -> str:
+async def prepare(settings: Settings) -> str:
     """A hub with one county; the county's token."""
     if not (settings.data_dir / "trust-roots.json").exists():
         await setup.initialise(settings)
@@ -198,7 +198,7 @@ def run(patients: int, seconds: float, only: list[str], workers: int, data: Path
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = Settings.model_validate({"data_dir": data, "port": port, "base_url": f"http://127.0.0.1:{port}"})
-    token, address = asyncio.run(_prepare(settings)), f"http://127.0.0.1:{port}"
+    token, address = asyncio.run(prepare(settings)), f"http://127.0.0.1:{port}"
     new = people(time.time_ns() // 1000)
     runs = []
     with served(settings, workers) as server:

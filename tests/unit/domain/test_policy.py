@@ -7,7 +7,18 @@ from uuid import uuid4
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.domain.policy import CONSENT_KINDS, Agreement, Case, Consent, Deny, Permit, Request, decide
+from hub.domain.policy import (
+    CONSENT_KINDS,
+    KNOWN_KINDS,
+    Agreement,
+    Case,
+    Consent,
+    Deny,
+    Permit,
+    Request,
+    decide,
+    decide_export,
+)
 from mappings import vocabulary as v
 
 NOW = datetime(2026, 6, 1, 8, tzinfo=UTC)
@@ -138,3 +149,18 @@ def test_a_withdrawn_consent_says_so() -> None:
     denied = decide(request, agreement, replace(consent, withdrawn_at=NOW), case, NOW)
     assert isinstance(denied, Deny)
     assert denied.reason == "consent-withdrawn"
+
+
+@given(st.booleans(), st.booleans(), st.sampled_from(sorted(KNOWN_KINDS)), st.integers(-2, 2))
+def test_records_go_together_only_under_an_agreement_that_names_that(
+    bulk: bool, case_required: bool, kind: str, days: int
+) -> None:
+    purpose = "continuity-of-care"
+    begins, ends = NOW - timedelta(1), NOW + timedelta(1)
+    agreement = Agreement(
+        uuid4(), 1, 2, frozenset(KNOWN_KINDS), frozenset({purpose}), case_required, 15, begins, ends, bulk
+    )
+    asked = Request(kind, purpose, 1, 2, ("410108000000",))
+    answer = decide_export(asked, agreement, NOW + timedelta(days))
+    may = bulk and not case_required and kind not in v.SEALED_KINDS and -1 <= days < 1
+    assert isinstance(answer, Permit) is may

@@ -1,0 +1,175 @@
+"""Documents of FHIR resources, one a line (NDJSON): each line is judged as a write would judge it, and kept as it was sent.
+
+What a line is the record of says its number at the sender, else its id, which needs to be known to the hub, as do the
+references in it (`import_names`). A document in which anything may only travel sealed is refused whole.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, Final
+
+import orjson
+
+import mappings
+from hub.errors import Invalid, Refused
+from hub.fhir import fed, patients, strict_json, validate
+from hub.linkage import features
+from hub.services import content, keeping, preparing
+from hub.services.fed_patients import own_of
+from hub.services.preparing import FORBIDDEN, PERSON_TYPE, Prepared, Ready
+from mappings import Issue, ReadBatch, Row, divisions
+from mappings.vocabulary import record_system
+
+NAME: Final = "fhir/ndjson.v1"
+KIND: Final = "fhir"
+DIGEST: Final = "fhir-4.0.1"
+"""What the lines are: they are read by no rules that could change."""
+MUST_BE_SEALED: Final = "must-be-sealed"
+LONGEST: Final = 2**20
+"""Bytes of one line."""
+MOST_BYTES: Final = 8 * 2**20
+"""Of one batch; its last line may go beyond."""
+_OVERLAP: Final = 1_000
+_BLANK: Final = b" \t\r\n"
+
+
+def read(document: BinaryIO, batch_rows: int) -> Iterator[ReadBatch]:
+    """The lines that are not blank, by their numbers. One that is too long comes with that said, and without its text."""
+    rows: list[Row] = []
+    issues: list[Issue] = []
+    size, number = 0, 0
+    while line := document.readline(LONGEST + 1):
+        number += 1
+        if len(line) > LONGEST and not line.endswith(b"\n"):
+            if _skip(document, line):
+                issues.append(_sealed(number))
+            said = f"A line has at most {LONGEST} bytes."
+            rows.append(Row(number, {}, "", (_issue(number, "too-large", said, f"每行不得超过 {LONGEST} 字节。"),)))
+            continue
+        if not line.strip(_BLANK):
+            continue
+        if _is_sealed(line):
+            issues.append(_sealed(number))
+        rows.append(Row(number, {}, line.strip(_BLANK).decode("utf-8", "backslashreplace")))
+        size += len(line)
+        if len(rows) >= batch_rows or size >= MOST_BYTES:
+            yield ReadBatch(rows, issues)
+            rows, issues, size = [], [], 0
+    if rows:
+        yield ReadBatch(rows, issues)
+    elif not number:
+        raise mappings.UnreadableFile(_issue(None, "empty-file", "The document has no lines.", "文件中没有任何内容。"))
+
+
+def _skip(document: BinaryIO, begun: bytes) -> bool:
+    """Read on behind the end of the line; does any of it show what may only travel sealed?"""
+    shows = content.holds_sealed(begun)
+    while not begun.endswith(b"\n") and (rest := document.readline(LONGEST)):
+        shows = shows or content.holds_sealed(begun[-_OVERLAP:] + rest)
+        begun = rest
+    return shows
+
+
+def _is_sealed(line: bytes) -> bool:
+    """Does the line hold what may only travel sealed, however it is written?"""
+    try:
+        # Escapes and references to characters may hide it; without them the bytes say what they say.
+        body = strict_json.canonical(line) if b"\\" in line else line
+    except Invalid:
+        body = line
+    return content.holds_sealed(body)
+
+
+def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepared:
+    """What is stored of the lines of the member `source`, and what is set aside with the place and the reason."""
+    ready: list[Ready] = []
+    refused: list[preparing.Refused] = []
+    issues = [preparing.told(issue) for issue in found]
+    for row in rows:
+        problems = list(row.issues)
+        if not problems:
+            try:
+                made = _ready(source, row)
+            except Refused as refusal:
+                problems = [_refusal(row.number, refusal)]
+            except Exception as error:  # noqa: BLE001 - told with its type only: its text may quote the line
+                problems = [_failed(row.number, error)]
+            else:
+                problems, one = made
+                ready += [one] if one is not None else []
+        if problems:
+            issues += [preparing.told(issue) for issue in problems]
+            refused.append(_held(row, tuple(dict.fromkeys(issue.code for issue in problems))))
+    return Prepared(len(rows), ready, refused, issues)
+
+
+def _failed(row: int, error: Exception) -> Issue:
+    """Whatever broke over a line is its error."""
+    said = f"The line could not be read ({type(error).__name__})."
+    return _issue(row, "row-failed", said, f"该行无法读取（{type(error).__name__}）。")
+
+
+def _ready(source: str, row: Row) -> tuple[list[Issue], Ready | None]:
+    """Every fault of the resource in a line, or the resource as it is stored. Raises Refused."""
+    found = strict_json.read(row.original.encode())
+    resource, type_ = found.value, _type(found.value)
+    problems = validate.check(resource, found.canonical)
+    if problems:
+        return [_fault(row.number, problem) for problem in problems], None
+    kept = keeping.keep(source, type_, resource, found.canonical)
+    # Without an id it is known by what it says: '#' stands in no id.
+    id_ = resource.get("id") or f"#{hashlib.sha256(kept).hexdigest()}"
+    key = patients.number(resource, record_system(source)) or ""
+    is_person = type_ == PERSON_TYPE
+    extracted = features.extract(resource, history=divisions.canonical) if is_person else None
+    replaced_by = _replaced_by(source, key, resource) if is_person else None
+    made = preparing.ready(row.number, key, resource, kept, extracted, replaced_by)
+    return [], made._replace(source_id=id_)
+
+
+def _type(value: Any) -> str:
+    type_ = value.get("resourceType") if isinstance(value, dict) else None
+    if not isinstance(type_, str) or type_ not in keeping.TYPES:
+        raise Invalid(
+            "unsupported-type", "The line is no resource of a type that is kept here; /fhir/metadata says which are."
+        )
+    return type_
+
+
+def _replaced_by(source: str, key: str, patient: dict[str, Any]) -> tuple[str, str] | None:
+    """The record that is said to replace a Patient. Raises Invalid `bad-link`."""
+    other = keeping.replacement(patient)
+    if other is None:
+        return None
+    told = other.get("identifier", {})
+    if not (told.get("system") and told.get("value")):
+        raise Invalid("bad-link", "In an import the record that replaces another is named by its identifier.")
+    found = own_of(source, fed.Identifier(told["system"], told["value"]))
+    if found.value == key:
+        raise Invalid("bad-link", "A record cannot be replaced by itself.")
+    return found
+
+
+def _held(row: Row, codes: tuple[str, ...]) -> preparing.Refused:
+    """The line as it is held; of one that nobody may exchange, or not openly, only the number is kept."""
+    kept = Row(row.number, {}, "") if {FORBIDDEN, MUST_BE_SEALED} & set(codes) else row
+    return preparing.Refused(row.number, orjson.dumps(kept.to_json()), codes)
+
+
+def _fault(row: int, problem: validate.Problem) -> Issue:
+    text = f"The resource is not valid FHIR R4: {problem.path} {problem.reason}"
+    return _issue(row, problem.code, text, f"该资源不符合 FHIR R4：{problem.path}（{problem.code}）", problem.path)
+
+
+def _refusal(row: int, refusal: Refused) -> Issue:
+    text = refusal.detail.replace("Nothing was stored.", "The line was set aside.")
+    return _issue(row, refusal.code, text, f"该行未被采用（{refusal.code}）。")
+
+
+def _sealed(row: int) -> Issue:
+    said = "The line says something of contraception: that is sealed at the sending gateway. The document was not kept."
+    return _issue(row, MUST_BE_SEALED, said, "该行含有避孕节育信息，应由发送方网关加密报送。文件未保存。")
+
+
+def _issue(row: int | None, code: str, text: str, text_zh: str, column: str | None = None) -> Issue:
+    return Issue("error", code, text, text_zh, row=row, column=column)
