@@ -96,5 +96,7 @@ class TooMany(Unavailable):
 
     status = 429
 
-    def __init__(self, detail: str, *, retry_after: int, code: str = "too-many") -> None:
-        super().__init__(code, detail, retry_after=retry_after)
+    def __init__(self, detail: str, *, retry_after: int, code: str = "too-many", policy: str = "") -> None:
+        """`policy` is the one of the header RateLimit-Policy that was violated, where there is one."""
+        super().__init__(code, detail, retry_after=max(1, retry_after))
+        self.policy = policy

@@ -5,11 +5,12 @@ import base64
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field
 
 from hub.api.bodies import Body
 from hub.api.context import Caller, TheHub
+from hub.api.turns import aside
 from hub.domain.messages import State
 from hub.errors import Invalid
 from hub.services import mailboxes
@@ -45,14 +46,15 @@ class Receipt(Body):
 
 
 @router.post("/mailbox")
-async def lease(hub: TheHub, caller: Caller, wanted: Lease) -> dict[str, Any]:
+async def lease(request: Request, hub: TheHub, caller: Caller, wanted: Lease) -> dict[str, Any]:
     """Lend waiting messages; without a receipt in time they are lent again."""
     waited = 0.0
     while True:
         handed = await mailboxes.lease(hub, caller, most=wanted.max, seconds=wanted.lease_seconds)
         if handed or waited >= wanted.wait_seconds:
             return {"items": [_item(some) for some in handed]}
-        await asyncio.sleep(_POLL)
+        async with aside(request):
+            await asyncio.sleep(_POLL)
         waited += _POLL
 
 

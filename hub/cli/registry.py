@@ -15,8 +15,9 @@ import certs.trust
 from certs.keys import SigningKey
 from hub.cli.frame import explained, fail, filing, out, table, with_hub
 from hub.domain.policy import KNOWN_KINDS, PURPOSES, Agreement
+from hub.domain.quotas import Quota
 from hub.runtime import Hub
-from hub.services import enrolment, terms, tokens, trust
+from hub.services import allowances, enrolment, terms, tokens, trust
 from hub.storage import keyring, members
 from hub.storage.ids import new_id
 
@@ -87,17 +88,48 @@ def set_member(
 def list_members() -> None:
     """Show the members."""
 
-    async def act(hub: Hub) -> list[members.Member]:
+    async def act(hub: Hub) -> tuple[list[members.Member], dict[int, Quota]]:
         async with hub.database.read() as connection:
-            return await members.all_members(connection)
+            return await members.all_members(connection), await allowances.listed(hub)
 
-    shown = table("name", "kind", "display", "divisions", "records")
-    for found in with_hub(act):
+    shown = table("name", "kind", "display", "divisions", "records", "quota")
+    listed, quotas = with_hub(act)
+    for found in listed:
         records = "one a person" if found.unique_records else ""
         shown.add_row(
-            found.name, found.kind, f"{found.display} {found.display_zh}", ", ".join(found.divisions), records
+            found.name,
+            found.kind,
+            f"{found.display} {found.display_zh}",
+            ", ".join(found.divisions),
+            records,
+            "" if found.kind == "hub" else _quota(quotas[found.id]),
         )
     out.print(shown)
+
+
+@member.command("quota")
+def quota(
+    name: Annotated[str, typer.Argument(help="The member's name.")],
+    per_second: Annotated[float | None, typer.Option(min=0.001, help="Requests a second, over all processes.")] = None,
+    burst: Annotated[int | None, typer.Option(min=1, help="Requests at one go before the rate counts.")] = None,
+    at_once: Annotated[int | None, typer.Option(min=1, help="Requests that one process works on at once.")] = None,
+    bytes_a_day: Annotated[int | None, typer.Option(min=2**20, help="Bytes of bodies in a day.")] = None,
+    common: Annotated[bool, typer.Option("--common", help="Begin from what all members have.")] = False,
+) -> None:
+    """Set how much a member may ask; what is not given stays. It counts everywhere within ten seconds."""
+    changed = with_hub(
+        lambda hub: allowances.change(
+            hub, name, per_second=per_second, burst=burst, at_once=at_once, bytes_a_day=bytes_a_day, common=common
+        )
+    )
+    out.print(f"{name}: {_quota(changed)}")
+
+
+def _quota(quota: Quota) -> str:
+    return (
+        f"{quota.per_second:g} requests a second, {quota.burst} at one go, {quota.at_once} at once, "
+        f"{quota.bytes_a_day / 2**20:,.0f} MiB a day"
+    )
 
 
 @member.command("token")

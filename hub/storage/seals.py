@@ -14,7 +14,16 @@ import orjson
 from sqlalchemy import ColumnElement, Table, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.tables import agreement, consent, exchange_case, linkage_model, member, member_key, reveal_request
+from hub.storage.tables import (
+    agreement,
+    consent,
+    exchange_case,
+    linkage_model,
+    member,
+    member_key,
+    member_quota,
+    reveal_request,
+)
 from hub.storage.vault import Vault
 
 SEALED: Final[dict[Table, tuple[str, ...]]] = {
@@ -22,6 +31,7 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
     member_key: (
         "kid", "member_id", "use", "suite", "types", "jwk", "not_before", "not_after", "compromised_at",
     ),
+    member_quota: ("member_id", "per_second", "burst", "at_once", "bytes_a_day"),
     agreement: (
         "id", "from_member", "to_member", "kinds", "purposes", "case_required", "answer_days",
         "valid_from", "valid_to", "ended_at",
