@@ -4,6 +4,7 @@
     ├── Refused            the request is understood and not allowed or not valid
     │   ├── Unauthenticated   no token, or one that does not verify
     │   ├── NotAllowed        policy says no (no-consent, no-agreement, no-case, not-allowed)
+    │   │   └── MissingScope  the token does not open it (missing-scope)
     │   ├── NotFound          nothing there, or nothing the caller may see: the two look the same
     │   ├── Invalid           the content is wrong (invalid-row, unmapped-code, unknown-mapping …)
     │   ├── Conflict          it contradicts what is stored (digest-conflict, already-issued, stale)
@@ -52,6 +53,19 @@ class NotAllowed(Refused):
     status = 403
     noted = False
     default_retry: ClassVar[Retry] = "CONTACT"
+
+
+class MissingScope(NotAllowed):
+    """The token does not open it, whatever the member may."""
+
+    default_retry: ClassVar[Retry] = "FIX_FIRST"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            "missing-scope",
+            f"The access token does not open this: it lacks the scope {scope}. Nothing was stored; ask for a token with it.",
+        )
+        self.scope = scope
 
 
 class NotFound(Refused):

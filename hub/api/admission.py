@@ -43,7 +43,7 @@ class _Admission:
         hub: Hub = scope["app"].state.hub
         state = scope.setdefault("state", {})
         try:
-            state[CALLER] = member = await tokens.member_of(hub, token)
+            state[CALLER] = access = await tokens.access_of(hub, token)
         except Unauthenticated as refusal:
             state[CALLER] = refusal
             await self._app(scope, receive, send)
@@ -51,7 +51,7 @@ class _Admission:
         except HubError as error:
             await _refuse(scope, send, error)
             return
-        await self._admitted(hub, member, scope, receive, send)
+        await self._admitted(hub, access.member, scope, receive, send)
 
     async def _admitted(self, hub: Hub, member: Member, scope: Scope, receive: Receive, send: Send) -> None:
         allowance = allowances.of(hub, member)

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from certs.errors import CertsError
 from hub import last_resort
-from hub.errors import HubError, TooMany
+from hub.errors import HubError, MissingScope, TooMany
 from hub.fhir.outcome import outcome
 from hub.last_resort import LastResort
 
@@ -90,9 +90,12 @@ def install(app: FastAPI) -> None:
         if error.status >= 500:
             log.error("failed", code=error.code, detail=error.detail, trace_id=trace_id(request))
         violated = {"violated-policies": [error.policy]} if isinstance(error, TooMany) and error.policy else None
-        return answer(
+        found = answer(
             request, error.status, error.code, error.detail, error.retry, retry_after=error.retry_after, extra=violated
         )
+        if isinstance(error, MissingScope):  # RFC 6750
+            found.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
+        return found
 
     @app.exception_handler(ClientDisconnect)
     async def of_nobody(request: Request, error: ClientDisconnect) -> Response:

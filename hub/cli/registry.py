@@ -16,6 +16,7 @@ from certs.keys import SigningKey
 from hub.cli.frame import explained, fail, filing, out, table, with_hub
 from hub.domain.policy import KNOWN_KINDS, PURPOSES, Agreement
 from hub.domain.quotas import Quota
+from hub.domain.scopes import EVERYTHING
 from hub.runtime import Hub
 from hub.services import allowances, enrolment, terms, tokens, trust
 from hub.storage import keyring, members
@@ -125,6 +126,15 @@ def quota(
     out.print(f"{name}: {_quota(changed)}")
 
 
+@member.command("scopes")
+def set_scopes(
+    name: Annotated[str, typer.Argument(help="The member's name.")],
+    scope: Annotated[list[str], typer.Argument(help=f"{EVERYTHING}, or such as system/Patient.rs.")],
+) -> None:
+    """Set what a member's tokens may open at most. It counts for those that it has within ten seconds."""
+    out.print(f"{name}: {with_hub(lambda hub: enrolment.set_scopes(hub, name, scope))}")
+
+
 def _quota(quota: Quota) -> str:
     return (
         f"{quota.per_second:g} requests a second, {quota.burst} at one go, {quota.at_once} at once, "
@@ -136,9 +146,12 @@ def _quota(quota: Quota) -> str:
 def token(
     name: Annotated[str, typer.Argument(help="The member's name.")],
     ttl: Annotated[int | None, typer.Option(min=1, max=86400, help="Seconds the token lives.")] = None,
+    scope: Annotated[
+        str, typer.Option(help="Scopes with spaces between; all that the member may when not given.")
+    ] = "",
 ) -> None:
     """Print an access token, for trying the interface by hand."""
-    print(with_hub(lambda hub: tokens.issue_token_for(hub, name, ttl)))  # noqa: T201 - for use in a shell
+    print(with_hub(lambda hub: tokens.issue_token_for(hub, name, ttl, scope)))  # noqa: T201 - for use in a shell
 
 
 @key.command("add")

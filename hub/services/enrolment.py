@@ -15,6 +15,7 @@ from certs.instants import SKEW, utc
 from certs.keys import EncryptionKey, VerifyKey
 from certs.trust import Member as TrustedMember
 from certs.trust import TrustList
+from hub.domain import scopes
 from hub.errors import Conflict, Invalid, NotFound
 from hub.runtime import HUB_NAME, Hub
 from hub.services import assertions, trust
@@ -83,6 +84,23 @@ async def promise_unique(hub: Hub, name: str, *, unique: bool) -> None:
             raise NotFound(f"There is no active member named {name}.")
         content = {"member": name, "unique_records": unique}
         await audit.append(connection, hub.vault, [Act("unique-records", _OPERATOR, content, hub.now())])
+
+
+async def set_scopes(hub: Hub, name: str, wanted: Collection[str]) -> str:
+    """Set what a member's tokens may open at most, those that it has too within seconds; answers it as it is kept.
+
+    Raises Invalid for a scope that there is not, NotFound.
+    """
+    unknown = sorted(scope for scope in wanted if not scopes.rights(scope))
+    kept = scopes.write(scopes.read(" ".join(wanted)))
+    if unknown or not kept:
+        raise Invalid("bad-scope", f"Not a scope of the hub: {', '.join(unknown) or 'none was given'}.")
+    async with hub.database.begin() as connection:
+        if not await members.set_scopes(connection, name, kept.split()):
+            raise NotFound(f"There is no active member named {name}.")
+        content = {"member": name, "scopes": kept}
+        await audit.append(connection, hub.vault, [Act("set-scopes", _OPERATOR, content, hub.now())])
+    return kept
 
 
 async def add_keys(

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain.scopes import EVERYTHING
 from hub.storage import seals
 from hub.storage.tables import assertion_seen, endpoint, member, member_key, trust_list
 from hub.storage.vault import Vault
@@ -21,7 +22,7 @@ _PUBLISHER = 0x6C71_746C  # "lqtl"
 class Member:
     """One member; `divisions` are 12-digit codes of the territory it answers for.
 
-    `unique_records`: it promises to hold one live record of a person.
+    `unique_records`: it promises to hold one live record of a person. `scopes`: what its tokens may open at most.
     """
 
     id: int
@@ -32,6 +33,7 @@ class Member:
     divisions: tuple[str, ...]
     state: str
     unique_records: bool = False
+    scopes: tuple[str, ...] = (EVERYTHING,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,15 @@ class Endpoint:
 
 def _member(row: Any) -> Member:
     return Member(
-        row.id, row.name, row.kind, row.display, row.display_zh, tuple(row.divisions), row.state, row.unique_records
+        row.id,
+        row.name,
+        row.kind,
+        row.display,
+        row.display_zh,
+        tuple(row.divisions),
+        row.state,
+        row.unique_records,
+        tuple(row.scopes),
     )
 
 
@@ -114,6 +124,14 @@ async def promise_unique(connection: AsyncConnection, name: str, *, unique: bool
     row = await seals.find(connection, member, member.c.name == name, member.c.state == "active", lock=True)
     if row is not None:
         await seals.change(connection, member, row, unique_records=unique)
+    return row is not None
+
+
+async def set_scopes(connection: AsyncConnection, name: str, scopes: Sequence[str]) -> bool:
+    """Set what a member's tokens may open; False when there is no such member."""
+    row = await seals.find(connection, member, member.c.name == name, member.c.state == "active", lock=True)
+    if row is not None:
+        await seals.change(connection, member, row, scopes=list(scopes))
     return row is not None
 
 

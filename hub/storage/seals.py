@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import ColumnElement, Table, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain.scopes import EVERYTHING
 from hub.storage.tables import (
     agreement,
     consent,
@@ -49,7 +50,7 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
 }  # fmt: skip
 """What the seal of a table's rows covers: all that decides; not what is only shown, nor when it was added."""
 
-_ADDED: Final[dict[Table, dict[str, Any]]] = {member: {"unique_records": False}}
+_ADDED: Final[dict[Table, dict[str, Any]]] = {member: {"unique_records": False, "scopes": [EVERYTHING]}}
 """Columns that came later, with what they say in rows sealed before: covered as soon as they say anything else."""
 
 _KEY: Final = "seals"

@@ -12,13 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.api.context import caller_of, hub_of
+from hub.api.context import access_of, hub_of, opened
 from hub.api.fhir import formats
+from hub.api.scopes import needed
+from hub.domain import scopes
 from hub.domain.policy import PURPOSES
+from hub.domain.scopes import EVERYTHING
 from hub.errors import Invalid
 from hub.fhir.capability import JSON, Ability
 from hub.fhir.strict_json import Document
 from hub.runtime import Hub
+from hub.services.tokens import Access
 from hub.storage.members import Member
 
 PREFIX: Final = "/fhir"
@@ -56,6 +60,7 @@ class Call(Asked):
 
     member: Member
     purpose: str
+    access: Access
 
 
 Called = TypeVar("Called", bound=Asked)
@@ -86,10 +91,13 @@ def route(interaction: Interaction[Called]) -> Route:
 
 
 async def by_member(request: Request, path: str) -> Call:
-    """The call of a member's system. Raises Unauthenticated, Invalid `unknown-purpose`."""
+    """The call of a member's system. Raises Unauthenticated, Invalid `unknown-purpose`, MissingScope."""
     hub = hub_of(request)
-    member = await caller_of(request, hub)
-    return Call(hub, request, member, _purpose(request))
+    access = await access_of(request, hub)
+    purpose = _purpose(request)
+    if EVERYTHING not in access.rights:
+        await opened(hub, access, *needed(request, path), *([scopes.purpose(purpose)] if purpose else ()))
+    return Call(hub, request, access.member, purpose, access)
 
 
 def answer(resource: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -5,6 +5,7 @@ passed over while others write. Parameters that are not known are left out of th
 prefers strict handling.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -12,7 +13,10 @@ from uuid import UUID
 import orjson
 from starlette.responses import Response
 
+from hub.api.context import opened
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
+from hub.api.scopes import searched
+from hub.domain import scopes
 from hub.errors import Invalid
 from hub.fhir import exact, search
 from hub.fhir.capability import Ability, Parameter
@@ -37,14 +41,16 @@ async def by_form(call: Call) -> Response:
 
 
 async def own(call: Call, type_: str, pairs: Pairs) -> Response:
-    """A page of the caller's own resources. Raises Invalid."""
+    """A page of the caller's own resources, with what its token opens of those beside them. Raises Invalid, MissingScope."""
     base = call.hub.settings.base_url + PREFIX
     strict = "handling=strict" in call.request.headers.get("prefer", "").replace(" ", "")
     asked = [pair for pair in pairs if pair[0] != _AFTER]
     query = search.parse(type_, asked, now=call.hub.now(), base=base, strict=strict)
+    await opened(call.hub, call.access, *searched(query))
     after = _page_behind([value for name, value in pairs if name == _AFTER])
     page = await searching.search_for(call.hub, call.member, call.purpose, query, after)
-    return answer(_bundle(call, f"{base}/{type_}", query, page, after))
+    shown = tuple(one for one in page.included if scopes.opens(call.access.rights, f"system/{one.type}.r"))
+    return answer(_bundle(call, f"{base}/{type_}", query, replace(page, included=shown), after))
 
 
 def _page_behind(stated: list[str]) -> UUID | None:

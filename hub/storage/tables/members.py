@@ -33,6 +33,13 @@ member = Table(
         server_default="false",
         comment="it promises one live record a person: two of its records are never linked without a decision",
     ),
+    Column(
+        "scopes",
+        Texts,
+        nullable=False,
+        server_default="{lianqiao/exchange}",
+        comment="what its tokens may open at most",
+    ),
     moment("created_at", now=True),
     seal(),
 )

@@ -1,7 +1,8 @@
-"""What a member may ask of the hub where it is not what all may, and what is left of it now."""
+"""How much a member may ask of the hub, what is left of it now, and what its tokens may open."""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0016"
 down_revision = "0012"
@@ -11,6 +12,16 @@ depends_on = None
 
 def upgrade() -> None:
     """Apply."""
+    op.add_column(
+        "member",
+        sa.Column(
+            "scopes",
+            postgresql.ARRAY(sa.Text()),
+            nullable=False,
+            server_default="{lianqiao/exchange}",
+            comment="what its tokens may open at most",
+        ),
+    )
     op.create_table(
         "member_quota",
         sa.Column("member_id", sa.BigInteger(), nullable=False),
@@ -37,3 +48,4 @@ def downgrade() -> None:
     """Undo."""
     op.drop_table("member_bucket")
     op.drop_table("member_quota")
+    op.drop_column("member", "scopes")
