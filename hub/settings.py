@@ -95,13 +95,13 @@ class Settings(BaseSettings):
         1_000, ge=1, le=10_000_000, description="Requests that one member may send at one go before that rate counts."
     )
     quota_at_once: int = Field(
-        24, ge=1, le=10_000, description="Requests of one member that one process works on at the same time."
+        8, ge=1, le=10_000, description="Requests of one member that one process works on at the same time."
     )
     quota_bytes_a_day: int = Field(
         20 * 2**30, ge=2**20, description="Bytes of bodies that one member may send in a day, over all processes."
     )
     requests_at_once: int = Field(
-        32, ge=2, le=10_000, description="Requests of all members that one process works on at the same time."
+        16, ge=2, le=10_000, description="Requests of all members that one process works on at the same time."
     )
     metrics_token: SecretStr = Field(
         SecretStr(""),

@@ -14,7 +14,7 @@ from fastapi import Request
 
 from hub.errors import TooMany
 
-QUEUE: Final = 4
+QUEUE: Final = 16
 """Requests of a member that wait for a turn, in times of its share; as many may step aside."""
 PATIENCE: Final = 10.0
 """Seconds for which a request waits for its turn."""

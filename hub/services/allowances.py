@@ -28,7 +28,8 @@ log = structlog.get_logger(__name__)
 SETTLE: Final = 0.25
 """Seconds of a member's rate that a process lets through before it settles, and how often it does so at least."""
 PAUSE: Final = 0.1
-"""Seconds for which an empty bucket is not looked at again."""
+"""Seconds for which an empty bucket is not looked at again, and over which what came in meanwhile is spread evenly: let
+through at one go, it would hold up everybody again and again. It ends once the bucket has filled a little."""
 RECHECK: Final = timedelta(seconds=10)
 """How old the quota itself may be: a change counts everywhere by then."""
 _NOTED: Final = timedelta(minutes=1)
@@ -42,7 +43,7 @@ class Allowance:
         self.quota = _common(settings)
         self.bucket = Bucket.full(self.quota, now)
         self._credit = self._spent = self._sent = self._refused = 0
-        self._settled_at = self._closed_until = 0.0
+        self._settled_at = self._closed_until = self._next_at = self._step = 0.0
         self._read_at: datetime | None = None
         self._noted_at: datetime | None = None
         self._settling: asyncio.Task[None] | None = None
@@ -51,21 +52,29 @@ class Allowance:
         """Let one request with a body of `size` bytes through. Raises TooMany."""
         now = hub.now()
         at = now.timestamp()
+        if self._step and at - self._settled_at >= SETTLE:
+            await asyncio.shield(self._settle(hub, member))  # it was quiet, and may be within its rate again
         while self._credit < 1:
             if at < self._closed_until:
-                self._refused += 1
-                raise TooMany(
-                    f"More than {self.quota.per_second:g} requests a second came from {member.name}. {_SAID}",
-                    retry_after=math.ceil(self._closed_until - at),
-                    policy="requests",
-                )
+                raise self._too_many(member, self._closed_until - at)
             await asyncio.shield(self._settle(hub, member))
+        if at < self._next_at:
+            raise self._too_many(member, self._next_at - at)
+        self._next_at = max(self._next_at, at - self._step) + self._step
         self._credit -= 1
         self._spent += 1
         if size:
             self._weigh(member, size, now)
         if self._credit < 1 or at - self._settled_at >= SETTLE:
             self._settle(hub, member)
+
+    def _too_many(self, member: Member, wait: float) -> TooMany:
+        self._refused += 1
+        return TooMany(
+            f"More than {self.quota.per_second:g} requests a second came from {member.name}. {_SAID}",
+            retry_after=math.ceil(wait),
+            policy="requests",
+        )
 
     def _weigh(self, member: Member, size: int, now: datetime) -> None:
         """Raises TooMany for a body that is more than what is left of the day's."""
@@ -126,6 +135,10 @@ class Allowance:
         self._credit = max(0, math.floor(min(chunk, self.bucket.requests)) - self._spent)
         wait = self.bucket.wait(self.quota)
         self._closed_until = at + max(PAUSE, wait) if wait else 0.0
+        if self.bucket.requests >= min(2 * chunk, max(1, self.quota.burst / 2)):
+            self._step = self._next_at = 0.0
+        elif wait or self._step:
+            self._step = PAUSE / max(1, self._credit)
 
     async def end(self, hub: Hub, member: Member) -> None:
         """Tell the database what it was not told yet, if it can be reached."""

@@ -14,6 +14,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
+from hub.api import turns
 from hub.errors import Invalid, NotFound, TooMany
 from hub.runtime import Hub, open_hub
 from hub.services import allowances, tokens
@@ -227,14 +228,14 @@ async def test_slow_bodies_of_one_member_hold_up_nobody_else(hub: Hub, served: S
         f"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']}\r\n"
         "Content-Type: application/fhir+json\r\nContent-Length: 1000\r\n\r\n{"
     )
-    for _ in range(40):
+    for _ in range(50):
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(head.encode())
         slow.append((reader, writer))
     told = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader, _ in slow]
     done, waiting = await asyncio.wait(told, timeout=1)
     assert {task.result()[:12] for task in done} == {b"HTTP/1.1 429"}
-    assert len(waiting) == 2 * (1 + 4)  # two are read, eight wait for them
+    assert len(waiting) == 2 * (1 + turns.QUEUE)  # two are read, the others wait for them
     token = await tokens.issue_token(hub, yongkang.member)
     begun = time.monotonic()
     other = await client.post("/fhir/Patient", json=PATIENT, headers={"Authorization": f"Bearer {token}"})
@@ -277,3 +278,20 @@ async def test_the_processes_of_hub_serve_share_it(
     ):
         answers = [await client.get("/nowhere") for _ in range(60)]
     assert 30 <= Counter(one.status_code for one in answers)[404] <= 32
+
+
+async def test_what_comes_in_while_a_member_is_over_its_rate_is_let_through_evenly(
+    hub: Hub, clock: Clock, huiji: Enrolled
+) -> None:
+    await allowances.change(hub, "huiji", per_second=100, burst=200)
+    mine = allowances.of(hub, huiji.member)
+    assert sum([await _admitted(hub, mine, huiji) for _ in range(300)]) == 200  # what it may at one go
+    let = []
+    for _ in range(2000):  # two seconds, a request a millisecond
+        clock.advance(seconds=0.001)
+        let.append(await _admitted(hub, mine, huiji))
+    assert 160 <= sum(let) <= 201
+    assert max(sum(let[at : at + 10]) for at in range(0, 2000, 10)) <= 3
+    clock.advance(seconds=3)
+    assert sum([await _admitted(hub, mine, huiji) for _ in range(300)]) >= 199  # it has been quiet meanwhile
+    await mine.end(hub, huiji.member)

@@ -45,14 +45,14 @@ async def test_a_file_that_cannot_be_used_is_named_and_nothing_happens(
 
 async def test_a_quota_is_set_in_part_and_shown(say: Say, huiji: Enrolled, yongkang: Enrolled) -> None:
     set_ = await say("member", "quota", "huiji", "--per-second", "50", "--burst", 200)
-    assert set_.output == "huiji: 50 requests a second, 200 at one go, 24 at once, 20,480 MiB a day\n"
+    assert set_.output == "huiji: 50 requests a second, 200 at one go, 8 at once, 20,480 MiB a day\n"
     again = await say("member", "quota", "huiji", "--bytes-a-day", 2**30)
-    assert again.output == "huiji: 50 requests a second, 200 at one go, 24 at once, 1,024 MiB a day\n"
+    assert again.output == "huiji: 50 requests a second, 200 at one go, 8 at once, 1,024 MiB a day\n"
     assert (await say("member", "quota", "huiji")).output == again.output
     listed = " ".join((await say("member", "list")).output.replace("│", " ").split())
     assert listed.count("MiB") == 2
     common = await say("member", "quota", "huiji", "--common")
-    assert common.output == "huiji: 500 requests a second, 1000 at one go, 24 at once, 20,480 MiB a day\n"
+    assert common.output == "huiji: 500 requests a second, 1000 at one go, 8 at once, 20,480 MiB a day\n"
     assert "no active member named nobody" in (await say("member", "quota", "nobody", "--burst", 5)).output
 
 
