@@ -181,6 +181,12 @@ def stolen(
     out.print(f"published in trust list version {version}")
 
 
+@key.command("retire")
+def retire(kid: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
+    """End a key whose place another has taken: what it signed stays good."""
+    out.print(f"published in trust list version {with_hub(lambda hub: enrolment.retire_key(hub, kid)).version}")
+
+
 @key.command("publish")
 def publish() -> None:
     """Sign and publish the trust list anew."""

@@ -197,6 +197,27 @@ def _address(text: str) -> SplitResult:
     return parts
 
 
+async def retire_key(hub: Hub, kid: str) -> TrustList:
+    """End a key whose place another has taken; what it signed stays good. Publishes the list.
+
+    Raises NotFound; Conflict `last-key` where the member has no other key for the same that counts now; HubError as
+    `report_stolen` does.
+    """
+    now = utc(hub.now())
+    async with hub.database.begin() as connection:
+        await members.lock_trust_list(connection)
+        known = await members.keys(connection)
+        key = next((one for one in known if one.kid == kid and one.not_after > now), None)
+        if key is None:
+            raise NotFound("No member has a key of that name that still counts.")
+        same = [one for one in known if (one.member_id, one.use) == (key.member_id, key.use) and one.kid != kid]
+        if not any(one.not_before <= now < one.not_after and one.compromised_at is None for one in same):
+            raise Conflict("last-key", "It is the only key of its member for this; take up another one first.")
+        await members.end_key(connection, key, now)
+        await audit.append(connection, hub.vault, [Act("retire-key", _OPERATOR, {"key": kid, "use": key.use}, now)])
+    return await trust.publish(hub)
+
+
 async def report_stolen(hub: Hub, kid: str, at: datetime) -> TrustList:
     """Only what the log held before `at` counts of this key from now on. Publishes the list.
 

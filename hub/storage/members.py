@@ -165,6 +165,13 @@ async def mark_compromised(connection: AsyncConnection, kid: str, at: datetime) 
     return row is not None
 
 
+async def end_key(connection: AsyncConnection, key: MemberKey, at: datetime) -> None:
+    """Let a key count for nothing that is signed from `at` on."""
+    row = await seals.find(connection, member_key, member_key.c.kid == key.kid, lock=True)
+    if row is not None and row.not_after > at:
+        await seals.change(connection, member_key, row, not_after=at)
+
+
 async def use_assertion(connection: AsyncConnection, member_id: int, jti: str, expires_at: datetime) -> bool:
     """Note a client assertion's id; False when it was used before (RFC 7523 §3)."""
     done = await connection.execute(

@@ -48,7 +48,7 @@ TRACE = re.compile(rb'"trace[-_]id"(:|,"valueString":)"[0-9a-f]{32}"')
 URL_TRACE = re.compile(rb'(urn:lianqiao:ext:trace-id","valueString":")[0-9a-f]{32}')
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class World:
     """A hub that answers, a token for each role, and a resource of each type and member."""
 
