@@ -4,6 +4,7 @@ Every answer to a member says what is left of its quota, in the fields RateLimit
 (draft-ietf-httpapi-ratelimit-headers-11). Callers without a member's token are passed on, to be refused where one is needed.
 """
 
+from functools import lru_cache
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -107,18 +108,20 @@ def _turns_of(hub: Hub) -> Turns:
     return found
 
 
-def policy(quota: Quota) -> str:
-    """The field RateLimit-Policy: what may be asked for."""
-    return (
+@lru_cache(maxsize=1024)
+def policy(quota: Quota, most: int) -> bytes:
+    """The field RateLimit-Policy: what may be asked for; of one member no process works on more than `most` at once."""
+    said = (
         f'"requests";q={quota.burst};w={quota.window}, "bytes";q={quota.bytes_a_day};qu="content-bytes";w={DAY:.0f}, '
-        f'"at-once";q={quota.at_once};qu="concurrent-requests"'
+        f'"at-once";q={min(quota.at_once, most)};qu="concurrent-requests"'
     )
+    return said.encode()
 
 
 def _fields(hub: Hub, allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
     requests, filled, sent, refilled = allowance.left(hub.now())
     left = f'"requests";r={requests};t={filled}, "bytes";r={sent};t={refilled}'
-    return (b"ratelimit-policy", policy(allowance.quota).encode()), (b"ratelimit", left.encode())
+    return (b"ratelimit-policy", policy(allowance.quota, _turns_of(hub).most)), (b"ratelimit", left.encode())
 
 
 async def _refuse(scope: Scope, send: Send, error: HubError, *, close: bool = False) -> None:

@@ -55,11 +55,15 @@ class Connection(HttpToolsProtocol):
         """The body is whole."""
         self._sending.pop(self, None)
         super().on_message_complete()
+        if self.cycle.response_complete:  # it was answered before it was whole
+            self._idle[self] = None
+            self._await_head()
 
     def on_response_complete(self) -> None:
         """The answer is given; wait for the next request, unless it is there already."""
+        is_asked = bool(self.pipeline) or self in self._sending
         super().on_response_complete()
-        if not self.transport.is_closing() and not self.pipeline and self not in self._sending:
+        if not self.transport.is_closing() and not is_asked:
             self._idle[self] = None
 
     def pause_writing(self) -> None:
@@ -81,6 +85,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _await_head(self) -> None:
+        self._cancel_head()
         if not self.transport.is_closing():
             self._head = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 

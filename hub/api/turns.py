@@ -22,16 +22,18 @@ _KEY: Final = "turn"
 
 
 class Turns:
-    """The turns of one process: at most `at_once` are taken."""
+    """The turns of one process: at most `at_once` are taken, and never more than `most` by one member."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
+        self.most = max(1, at_once - max(1, at_once // 4))
         self._taken: dict[int, int] = {}
         self._aside: dict[int, int] = {}
         self._waiting: OrderedDict[int, deque[tuple[asyncio.Future[None], int]]] = OrderedDict()
 
     async def take(self, member: int, share: int) -> "Turn":
         """A turn of the member, of which it has at most `share`. Raises TooMany after too long, or behind too many."""
+        share = min(share, self.most)
         queue = self._waiting.get(member)
         if self._free and not queue and self._taken.get(member, 0) < share:
             self._begin(member)

@@ -97,6 +97,7 @@ def _answer(chosen: Settings, workers: int) -> None:
         forwarded_allow_ips=chosen.trusted_proxies,
         timeout_graceful_shutdown=10,
         http=Connection,
+        ws="none",
         limit_concurrency=MOST,
     )
 

@@ -13,7 +13,7 @@ from hub.errors import Invalid, TooLarge
 from hub.fhir import exact
 
 MOST: Final = 500
-_METHODS: Final = frozenset({"GET", "POST", "PUT", "DELETE"})
+_METHODS: Final = ("GET", "POST", "PUT", "DELETE")
 _NEW: Final = "urn:uuid:"
 Together = Literal["batch", "transaction"]
 

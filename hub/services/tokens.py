@@ -19,7 +19,7 @@ from hub.domain import scopes
 from hub.domain.scopes import Rights
 from hub.errors import Invalid, MissingScope, NotFound, Unauthenticated
 from hub.runtime import Hub
-from hub.services import assertions
+from hub.services import allowances, assertions
 from hub.storage import audit, members
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
@@ -95,7 +95,7 @@ async def exchange(hub: Hub, assertion: str, wanted: str = "") -> Issued:
     """An access token for a client assertion that verifies and was never used.
 
     It opens those of the `wanted` scopes that the member may have, and all of these where none is named. Raises
-    Unauthenticated; Invalid `invalid-scope` where nothing would be open.
+    Unauthenticated, TooMany; Invalid `invalid-scope` where nothing would be open.
     """
     now = hub.now()
     name = assertions.issuer_of(assertion)
@@ -105,6 +105,7 @@ async def exchange(hub: Hub, assertion: str, wanted: str = "") -> Issued:
     verified = assertions.verify(assertion, keys, endpoint(hub), now)
     if member is None:
         raise Unauthenticated("invalid-client", "No active member has that name.")
+    await allowances.of(hub, member).admit(hub, member, 0)
     async with hub.database.begin() as connection:
         if not await members.use_assertion(connection, member.id, verified.id, verified.forget_at):
             raise Unauthenticated("replayed", "This client assertion was used before; make a new one for each token.")

@@ -20,6 +20,7 @@ from hub.runtime import Hub, open_hub
 from hub.services import allowances, tokens
 from hub.services.allowances import Allowance
 from hub.settings import Settings
+from tests.api.test_auth import assertion, form
 from tests.hubs import Clock, Enrolled, acts
 from tests.listening import listening
 from tests.processes import started
@@ -124,6 +125,17 @@ async def test_a_refused_record_is_not_stored(hub: Hub, served: Served) -> None:
     assert Counter(one.status_code for one in sent) == {201: 3, 429: 5}
     async with hub.database.read() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM resource"))).scalar_one() == 3
+
+
+async def test_tokens_count_as_requests(hub: Hub, served: Served, huiji: Enrolled, clock: Clock) -> None:
+    await allowances.change(hub, "huiji", per_second=0.5, burst=2)
+    (client,) = await served()
+    signed = [assertion(huiji.auth, "huiji", clock) for _ in range(3)]
+    told = [await client.post("/auth/token", data=form(one), headers={"Authorization": ""}) for one in signed]
+    assert [one.status_code for one in told] == [200, 200, 429]
+    assert (told[2].headers["retry-after"], told[2].json()["code"]) == ("2", "too-many")
+    clock.advance(seconds=2)  # and the assertion was not used up
+    assert (await client.post("/auth/token", data=form(signed[2]), headers={"Authorization": ""})).status_code == 200
 
 
 async def test_bytes_of_a_day(hub: Hub, served: Served, clock: Clock) -> None:

@@ -34,10 +34,22 @@ async def test_a_member_has_its_share_and_no_more() -> None:
     assert (made._free, made._taken, made._waiting) == (4, {}, {})
 
 
+async def test_no_share_is_all_there_is() -> None:
+    made = Turns(8)
+    held = [await made.take(A, 100) for _ in range(6)]
+    (seventh,) = await _waiting(made, A, 100, 1)
+    (await made.take(B, 1)).end()
+    assert not seventh.done()
+    for turn in held:
+        turn.end()
+    (await seventh).end()
+    assert (made._free, made._taken, made._waiting) == (8, {}, {})
+
+
 async def test_whoever_waits_takes_turns_by_member() -> None:
     made = Turns(1)
     first = await made.take(A, 1)
-    flood = await _waiting(made, A, 9, 20)
+    flood = await _waiting(made, A, 9, 12)
     late = await _waiting(made, B, 9, 1)
     order = []
     turn = first

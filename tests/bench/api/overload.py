@@ -1,6 +1,6 @@
 """Whether one member's flood reaches another: B at its normal rate, alone, and while A sends ten times what it may.
 
-    python -m tests.bench.api.overload [--seconds 15] [--rounds 3] [--allowed 100] [--normal 25] [--workers 2]
+    python -m tests.bench.api.overload [--seconds 15] [--rounds 3] [--allowed 50] [--normal 20] [--workers 2]
 
 Sets a fresh hub up with its own PostgreSQL and the real `hub serve`, gives A a quota, and lets two clients, a process each, send
 evenly: B creates Patients, which are matched; A creates Observations. Rounds alternate, so that a noisy machine is noisy to both.
@@ -150,8 +150,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--allowed", type=float, default=100)
-    parser.add_argument("--normal", type=float, default=25)
+    parser.add_argument("--allowed", type=float, default=50)
+    parser.add_argument("--normal", type=float, default=20)
     parser.add_argument("--workers", type=int, default=2)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lianqiao-bench-") as name:
