@@ -73,6 +73,8 @@ class _Admission:
             await allowance.admit(hub, member, size)
             turn = await _turns_of(hub).take(member.id, allowance.quota.at_once)
         except HubError as error:
+            if isinstance(error, TooMany):
+                await _turns_of(hub).hold(member.id)
             await _refuse(scope, told, error, close=size > _UNREAD or (is_sent and not size))
             return
         turns.put(scope["state"], turn)

@@ -5,7 +5,7 @@ something to come (a long poll) steps aside meanwhile.
 """
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -18,6 +18,9 @@ QUEUE: Final = 16
 """Requests of a member that wait for a turn, in times of its share; as many may step aside."""
 PATIENCE: Final = 10.0
 """Seconds for which a request waits for its turn."""
+HOLD: Final = 0.5
+"""Seconds for which a refusal is kept back, and of how many of a member: whoever sends again at once sends no faster."""
+HELD: Final = 64
 _KEY: Final = "turn"
 
 
@@ -29,6 +32,7 @@ class Turns:
         self.most = max(1, at_once - max(1, at_once // 4))
         self._taken: dict[int, int] = {}
         self._aside: dict[int, int] = {}
+        self._held: Counter[int] = Counter()
         self._waiting: OrderedDict[int, deque[tuple[asyncio.Future[None], int]]] = OrderedDict()
 
     async def take(self, member: int, share: int) -> "Turn":
@@ -93,6 +97,16 @@ class Turns:
             self._waiting[member] = kept
         else:
             self._waiting.pop(member, None)
+
+    async def hold(self, member: int) -> None:
+        """Keep a refusal back, unless so many are that another would only be one connection more."""
+        if self._held[member] >= HELD:
+            return
+        self._held[member] += 1
+        try:
+            await asyncio.sleep(HOLD)
+        finally:
+            self._held[member] -= 1
 
     def step_aside(self, member: int, most: int) -> bool:
         """Give the turn back for a while, unless as many have as may."""

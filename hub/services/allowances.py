@@ -119,15 +119,16 @@ class Allowance:
                 self.quota = await quotas.of(connection, member.id) or _common(hub.settings)
                 self._read_at = now
             found = await quotas.lock(connection, member.id, Bucket.full(self.quota, now))
-            self.bucket = found.after(self.quota, now, spent, sent)
-            await quotas.keep(connection, member.id, self.bucket)
+            left = found.after(self.quota, now, spent, sent)
+            await quotas.keep(connection, member.id, left)
             noted = refused > 0 and (self._noted_at is None or now - self._noted_at >= _NOTED)
             if noted:
-                act = Act("refuse", member.name, {"reason": "too-many", "requests": refused}, now)
+                act = Act("throttle", member.name, {"requests": refused}, now)
                 await audit.append(connection, hub.vault, [act])
         if noted:
             self._noted_at = now
             self._refused -= refused
+        self.bucket = left
         self._spent -= spent
         self._sent -= sent
         at = self._settled_at = now.timestamp()

@@ -110,6 +110,21 @@ async def test_who_only_waits_steps_aside_as_far_as_it_may() -> None:
     assert (made._free, made._taken, made._aside, made._waiting) == (8, {}, {}, {})
 
 
+async def test_refusals_are_kept_back_of_so_many_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "HOLD", 30.0)
+    made = Turns(8)
+    held = [asyncio.create_task(made.hold(A)) for _ in range(turns.HELD)]
+    await asyncio.sleep(0)
+    await asyncio.wait_for(made.hold(A), 1)  # one more is not
+    other = asyncio.create_task(made.hold(B))
+    await asyncio.sleep(0)
+    assert not other.done()
+    for task in (*held, other):
+        task.cancel()
+    await asyncio.gather(*held, other, return_exceptions=True)
+    assert not any(made._held.values())
+
+
 async def test_whatever_happens_no_turn_is_lost() -> None:
     made, rng = Turns(5), random.Random(28)
     most: Counter[int] = Counter()

@@ -4,7 +4,8 @@
 
 Sets a fresh hub up with its own PostgreSQL and the real `hub serve`, gives A a quota, and lets two clients, a process each, send
 evenly: B creates Patients, which are matched; A creates Observations. Rounds alternate, so that a noisy machine is noisy to both.
-Prints B's latencies alone, beside A at what it may, and beside A at ten times that; what A was answered; and processor time.
+Prints B's latencies alone, beside A at what it may, and beside A at ten times that, from as many connections as B has and from
+many more; what A was answered; and processor time.
 """
 
 import argparse
@@ -33,6 +34,8 @@ from tests.bench.matching.serving import processors, served
 A, B = ("yongkang", "330784000000"), ("huiji", "410108000000")
 _TIMES: Final = 10
 _CONNECTIONS: Final = 32
+_MANY: Final = 256
+"""Connections of a client that is made for flooding: refusals are kept back of fewer."""
 _BODIES: Final = 4000
 _BEFORE: Final = 0.6
 """Seconds for which A has sent when B begins: its burst is over by then."""
@@ -59,9 +62,11 @@ class Told:
         return sorted(self.latencies)[int(len(self.latencies) * of)] * 1000 if self.latencies else 0.0
 
 
-def _client(address: str, token: str, bodies: Path, seconds: float, rate: float) -> "subprocess.Popen[bytes]":
+def _client(
+    address: str, token: str, bodies: Path, seconds: float, rate: float, connections: int = _CONNECTIONS
+) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "tests.bench.matching.client", address, token, str(bodies), str(seconds)]
-    command += ["--connections", str(_CONNECTIONS), "--rate", str(rate), "--latencies"]
+    command += ["--connections", str(connections), "--rate", str(rate), "--latencies"]
     return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
@@ -91,17 +96,23 @@ def run(
         port = free.getsockname()[1]
     settings = Settings.model_validate({"data_dir": data, "port": port, "base_url": f"http://127.0.0.1:{port}"})
     token = asyncio.run(_prepare(settings, allowed))
-    told = {how: (Told(), Told()) for how in ("alone", "A at what it may", f"A at {_TIMES} times that")}
+    loads = {
+        "alone": (0.0, 0),
+        "A at what it may": (allowed * 0.9, _CONNECTIONS),
+        f"A at {_TIMES} times that": (allowed * _TIMES, _CONNECTIONS),
+        f"from {_MANY} connections": (allowed * _TIMES, _MANY),
+    }
+    told = {how: (Told(), Told()) for how in loads}
     spent: dict[str, Counter[str]] = {how: Counter() for how in told}
     new = people(28)
     mine, theirs = data / "b.jsonl", data / "a.jsonl"
     theirs.write_bytes(b"\n".join(orjson.dumps(observation("Patient/x", at)) for at in range(_BODIES)))
     with served(settings, workers) as server:
         for number in range(rounds + 1):  # the first warms up
-            for how, rate in zip(told, (0.0, allowed * 0.9, allowed * _TIMES), strict=True):
+            for how, load in loads.items():
                 mine.write_bytes(b"\n".join(map(orjson.dumps, islice(new, int(normal * seconds) + 100))))
                 before = processors(server, data)
-                found = _round(settings.base_url, token, (mine, normal), (theirs, rate), seconds)
+                found = _round(settings.base_url, token, (mine, normal), (theirs, *load), seconds)
                 if number:
                     for one, answers in zip(told[how], found, strict=True):
                         if answers:
@@ -112,9 +123,9 @@ def run(
     return told
 
 
-def _round(base: str, token: dict[str, str], b: tuple[Path, float], a: tuple[Path, float],
+def _round(base: str, token: dict[str, str], b: tuple[Path, float], a: tuple[Path, float, int],
            seconds: float) -> tuple[dict[str, Any], dict[str, Any] | None]:  # fmt: skip
-    flood = _client(f"{base}/fhir/Observation", token[A[0]], a[0], seconds + 2 * _BEFORE, a[1]) if a[1] else None
+    flood = _client(f"{base}/fhir/Observation", token[A[0]], a[0], seconds + 2 * _BEFORE, *a[1:]) if a[1] else None
     if flood is not None:
         time.sleep(_BEFORE)
     found = _result(_client(f"{base}/fhir/Patient", token[B[0]], b[0], seconds, b[1]))
@@ -141,8 +152,9 @@ def _print(told: dict[str, tuple[Told, Told]], spent: dict[str, Counter[str]]) -
         )
     console = Console(width=150)
     console.print(table)
-    alone, *_, flood = (b for b, _ in told.values())
-    console.print(f"p99 of B beside the flood / alone: {flood.part(0.99) / max(alone.part(0.99), 1e-9):.2f}")
+    alone = told["alone"][0].part(0.99)
+    for how, (b, _) in list(told.items())[1:]:
+        console.print(f"p99 of B to that alone, {how}: {b.part(0.99) / max(alone, 1e-9):.2f}")
 
 
 def main() -> None:
