@@ -5,6 +5,7 @@ something to come (a long poll) steps aside meanwhile.
 """
 
 import asyncio
+import random
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +20,8 @@ QUEUE: Final = 16
 PATIENCE: Final = 10.0
 """Seconds for which a request waits for its turn."""
 HOLD: Final = 0.5
-"""Seconds for which a refusal is kept back, and of how many of a member: whoever sends again at once sends no faster."""
+"""Seconds for which a refusal is kept back, half of that more or less, so that those of one moment do not come back together;
+and of how many of a member: whoever sends again at once sends no faster."""
 HELD: Final = 64
 _KEY: Final = "turn"
 
@@ -104,7 +106,7 @@ class Turns:
             return
         self._held[member] += 1
         try:
-            await asyncio.sleep(HOLD)
+            await asyncio.sleep(HOLD * (0.5 + random.random()))  # noqa: S311 - nothing is kept secret by it
         finally:
             self._held[member] -= 1
 
