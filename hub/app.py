@@ -13,9 +13,10 @@ import hub.api.log
 import hub.api.mailbox
 import hub.api.submissions
 import hub.console
-from hub.api import limits, problems
+from hub.api import admission, limits, problems
 from hub.logs import configure
 from hub.runtime import open_hub
+from hub.services import allowances
 from hub.services.collecting import collect_seldom
 from hub.settings import Settings, get_settings
 
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 # Looking through all that is loaded takes tens of milliseconds, for which every request would wait.
                 collect_seldom()
             yield
+            await allowances.settle_all(opened)
 
     app = FastAPI(
         title="Lianqiao hub",
@@ -46,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install(app)
     limits.install(app, chosen)
+    admission.install(app)
     for part in (
         hub.api.health,
         hub.api.auth,

@@ -4,6 +4,7 @@
     ├── Refused            the request is understood and not allowed or not valid
     │   ├── Unauthenticated   no token, or one that does not verify
     │   ├── NotAllowed        policy says no (no-consent, no-agreement, no-case, not-allowed)
+    │   │   └── MissingScope  the token does not open it (missing-scope)
     │   ├── NotFound          nothing there, or nothing the caller may see: the two look the same
     │   ├── Invalid           the content is wrong (invalid-row, unmapped-code, unknown-mapping …)
     │   ├── Conflict          it contradicts what is stored (digest-conflict, already-issued, stale)
@@ -54,6 +55,19 @@ class NotAllowed(Refused):
     default_retry: ClassVar[Retry] = "CONTACT"
 
 
+class MissingScope(NotAllowed):
+    """The token does not open it, whatever the member may."""
+
+    default_retry: ClassVar[Retry] = "FIX_FIRST"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(
+            "missing-scope",
+            f"The access token does not open this: it lacks the scope {scope}. Nothing was stored; ask for a token with it.",
+        )
+        self.scope = scope
+
+
 class NotFound(Refused):
     """Missing, or invisible to this caller; deliberately indistinguishable."""
 
@@ -96,5 +110,7 @@ class TooMany(Unavailable):
 
     status = 429
 
-    def __init__(self, detail: str, *, retry_after: int, code: str = "too-many") -> None:
-        super().__init__(code, detail, retry_after=retry_after)
+    def __init__(self, detail: str, *, retry_after: int, code: str = "too-many", policy: str = "") -> None:
+        """`policy` is the one of the header RateLimit-Policy that was violated, where there is one."""
+        super().__init__(code, detail, retry_after=max(1, retry_after))
+        self.policy = policy

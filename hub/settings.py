@@ -89,6 +89,21 @@ class Settings(BaseSettings):
         description="Look-ups beyond its own records that may find one member nobody there in an hour, in one process: "
         "whoever guesses is stopped by it.",
     )
+    quota_per_second: float = Field(
+        500.0, gt=0, le=1_000_000, description="Requests a second of one member, over all processes of the hub."
+    )
+    quota_burst: int = Field(
+        1_000, ge=1, le=10_000_000, description="Requests that one member may send at one go before that rate counts."
+    )
+    quota_at_once: int = Field(
+        8, ge=1, le=10_000, description="Requests of one member that one process works on at the same time."
+    )
+    quota_bytes_a_day: int = Field(
+        20 * 2**30, ge=2**20, description="Bytes of bodies that one member may send in a day, over all processes."
+    )
+    requests_at_once: int = Field(
+        16, ge=2, le=10_000, description="Requests of all members that one process works on at the same time."
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""),
         description="Bearer token that /metrics asks for; empty, it answers direct callers on the loopback address only.",

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from hub.api import problems
+from hub.api import problems, scopes
 from hub.api.context import TheHub
 from hub.errors import Invalid, Refused
 from hub.services import tokens
@@ -22,21 +22,26 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_BODY: Final = 16_384
 _MAX_FIELDS: Final = 20
-_OAUTH: Final = {401: "invalid_client", "unsupported-grant-type": "unsupported_grant_type"}
+_OAUTH: Final = {
+    401: "invalid_client",
+    "unsupported-grant-type": "unsupported_grant_type",
+    "invalid-scope": "invalid_scope",
+}
 
 
 @router.post("/auth/token")
 async def token(request: Request, hub: TheHub) -> Response:
     """client_credentials with private_key_jwt → a short-lived bearer token."""
     try:
-        issued = await tokens.exchange(hub, await _assertion(request))
+        form = await _form(request)
+        issued = await tokens.exchange(hub, form["client_assertion"], form.get("scope", ""))
     except Refused as refusal:
         return _refuse(request, refusal)
     body = {
         "access_token": issued.token,
         "token_type": "bearer",
         "expires_in": issued.seconds,
-        "scope": tokens.SCOPE,
+        "scope": issued.scope,
     }
     return JSONResponse(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
@@ -50,14 +55,14 @@ async def smart_configuration(hub: TheHub) -> dict[str, Any]:
         "grant_types_supported": [GRANT],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": sorted(ALGORITHMS.values()),
-        "scopes_supported": [tokens.SCOPE],
+        "scopes_supported": scopes.supported(),
         "code_challenge_methods_supported": ["S256"],
-        "capabilities": ["client-confidential-asymmetric"],
+        "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
     }
 
 
-async def _assertion(request: Request) -> str:
-    """The client assertion in the form. Raises Invalid."""
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of the form, a client assertion among them. Raises Invalid."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise Invalid("bad-request", f"The body must be {_FORM}.")
     body = await request.body()
@@ -72,7 +77,7 @@ async def _assertion(request: Request) -> str:
         raise Invalid("unsupported-grant-type", f"grant_type must be {GRANT}.")
     if form.get("client_assertion_type") != ASSERTION_TYPE or not form.get("client_assertion"):
         raise Invalid("bad-request", f"client_assertion and client_assertion_type {ASSERTION_TYPE} are needed.")
-    return form["client_assertion"]
+    return form
 
 
 def _refuse(request: Request, refusal: Refused) -> Response:

@@ -13,9 +13,10 @@ from starlette.responses import Response
 
 from hub.api import verify
 from hub.api.bodies import Body
-from hub.api.context import Caller, TheHub
+from hub.api.context import TheHub, opened_by
 from hub.services import certificates, status_lists, trust
 from hub.services.certificates import Registration
+from hub.storage.members import Member
 
 router = APIRouter(tags=["certificates"])
 router.include_router(verify.router)
@@ -23,6 +24,9 @@ router.include_router(verify.router)
 STATUS_TYPE: Final = "application/statuslist+jwt"
 TRUST_TYPE: Final = "application/jose+json"
 DIGEST: Final = "sha-256:"
+
+Registrar = Annotated[Member, opened_by("lianqiao/certificates.c")]
+Keeper = Annotated[Member, opened_by("lianqiao/certificates.u")]
 
 
 class _Strict(Body):
@@ -54,7 +58,7 @@ class Change(_Strict):
 
 @router.post("/certificates", status_code=201)
 async def register(
-    hub: TheHub, caller: Caller, body: Register, message_id: Annotated[UUID, Header(alias="Message-Id")]
+    hub: TheHub, caller: Registrar, body: Register, message_id: Annotated[UUID, Header(alias="Message-Id")]
 ) -> dict[str, Any]:
     """Reserve the status of a certificate before it is signed; the same message again gives the same answer."""
     made = await certificates.register(hub, caller, Registration(message_id, body.kind, body.number, body.subject))
@@ -66,7 +70,7 @@ async def register(
 
 
 @router.put("/certificates/{certificate_id}")
-async def record(hub: TheHub, caller: Caller, certificate_id: UUID, body: Record) -> dict[str, str]:
+async def record(hub: TheHub, caller: Keeper, certificate_id: UUID, body: Record) -> dict[str, str]:
     """Keep the digest of what was signed; the same digest again gives the same receipt."""
     receipt = await certificates.record(
         hub,
@@ -80,7 +84,7 @@ async def record(hub: TheHub, caller: Caller, certificate_id: UUID, body: Record
 
 
 @router.post("/certificates/{certificate_id}/status")
-async def change_status(hub: TheHub, caller: Caller, certificate_id: UUID, body: Change) -> dict[str, str]:
+async def change_status(hub: TheHub, caller: Keeper, certificate_id: UUID, body: Change) -> dict[str, str]:
     """Revoke, suspend, supersede, or make valid again what was suspended; it counts at once."""
     changed = await certificates.change_status(hub, caller, certificate_id, body.status, body.reason)
     return {"certificate_id": str(changed.id), "status": changed.status}

@@ -1,12 +1,18 @@
-"""What every handler is given: the hub, and the member who calls."""
+"""What every handler is given: the hub, and the member who calls, once its token opens what is asked for."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from hub.domain.scopes import EVERYTHING
+from hub.errors import MissingScope, Unauthenticated
 from hub.runtime import Hub
-from hub.services import tokens
+from hub.services import denials, tokens
+from hub.services.tokens import Access
 from hub.storage.members import Member
+
+CALLER = "caller"
+"""Where the state of a request keeps what its token was found to be: an access, or why it counts for none."""
 
 
 def hub_of(request: Request) -> Hub:
@@ -17,11 +23,37 @@ def hub_of(request: Request) -> Hub:
     return hub
 
 
-async def caller_of(request: Request, hub: Annotated[Hub, Depends(hub_of)]) -> Member:
-    """The member whose access token the request carries. Raises Unauthenticated."""
+async def access_of(request: Request, hub: Hub) -> Access:
+    """Whose access token the request carries, and what it opens. Raises Unauthenticated."""
+    known = request.scope.get("state", {}).get(CALLER)
+    if isinstance(known, Unauthenticated):
+        raise known
+    if isinstance(known, Access):
+        return known
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return await tokens.member_of(hub, token if scheme.lower() == "bearer" else "")
+    return await tokens.access_of(hub, token if scheme.lower() == "bearer" else "")
+
+
+async def opened(hub: Hub, access: Access, *needed: str) -> None:
+    """Raises MissingScope where the token does not open it, which leaves a leaf."""
+    try:
+        access.require(*needed)
+    except MissingScope as denial:
+        await denials.note_scope(hub, access.member.name, denial)
+        raise
+
+
+def opened_by(right: str) -> Any:
+    """What a handler declares: the member that calls, with a token that opens this. Raises Unauthenticated, MissingScope."""
+
+    async def caller_of(request: Request, hub: Annotated[Hub, Depends(hub_of)]) -> Member:
+        access = await access_of(request, hub)
+        await opened(hub, access, right)
+        return access.member
+
+    return Depends(caller_of)
 
 
 TheHub = Annotated[Hub, Depends(hub_of)]
-Caller = Annotated[Member, Depends(caller_of)]
+Caller = Annotated[Member, opened_by(EVERYTHING)]
+"""A member whose token opens all that it may: for what has no scope of its own."""

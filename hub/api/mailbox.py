@@ -5,17 +5,22 @@ import base64
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field
 
 from hub.api.bodies import Body
-from hub.api.context import Caller, TheHub
+from hub.api.context import TheHub, opened_by
+from hub.api.turns import aside
 from hub.domain.messages import State
 from hub.errors import Invalid
 from hub.services import mailboxes
 from hub.services.mailboxes import Handed
+from hub.storage.members import Member
 
 router = APIRouter(tags=["mailbox"])
+
+Reader = Annotated[Member, opened_by("lianqiao/mailbox.r")]
+Receiver = Annotated[Member, opened_by("lianqiao/mailbox.u")]
 
 _POLL = 0.5
 
@@ -45,25 +50,26 @@ class Receipt(Body):
 
 
 @router.post("/mailbox")
-async def lease(hub: TheHub, caller: Caller, wanted: Lease) -> dict[str, Any]:
+async def lease(request: Request, hub: TheHub, caller: Reader, wanted: Lease) -> dict[str, Any]:
     """Lend waiting messages; without a receipt in time they are lent again."""
     waited = 0.0
     while True:
         handed = await mailboxes.lease(hub, caller, most=wanted.max, seconds=wanted.lease_seconds)
         if handed or waited >= wanted.wait_seconds:
             return {"items": [_item(some) for some in handed]}
-        await asyncio.sleep(_POLL)
+        async with aside(request):
+            await asyncio.sleep(_POLL)
         waited += _POLL
 
 
 @router.get("/mailbox/{item_id}")
-async def read(hub: TheHub, caller: Caller, item_id: UUID) -> dict[str, Any]:
+async def read(hub: TheHub, caller: Reader, item_id: UUID) -> dict[str, Any]:
     """The same message again."""
     return _item(await mailboxes.read(hub, caller, item_id))
 
 
 @router.post("/mailbox/{item_id}/receipt")
-async def receipt(hub: TheHub, caller: Caller, item_id: UUID, given: Receipt) -> dict[str, Any]:
+async def receipt(hub: TheHub, caller: Receiver, item_id: UUID, given: Receipt) -> dict[str, Any]:
     """Say what became of it; the same answer may be given again."""
     digest = bytes.fromhex(given.digest.removeprefix("sha-256:"))
     if len(digest) != 32:

@@ -10,12 +10,13 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from certs.errors import CertsError
 from hub import last_resort
-from hub.errors import HubError
+from hub.errors import HubError, MissingScope, TooMany
 from hub.fhir.outcome import outcome
 from hub.last_resort import LastResort
 
@@ -88,7 +89,17 @@ def install(app: FastAPI) -> None:
     async def of_hub(request: Request, error: HubError) -> Response:
         if error.status >= 500:
             log.error("failed", code=error.code, detail=error.detail, trace_id=trace_id(request))
-        return answer(request, error.status, error.code, error.detail, error.retry, retry_after=error.retry_after)
+        violated = {"violated-policies": [error.policy]} if isinstance(error, TooMany) and error.policy else None
+        found = answer(
+            request, error.status, error.code, error.detail, error.retry, retry_after=error.retry_after, extra=violated
+        )
+        if isinstance(error, MissingScope):  # RFC 6750
+            found.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
+        return found
+
+    @app.exception_handler(ClientDisconnect)
+    async def of_nobody(request: Request, error: ClientDisconnect) -> Response:
+        return answer(request, 400, "bad-request", "The body did not arrive whole. Nothing was stored.", "NORMAL")
 
     @app.exception_handler(CertsError)
     async def of_certs(request: Request, error: CertsError) -> Response:

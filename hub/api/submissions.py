@@ -11,12 +11,16 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from certs.seal import MAX_ENVELOPE
-from hub.api.context import Caller, TheHub
+from hub.api.context import TheHub, opened_by
 from hub.errors import Invalid, TooLarge
 from hub.services import intake, routing, submitted
+from hub.storage.members import Member
 from mappings.vocabulary import SEALED_MEDIA_TYPE
 
 router = APIRouter(tags=["submissions"])
+
+Sender = Annotated[Member, opened_by("lianqiao/submissions.c")]
+Reader = Annotated[Member, opened_by("lianqiao/submissions.r")]
 
 MessageId = Annotated[UUID, Header(alias="Message-Id", description="The sender's id, the same over all retries.")]
 
@@ -25,7 +29,7 @@ MessageId = Annotated[UUID, Header(alias="Message-Id", description="The sender's
 async def submit(
     request: Request,
     hub: TheHub,
-    caller: Caller,
+    caller: Sender,
     message_id: MessageId,
     content_digest: Annotated[str, Header(description="RFC 9530: sha-256=:<base64>:")],
     content_type: Annotated[str, Header()] = "application/octet-stream",
@@ -84,7 +88,7 @@ def digest_of(field: str) -> bytes:
 @router.get("/submissions")
 async def find(
     hub: TheHub,
-    caller: Caller,
+    caller: Reader,
     message_id: UUID | None = None,
     changed_after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
@@ -97,7 +101,7 @@ async def find(
 
 
 @router.get("/submissions/{submission_id}")
-async def show(hub: TheHub, caller: Caller, submission_id: UUID) -> dict[str, Any]:
+async def show(hub: TheHub, caller: Reader, submission_id: UUID) -> dict[str, Any]:
     """State, both acknowledgements, counts, the first issues and the timeline."""
     return await submitted.by_id(hub, caller, submission_id)
 
@@ -106,7 +110,7 @@ async def show(hub: TheHub, caller: Caller, submission_id: UUID) -> dict[str, An
 async def issues(
     request: Request,
     hub: TheHub,
-    caller: Caller,
+    caller: Reader,
     submission_id: UUID,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     limit: Annotated[int, Query(ge=1, le=5000)] = 500,

@@ -15,8 +15,10 @@ import certs.trust
 from certs.keys import SigningKey
 from hub.cli.frame import explained, fail, filing, out, table, with_hub
 from hub.domain.policy import KNOWN_KINDS, PURPOSES, Agreement
+from hub.domain.quotas import Quota
+from hub.domain.scopes import EVERYTHING
 from hub.runtime import Hub
-from hub.services import enrolment, terms, tokens, trust
+from hub.services import allowances, enrolment, terms, tokens, trust
 from hub.storage import keyring, members
 from hub.storage.ids import new_id
 
@@ -87,26 +89,69 @@ def set_member(
 def list_members() -> None:
     """Show the members."""
 
-    async def act(hub: Hub) -> list[members.Member]:
+    async def act(hub: Hub) -> tuple[list[members.Member], dict[int, Quota]]:
         async with hub.database.read() as connection:
-            return await members.all_members(connection)
+            return await members.all_members(connection), await allowances.listed(hub)
 
-    shown = table("name", "kind", "display", "divisions", "records")
-    for found in with_hub(act):
+    shown = table("name", "kind", "display", "divisions", "records", "quota")
+    listed, quotas = with_hub(act)
+    for found in listed:
         records = "one a person" if found.unique_records else ""
         shown.add_row(
-            found.name, found.kind, f"{found.display} {found.display_zh}", ", ".join(found.divisions), records
+            found.name,
+            found.kind,
+            f"{found.display} {found.display_zh}",
+            ", ".join(found.divisions),
+            records,
+            "" if found.kind == "hub" else _quota(quotas[found.id]),
         )
     out.print(shown)
+
+
+@member.command("quota")
+def quota(
+    name: Annotated[str, typer.Argument(help="The member's name.")],
+    per_second: Annotated[float | None, typer.Option(min=0.001, help="Requests a second, over all processes.")] = None,
+    burst: Annotated[int | None, typer.Option(min=1, help="Requests at one go before the rate counts.")] = None,
+    at_once: Annotated[int | None, typer.Option(min=1, help="Requests that one process works on at once.")] = None,
+    bytes_a_day: Annotated[int | None, typer.Option(min=2**20, help="Bytes of bodies in a day.")] = None,
+    common: Annotated[bool, typer.Option("--common", help="Begin from what all members have.")] = False,
+) -> None:
+    """Set how much a member may ask; what is not given stays. It counts everywhere within ten seconds."""
+    changed = with_hub(
+        lambda hub: allowances.change(
+            hub, name, per_second=per_second, burst=burst, at_once=at_once, bytes_a_day=bytes_a_day, common=common
+        )
+    )
+    out.print(f"{name}: {_quota(changed)}")
+
+
+@member.command("scopes")
+def set_scopes(
+    name: Annotated[str, typer.Argument(help="The member's name.")],
+    scope: Annotated[list[str], typer.Argument(help=f"{EVERYTHING}, or such as system/Patient.rs.")],
+) -> None:
+    """Set what a member's tokens may open at most. It counts for those that it has within ten seconds."""
+    out.print(f"{name}: {with_hub(lambda hub: enrolment.set_scopes(hub, name, scope))}")
+
+
+def _quota(quota: Quota) -> str:
+    return (
+        f"{quota.per_second:g} requests a second, {quota.burst} at one go, {quota.at_once} at once, "
+        f"{quota.bytes_a_day / 2**20:,.0f} MiB a day"
+    )
 
 
 @member.command("token")
 def token(
     name: Annotated[str, typer.Argument(help="The member's name.")],
     ttl: Annotated[int | None, typer.Option(min=1, max=86400, help="Seconds the token lives.")] = None,
+    scope: Annotated[
+        str, typer.Option(help="Scopes with spaces between; all that the member may when not given.")
+    ] = "",
 ) -> None:
     """Print an access token, for trying the interface by hand."""
-    print(with_hub(lambda hub: tokens.issue_token_for(hub, name, ttl)))  # noqa: T201 - for use in a shell
+    print(with_hub(lambda hub: tokens.issue_token_for(hub, name, ttl, scope)))  # noqa: T201 - for use in a shell
 
 
 @key.command("add")
@@ -134,6 +179,12 @@ def stolen(
     moment = since.replace(tzinfo=since.tzinfo or _ZONE)
     version = with_hub(lambda hub: enrolment.report_stolen(hub, kid, moment)).version
     out.print(f"published in trust list version {version}")
+
+
+@key.command("retire")
+def retire(kid: Annotated[str, typer.Argument(help="The key's name.")]) -> None:
+    """End a key whose place another has taken: what it signed stays good."""
+    out.print(f"published in trust list version {with_hub(lambda hub: enrolment.retire_key(hub, kid)).version}")
 
 
 @key.command("publish")

@@ -82,6 +82,8 @@ def serve(
 def _answer(chosen: Settings, workers: int) -> None:
     import uvicorn
 
+    from hub.api.connections import MOST, Connection
+
     uvicorn.run(
         "hub.app:create_app",
         factory=True,
@@ -94,7 +96,9 @@ def _answer(chosen: Settings, workers: int) -> None:
         proxy_headers=True,
         forwarded_allow_ips=chosen.trusted_proxies,
         timeout_graceful_shutdown=10,
-        limit_concurrency=2000,
+        http=Connection,
+        ws="none",
+        limit_concurrency=MOST,
     )
 
 

@@ -42,11 +42,11 @@ class Ability:
     patches: tuple[str, ...] = ()
 
 
-def statement(abilities: Iterable[Ability], *, base_url: str, version: str) -> dict[str, Any]:
-    """The statement of a hub that answers at `base_url`."""
+def statement(abilities: Iterable[Ability], *, base_url: str, version: str, scopes: str) -> dict[str, Any]:
+    """The statement of a hub that answers at `base_url`; `scopes` says which a token needs for what."""
     everything = list(abilities)
     by_type = {name: [one for one in everything if one.type == name] for name in sorted({a.type for a in everything})}
-    rest: dict[str, Any] = {"mode": "server", "security": _security(base_url)}
+    rest: dict[str, Any] = {"mode": "server", "security": _security(base_url, scopes)}
     resources = [_entry(found) | {"type": name} for name, found in by_type.items() if name]
     if resources:
         rest["resource"] = resources
@@ -92,10 +92,10 @@ def _entry(abilities: Iterable[Ability]) -> dict[str, Any]:
     return found
 
 
-def _security(base_url: str) -> dict[str, Any]:
+def _security(base_url: str, scopes: str) -> dict[str, Any]:
     return {
         "extension": [{"url": _URIS, "extension": [{"url": "token", "valueUri": f"{base_url}/auth/token"}]}],
         "service": [{"coding": [{"system": _SMART, "code": "SMART-on-FHIR"}]}],
         "description": "SMART Backend Services: private_key_jwt at the token endpoint, then a bearer token. "
-        "The header Purpose-Of-Use says what a look-up is for.",
+        f"The header Purpose-Of-Use says what a look-up is for. {scopes}",
     }

@@ -18,7 +18,7 @@ from hub.fhir import exact, strict_json
 from hub.fhir.patch import JSON_PATCH
 
 MOST: Final = 500
-_METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+_METHODS: Final = ("DELETE", "GET", "PATCH", "POST", "PUT")
 _WITH_RESOURCE: Final = frozenset({"POST", "PUT", "PATCH"})
 _ABOUT_FORMAT: Final = frozenset({"_format", "_pretty"})
 _FIELDS: Final = 50
@@ -92,7 +92,7 @@ def _same(id_: str) -> str:
 def _request(at: int, entry: Any) -> Request:
     asked = entry.get("request") if isinstance(entry, dict) else None
     if not isinstance(asked, dict) or asked.get("method") not in _METHODS or not isinstance(asked.get("url"), str):
-        raise _wrong(at, f"request has a method ({', '.join(sorted(_METHODS))}) and a url")
+        raise _wrong(at, f"request has a method ({', '.join(_METHODS)}) and a url")
     texts = {name: asked.get(name, "") for name in ("ifMatch", "ifNoneExist")} | {"fullUrl": entry.get("fullUrl", "")}
     if not all(isinstance(text, str) for text in texts.values()):
         raise _wrong(at, f"{', '.join(texts)} are texts")

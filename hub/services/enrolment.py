@@ -15,6 +15,7 @@ from certs.instants import SKEW, utc
 from certs.keys import EncryptionKey, VerifyKey
 from certs.trust import Member as TrustedMember
 from certs.trust import TrustList
+from hub.domain import scopes
 from hub.errors import Conflict, Invalid, NotFound
 from hub.runtime import HUB_NAME, Hub
 from hub.services import assertions, trust
@@ -83,6 +84,23 @@ async def promise_unique(hub: Hub, name: str, *, unique: bool) -> None:
             raise NotFound(f"There is no active member named {name}.")
         content = {"member": name, "unique_records": unique}
         await audit.append(connection, hub.vault, [Act("unique-records", _OPERATOR, content, hub.now())])
+
+
+async def set_scopes(hub: Hub, name: str, wanted: Collection[str]) -> str:
+    """Set what a member's tokens may open at most, those that it has too within seconds; answers it as it is kept.
+
+    Raises Invalid for a scope that there is not, NotFound.
+    """
+    unknown = sorted(scope for scope in wanted if not scopes.rights(scope))
+    kept = scopes.write(scopes.read(" ".join(wanted)))
+    if unknown or not kept:
+        raise Invalid("bad-scope", f"Not a scope of the hub: {', '.join(unknown) or 'none was given'}.")
+    async with hub.database.begin() as connection:
+        if not await members.set_scopes(connection, name, kept.split()):
+            raise NotFound(f"There is no active member named {name}.")
+        content = {"member": name, "scopes": kept}
+        await audit.append(connection, hub.vault, [Act("set-scopes", _OPERATOR, content, hub.now())])
+    return kept
 
 
 async def add_keys(
@@ -177,6 +195,27 @@ def _address(text: str) -> SplitResult:
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.password is not None:
         raise Invalid("bad-endpoint", "An address begins with https://, names a host and holds no password.")
     return parts
+
+
+async def retire_key(hub: Hub, kid: str) -> TrustList:
+    """End a key whose place another has taken; what it signed stays good. Publishes the list.
+
+    Raises NotFound; Conflict `last-key` where the member has no other key for the same that counts now; HubError as
+    `report_stolen` does.
+    """
+    now = utc(hub.now())
+    async with hub.database.begin() as connection:
+        await members.lock_trust_list(connection)
+        known = await members.keys(connection)
+        key = next((one for one in known if one.kid == kid and one.not_after > now), None)
+        if key is None:
+            raise NotFound("No member has a key of that name that still counts.")
+        same = [one for one in known if (one.member_id, one.use) == (key.member_id, key.use) and one.kid != kid]
+        if not any(one.not_before <= now < one.not_after and one.compromised_at is None for one in same):
+            raise Conflict("last-key", "It is the only key of its member for this; take up another one first.")
+        await members.end_key(connection, key, now)
+        await audit.append(connection, hub.vault, [Act("retire-key", _OPERATOR, {"key": kid, "use": key.use}, now)])
+    return await trust.publish(hub)
 
 
 async def report_stolen(hub: Hub, kid: str, at: datetime) -> TrustList:

@@ -15,30 +15,44 @@ from weakref import WeakKeyDictionary
 from certs import tokens
 from certs.errors import CertsError
 from certs.instants import instant, seconds
-from hub.errors import Invalid, NotFound, Unauthenticated
+from hub.domain import scopes
+from hub.domain.scopes import Rights
+from hub.errors import Invalid, MissingScope, NotFound, Unauthenticated
 from hub.runtime import Hub
-from hub.services import assertions
+from hub.services import allowances, assertions
 from hub.storage import audit, members
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import Member
 
 TYPE: Final = "lianqiao-access+jwt"
-SCOPE: Final = "lianqiao/exchange"
-"""The one scope: what a member may do is settled by agreements and consent, not by its token."""
-
 RECHECK: Final = timedelta(seconds=10)
 _MOST_REMEMBERED: Final = 10_000
-_MAX_TOKEN: Final = 2048
+_MAX_TOKEN: Final = 4096
 _MAX_TTL: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A token and how many seconds it lives."""
+    """A token, how many seconds it lives, and the scopes that it opens."""
 
     token: str
     seconds: int
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whose token it is, and what it opens of that which the member may."""
+
+    member: Member
+    rights: Rights
+
+    def require(self, *needed: str) -> None:
+        """Raises MissingScope for the first right that the token does not open."""
+        for right in needed:
+            if not scopes.opens(self.rights, right):
+                raise MissingScope(right)
 
 
 class Remembered:
@@ -46,10 +60,10 @@ class Remembered:
 
     def __init__(self, most: int = _MOST_REMEMBERED) -> None:
         self._most = most
-        self._entries: OrderedDict[bytes, tuple[Member, datetime]] = OrderedDict()
+        self._entries: OrderedDict[bytes, tuple[Access, datetime]] = OrderedDict()
 
-    def get(self, digest: bytes, now: datetime) -> Member | None:
-        """The member, if the token was verified a moment ago."""
+    def get(self, digest: bytes, now: datetime) -> Access | None:
+        """Whose it is, if the token was verified a moment ago."""
         entry = self._entries.get(digest)
         if entry is None:
             return None
@@ -58,9 +72,9 @@ class Remembered:
             return None
         return entry[0]
 
-    def put(self, digest: bytes, member: Member, until: datetime) -> None:
+    def put(self, digest: bytes, access: Access, until: datetime) -> None:
         """Remember until then."""
-        self._entries[digest] = (member, until)
+        self._entries[digest] = (access, until)
         self._entries.move_to_end(digest)
         while len(self._entries) > self._most:
             self._entries.popitem(last=False)
@@ -77,8 +91,12 @@ def endpoint(hub: Hub) -> str:
     return f"{hub.settings.base_url}/auth/token"
 
 
-async def exchange(hub: Hub, assertion: str) -> Issued:
-    """An access token for a client assertion that verifies and was never used. Raises Unauthenticated."""
+async def exchange(hub: Hub, assertion: str, wanted: str = "") -> Issued:
+    """An access token for a client assertion that verifies and was never used.
+
+    It opens those of the `wanted` scopes that the member may have, and all of these where none is named. Raises
+    Unauthenticated, TooMany; Invalid `invalid-scope` where nothing would be open.
+    """
     now = hub.now()
     name = assertions.issuer_of(assertion)
     async with hub.database.read() as connection:
@@ -87,39 +105,55 @@ async def exchange(hub: Hub, assertion: str) -> Issued:
     verified = assertions.verify(assertion, keys, endpoint(hub), now)
     if member is None:
         raise Unauthenticated("invalid-client", "No active member has that name.")
+    await allowances.of(hub, member).admit(hub, member, 0)
     async with hub.database.begin() as connection:
         if not await members.use_assertion(connection, member.id, verified.id, verified.forget_at):
             raise Unauthenticated("replayed", "This client assertion was used before; make a new one for each token.")
-    life = hub.settings.token_seconds
-    return Issued(_sign(hub, member.name, now, life, verified.key_id), life)
+    life, scope = hub.settings.token_seconds, _granted(member, wanted)
+    return Issued(_sign(hub, member.name, now, life, verified.key_id, scope), life, scope)
 
 
-async def issue_token(hub: Hub, member: Member, ttl: int | None = None) -> str:
+def _granted(member: Member, wanted: str) -> str:
+    """The scopes of a token. Raises Invalid."""
+    allowed = scopes.read(" ".join(member.scopes))
+    granted = scopes.write(scopes.shared(scopes.read(wanted), allowed) if wanted.strip() else allowed)
+    if not granted or len(granted) > scopes.LONGEST:
+        why = "too many to name: ask for system/*" if granted else "none of these may be had by this member"
+        raise Invalid("invalid-scope", f"No token was given: the scopes are {why}.")
+    return granted
+
+
+async def issue_token(hub: Hub, member: Member, ttl: int | None = None, scope: str = "") -> str:
     """A token for trying the interface by hand, in the member's name; the log keeps that the operator took it.
 
-    `ttl` is in seconds, a day at most. Raises Invalid.
+    `ttl` is in seconds, a day at most; `scope` as in `exchange`. Raises Invalid.
     """
     life = ttl if ttl is not None else hub.settings.token_seconds
     if not 1 <= life <= _MAX_TTL:
         raise Invalid("bad-time", f"A token lives 1 to {_MAX_TTL} seconds.")
-    now = hub.now()
-    content = {"member": member.name, "seconds": life}
+    now, granted = hub.now(), _granted(member, scope)
+    content = {"member": member.name, "seconds": life, "scope": granted}
     async with hub.database.begin() as connection:
         await audit.append(connection, hub.vault, [Act("issue-token", "operator", content, now)])
-    return _sign(hub, member.name, now, life, None)
+    return _sign(hub, member.name, now, life, None, granted)
 
 
-async def issue_token_for(hub: Hub, name: str, ttl: int | None = None) -> str:
+async def issue_token_for(hub: Hub, name: str, ttl: int | None = None, scope: str = "") -> str:
     """`issue_token` for the member of that name. Raises NotFound, Invalid."""
     async with hub.database.read() as connection:
         member = await members.by_name(connection, name)
     if member is None:
         raise NotFound(f"There is no active member named {name}.")
-    return await issue_token(hub, member, ttl)
+    return await issue_token(hub, member, ttl, scope)
 
 
 async def member_of(hub: Hub, token: str) -> Member:
     """Whose token it is. Raises Unauthenticated."""
+    return (await access_of(hub, token)).member
+
+
+async def access_of(hub: Hub, token: str) -> Access:
+    """Whose token it is, and what it opens at this moment. Raises Unauthenticated."""
     if not token:
         raise Unauthenticated("unauthenticated", "An access token is needed: POST /auth/token gives one.")
     if len(token) > _MAX_TOKEN:
@@ -129,19 +163,20 @@ async def member_of(hub: Hub, token: str) -> Member:
     if remembered is None:
         remembered = _remembered.setdefault(hub.database, Remembered())
     digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-    member = remembered.get(digest, now)
-    if member is not None:
-        return member
-    name, key_id, expires_at = _read(hub, token, now)
+    known = remembered.get(digest, now)
+    if known is not None:
+        return known
+    name, key_id, scope, expires_at = _read(hub, token, now)
     async with hub.database.read() as connection:
         member = await members.by_name(connection, name)
         if member is None or (key_id is not None and await _withdrawn(connection, member, key_id)):
             raise _invalid()
-    remembered.put(digest, member, min(expires_at, now + RECHECK))
-    return member
+    access = Access(member, scopes.shared(scopes.read(scope), scopes.read(" ".join(member.scopes))))
+    remembered.put(digest, access, min(expires_at, now + RECHECK))
+    return access
 
 
-def _sign(hub: Hub, name: str, now: datetime, life: int, key_id: str | None) -> str:
+def _sign(hub: Hub, name: str, now: datetime, life: int, key_id: str | None, scope: str) -> str:
     at = seconds(now)
     claims = {
         "iss": hub.settings.base_url,
@@ -150,27 +185,27 @@ def _sign(hub: Hub, name: str, now: datetime, life: int, key_id: str | None) -> 
         "iat": at,
         "exp": at + life,
         "jti": uuid4().hex,
-        "scope": SCOPE,
+        "scope": scope,
     }
     if key_id is not None:
         claims["auth_kid"] = key_id
     return tokens.sign(claims, typ=TYPE, signer=hub.signer)
 
 
-def _read(hub: Hub, token: str, now: datetime) -> tuple[str, str | None, datetime]:
+def _read(hub: Hub, token: str, now: datetime) -> tuple[str, str | None, str, datetime]:
     try:
         claims = tokens.verify(token, hub.signer.public, typ=TYPE, max_bytes=_MAX_TOKEN)
     except CertsError as error:
         raise _invalid() from error
     base = hub.settings.base_url
     match claims:
-        case {"iss": iss, "aud": aud, "sub": str(name), "exp": exp} if iss == base and aud == base:
+        case {"iss": iss, "aud": aud, "sub": str(name), "exp": exp, "scope": str(scope)} if iss == base and aud == base:
             expires_at = instant(exp)
         case _:
             raise _invalid()
     if now >= expires_at:
         raise Unauthenticated("token-expired", "The access token has expired; ask for a new one.", retry="NORMAL")
-    return name, claims.get("auth_kid"), expires_at
+    return name, claims.get("auth_kid"), scope, expires_at
 
 
 async def _withdrawn(connection: AsyncConnection, member: Member, key_id: str) -> bool:

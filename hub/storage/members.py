@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.domain.scopes import EVERYTHING
 from hub.storage import seals
 from hub.storage.tables import assertion_seen, endpoint, member, member_key, trust_list
 from hub.storage.vault import Vault
@@ -21,7 +22,7 @@ _PUBLISHER = 0x6C71_746C  # "lqtl"
 class Member:
     """One member; `divisions` are 12-digit codes of the territory it answers for.
 
-    `unique_records`: it promises to hold one live record of a person.
+    `unique_records`: it promises to hold one live record of a person. `scopes`: what its tokens may open at most.
     """
 
     id: int
@@ -32,6 +33,7 @@ class Member:
     divisions: tuple[str, ...]
     state: str
     unique_records: bool = False
+    scopes: tuple[str, ...] = (EVERYTHING,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,15 @@ class Endpoint:
 
 def _member(row: Any) -> Member:
     return Member(
-        row.id, row.name, row.kind, row.display, row.display_zh, tuple(row.divisions), row.state, row.unique_records
+        row.id,
+        row.name,
+        row.kind,
+        row.display,
+        row.display_zh,
+        tuple(row.divisions),
+        row.state,
+        row.unique_records,
+        tuple(row.scopes),
     )
 
 
@@ -117,6 +127,14 @@ async def promise_unique(connection: AsyncConnection, name: str, *, unique: bool
     return row is not None
 
 
+async def set_scopes(connection: AsyncConnection, name: str, scopes: Sequence[str]) -> bool:
+    """Set what a member's tokens may open; False when there is no such member."""
+    row = await seals.find(connection, member, member.c.name == name, member.c.state == "active", lock=True)
+    if row is not None:
+        await seals.change(connection, member, row, scopes=list(scopes))
+    return row is not None
+
+
 async def unique_sources(connection: AsyncConnection) -> dict[str, int]:
     """The members that hold one live record a person: name → id."""
     rows = await connection.execute(select(member).where(member.c.unique_records, member.c.state == "active"))
@@ -145,6 +163,13 @@ async def mark_compromised(connection: AsyncConnection, kid: str, at: datetime) 
     if row is not None:
         await seals.change(connection, member_key, row, compromised_at=at)
     return row is not None
+
+
+async def end_key(connection: AsyncConnection, key: MemberKey, at: datetime) -> None:
+    """Let a key count for nothing that is signed from `at` on."""
+    row = await seals.find(connection, member_key, member_key.c.kid == key.kid, lock=True)
+    if row is not None and row.not_after > at:
+        await seals.change(connection, member_key, row, not_after=at)
 
 
 async def use_assertion(connection: AsyncConnection, member_id: int, jti: str, expires_at: datetime) -> bool:

@@ -14,7 +14,17 @@ import orjson
 from sqlalchemy import ColumnElement, Table, and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from hub.storage.tables import agreement, consent, exchange_case, linkage_model, member, member_key, reveal_request
+from hub.domain.scopes import EVERYTHING
+from hub.storage.tables import (
+    agreement,
+    consent,
+    exchange_case,
+    linkage_model,
+    member,
+    member_key,
+    member_quota,
+    reveal_request,
+)
 from hub.storage.vault import Vault
 
 SEALED: Final[dict[Table, tuple[str, ...]]] = {
@@ -22,6 +32,7 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
     member_key: (
         "kid", "member_id", "use", "suite", "types", "jwk", "not_before", "not_after", "compromised_at",
     ),
+    member_quota: ("member_id", "per_second", "burst", "at_once", "bytes_a_day"),
     agreement: (
         "id", "from_member", "to_member", "kinds", "purposes", "case_required", "answer_days",
         "valid_from", "valid_to", "ended_at",
@@ -39,7 +50,10 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
 }  # fmt: skip
 """What the seal of a table's rows covers: all that decides; not what is only shown, nor when it was added."""
 
-_ADDED: Final[dict[Table, dict[str, Any]]] = {member: {"unique_records": False}, agreement: {"bulk": False}}
+_ADDED: Final[dict[Table, dict[str, Any]]] = {
+    member: {"unique_records": False, "scopes": [EVERYTHING]},
+    agreement: {"bulk": False},
+}
 """Columns that came later, with what they say in rows sealed before: covered as soon as they say anything else."""
 
 _KEY: Final = "seals"

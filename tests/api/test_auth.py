@@ -168,7 +168,7 @@ async def test_nothing_else_the_hub_signed_is_a_token(hub: Hub, yongkang: Enroll
 async def test_what_is_remembered_is_bounded(yongkang: Enrolled, clock: Clock) -> None:
     remembered = tokens.Remembered(most=3)
     for number in range(10):
-        remembered.put(bytes([number]), yongkang.member, clock())
+        remembered.put(bytes([number]), tokens.Access(yongkang.member, frozenset()), clock())
     assert len(remembered) == 3
     assert remembered.get(b"\x09", clock()) is None  # its time is over
 
@@ -177,7 +177,7 @@ async def test_clients_find_where_to_sign_in(client: httpx2.AsyncClient) -> None
     found = (await client.get("/.well-known/smart-configuration")).json()
     assert found["token_endpoint"] == f"{BASE_URL}/auth/token"
     assert found["token_endpoint_auth_signing_alg_values_supported"] == ["ES256", "ES384"]
-    assert found["capabilities"] == ["client-confidential-asymmetric"]
+    assert "client-confidential-asymmetric" in found["capabilities"]
 
 
 async def test_without_a_token_nobody_calls(client: httpx2.AsyncClient) -> None:

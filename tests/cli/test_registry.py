@@ -43,6 +43,30 @@ async def test_a_file_that_cannot_be_used_is_named_and_nothing_happens(
     assert "here" not in (await say("member", "list")).output
 
 
+async def test_a_quota_is_set_in_part_and_shown(say: Say, huiji: Enrolled, yongkang: Enrolled) -> None:
+    set_ = await say("member", "quota", "huiji", "--per-second", "50", "--burst", 200)
+    assert set_.output == "huiji: 50 requests a second, 200 at one go, 8 at once, 20,480 MiB a day\n"
+    again = await say("member", "quota", "huiji", "--bytes-a-day", 2**30)
+    assert again.output == "huiji: 50 requests a second, 200 at one go, 8 at once, 1,024 MiB a day\n"
+    assert (await say("member", "quota", "huiji")).output == again.output
+    listed = " ".join((await say("member", "list")).output.replace("│", " ").split())
+    assert listed.count("MiB") == 2
+    common = await say("member", "quota", "huiji", "--common")
+    assert common.output == "huiji: 500 requests a second, 1000 at one go, 8 at once, 20,480 MiB a day\n"
+    assert "no active member named nobody" in (await say("member", "quota", "nobody", "--burst", 5)).output
+
+
+async def test_scopes_bound_what_tokens_open(say: Say, huiji: Enrolled) -> None:
+    assert (await say("member", "scopes", "huiji", "system/*.read", "lianqiao/mailbox.ru")).output == (
+        "huiji: lianqiao/mailbox.ru system/*.rs\n"
+    )
+    refused = await say("member", "scopes", "huiji", "system/*.sr")
+    assert (refused.exit_code, refused.output) == (1, "hub: Not a scope of the hub: system/*.sr. (bad-scope)\n")
+    assert (await say("member", "token", "huiji", "--scope", "system/Patient.r")).exit_code == 0
+    beyond = await say("member", "token", "huiji", "--scope", "system/Patient.c")
+    assert "none of these may be had by this member" in beyond.output
+
+
 async def test_no_passphrase_is_asked_for_what_is_no_root(say: Say, tmp_path: Path) -> None:
     said = await say("key", "take-root", "sign", tmp_path / "taken.key")
     assert said.exit_code == 1

@@ -4,18 +4,24 @@ A transaction with `Message-Id` is safe to send again: it is answered from what 
 header `Receipt`. https://hl7.org/fhir/R4/http.html#transaction
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
 from starlette.responses import Response
 
 from hub import last_resort
+from hub.api.context import opened
 from hub.api.fhir import searching
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.message_ids import message_id_of
+from hub.api.scopes import needed_by
+from hub.errors import MissingScope
 from hub.fhir import exact, requests
 from hub.fhir.capability import Ability
 from hub.fhir.outcome import outcome
+from hub.fhir.requests import Request
+from hub.services import denials
 from hub.services.exchange import bundles
 from hub.services.exchange.looking import Answer
 
@@ -28,16 +34,34 @@ async def take(call: Call) -> Response:
     headers = {}
     if together == "transaction":
         message_id = message_id_of(call.request)
+        await opened(call.hub, call.access, *(right for one in asked for right in needed_by(one, call.search)))
         done = await bundles.transaction(call.hub, call.member, call.purpose, message_id, body, asked)
         answers, headers = done.answers, {"Submission-Id": done.submission_id, "Receipt": done.receipt}
     else:
-        answers = await bundles.batch(call.hub, call.member, call.purpose, asked)
+        answers = await _batch(call, asked)
     told = {
         "resourceType": "Bundle",
         "type": f"{together}-response",
         "entry": [_entry(call, one) for one in answers],
     }
     return answer(told, headers=headers)
+
+
+async def _batch(call: Call, asked: Sequence[Request]) -> tuple[Answer, ...]:
+    """The answers in the order of the entries; those that the token does not open are refused each for itself."""
+    refused: dict[int, Answer] = {}
+    missing: dict[str, MissingScope] = {}
+    for at, one in enumerate(asked):
+        try:
+            call.access.require(*needed_by(one, call.search))
+        except MissingScope as denial:
+            refused[at] = Answer(denial.status, refusal=denial)
+            missing[denial.scope] = denial
+    for each in missing.values():
+        await denials.note_scope(call.hub, call.member.name, each)
+    open_ = [one for at, one in enumerate(asked) if at not in refused]
+    done = iter(await bundles.batch(call.hub, call.member, call.purpose, open_))
+    return tuple(refused.get(at) or next(done) for at in range(len(asked)))
 
 
 def _entry(call: Call, one: Answer) -> dict[str, Any]:

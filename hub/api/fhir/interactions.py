@@ -12,13 +12,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hub.api.context import caller_of, hub_of
+from hub.api.context import access_of, hub_of, opened
 from hub.api.fhir import formats
+from hub.api.scopes import needed
+from hub.domain import scopes
 from hub.domain.policy import PURPOSES
+from hub.domain.scopes import EVERYTHING
 from hub.errors import Invalid
+from hub.fhir import requests, search
 from hub.fhir.capability import JSON, Ability
+from hub.fhir.search import Query
 from hub.fhir.strict_json import Document
 from hub.runtime import Hub
+from hub.services.tokens import Access
 from hub.storage.members import Member
 
 PREFIX: Final = "/fhir"
@@ -56,6 +62,12 @@ class Call(Asked):
 
     member: Member
     purpose: str
+    access: Access
+
+    def search(self, type_: str, text: str) -> Query:
+        """The search of a type by parameters as an address writes them. Raises Invalid."""
+        base = self.hub.settings.base_url + PREFIX
+        return search.parse(type_, requests.parameters(text), now=self.hub.now(), base=base)
 
 
 def _query(request: Request) -> str:
@@ -94,10 +106,13 @@ def route(interaction: Interaction[Called]) -> Route:
 
 
 async def by_member(request: Request, path: str) -> Call:
-    """The call of a member's system. Raises Unauthenticated, Invalid `unknown-purpose`."""
+    """The call of a member's system. Raises Unauthenticated, Invalid `unknown-purpose`, MissingScope."""
     hub = hub_of(request)
-    member = await caller_of(request, hub)
-    return Call(hub, request, member, _purpose(request))
+    access = await access_of(request, hub)
+    purpose = _purpose(request)
+    if EVERYTHING not in access.rights:
+        await opened(hub, access, *needed(request, path), *([scopes.purpose(purpose)] if purpose else ()))
+    return Call(hub, request, access.member, purpose, access)
 
 
 def answer(resource: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

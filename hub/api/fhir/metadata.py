@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hub.api import scopes
 from hub.api.context import hub_of
 from hub.api.fhir import formats
 from hub.api.fhir.interactions import PREFIX, answer
@@ -25,6 +26,7 @@ def route(abilities: Sequence[Ability]) -> Route:
             abilities,
             base_url=hub_of(request).settings.base_url,
             version=request.app.version,
+            scopes=scopes.said(),
         )
         return answer(found, headers={"Cache-Control": "no-cache"})
 

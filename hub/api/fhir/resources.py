@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from hub.api.context import opened
 from hub.api.fhir import formats, reads
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.message_ids import message_id_of
+from hub.api.scopes import searched_by
 from hub.errors import Invalid, NotFound
 from hub.fhir import exact
 from hub.fhir.capability import JSON, Ability
@@ -70,6 +72,7 @@ async def _write(call: Call, method: str) -> Written | None:
     """Carry out what is wanted; a refusal leaves its leaf."""
     async with refusals_noted(call.hub, call.member, message_id_of(call.request)):
         asked, resource = await _asked(call, method)
+        await opened(call.hub, call.access, *searched_by(asked, call.search))
         wanted = stated.plain(call.member, asked, resource)
         if wanted is not None:
             return await writing.write(call.hub, call.member, wanted)

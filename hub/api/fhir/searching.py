@@ -12,7 +12,10 @@ from uuid import UUID
 import orjson
 from starlette.responses import Response
 
+from hub.api.context import opened
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
+from hub.api.scopes import searched
+from hub.domain import scopes
 from hub.errors import Invalid
 from hub.fhir import exact, search
 from hub.fhir.capability import Ability, Parameter
@@ -37,11 +40,12 @@ async def by_form(call: Call) -> Response:
 
 
 async def own(call: Call, type_: str, pairs: Pairs) -> Response:
-    """A page of the caller's own resources. Raises Invalid."""
+    """A page of the caller's own resources, with what its token opens of those beside them. Raises Invalid, MissingScope."""
     base = call.hub.settings.base_url + PREFIX
     strict = "handling=strict" in call.request.headers.get("prefer", "").replace(" ", "")
     asked = [pair for pair in pairs if pair[0] != _AFTER]
     query = search.parse(type_, asked, now=call.hub.now(), base=base, strict=strict)
+    await opened(call.hub, call.access, *searched(query))
     after = _page_behind([value for name, value in pairs if name == _AFTER])
     page = await searching.search_for(call.hub, call.member, call.purpose, query, after)
     return answer(bundle(call, query, page, after))
@@ -58,7 +62,7 @@ def _page_behind(stated: list[str]) -> UUID | None:
 
 
 def bundle(call: Call, query: Query, page: Page, after: UUID | None) -> dict[str, Any]:
-    """A page as a searchset; `after` is behind which resource it begins."""
+    """A page as a searchset, with what the token opens of what comes along; `after` is behind which resource it begins."""
     base = call.hub.settings.base_url + PREFIX
     address = f"{base}/{query.type}"
 
@@ -75,7 +79,11 @@ def bundle(call: Call, query: Query, page: Page, after: UUID | None) -> dict[str
     if page.total is not None and query.total != "none":
         told["total"] = page.total
     entries = [_entry(base, one, query, "match") for one in page.matches]
-    entries += [_entry(base, one, query, "include") for one in page.included]
+    entries += [
+        _entry(base, one, query, "include")
+        for one in page.included
+        if scopes.opens(call.access.rights, f"system/{one.type}.r")
+    ]
     return told | ({"entry": entries} if entries else {})
 
 

@@ -1,6 +1,17 @@
 """Who takes part: members and their keys, the people who sign in, the published trust list."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.storage.tables.base import Sealed, Texts, metadata, moment, seal, serial
@@ -22,6 +33,13 @@ member = Table(
         server_default="false",
         comment="it promises one live record a person: two of its records are never linked without a decision",
     ),
+    Column(
+        "scopes",
+        Texts,
+        nullable=False,
+        server_default="{lianqiao/exchange}",
+        comment="what its tokens may open at most",
+    ),
     moment("created_at", now=True),
     seal(),
 )
@@ -41,6 +59,29 @@ member_key = Table(
     moment("added_at", now=True),
     seal(),
 )
+
+member_quota = Table(
+    "member_quota",
+    metadata,
+    Column("member_id", BigInteger, ForeignKey("member.id"), primary_key=True),
+    Column("per_second", Double, nullable=False),
+    Column("burst", Integer, nullable=False),
+    Column("at_once", Integer, nullable=False, comment="requests in one process"),
+    Column("bytes_a_day", BigInteger, nullable=False),
+    seal(),
+)
+"""Of members that have another quota than the settings give to all."""
+
+member_bucket = Table(
+    "member_bucket",
+    metadata,
+    Column("member_id", BigInteger, primary_key=True),
+    Column("requests", Double, nullable=False, comment="left; below nothing where more was let through"),
+    Column("bytes", Double, nullable=False, comment="left of a day's"),
+    moment("at"),
+    prefixes=["UNLOGGED"],
+)
+"""What is left of each member's quota: a row each, and empty after a crash of the database, which fills all buckets."""
 
 endpoint = Table(
     "endpoint",

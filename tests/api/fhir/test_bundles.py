@@ -99,6 +99,7 @@ async def test_a_message_sent_again_is_answered_as_before(as_huiji: Client, hub:
         (entry("POST", "Patient", patient("huiji", "H1", **ZHANG)), (409, "duplicate-record")),
         (entry("POST", "Patient", patient("yongkang", "Y1", **ZHANG)), (403, "not-your-domain")),
         ({"request": {"method": "FETCH", "url": "Patient"}}, (400, "bad-request")),
+        ({"request": {"method": {}, "url": "Patient"}}, (400, "bad-request")),
         ({"resource": {}}, (400, "bad-request")),
         (entry("GET", "Patient/1", {"resourceType": "Patient"}), (400, "bad-request")),
     ],
@@ -111,7 +112,7 @@ async def test_a_transaction_is_whole_or_nothing(
     found = await as_huiji("POST", "/fhir", json=sent)
     assert _code(found) == said, found.text
     assert (await _count(hub), await _count(hub, tables.submission), len(await persons(hub))) == (0, 0, 0)
-    understood = broken.get("request", {}).get("method") in ("POST", "PUT", "DELETE")
+    understood = broken.get("request", {}).get("method") in ["POST", "PUT", "DELETE"]
     assert len(await acts(hub, "refuse")) == understood
 
 

@@ -28,6 +28,7 @@ class Load:
         self._next = 0
         self.latencies: list[float] = []
         self.statuses: Counter[int] = Counter()
+        self.retry_after = 0
         self.answers: dict[int, bytes] = {}
         self.by_parity: tuple[list[float], list[float]] = ([], [])
 
@@ -62,6 +63,7 @@ async def connection(load: Load, host: str, port: int) -> None:
         load.latencies.append(took)
         load.by_parity[number % 2].append(took)
         load.statuses[int(head[9:12])] += 1
+        load.retry_after += b"\r\nretry-after: " in head
         load.answers.setdefault(number, body)
     writer.close()
 
@@ -88,13 +90,16 @@ def main() -> None:
     parser.add_argument("seconds", type=float)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--latencies", action="store_true", help="each of them, in the order of the answers")
     asked = parser.parse_args()
     bodies = asked.bodies.read_bytes().splitlines()
     load = asyncio.run(run(asked.address, asked.token, bodies, asked.seconds, asked.connections, asked.rate))
     took = sorted(load.latencies)
-    told = {
+    told: dict[str, object] = {"latencies": load.latencies} if asked.latencies else {}
+    told |= {
         "seconds": load.seconds,
         "statuses": {str(status): count for status, count in load.statuses.items()},
+        "retry_after": load.retry_after,
         "p50": took[len(took) // 2],
         "p99": took[len(took) * 99 // 100],
         "medians": [statistics.median(some) if some else 0.0 for some in load.by_parity],

@@ -35,7 +35,9 @@ def environment(settings: Settings) -> dict[str, str]:
     """What makes a process of this hub."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
     own = {"HUB_DATA_DIR": str(settings.data_dir), "HUB_PORT": str(settings.port), "HUB_LOG_LEVEL": "warning"}
-    return kept | own | {"HUB_LOOK_UPS_PER_MINUTE": "10000000", "HUB_MISSES_PER_HOUR": "10000000"}
+    free = {"HUB_LOOK_UPS_PER_MINUTE": "10000000", "HUB_MISSES_PER_HOUR": "10000000"}
+    free |= {"HUB_QUOTA_PER_SECOND": "1000000", "HUB_QUOTA_BURST": "10000000"}
+    return kept | own | free
 
 
 def _wait(port: int) -> None:

@@ -1,0 +1,150 @@
+"""Who calls, and whether it is that member's turn: before anything of a request is read, in front of every route.
+
+Every answer to a member says what is left of its quota, in the fields RateLimit-Policy and RateLimit
+(draft-ietf-httpapi-ratelimit-headers-11). Callers without a member's token are passed on, to be refused where one is needed.
+"""
+
+from functools import lru_cache
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub import last_resort
+from hub.api import turns
+from hub.api.context import CALLER
+from hub.api.problems import written
+from hub.api.turns import Turns
+from hub.domain.quotas import DAY, Quota
+from hub.errors import HubError, TooMany, Unauthenticated
+from hub.runtime import Hub
+from hub.services import allowances, tokens
+from hub.services.allowances import Allowance
+from hub.storage.database import Database
+from hub.storage.members import Member
+
+_BEARER: Final = b"bearer "
+_UNREAD: Final = 64 * 1024
+"""Bytes of a body that are read past after a refusal; in front of more the connection is closed."""
+_turns: Final[WeakKeyDictionary[Database, Turns]] = WeakKeyDictionary()
+
+
+class _Admission:
+    """Answers 429 where a member asks for more than its quota, or for more at once than its share."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token = _token(scope) if scope["type"] == "http" else ""
+        if not token:
+            await self._app(scope, receive, send)
+            return
+        hub: Hub = scope["app"].state.hub
+        state = scope.setdefault("state", {})
+        try:
+            state[CALLER] = access = await tokens.access_of(hub, token)
+        except Unauthenticated as refusal:
+            state[CALLER] = refusal
+            await self._app(scope, receive, send)
+            return
+        except HubError as error:
+            await _refuse(scope, send, error)
+            return
+        await self._admitted(hub, access.member, scope, receive, send)
+
+    async def _admitted(self, hub: Hub, member: Member, scope: Scope, receive: Receive, send: Send) -> None:
+        allowance = allowances.of(hub, member)
+        size, is_sent = _size(scope)
+
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "http.request":
+                allowance.receive(len(message.get("body", b"")))
+            return message
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_fields(hub, allowance)]
+            await send(message)
+
+        try:
+            await allowance.admit(hub, member, size)
+            turn = await _turns_of(hub).take(member.id, allowance.quota.at_once)
+        except HubError as error:
+            if isinstance(error, TooMany):
+                await _turns_of(hub).hold(member.id)
+            await _refuse(scope, told, error, close=size > _UNREAD or (is_sent and not size))
+            return
+        turns.put(scope["state"], turn)
+        try:
+            await self._app(scope, received if is_sent else receive, told)
+        finally:
+            turn.end()
+
+
+def _token(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"authorization" and value[:7].lower() == _BEARER:
+            found: str = value[7:].decode("latin-1").strip()
+            return found
+    return ""
+
+
+def _size(scope: Scope) -> tuple[int, bool]:
+    """(bytes of the body as stated, 0 where they are not, whether there is a body)."""
+    size, is_sent = 0, False
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            size = int(value)
+        elif name == b"transfer-encoding":
+            is_sent = True
+    return size, is_sent or size > 0
+
+
+def _turns_of(hub: Hub) -> Turns:
+    found = _turns.get(hub.database)
+    if found is None:
+        found = _turns[hub.database] = Turns(hub.settings.requests_at_once)
+    return found
+
+
+@lru_cache(maxsize=1024)
+def policy(quota: Quota, most: int) -> bytes:
+    """The field RateLimit-Policy: what may be asked for; of one member no process works on more than `most` at once."""
+    said = (
+        f'"requests";q={quota.burst};w={quota.window}, "bytes";q={quota.bytes_a_day};qu="content-bytes";w={DAY:.0f}, '
+        f'"at-once";q={min(quota.at_once, most)};qu="concurrent-requests"'
+    )
+    return said.encode()
+
+
+def _fields(hub: Hub, allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
+    requests, filled, sent, refilled = allowance.left(hub.now())
+    left = f'"requests";r={requests};t={filled}, "bytes";r={sent};t={refilled}'
+    return (b"ratelimit-policy", policy(allowance.quota, _turns_of(hub).most)), (b"ratelimit", left.encode())
+
+
+async def _refuse(scope: Scope, send: Send, error: HubError, *, close: bool = False) -> None:
+    violated = [error.policy] if isinstance(error, TooMany) and error.policy else []
+    extra = {"violated-policies": violated} if violated else None
+    trace = last_resort.trace_id(scope)
+    media_type, body = written(scope["path"], error.status, error.code, error.detail, error.retry, trace, extra)
+    headers = [
+        (b"content-type", media_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"trace-id", trace.encode()),
+    ]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", str(error.retry_after).encode()))
+    if close:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": error.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def install(app: FastAPI) -> None:
+    """Put admission in front of everything else."""
+    app.add_middleware(_Admission)

@@ -1,0 +1,107 @@
+"""Connections of the web server that nobody can use up by keeping them open: uvicorn's own, with bounds that it has not.
+
+The head of a request arrives within `HEAD_SECONDS` of a connection's beginning or of its own first byte, and an answer is
+taken within `STALL_SECONDS` of the last that was taken. When connections become few, those go first that the hub only waits
+for: the ones between requests, the longest idle first, then those whose body is still under way. How long a body may take is
+`hub.api.limits`' to say, and how long a connection lies idle between requests uvicorn's (`--timeout-keep-alive`).
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import ClassVar, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_SECONDS: Final = 15.0
+STALL_SECONDS: Final = 60.0
+MOST: Final = 2000
+"""Connections of one process, and requests under way; above it uvicorn answers 503."""
+_ROOM: Final = 0.9
+"""Of `MOST`: from there on each new connection takes the place of one that is waited for."""
+
+Waited = OrderedDict["Connection", None]
+
+
+class Connection(HttpToolsProtocol):
+    """One connection."""
+
+    _idle: ClassVar[Waited] = OrderedDict()
+    _sending: ClassVar[Waited] = OrderedDict()
+    _head: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        if self.limit_concurrency is not None and len(self.connections) >= _ROOM * self.limit_concurrency:
+            self._make_room()
+        super().connection_made(transport)
+        self._idle[self] = None
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes in; a head that is not whole yet has its time from now on."""
+        super().data_received(data)
+        if self._head is None and self in self._idle:
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        """The head is whole: the request begins."""
+        self._cancel_head()
+        self._idle.pop(self, None)
+        self._sending[self] = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        self._sending.pop(self, None)
+        super().on_message_complete()
+        if self.cycle.response_complete:  # it was answered before it was whole
+            self._idle[self] = None
+            self._await_head()
+
+    def on_response_complete(self) -> None:
+        """The answer is given; wait for the next request, unless it is there already."""
+        is_asked = bool(self.pipeline) or self in self._sending
+        super().on_response_complete()
+        if not self.transport.is_closing() and not is_asked:
+            self._idle[self] = None
+
+    def pause_writing(self) -> None:
+        """The caller does not take what it is answered."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        self._cancel_stalled()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._cancel_head()
+        self._cancel_stalled()
+        self._idle.pop(self, None)
+        self._sending.pop(self, None)
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        self._cancel_head()
+        if not self.transport.is_closing():
+            self._head = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _cancel_head(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+    def _cancel_stalled(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _make_room(self) -> None:
+        """Close the connection that is waited for longest."""
+        for waited in (self._idle, self._sending):
+            if waited:
+                waited.popitem(last=False)[0].transport.abort()
+                return

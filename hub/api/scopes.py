@@ -1,0 +1,119 @@
+"""Which rights a request needs, by its method and the path of its interaction: the one table, and what is told of it.
+
+What is not in it needs all that a member may. A condition (`If-None-Exist`, `PUT Patient?identifier=`) is a search too.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from starlette.requests import Request
+
+from hub.domain import scopes
+from hub.domain.policy import PURPOSES
+from hub.domain.scopes import EVERYTHING
+from hub.errors import Invalid
+from hub.fhir import requests
+from hub.fhir.requests import Request as Entry
+from hub.fhir.search import Chain, Has, Query
+from hub.services.exchange.checking import TYPES
+
+NOTHING: Final[tuple[str, ...]] = ()
+_ALL: Final = (EVERYTHING,)
+
+_OF_TYPES: Final = {"POST": "c", "GET": "s", "PUT": "cus", "PATCH": "us", "DELETE": "ds"}
+"""At /{type}: all but creating and searching go by a condition."""
+_OF_ONE: Final = {"GET": "r", "PUT": "u", "PATCH": "u", "DELETE": "d"}
+_OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "$match": ("system/Patient.s",),
+    "$ihe-pix": ("system/Patient.s",),
+    "$process-message": ("system/Patient.c", "system/Patient.u"),
+    "$everything": ("system/*.r",),
+    "$export": ("system/*.r",),
+    "$import": ("system/*.c", "system/*.u"),
+    "$validate": ("system/TYPE.c",),
+    "$translate": NOTHING,
+    "$lookup": NOTHING,
+    "$validate-code": NOTHING,
+}
+"""Tables of codes are everybody's; what is validated is tried as if it were created."""
+
+
+def needed(request: Request, path: str) -> tuple[str, ...]:
+    """The rights for an interaction at `path` below /fhir, with parameters as `{id}`."""
+    parts = path.strip("/").split("/")
+    kind = request.path_params.get("type", parts[0])
+    last, method = parts[-1], "GET" if request.method == "HEAD" else request.method
+    if last.startswith("$"):
+        return tuple(right.replace("TYPE", str(kind)) for right in _OPERATIONS.get(last, _ALL))
+    match parts:
+        case [""]:
+            return NOTHING if method == "POST" else ("system/*.s",)  # entries of a Bundle need their own
+        case ["_history"]:
+            return ("system/*.s",)
+        case [_]:
+            letters = _OF_TYPES.get(method, "")
+            letters += "s" if "if-none-exist" in request.headers else ""
+        case [_, "_search"] | [_, "_history"]:
+            letters = "s"
+        case [_, "{id}"]:
+            letters = _OF_ONE.get(method, "")
+        case [_, "{id}", "_history"] | [_, "{id}", "_history", "{version}"]:
+            letters = "r"
+        case _:
+            letters = ""
+    return tuple(f"system/{kind}.{letter}" for letter in letters) or _ALL
+
+
+Read = Callable[[str, str], Query]
+"""Reads the parameters of a search: of a type, and as an address writes them. Raises Invalid."""
+
+
+def needed_by(entry: Entry, read: Read) -> tuple[str, ...]:
+    """The rights for an entry of a Bundle."""
+    letters = (_OF_ONE if entry.id and not entry.query else _OF_TYPES).get(entry.method, "")
+    letters += "s" if entry.if_none_exist else ""
+    own = tuple(f"system/{entry.type}.{letter}" for letter in letters) or _ALL
+    return own + searched_by(entry, read)
+
+
+def searched_by(entry: Entry, read: Read) -> tuple[str, ...]:
+    """The rights for what a request leads through: its search or condition, and references that are said as searches."""
+    asked = [(entry.type, text) for text in (entry.query, entry.if_none_exist) if text]
+    asked += [(kind, text) for kind, _, text in (said.partition("?") for said in requests.searches(entry.body))]
+    rights = [f"system/{kind}.s" for kind, _ in asked]
+    for kind, text in asked:
+        with suppress(Invalid):  # what cannot be read leads nowhere, and is refused when it is carried out
+            rights += searched(read(kind, text))
+    return tuple(dict.fromkeys(rights))
+
+
+def searched(query: Query) -> tuple[str, ...]:
+    """The rights for all that a search leads through."""
+    kinds: list[str] = []
+    waiting: list[Any] = list(query.conditions)
+    while waiting:
+        match waiting.pop():
+            case Chain(targets=targets):
+                kinds += [kind for kind, _ in targets]
+                waiting += [condition for _, condition in targets]
+            case Has(type=kind, condition=condition):
+                kinds.append(kind)
+                waiting.append(condition)
+    return tuple(f"system/{kind}.s" for kind in dict.fromkeys(kinds))
+
+
+def supported() -> list[str]:
+    """The scopes that may be asked for, of all kinds of record."""
+    return scopes.supported(TYPES)
+
+
+def said() -> str:
+    """The table in words, for the capability statement."""
+    operations = "; ".join(f"{name}: {' '.join(needs) or 'none'}" for name, needs in _OPERATIONS.items())
+    return (
+        f"Scopes: system/TYPE.{scopes.LETTERS} (c create, r read, vread and history, u update and patch, d delete, s search; a "
+        "condition is a search too; version 1's .read is rs and .write is cud), of operations "
+        f"{operations}; {', '.join(scopes.purpose(name) for name in sorted(PURPOSES))} for the purpose stated; "
+        f"{EVERYTHING} opens all that the member may, and is needed for what is not named here."
+    )

@@ -1,0 +1,128 @@
+"""Connections that are opened and left lying take nobody else's place, over real sockets."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from hub.api import connections
+from hub.runtime import Hub
+from tests.listening import listening
+
+MOST = 20
+DOCUMENT = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+ASK = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class Caller:
+    """Opens connections to one server, and closes them all at the end."""
+
+    def __init__(self, address: str) -> None:
+        self._port = int(address.rpartition(":")[2])
+        self._made: list[Pair] = []
+
+    async def open(self, say: bytes = b"") -> Pair:
+        """A connection on which this was said."""
+        made = await asyncio.open_connection("127.0.0.1", self._port)
+        self._made.append(made)
+        made[1].write(say)
+        return made
+
+    async def status(self, say: bytes = ASK) -> bytes:
+        """The answer's status on a connection of its own."""
+        reader, _ = await self.open(say)
+        return (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10))[9:12]
+
+    def close(self) -> None:
+        for _, writer in self._made:
+            writer.close()
+
+
+@asynccontextmanager
+async def _called(hub: Hub) -> AsyncIterator[Caller]:
+    async with listening(hub, most=MOST) as address:
+        caller = Caller(address)
+        try:
+            yield caller
+        finally:
+            caller.close()
+
+
+async def _is_closed(pair: Pair) -> bool:
+    try:
+        return await asyncio.wait_for(pair[0].read(), 5) is not None
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"GET /heal", ASK, b"POST /auth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"]
+)
+async def test_those_that_are_waited_for_make_room(hub: Hub, said: bytes) -> None:
+    async with _called(hub) as caller:
+        opened = [await caller.open(said) for _ in range(3 * MOST)]
+        for _ in range(3):
+            assert await caller.status() == b"200"
+        assert await _is_closed(opened[0])
+
+
+async def test_a_request_under_way_is_not_given_up_for_others(hub: Hub) -> None:
+    async with _called(hub) as caller:
+        async with hub.database.begin():  # one of six connections, so that the answer takes a moment
+            slow = await caller.open(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+            for _ in range(3 * MOST):
+                await caller.open()
+        assert (await asyncio.wait_for(slow[0].readuntil(b"\r\n\r\n"), 10))[9:12] == b"200"
+
+
+async def test_one_that_was_answered_early_is_waited_for_like_any_other(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    async with _called(hub) as caller:
+        pair = await caller.open(b"POST /submissions HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nx")
+        assert (await pair[0].readuntil(b"\r\n\r\n"))[9:10] == b"4"
+        pair[1].write(b"xxx")
+        assert await _is_closed(pair)
+        two = await caller.open(ASK + ASK)  # the second is asked before the first is answered
+        assert (await two[0].readuntil(b'"}'))[9:12] == (await two[0].readuntil(b'"}'))[9:12] == b"200"
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /healthz HTTP/1.1\r\nHo"])
+async def test_a_head_that_does_not_come_ends_the_connection(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    async with _called(hub) as caller:
+        assert await _is_closed(await caller.open(begun))
+        reader, writer = await caller.open(ASK)
+        assert (await reader.readuntil(b'"}'))[9:12] == b"200"
+        for byte in b"GET /healthz HTTP":  # it drips, behind an answer
+            if reader.at_eof() or writer.is_closing():
+                break
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0.05)
+        assert await _is_closed((reader, writer))
+
+
+async def test_an_answer_that_is_not_taken_ends_the_connection(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "STALL_SECONDS", 0.3)
+    async with _called(hub) as caller:
+        reader, writer = await caller.open(DOCUMENT)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.split(b"content-length: ")[1].split(b"\r\n")[0])
+        await reader.readexactly(length)
+        wanted = 1 + 40 * 2**20 // length  # more than lies between two sockets
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(DOCUMENT * wanted)
+        await asyncio.sleep(3)
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        taken = 0
+        with contextlib.suppress(ConnectionResetError):
+            while more := await asyncio.wait_for(reader.read(2**20), 10):
+                taken += len(more)
+        assert taken < wanted * length / 2
+        assert await caller.status() == b"200"

@@ -1,0 +1,39 @@
+"""The whole interface of a hub on a real socket of this process, as `hub serve` has it; several stand for its processes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+
+from hub.api.connections import Connection
+from hub.app import create_app
+from hub.runtime import Hub
+from hub.services import allowances
+
+
+@asynccontextmanager
+async def listening(hub: Hub, *, most: int = 2000) -> AsyncIterator[str]:
+    """The address of the application of `hub`, which is not closed by it."""
+    app = create_app(hub.settings)
+    app.state.hub = hub
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        http=Connection,
+        log_config=None,
+        lifespan="off",
+        limit_concurrency=most,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event to wait for
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await serving
+        await allowances.settle_all(hub)
