@@ -56,6 +56,8 @@ def vetoes(pairs: Pairs, levels: Levels, unique_sources: Collection[str] = froze
 def _generation_apart(pairs: Pairs, levels: Levels) -> npt.NDArray[np.bool_]:
     """Father and son of one name: name and home are the same, no document is, and the births are a generation apart."""
     found: npt.NDArray[np.bool_] = (levels[:, _AT["birth"]] == 1) & (levels[:, _AT["given"]] == name_levels.SAME)
+    if not found.any():
+        return found
     home = np.maximum(levels[:, _AT["origin"]], levels[:, _AT["residence"]])
     found &= (home >= ADDRESS_SIMILAR) & (levels[:, _AT["document"]] < DOCUMENT_ONE_SLIP)
     where = np.flatnonzero(found)
@@ -78,6 +80,8 @@ def _one_source(pairs: Pairs, unique_sources: Collection[str]) -> npt.NDArray[np
 
 
 def _dead(pairs: Pairs) -> npt.NDArray[np.bool_]:
+    if not pairs.has("death"):
+        return np.zeros(len(pairs), dtype=np.bool_)
     death_a, death_b = pairs.both("death")
     active_a, active_b = pairs.both("active")
     found: npt.NDArray[np.bool_] = ((death_a != 0) & (active_b > death_a)) | ((death_b != 0) & (active_a > death_b))

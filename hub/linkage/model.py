@@ -93,12 +93,13 @@ class Model:
         return weight + float(self.rescoring.shifts[field][level]) if self.rescoring.shifts else weight
 
     @cached_property
-    def class_ratios(self) -> Mapping[str, tuple[Floats, ...]]:
-        """log2 w/u of every class, field and level."""
-        return {
-            name: tuple(_ratio(w, u) for w, u in zip(fields, self.random, strict=True))
-            for name, fields in self.classes.items()
-        }
+    def class_ratios(self) -> tuple[Floats, ...]:
+        """log2 w/u of every field: levels x classes, these in the order of `classes`."""
+        found = []
+        for at, random in enumerate(self.random):
+            by_class = np.reshape([_ratio(w[at], random) for w in self.classes.values()], (-1, len(random)))
+            found.append(np.ascontiguousarray(by_class.T))
+        return tuple(found)
 
     def for_population(self, people: int) -> "Model":
         """The same model among `people` people: chance meetings, and meetings within a household, grow rarer with them."""

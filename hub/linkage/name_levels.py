@@ -155,6 +155,12 @@ def surname(pairs: Pairs) -> Levels:
 
 def _as_former(pairs: Pairs) -> Flags:
     """The whole name of one is the former name of the other, and the present names differ."""
+    return pairs.once("as-former", lambda: _formerly(pairs))
+
+
+def _formerly(pairs: Pairs) -> Flags:
+    if not pairs.has("former"):
+        return np.zeros(len(pairs), dtype=np.bool_)
     full_a, full_b = pairs.both("full")
     former_a, former_b = pairs.both("former")
     crossed = ((full_a == former_b) & (full_a != 0)) | ((full_b == former_a) & (full_b != 0))

@@ -159,7 +159,7 @@ def likelihoods(model: Model, pairs: Pairs) -> dict[str, Floats]:
     """How much likelier what each pair shows is of one person, and of two of each class, than of two strangers."""
     said = _said(comparisons.levels(pairs))
     by_field, adjusted = _by_field(model, pairs, said)
-    found = {name: _within(model, name, said, adjusted) for name in model.class_ratios}
+    found = dict(zip(model.classes, _within(model, said, adjusted).T, strict=True))
     return {MATCH: np.exp2(np.minimum(by_field.sum(axis=0), _MOST)), **found}
 
 
@@ -184,17 +184,17 @@ def _by_field(model: Model, pairs: Pairs, said: Said) -> tuple[Floats, Floats]:
 def _dependence(model: Model, said: Said, adjusted: Floats) -> Floats:
     """Pairs of a household, or twins, agree by more than chance: over all strangers, how much likelier that is, in bits."""
     mixture = np.full(len(adjusted), 1 - sum(model.shares.values()))
-    for name in model.class_ratios:
-        mixture += model.shares[name] * _within(model, name, said, adjusted)
+    for name, within in zip(model.classes, _within(model, said, adjusted).T, strict=True):
+        mixture += model.shares[name] * within
     found: Floats = -np.log2(mixture)
     return found
 
 
-def _within(model: Model, name: str, said: Said, adjusted: Floats) -> Floats:
-    """How much likelier the levels are in two people of a class than in two strangers."""
-    bits, ratios = adjusted.copy(), model.class_ratios[name]
+def _within(model: Model, said: Said, adjusted: Floats) -> Floats:
+    """How much likelier the levels are in two people of each class than in two strangers: pairs x classes."""
+    bits = np.repeat(adjusted[:, None], len(model.classes), axis=1)
     for at, levels in said.items():
-        bits += ratios[at].take(levels)
+        bits += model.class_ratios[at].take(levels, axis=0)
     found: Floats = np.exp2(np.minimum(bits, _MOST))
     return found
 
