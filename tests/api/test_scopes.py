@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
 
 import httpx2
 import pytest
@@ -107,33 +106,35 @@ async def test_too_many_scopes_for_a_token_are_refused(hub: Hub, huiji: Enrolled
     assert len((await tokens.access_of(hub, token)).rights) >= 30
 
 
+NOBODYS = "7b1f0c52-6a31-4c1e-9d55-0f4ab2c9d8e1"
+"""The id of nothing; the same in all processes that collect the tests."""
 PARTS: list[tuple[str, str, dict[str, Any], str]] = [
     (
         "POST",
         "/submissions",
-        {"headers": {"Message-Id": str(uuid4()), "Content-Digest": "x"}},
+        {"headers": {"Message-Id": NOBODYS, "Content-Digest": "x"}},
         "lianqiao/submissions.c",
     ),
     ("GET", "/submissions", {}, "lianqiao/submissions.r"),
-    ("GET", f"/submissions/{uuid4()}", {}, "lianqiao/submissions.r"),
-    ("GET", f"/submissions/{uuid4()}/issues", {}, "lianqiao/submissions.r"),
+    ("GET", f"/submissions/{NOBODYS}", {}, "lianqiao/submissions.r"),
+    ("GET", f"/submissions/{NOBODYS}/issues", {}, "lianqiao/submissions.r"),
     ("POST", "/mailbox", {"json": {}}, "lianqiao/mailbox.r"),
-    ("GET", f"/mailbox/{uuid4()}", {}, "lianqiao/mailbox.r"),
+    ("GET", f"/mailbox/{NOBODYS}", {}, "lianqiao/mailbox.r"),
     (
         "POST",
-        f"/mailbox/{uuid4()}/receipt",
+        f"/mailbox/{NOBODYS}/receipt",
         {"json": {"state": "RECEIVED", "digest": f"sha-256:{'0' * 64}"}},
         "lianqiao/mailbox.u",
     ),
     (
         "POST",
         "/certificates",
-        {"json": {"kind": "k", "number": "1", "subject": "s"}, "headers": {"Message-Id": str(uuid4())}},
+        {"json": {"kind": "k", "number": "1", "subject": "s"}, "headers": {"Message-Id": NOBODYS}},
         "lianqiao/certificates.c",
     ),
     (
         "PUT",
-        f"/certificates/{uuid4()}",
+        f"/certificates/{NOBODYS}",
         {
             "json": {
                 "digest": f"sha-256:{'0' * 64}",
@@ -145,20 +146,20 @@ PARTS: list[tuple[str, str, dict[str, Any], str]] = [
     ),
     (
         "POST",
-        f"/certificates/{uuid4()}/status",
+        f"/certificates/{NOBODYS}/status",
         {"json": {"status": "revoked", "reason": "x"}},
         "lianqiao/certificates.u",
     ),
     ("POST", "/fhir/Patient/$match", {"json": PATIENT}, "system/Patient.s"),
     ("GET", "/fhir/Patient/$ihe-pix?sourceIdentifier=a|b", {}, "system/Patient.s"),
     ("POST", "/fhir/Patient/_search", {"data": {"gender": "male"}}, "system/Patient.s"),
-    ("GET", f"/fhir/Patient/{uuid4()}", {}, "system/Patient.r"),
-    ("GET", f"/fhir/Observation/{uuid4()}", {}, "system/Observation.r"),
-    ("GET", f"/fhir/Observation/{uuid4()}/_history", {}, "system/Observation.r"),
-    ("GET", f"/fhir/Observation/{uuid4()}/_history/1", {}, "system/Observation.r"),
+    ("GET", f"/fhir/Patient/{NOBODYS}", {}, "system/Patient.r"),
+    ("GET", f"/fhir/Observation/{NOBODYS}", {}, "system/Observation.r"),
+    ("GET", f"/fhir/Observation/{NOBODYS}/_history", {}, "system/Observation.r"),
+    ("GET", f"/fhir/Observation/{NOBODYS}/_history/1", {}, "system/Observation.r"),
     ("POST", "/fhir/Observation", {"json": {"resourceType": "Observation"}}, "system/Observation.c"),
-    ("PUT", f"/fhir/Observation/{uuid4()}", {"json": {"resourceType": "Observation"}}, "system/Observation.u"),
-    ("DELETE", f"/fhir/Observation/{uuid4()}", {}, "system/Observation.d"),
+    ("PUT", f"/fhir/Observation/{NOBODYS}", {"json": {"resourceType": "Observation"}}, "system/Observation.u"),
+    ("DELETE", f"/fhir/Observation/{NOBODYS}", {}, "system/Observation.d"),
     ("GET", "/fhir/Observation", {}, "system/Observation.s"),
 ]
 
