@@ -15,7 +15,7 @@ from hub import last_resort
 from hub.api import turns
 from hub.api.context import CALLER
 from hub.api.problems import written
-from hub.api.turns import Turns
+from hub.api.turns import Turn, Turns
 from hub.domain.quotas import DAY, Quota
 from hub.errors import HubError, TooMany, Unauthenticated
 from hub.runtime import Hub
@@ -58,12 +58,6 @@ class _Admission:
         allowance = allowances.of(hub, member)
         size, is_sent = _size(scope)
 
-        async def received() -> Message:
-            message = await receive()
-            if message["type"] == "http.request":
-                allowance.receive(len(message.get("body", b"")))
-            return message
-
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message.get("headers", ()), *_fields(hub, allowance)]
@@ -79,9 +73,49 @@ class _Admission:
             return
         turns.put(scope["state"], turn)
         try:
-            await self._app(scope, received if is_sent else receive, told)
+            if is_sent:
+                await _Arriving(allowance, turn, receive, told).answered_by(self._app, scope)
+            else:
+                await self._app(scope, receive, told)
         finally:
             turn.end()
+
+
+class _Arriving:
+    """One request's body on its way in, which is weighed, and takes nobody's turn while it does not come."""
+
+    def __init__(self, allowance: Allowance, turn: Turn, receive: Receive, send: Send) -> None:
+        self._allowance, self._turn, self._receive, self._send = allowance, turn, receive, send
+        self._whole = self._begun = False
+        self._refusal: TooMany | None = None
+
+    async def answered_by(self, app: ASGIApp, scope: Scope) -> None:
+        """The application's answer; or that others wait already, whatever it makes of that."""
+        try:
+            await app(scope, self._received, self._told)
+        except Exception:
+            if self._refusal is None:
+                raise
+        if self._refusal is not None and not self._begun:
+            await _refuse(scope, self._send, self._refusal, close=True)
+
+    async def _received(self) -> Message:
+        if self._whole:
+            return await self._receive()
+        try:
+            message = await self._turn.coming(self._receive())
+        except TooMany as error:
+            self._refusal = error
+            raise
+        self._whole = not message.get("more_body", False)
+        if message["type"] == "http.request":
+            self._allowance.receive(len(message.get("body", b"")))
+        return message
+
+    async def _told(self, message: Message) -> None:
+        if self._refusal is None or self._begun:
+            self._begun = True
+            await self._send(message)
 
 
 def _token(scope: Scope) -> str:

@@ -23,7 +23,8 @@ _ALL: Final = (EVERYTHING,)
 
 _OF_TYPES: Final = {"POST": "c", "GET": "s", "PUT": "cus", "PATCH": "us", "DELETE": "ds"}
 """At /{type}: all but creating and searching go by a condition."""
-_OF_ONE: Final = {"GET": "r", "PUT": "u", "PATCH": "u", "DELETE": "d"}
+_OF_ONE: Final = {"GET": "r", "PUT": "u", "PATCH": "ru", "DELETE": "d"}
+"""At /{type}/{id}: whoever patches is shown what it did not send, and can test what is there."""
 _OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "$match": ("system/Patient.s",),
     "$ihe-pix": ("system/Patient.s",),
@@ -45,6 +46,8 @@ def needed(request: Request, path: str) -> tuple[str, ...]:
     kind = request.path_params.get("type", parts[0])
     last, method = parts[-1], "GET" if request.method == "HEAD" else request.method
     if last.startswith("$"):
+        if parts[1:] == ["{id}", "$validate"]:
+            return tried(str(kind), "")
         return tuple(right.replace("TYPE", str(kind)) for right in _OPERATIONS.get(last, _ALL))
     match parts:
         case [""]:
@@ -65,22 +68,30 @@ def needed(request: Request, path: str) -> tuple[str, ...]:
     return tuple(f"system/{kind}.{letter}" for letter in letters) or _ALL
 
 
+def tried(kind: str, mode: str) -> tuple[str, ...]:
+    """The rights to have what is there judged: those to read it, and for a mode to do what is tried."""
+    return tuple(f"system/{kind}.{letter}" for letter in "r" + {"update": "u", "delete": "d"}.get(mode, ""))
+
+
 Read = Callable[[str, str], Query]
 """Reads the parameters of a search: of a type, and as an address writes them. Raises Invalid."""
 
 
-def needed_by(entry: Entry, read: Read) -> tuple[str, ...]:
-    """The rights for an entry of a Bundle."""
+def needed_by(entry: Entry, read: Read, *, together: bool) -> tuple[str, ...]:
+    """The rights for an entry of a Bundle; `together` it is of a transaction."""
     letters = (_OF_ONE if entry.id and not entry.query else _OF_TYPES).get(entry.method, "")
     letters += "s" if entry.if_none_exist else ""
     own = tuple(f"system/{entry.type}.{letter}" for letter in letters) or _ALL
-    return own + searched_by(entry, read)
+    return own + searched_by(entry, read, together=together)
 
 
-def searched_by(entry: Entry, read: Read) -> tuple[str, ...]:
-    """The rights for what a request leads through: its search or condition, and references that are said as searches."""
+def searched_by(entry: Entry, read: Read, *, together: bool = False) -> tuple[str, ...]:
+    """The rights for what a request leads through: its search or condition, and in a transaction the references that are
+    said as searches.
+    """
     asked = [(entry.type, text) for text in (entry.query, entry.if_none_exist) if text]
-    asked += [(kind, text) for kind, _, text in (said.partition("?") for said in requests.searches(entry.body))]
+    said = requests.searches(entry.body) if together else ()
+    asked += [(kind, text) for kind, _, text in (one.partition("?") for one in said)]
     rights = [f"system/{kind}.s" for kind, _ in asked]
     for kind, text in asked:
         with suppress(Invalid):  # what cannot be read leads nowhere, and is refused when it is carried out
@@ -112,8 +123,9 @@ def said() -> str:
     """The table in words, for the capability statement."""
     operations = "; ".join(f"{name}: {' '.join(needs) or 'none'}" for name, needs in _OPERATIONS.items())
     return (
-        f"Scopes: system/TYPE.{scopes.LETTERS} (c create, r read, vread and history, u update and patch, d delete, s search; a "
-        "condition is a search too; version 1's .read is rs and .write is cud), of operations "
+        f"Scopes: system/TYPE.{scopes.LETTERS} (c create, r read, vread and history, u update, d delete, s search; a "
+        "patch needs r too, a condition s, $validate of what is there r and the u or d of its mode; version 1's .read is rs "
+        "and .write is cud), of operations "
         f"{operations}; {', '.join(scopes.purpose(name) for name in sorted(PURPOSES))} for the purpose stated; "
         f"{EVERYTHING} opens all that the member may, and is needed for what is not named here."
     )

@@ -1,15 +1,15 @@
 """Whose request is worked on next, in one process: each member has a bounded share, and the waiting take turns by member.
 
 However many requests of one member wait, another's next one is behind one of them at most. A request that only waits for
-something to come (a long poll) steps aside meanwhile.
+something to come (a long poll, a body that is slow) steps aside meanwhile.
 """
 
 import asyncio
 import random
 from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 from fastapi import Request
 
@@ -23,7 +23,10 @@ HOLD: Final = 0.5
 """Seconds for which a refusal is kept back, half of that more or less, so that those of one moment do not come back together;
 and of how many of a member: whoever sends again at once sends no faster."""
 HELD: Final = 64
+GRACE: Final = 0.1
+"""Seconds for which a part of a body is awaited with a turn."""
 _KEY: Final = "turn"
+Part = TypeVar("Part")
 
 
 class Turns:
@@ -151,6 +154,36 @@ class Turn:
             self._turns.step_back(self._member)
         await self._turns.take(self._member, self._share)
         self._has = True
+
+    async def coming(self, part: Awaitable[Part]) -> Part:
+        """What is awaited, without a turn where it does not come at once. Raises TooMany where too many do so already, and
+        where there is no turn afterwards.
+        """
+        is_aside, loop = False, asyncio.get_running_loop()
+
+        def step_aside() -> None:
+            nonlocal is_aside
+            is_aside = self._turns.step_aside(self._member, QUEUE * self._share)
+            self._has = not is_aside
+            if not is_aside:
+                patience.reschedule(loop.time())
+
+        try:
+            async with asyncio.timeout(None) as patience:
+                timer = loop.call_later(GRACE, step_aside)
+                try:
+                    found = await part
+                finally:
+                    timer.cancel()
+        except TimeoutError:
+            raise _busy(self._share) from None
+        finally:
+            if is_aside:
+                self._turns.step_back(self._member)
+        if is_aside:
+            await self._turns.take(self._member, self._share)
+            self._has = True
+        return found
 
 
 def put(state: dict[str, object], turn: Turn) -> None:

@@ -5,6 +5,7 @@ references in it (`import_names`). A document in which anything may only travel 
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO, Final
 
@@ -31,6 +32,7 @@ MOST_BYTES: Final = 8 * 2**20
 """Of one batch; its last line may go beyond."""
 _OVERLAP: Final = 1_000
 _BLANK: Final = b" \t\r\n"
+_ESCAPE: Final = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 
 
 def read(document: BinaryIO, batch_rows: int) -> Iterator[ReadBatch]:
@@ -63,9 +65,9 @@ def read(document: BinaryIO, batch_rows: int) -> Iterator[ReadBatch]:
 
 def _skip(document: BinaryIO, begun: bytes) -> bool:
     """Read on behind the end of the line; does any of it show what may only travel sealed?"""
-    shows = content.holds_sealed(begun)
+    shows = content.holds_sealed(_unescaped(begun))
     while not begun.endswith(b"\n") and (rest := document.readline(LONGEST)):
-        shows = shows or content.holds_sealed(begun[-_OVERLAP:] + rest)
+        shows = shows or content.holds_sealed(_unescaped(begun[-_OVERLAP:] + rest))
         begun = rest
     return shows
 
@@ -75,9 +77,16 @@ def _is_sealed(line: bytes) -> bool:
     try:
         # Escapes and references to characters may hide it; without them the bytes say what they say.
         body = strict_json.canonical(line) if b"\\" in line else line
-    except Invalid:
-        body = line
+    except Invalid:  # it is held as it is, for people to look at
+        body = _unescaped(line)
     return content.holds_sealed(body)
+
+
+def _unescaped(text: bytes) -> bytes:
+    """What may be no whole JSON with its escapes read; some write every '/' as one."""
+    if b"\\" not in text:
+        return text
+    return _ESCAPE.sub(lambda one: chr(int(one[1], 16)).encode(errors="replace") if one[1] else one[2], text)
 
 
 def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepared:

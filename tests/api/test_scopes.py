@@ -185,6 +185,35 @@ async def test_each_part_asks_for_its_scope_and_for_no_other(
     assert not answers & {401, 403}
 
 
+async def test_a_patch_shows_what_it_changes_and_needs_the_right_to_read_it(given: Any) -> None:
+    where = f"/fhir/Patient/{await (await given()).make(PATIENT)}"
+    patch = {"content": b'[{"op":"test","path":"/gender","value":"male"}]'}
+    headers = {"Content-Type": "application/json-patch+json"}
+    entry = {
+        "request": {"method": "PATCH", "url": where.removeprefix("/fhir/")},
+        "resource": {"resourceType": "Binary", "contentType": headers["Content-Type"], "data": "W10="},
+    }
+    together = {"json": {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}}
+    ask = await given("system/Patient.cuds")
+    assert _lacks(await ask("PATCH", where, headers=headers, **patch), "system/Patient.r")
+    assert _lacks(await ask("POST", "/fhir", **together), "system/Patient.r")
+    ask = await given("system/Patient.ru")
+    assert (await ask("PATCH", where, headers=headers, **patch)).json()["gender"] == "male"
+    assert (await ask("POST", "/fhir", **together)).status_code == 200
+
+
+async def test_what_is_there_is_judged_for_who_may_read_it_and_do_what_is_tried(given: Any) -> None:
+    where = f"/fhir/Patient/{await (await given()).make(PATIENT)}"
+    body = {"resourceType": "Parameters", "parameter": [{"name": "mode", "valueCode": "delete"}]}
+    assert _lacks(await (await given("system/Patient.cuds"))("GET", f"{where}/$validate"), "system/Patient.r")
+    ask = await given("system/Patient.cr")
+    assert (await ask("GET", f"{where}/$validate")).status_code == 200
+    assert _lacks(await ask("GET", f"{where}/$validate?mode=delete"), "system/Patient.d")
+    assert _lacks(await ask("POST", f"{where}/$validate", json=body), "system/Patient.d")
+    assert _lacks(await ask("POST", f"{where}/$validate?mode=update", json=PATIENT), "system/Patient.u")
+    assert (await (await given("system/Patient.rd"))("GET", f"{where}/$validate?mode=delete")).status_code == 200
+
+
 async def test_a_purpose_has_to_be_open_too(given: Any) -> None:
     ask = await given("system/Patient.s lianqiao/purpose.entitlement")
     assert (await ask("GET", "/fhir/Patient")).status_code == 200
@@ -227,6 +256,32 @@ async def test_a_transaction_is_refused_whole_and_a_batch_by_entries(hub: Hub, g
     assert sorted(one["scope"] for one in await acts(hub, "refuse")) == [
         "system/Patient.d", "system/Patient.d", "system/Patient.s"
     ]  # fmt: skip
+
+
+WEIGHT = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+
+
+async def test_conditions_of_a_bundle_are_counted_before_their_rights_are_looked_for(given: Any) -> None:
+    """Reading thousands of searches takes long, whatever comes of them."""
+    ask = await given("system/Observation.c")
+    said = [{"reference": f"Provenance?target._id={at}"} for at in range(51)]
+    for listed, code in ((said[:50], "missing-scope"), (said, "too-costly")):
+        sent = _bundle("transaction", ("POST", "Observation", WEIGHT | {"focus": listed}))
+        found = (await ask("POST", "/fhir", json=sent)).json()
+        assert found["issue"][0]["details"]["coding"][0]["code"] == code
+    deletes = [("DELETE", f"Patient?birthdate=2000-01-01&_id={at}", None) for at in range(51)]
+    found = (await (await given())("POST", "/fhir", json=_bundle("batch", *deletes))).json()
+    assert found["issue"][0]["details"]["coding"][0]["code"] == "too-costly"
+
+
+async def test_only_a_transaction_leads_references_and_needs_the_rights_for_it(given: Any) -> None:
+    ask = await given("system/Observation.c")
+    sent = WEIGHT | {"focus": [{"reference": "Provenance?target.name=x"}]}
+    assert (await ask("POST", "/fhir/Observation", json=sent)).status_code != 403
+    entry = ("POST", "Observation", sent)
+    (told,) = (await ask("POST", "/fhir", json=_bundle("batch", entry))).json()["entry"]
+    assert told["response"]["status"] != "403"
+    assert _lacks(await ask("POST", "/fhir", json=_bundle("transaction", entry)), "system/Provenance.s")
 
 
 async def test_a_search_leads_through_and_shows_only_what_is_open(given: Any) -> None:

@@ -110,6 +110,34 @@ async def test_who_only_waits_steps_aside_as_far_as_it_may() -> None:
     assert (made._free, made._taken, made._aside, made._waiting) == (8, {}, {}, {})
 
 
+async def test_what_does_not_come_at_once_is_awaited_without_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, come = Turns(8), asyncio.Event()
+
+    async def one() -> bool:
+        turn = await made.take(A, 1)
+        try:
+            return await turn.coming(come.wait())
+        finally:
+            turn.end()
+
+    come.set()
+    assert await one()
+    come.clear()
+    monkeypatch.setattr(turns, "GRACE", 0.0)
+    slow = [asyncio.create_task(one()) for _ in range(turns.QUEUE)]
+    async with asyncio.timeout(30):
+        while made._aside.get(A) != turns.QUEUE:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+    assert (made._free, made._taken) == (8, {})
+    with pytest.raises(TooMany):
+        await one()  # one more than may be slow
+    slow.pop().cancel()
+    come.set()
+    assert await asyncio.gather(*slow) == [True] * (turns.QUEUE - 1)
+    await asyncio.sleep(0)
+    assert (made._free, made._taken, made._aside, made._waiting) == (8, {}, {}, {})
+
+
 async def test_refusals_are_kept_back_of_so_many_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "HOLD", 30.0)
     made = Turns(8)
@@ -125,7 +153,8 @@ async def test_refusals_are_kept_back_of_so_many_only(monkeypatch: pytest.Monkey
     assert not any(made._held.values())
 
 
-async def test_whatever_happens_no_turn_is_lost() -> None:
+async def test_whatever_happens_no_turn_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "GRACE", 0.001)
     made, rng = Turns(5), random.Random(28)
     most: Counter[int] = Counter()
 
@@ -137,6 +166,8 @@ async def test_whatever_happens_no_turn_is_lost() -> None:
             if rng.random() < 0.3:
                 async with turn.aside():
                     await asyncio.sleep(rng.random() / 500)
+            elif rng.random() < 0.5:
+                await turn.coming(asyncio.sleep(rng.random() / 500))
         finally:
             turn.end()
 

@@ -5,6 +5,7 @@ header `Receipt`. https://hl7.org/fhir/R4/http.html#transaction
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -16,14 +17,16 @@ from hub.api.fhir import searching
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.message_ids import message_id_of
 from hub.api.scopes import needed_by
+from hub.domain.scopes import EVERYTHING
 from hub.errors import MissingScope
 from hub.fhir import exact, requests
 from hub.fhir.capability import Ability
 from hub.fhir.outcome import outcome
 from hub.fhir.requests import Request
 from hub.services import denials
-from hub.services.exchange import bundles
-from hub.services.exchange.looking import Answer
+from hub.services.exchange import bundles, conditions
+from hub.services.exchange.looking import MOST_SEARCHES, Answer
+from hub.services.intake import refusals_noted
 
 
 async def take(call: Call) -> Response:
@@ -31,14 +34,16 @@ async def take(call: Call) -> Response:
     await call.resource()  # JSON, not too deep, and texts that can be kept
     body = await call.request.body()
     together, asked = requests.read(body)
-    headers = {}
+    message_id, headers = message_id_of(call.request), {}
+    async with refusals_noted(call.hub, call.member, message_id):
+        conditions.check_all(asked, together=together == "transaction")
+    needed = _needed(call, asked, together=together == "transaction")
     if together == "transaction":
-        message_id = message_id_of(call.request)
-        await opened(call.hub, call.access, *(right for one in asked for right in needed_by(one, call.search)))
+        await opened(call.hub, call.access, *(right for rights in needed for right in rights))
         done = await bundles.transaction(call.hub, call.member, call.purpose, message_id, body, asked)
         answers, headers = done.answers, {"Submission-Id": done.submission_id, "Receipt": done.receipt}
     else:
-        answers = await _batch(call, asked)
+        answers = await _batch(call, asked, needed)
     told = {
         "resourceType": "Bundle",
         "type": f"{together}-response",
@@ -47,13 +52,23 @@ async def take(call: Call) -> Response:
     return answer(told, headers=headers)
 
 
-async def _batch(call: Call, asked: Sequence[Request]) -> tuple[Answer, ...]:
+def _needed(call: Call, asked: Sequence[Request], *, together: bool) -> list[tuple[str, ...]]:
+    """The rights for each entry; searches that are too many to be made are not read for them."""
+    if EVERYTHING in call.access.rights:
+        return [()] * len(asked)
+    searches = [one.at for one in asked if one.method == "GET" and not one.id]
+    left_out = set(searches[MOST_SEARCHES:])
+    made = [replace(one, query="") if one.at in left_out else one for one in asked]
+    return [needed_by(one, call.search, together=together) for one in made]
+
+
+async def _batch(call: Call, asked: Sequence[Request], needed: Sequence[tuple[str, ...]]) -> tuple[Answer, ...]:
     """The answers in the order of the entries; those that the token does not open are refused each for itself."""
     refused: dict[int, Answer] = {}
     missing: dict[str, MissingScope] = {}
-    for at, one in enumerate(asked):
+    for at, rights in enumerate(needed):
         try:
-            call.access.require(*needed_by(one, call.search))
+            call.access.require(*rights)
         except MissingScope as denial:
             refused[at] = Answer(denial.status, refusal=denial)
             missing[denial.scope] = denial

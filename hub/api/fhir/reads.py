@@ -78,6 +78,6 @@ def _moment(text: str) -> datetime | None:
     """The moment in a header; None for what is none, which says nothing (RFC 9110, 13.1.3)."""
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter of a zone beyond all measure
         return None
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

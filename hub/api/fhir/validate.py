@@ -10,7 +10,9 @@ from uuid import UUID
 import orjson
 from starlette.responses import Response
 
+from hub.api.context import opened
 from hub.api.fhir.interactions import Call, Interaction, answer, by_member
+from hub.api.scopes import tried
 from hub.errors import Invalid, NotFound
 from hub.fhir import exact, parameters, verdicts
 from hub.fhir.capability import FHIR_VERSION, Ability
@@ -36,6 +38,8 @@ async def validate(call: Call) -> Response:
     id_ = _id(call)
     resource, asked = await _asked(call)
     mode = _one(asked, "mode")
+    if id_ is not None:
+        await opened(call.hub, call.access, *tried(type_, mode))
     known = _OF_TYPE if id_ is None else _OF_INSTANCE
     if mode not in known:
         said = ", ".join(sorted(known - {""}))

@@ -111,6 +111,7 @@ def _insert(resource: dict[str, Any], operation: Operation, effort: Effort) -> N
     owner, element = _list(resource, operation, effort)
     _, both = _made(operation.at, owner.type, element.name, operation.value or {})
     items = Items(owner.opened(), element.key)
+    effort.look(len(items))
     if operation.index > len(items):
         raise conflict(f"Operation {operation.at}: the list has {len(items)} elements, and no place {operation.index}.")
     items.insert(operation.index, both)
@@ -132,6 +133,7 @@ def _replace(resource: dict[str, Any], operation: Operation, effort: Effort) -> 
 def _move(resource: dict[str, Any], operation: Operation, effort: Effort) -> None:
     owner, element = _list(resource, operation, effort)
     items = Items(owner.inner, element.key)
+    effort.look(len(items))
     if max(operation.source, operation.destination) >= len(items):
         raise conflict(f"Operation {operation.at}: the list has {len(items)} elements only.")
     items.insert(operation.destination, items.pop(operation.source))

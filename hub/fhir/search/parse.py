@@ -4,7 +4,7 @@ Repeated parameters all hold; of values joined by commas one does. What is not k
 client asks for strictness; what would change the meaning (a modifier, a value that cannot be read) is always refused.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +22,8 @@ DEEPEST: Final = 3
 """How many chains and `_has` one parameter may go through."""
 MOST_BRANCHES: Final = 40
 """How many types of resources, through all of a chain, one parameter may ask about."""
+MOST_OPERANDS: Final = 4_000
+"""Values of all parameters, those of a chain for each type that it asks about: reading them takes time."""
 REFUSED: Final = frozenset(
     ("_content", "_contained", "_containedType", "_filter", "_has", "_list", "_query", "_text", "_type")
 )
@@ -41,13 +43,19 @@ def parse(
         raise Invalid("not-supported", f"{type_[:64]} cannot be searched; what can is {', '.join(types())}.")
     if len(pairs) > MOST_PARAMETERS:
         raise Invalid("too-many", f"A search has at most {MOST_PARAMETERS} parameters.")
-    query = Query(type_)
+    query, operands = Query(type_), 0
     for name, value in pairs:
         if len(value) > LONGEST:
             raise Invalid("too-many", f"{name[:80]} has at most {LONGEST} characters.")
         if results.read(query, name, value):
             query.used.append((name, value))
         elif (found := _condition(type_, name, value, Asked(name, "", now, base), DEEPEST)) is not None:
+            operands += sum(len(one.operands) for one in _ends(found))
+            if operands > MOST_OPERANDS:
+                raise Invalid(
+                    "too-many",
+                    f"A search has at most {MOST_OPERANDS} values, each counted for every type that is asked about; say which.",
+                )
             query.conditions.append(found)
             query.used.append((name, value))
         elif strict:
@@ -99,20 +107,23 @@ def _chain(parameter: Parameter, type_: str, rest: str, value: str, asked: Asked
             "bad-request", f"{asked.name[:80]}: {last} is not a parameter of {type_ or ', '.join(kept) or 'any'}."
         )
     found = Chain(Clause(parameter, "", (), asked.base), targets)
-    if _branches(found) > MOST_BRANCHES:
+    if len(list(_ends(found))) > MOST_BRANCHES:
         raise Invalid(
             "too-many", f"{asked.name[:80]} asks about too many types; say which, as in {parameter.code}:{kept[0]}."
         )
     return found
 
 
-def _branches(condition: Condition) -> int:
+def _ends(condition: Condition) -> Iterator[Clause]:
+    """What is asked at the ends of all that it leads through."""
     match condition:
         case Chain():
-            return sum(_branches(one) for _, one in condition.targets)
+            for _, one in condition.targets:
+                yield from _ends(one)
         case Has():
-            return _branches(condition.condition)
-    return 1
+            yield from _ends(condition.condition)
+        case Clause():
+            yield condition
 
 
 def _has(type_: str, name: str, value: str, asked: Asked, depth: int) -> Has:

@@ -198,7 +198,7 @@ async def batch(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]
 async def _alone(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
     try:
         async with refusals_noted(hub, member, new_id()):
-            wanted = stated.plain(member, replace(one, body=requests.resolved(one.body, {})))
+            wanted = stated.plain(member, purpose, replace(one, body=requests.resolved(one.body, {})))
             if wanted is None:
                 return Answer(**_told(one.type, await carry_out(hub, member, purpose, one)))
             return Answer(**_told(one.type, await writing.write(hub, member, wanted)))

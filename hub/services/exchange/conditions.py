@@ -6,6 +6,7 @@ index, of all conditions of a transaction with one statement; any other is a sea
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -14,6 +15,7 @@ from uuid import UUID
 from hub.errors import Invalid, Refused
 from hub.fhir import fed, requests, search
 from hub.fhir.fed import Identifier
+from hub.fhir.requests import Request
 from hub.fhir.search import Query
 from hub.runtime import Hub
 from hub.services.blinds import IDENTIFIER
@@ -117,6 +119,27 @@ async def find(
     for one, some in zip(queries, searched, strict=True):
         found[one] = [Head(version.id, version.newest, version.at) for version in some]
     return found
+
+
+def check_all(asked: Iterable[Request], *, together: bool) -> None:
+    """Raises Invalid `too-costly` where the conditions of a Bundle make too many searches: before any of them is read.
+
+    `together` it is a transaction, in which references may be searches too.
+    """
+    searches = set[tuple[str, str]]()
+    for one in asked:
+        if one.method == "GET":
+            continue
+        said = [(one.type, one.query or one.if_none_exist)]
+        said += [
+            (kind, text) for kind, _, text in (it.partition("?") for it in requests.searches(one.body) if together)
+        ]
+        for kind, text in said:
+            with suppress(Invalid):  # what cannot be read is no search, and is refused when it is carried out
+                pairs = requests.parameters(text)
+                if pairs and _identifier(pairs) is None:
+                    searches.add((kind, repr(sorted(pairs))))
+        check_number(len(searches))
 
 
 def check_number(searches: int) -> None:

@@ -18,10 +18,12 @@ from hub.fhir import requests
 from hub.fhir.patch import Effort
 from hub.fhir.requests import Request
 from hub.runtime import Hub
-from hub.services.exchange import checking, conditions, patching, stated
+from hub.services.exchange import checking, conditions, noting, patching, stated
 from hub.services.exchange.conditions import Criteria, NoMatch
+from hub.services.exchange.noting import Looked
 from hub.services.exchange.reading import Gone
 from hub.services.exchange.writing import Changed, Write, Written
+from hub.services.identity.ledger import LookedUp
 from hub.storage import versions
 from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id
@@ -82,6 +84,9 @@ async def settle(
         _meant(references, found),
     )
     current = await _current(hub, connection, member, changing, targets)
+    if current:
+        # A patch tells what it is applied to: by its answer, and by what it tests for.
+        await noting.note(hub, connection, [Looked(LookedUp(member, "read", purpose, now), list(current.values()))])
     settled, effort = Settled({}, {}), Effort()
     for one in changing:
         target = targets[one.at]

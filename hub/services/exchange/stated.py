@@ -15,7 +15,7 @@ from hub.storage.ids import new_id
 from hub.storage.members import Member
 
 
-def plain(member: Member, one: Request, resource: dict[str, Any] | None = None) -> Write | None:
+def plain(member: Member, purpose: str, one: Request, resource: dict[str, Any] | None = None) -> Write | None:
     """The request as one act, where that takes no look at what is there but by an identifier. Raises Invalid, NotFound.
 
     `resource` is what its body says, where that was read already.
@@ -29,7 +29,9 @@ def plain(member: Member, one: Request, resource: dict[str, Any] | None = None) 
     resource = orjson.loads(one.body) if resource is None else resource
     kept = checking.check(member, type_, resource, one.body)
     if one.method == "POST":
-        return Write("create", type_, new_id(), resource, kept, unless=fed.condition(one.if_none_exist))
+        return Write(
+            "create", type_, new_id(), resource, kept, unless=fed.condition(one.if_none_exist), purpose=purpose
+        )
     same_id(resource, one.id)
     return Write("update", type_, uuid(one.id), resource, kept, expected(one.if_match))
 

@@ -16,8 +16,10 @@ from hub.fhir.fed import Identifier
 from hub.runtime import Hub
 from hub.services import consents, recording
 from hub.services.blinds import IDENTIFIER
-from hub.services.exchange import checking, indexing
+from hub.services.exchange import checking, indexing, noting
+from hub.services.exchange.noting import Looked
 from hub.services.gathering import Gathering
+from hub.services.identity.ledger import LookedUp
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Ready
 from hub.storage import audit, resources, search_index, versions
 from hub.storage.audit import Act
@@ -47,7 +49,7 @@ class Write:
     """What is wanted: `resource` was checked and `kept` are its bytes, none of both to delete; `expected` is a version.
 
     `id` is the resource that is there, or the one that a new resource is to have. A new one is created `unless` the
-    member has one with that identifier (system, value): then that one is the answer.
+    member has one with that identifier (system, value): then that one is the answer, looked up for `purpose`.
     """
 
     kind: Kind
@@ -57,6 +59,7 @@ class Write:
     kept: bytes = b""
     expected: int | None = None
     unless: Identifier | None = None
+    purpose: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +158,7 @@ async def write_each(
     }
     for type_ in sorted({one.type for one in wanted}):
         of_type = [(at, one) for at, one in enumerate(wanted) if one.type == type_ and at not in outcomes]
-        outcomes |= await _there(hub, connection, member, of_type)
+        outcomes |= await _there(hub, connection, member, of_type, now)
         put = [(at, one) for at, one in of_type if one.kind != "delete" and at not in outcomes]
         gone = [(at, known[one.id]) for at, one in of_type if one.kind == "delete"]
         outcomes |= await _put(hub, connection, member, put, known, now)
@@ -191,15 +194,17 @@ class Several(Refused):
 
 
 async def _there(
-    hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[tuple[int, Write]]
+    hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[tuple[int, Write]], now: datetime
 ) -> dict[int, Outcome]:
-    """What is there already of what is created only where it is not."""
+    """What is there already of what is created only where it is not. It is shown, and so in the ledger."""
     asked = {at: hub.vault.blind(IDENTIFIER, *one.unless) for at, one in wanted if one.unless is not None}
     if not asked:
         return {}
     found = await resources.own_by_identifiers(connection, member.id, wanted[0][1].type, list(set(asked.values())))
     bodies = await versions.own(connection, hub.vault, member.id, [ids[0] for ids in found.values()])
+    purposes = {at: one.purpose for at, one in wanted}
     outcomes: dict[int, Outcome] = {}
+    looked: list[Looked] = []
     for at, value in asked.items():
         ids = found.get(value, ())
         if len(ids) > 1:
@@ -207,6 +212,9 @@ async def _there(
         elif ids:
             one = bodies[ids[0]]
             outcomes[at] = Written(one.id, one.newest, one.at, one.body, "same")
+            looked.append(Looked(LookedUp(member, "read", purposes[at], now), [one]))
+    if looked:
+        await noting.note(hub, connection, looked)
     return outcomes
 
 

@@ -140,6 +140,22 @@ async def test_what_may_only_travel_sealed_is_not_kept_at_all(as_huiji: Client, 
     assert [await number_of(hub, name) for name in ("resource", "submission_part", "quarantined_row")] == [0, 0, 0]
 
 
+async def test_what_may_only_travel_sealed_is_not_kept_of_a_broken_line_either(
+    as_huiji: Client, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fhir_lines, "LONGEST", 2_000)
+    hidden = orjson.dumps(CONTRACEPTION_METHOD).replace(b"urn:", b"\\u0075rn:")
+    for line in (
+        b'{"system":%b,}',
+        b'{"system":%b,"x":"' + b"y" * 3_000 + b'"}',
+        b'{"x":"' + b"y" * 3_000 + b'","system":%b}',
+    ):
+        told = await taken(as_huiji, hub, ndjson(PEOPLE[0], line % hidden))
+        assert told["state"] == "REJECTED"
+        assert [one[:3] for one in await issues(as_huiji, told)] == [("line 2", "error", "must-be-sealed")]
+    assert [await number_of(hub, name) for name in ("resource", "submission_part", "quarantined_row")] == [0, 0, 0]
+
+
 async def test_the_same_lines_are_the_same_resources(as_huiji: Client, hub: Hub, clock: Clock) -> None:
     body = ndjson(*PEOPLE, *WEIGHTS, {"resourceType": "Organization", "name": "惠济区妇幼保健院"})
     await taken(as_huiji, hub, body)

@@ -197,6 +197,14 @@ def test_there_is_a_most_of_operations_and_of_what_they_look_at() -> None:
     with pytest.raises(Refused) as refused:
         patched({"identifier": [one(number) for number in range(1_000)]}, *[long] * 20)
     assert refused.value.code == "too-costly"
+    given = {"name": [{"given": ["x"] * 30_000}]}
+    for step in (
+        operation("move", "Patient.name[0].given", source=0, destination=29_999),
+        operation("insert", "Patient.name[0].given", index=0, valueString="y"),
+    ):
+        with pytest.raises(Refused) as refused:
+            patched(given, *[step] * 4)
+        assert refused.value.code == "too-costly"
 
 
 def test_no_patch_digs_deeper_than_is_read() -> None:

@@ -240,6 +240,9 @@ def test_everything_has_a_limit() -> None:
         read("Patient", ("_elements", ",".join(["name"] * 51)))
     with pytest.raises(Invalid, match="too many types; say which, as in entity:AuditEvent"):
         read("AuditEvent", ("entity.entity._id", "x"))
+    read("Provenance", ("target._id", ",".join(["x"] * 100)))
+    with pytest.raises(Invalid, match="at most 4000 values, each counted for every type"):
+        read("Provenance", *[("target._id", ",".join(["x"] * 100))] * 2)
 
 
 def test_only_what_is_kept_can_be_searched() -> None:
