@@ -149,7 +149,7 @@ async def write_each(
     member's lock.
     """
     there = [one.id for one in wanted if one.kind != "create"]
-    known = await versions.own(connection, hub.vault, member.id, there, lock=True) if there else {}
+    known = await versions.own(connection, hub.vault, member.id, there, lock=True, opened=False) if there else {}
     outcomes: dict[int, Outcome] = {
         at: refusal for at, one in enumerate(wanted) if (refusal := _refusal(member, one, known)) is not None
     }
