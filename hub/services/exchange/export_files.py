@@ -19,7 +19,7 @@ from hub.services.exchange.noting import Looked
 from hub.services.identity.ledger import LookedUp
 from hub.services.intake import refusals_noted
 from hub.storage import exports, versions
-from hub.storage.exports import DONE, Contents
+from hub.storage.exports import DONE, Contents, Export
 from hub.storage.members import Member
 from hub.storage.versions import Version
 
@@ -40,15 +40,16 @@ async def open_file(hub: Hub, member: Member, export_id: UUID, number: int) -> A
         owner = found.file.owner_id
         if owner != member.id:
             await export_others.check(connection, member, export.purpose, owner, hub.now())
-            return _others(hub, member, export.purpose, found)
+            return _others(hub, member, export, found)
     return _deletions(found) if found.file.deleted else _resources(hub, member, export.purpose, found)
 
 
-async def _others(hub: Hub, member: Member, purpose: str, found: Contents) -> AsyncIterator[bytes]:
-    """Other members' people, as they are now."""
+async def _others(hub: Hub, member: Member, export: Export, found: Contents) -> AsyncIterator[bytes]:
+    """Other members' people, as they are now. Raises NotAllowed `no-agreement`."""
     for at in range(0, len(found.ids), _OTHERS_AT_ONCE):
-        trace = LookedUp(member, ACT, purpose, hub.now())
-        some = await export_others.read(hub, trace, found.file.owner_id, found.ids[at : at + _OTHERS_AT_ONCE])
+        trace = LookedUp(member, ACT, export.purpose, hub.now())
+        async with refusals_noted(hub, member, export.id):  # the agreement may end between two parts
+            some = await export_others.read(hub, trace, found.file.owner_id, found.ids[at : at + _OTHERS_AT_ONCE])
         yield b"".join(_line(orjson.dumps(one)) for one in some)
 
 

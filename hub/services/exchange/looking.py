@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from hub.errors import Invalid, Refused, TooLarge
+from hub.errors import HubError, Invalid, TooLarge
 from hub.fhir import requests, search
 from hub.fhir.requests import Request
 from hub.fhir.search import Query
@@ -44,7 +44,7 @@ class Answer:
     at: str = ""
     resource: Version | None = None
     found: Found | None = None
-    refusal: Refused | None = None
+    refusal: HubError | None = None
 
 
 async def look(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]) -> dict[int, Answer]:
@@ -60,7 +60,7 @@ async def look(hub: Hub, member: Member, purpose: str, asked: Sequence[Request])
                 )
             found = await (_one(hub, member, purpose, one) if one.id else _page(hub, member, purpose, one))
             size += _size(found)
-        except Refused as refusal:
+        except HubError as refusal:  # what the Bundle writes is written: no answer as a whole may say otherwise
             found = Answer(refusal.status, refusal=refusal)
         answers[one.at] = found
     return answers
