@@ -17,6 +17,7 @@ from hub.runtime import Hub
 from hub.services import consents, recording
 from hub.services.blinds import IDENTIFIER
 from hub.services.exchange import checking, indexing
+from hub.services.exchange.conditions import NotUnique
 from hub.services.gathering import Gathering
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Ready
 from hub.storage import audit, resources, search_index, versions
@@ -181,15 +182,6 @@ def _refusal(member: Member, wanted: Write, known: Mapping[UUID, Version]) -> Re
     return Changed() if wanted.expected not in (None, found.newest) else None
 
 
-class Several(Refused):
-    """More than one resource is meant by what may mean one only."""
-
-    status = 412
-
-    def __init__(self) -> None:
-        super().__init__("not-unique", "Several of your resources have that identifier; nothing was stored.")
-
-
 async def _there(
     hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[tuple[int, Write]]
 ) -> dict[int, Outcome]:
@@ -203,7 +195,7 @@ async def _there(
     for at, value in asked.items():
         ids = found.get(value, ())
         if len(ids) > 1:
-            outcomes[at] = Several()
+            outcomes[at] = NotUnique()
         elif ids:
             one = bodies[ids[0]]
             outcomes[at] = Written(one.id, one.newest, one.at, one.body, "same")
