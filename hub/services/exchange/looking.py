@@ -22,7 +22,8 @@ from hub.storage.versions import Version
 MOST_SEARCHES: Final = 50
 MOST_BYTES: Final = 16 * 2**20
 """Of all resources that one Bundle shows."""
-_AFTER: Final = "_after"
+AFTER: Final = "_after"
+"""The parameter of a link `next`: behind which resource the page begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,16 @@ async def look(hub: Hub, member: Member, purpose: str, asked: Sequence[Request])
     return answers
 
 
+def paged(pairs: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], UUID | None]:
+    """The parameters of a search, and behind which resource its page begins. Raises Invalid."""
+    asked = [pair for pair in pairs if pair[0] != AFTER]
+    behind = [value for name, value in pairs if name == AFTER]
+    try:
+        return asked, UUID(behind[-1]) if behind else None
+    except ValueError as error:
+        raise Invalid("bad-request", f"{AFTER} is what a link of an earlier page says.") from error
+
+
 def _size(found: Answer) -> int:
     shown = [found.resource] if found.resource is not None else []
     if found.found is not None:
@@ -84,12 +95,6 @@ async def _one(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
 async def _page(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
     """A page of the member's own resources. Raises NotFound, Invalid, PageExpired."""
     type_ = checking.known_type(one.type)
-    pairs = requests.parameters(one.query)
-    try:
-        behind = [UUID(value) for name, value in pairs if name == _AFTER]
-    except ValueError as error:
-        raise Invalid("bad-request", "_after is what a link of an earlier page says.") from error
-    asked = [pair for pair in pairs if pair[0] != _AFTER]
+    asked, after = paged(requests.parameters(one.query))
     query = search.parse(type_, asked, now=hub.now(), base=f"{hub.settings.base_url}/fhir")
-    after = behind[-1] if behind else None
     return Answer(200, found=Found(query, await searching.search_for(hub, member, purpose, query, after), after))
