@@ -17,7 +17,7 @@ from hub.runtime import Hub
 from hub.services import consents, recording
 from hub.services.blinds import IDENTIFIER
 from hub.services.exchange import checking, indexing
-from hub.services.exchange.conditions import NotUnique
+from hub.services.exchange.conditions import ENOUGH, NotUnique
 from hub.services.gathering import Gathering
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Ready
 from hub.storage import audit, resources, search_index, versions
@@ -186,18 +186,18 @@ async def _there(
     hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[tuple[int, Write]]
 ) -> dict[int, Outcome]:
     """What is there already of what is created only where it is not."""
-    asked = {at: hub.vault.blind(IDENTIFIER, *one.unless) for at, one in wanted if one.unless is not None}
+    asked = {at: (one.type, hub.vault.blind(IDENTIFIER, *one.unless)) for at, one in wanted if one.unless is not None}
     if not asked:
         return {}
-    found = await resources.own_by_identifiers(connection, member.id, wanted[0][1].type, list(set(asked.values())))
-    bodies = await versions.own(connection, hub.vault, member.id, [ids[0] for ids in found.values()])
+    found = await resources.own_under(connection, member.id, list(set(asked.values())), ENOUGH)
+    bodies = await versions.own(connection, hub.vault, member.id, [heads[0].id for heads in found.values()])
     outcomes: dict[int, Outcome] = {}
     for at, value in asked.items():
-        ids = found.get(value, ())
-        if len(ids) > 1:
+        heads = found.get(value, ())
+        if len(heads) > 1:
             outcomes[at] = NotUnique()
-        elif ids:
-            one = bodies[ids[0]]
+        elif heads:
+            one = bodies[heads[0].id]
             outcomes[at] = Written(one.id, one.newest, one.at, one.body, "same")
     return outcomes
 

@@ -250,7 +250,6 @@ async def test_identifiers_are_asked_for_with_one_statement(as_huiji: Client, mo
         return await once(connection, member_id, wanted, most)
 
     monkeypatch.setattr(resources, "own_under", counted)
-    monkeypatch.delattr(resources, "own_by_identifiers")  # what plain creates ask with, one by one
     numbered = [organization(f"{at}", identifier=[{"system": "urn:x", "value": f"{at}"}]) for at in range(20)]
     entries = [entry("POST", "Organization", one, ifNoneExist=f"identifier=urn:x|{one['name']}") for one in numbered]
     location = {"resourceType": "Location", "name": "x", "identifier": [{"system": "urn:x", "value": "0"}]}
