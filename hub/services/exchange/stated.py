@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from hub.errors import Invalid, NotFound
-from hub.fhir import fed, requests
+from hub.fhir import fed
 from hub.fhir.requests import Request
 from hub.services.exchange import checking
 from hub.services.exchange.writing import Write
@@ -16,16 +16,10 @@ from hub.storage.members import Member
 
 
 def plain(member: Member, one: Request, resource: dict[str, Any] | None = None) -> Write | None:
-    """The request, which is not of a transaction, as one act, where that takes no look at what is there but by an identifier.
+    """The request as one act, where that takes no look at what is there but by an identifier. Raises Invalid, NotFound.
 
-    `resource` is what its body says, where that was read already. Raises Invalid, NotFound.
+    `resource` is what its body says, where that was read already.
     """
-    if requests.searches(one.body):
-        raise Invalid(
-            "unresolved-reference",
-            "A reference that is said as a search is led within a transaction only. Nothing was stored; say Type/id, or send "
-            "a transaction.",
-        )
     if not is_plain(one):
         return None
     checked(one)

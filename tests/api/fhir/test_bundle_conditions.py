@@ -307,3 +307,9 @@ async def test_outside_a_transaction_no_reference_is_kept_as_a_search(as_huiji: 
     assert code(conditional) == (400, "unresolved-reference"), conditional.text
     found = await as_huiji("POST", "/fhir", json=bundle(entry("POST", "Observation", sent), type_="batch"))
     assert (statuses(found), refused(found, 0)) == (["400"], "unresolved-reference")
+    judged = await as_huiji("POST", "/fhir/Observation/$validate", json=sent)
+    assert code(judged) == (200, "unresolved-reference"), judged.text
+    there = await add(as_huiji, weight("Patient/x"))
+    patch = json_patch({"op": "replace", "path": "/subject/reference", "value": sent["subject"]["reference"]})
+    patched = await as_huiji("POST", "/fhir", json=bundle(entry("PATCH", f"Observation/{there['id']}", patch)))
+    assert code(patched) == (400, "unresolved-reference"), patched.text
