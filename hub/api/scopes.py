@@ -38,13 +38,15 @@ _OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "$validate-code": NOTHING,
 }
 """Tables of codes are everybody's; what is validated is tried as if it were created."""
+_LATER: Final[Mapping[str, str]] = {"bulk": "$export", "bulk-import": "$import"}
+"""Where an operation is answered later: whoever may ask may see, fetch and take back."""
 
 
 def needed(request: Request, path: str) -> tuple[str, ...]:
     """The rights for an interaction at `path` below /fhir, with parameters as `{id}`."""
     parts = path.strip("/").split("/")
     kind = request.path_params.get("type", parts[0])
-    last, method = parts[-1], "GET" if request.method == "HEAD" else request.method
+    last, method = _LATER.get(parts[0], parts[-1]), "GET" if request.method == "HEAD" else request.method
     if last.startswith("$"):
         if parts[1:] == ["{id}", "$validate"]:
             return tried(str(kind), "")

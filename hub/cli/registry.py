@@ -129,10 +129,10 @@ def quota(
 @member.command("scopes")
 def set_scopes(
     name: Annotated[str, typer.Argument(help="The member's name.")],
-    scope: Annotated[list[str], typer.Argument(help=f"{EVERYTHING}, or such as system/Patient.rs.")],
+    scope: Annotated[list[str] | None, typer.Argument(help=f"{EVERYTHING}, or such as system/Patient.rs.")] = None,
 ) -> None:
-    """Set what a member's tokens may open at most. It counts for those that it has within ten seconds."""
-    out.print(f"{name}: {with_hub(lambda hub: enrolment.set_scopes(hub, name, scope))}")
+    """Set what a member's tokens may open at most, or show it. It counts for those that it has within ten seconds."""
+    out.print(f"{name}: {with_hub(lambda hub: enrolment.set_scopes(hub, name, scope or ()))}")
 
 
 def _quota(quota: Quota) -> str:

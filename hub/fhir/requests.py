@@ -141,14 +141,19 @@ def _body(at: int, method: str, resource: dict[str, Any] | None) -> bytes:
 
 
 def parameters(query: str) -> list[tuple[str, str]]:
-    """The parameters of a search within a request, decoded, without those about the format. Raises Invalid."""
+    """The parameters of an address, a form or a condition, decoded, without those about the format. Raises Invalid."""
+    return [pair for pair in pairs(query) if pair[0] not in _ABOUT_FORMAT]
+
+
+def pairs(query: str) -> list[tuple[str, str]]:
+    """All of them (name, value), in order. Raises Invalid."""
     try:
         found = parse_qsl(query.removeprefix("?"), keep_blank_values=True, max_num_fields=_FIELDS, errors="strict")
     except ValueError as error:
-        raise Invalid("bad-request", "The parameters of a search cannot be read, or are too many.") from error
+        raise Invalid("bad-request", "The parameters cannot be read, or are too many.") from error
     if not all_can_be_kept([text for pair in found for text in pair]):
         raise Invalid("invalid-content", "A parameter holds the character NUL.")
-    return [pair for pair in found if pair[0] not in _ABOUT_FORMAT]
+    return found
 
 
 def _wrong(at: int, said: str) -> Invalid:

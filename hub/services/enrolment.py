@@ -89,12 +89,18 @@ async def promise_unique(hub: Hub, name: str, *, unique: bool) -> None:
 async def set_scopes(hub: Hub, name: str, wanted: Collection[str]) -> str:
     """Set what a member's tokens may open at most, those that it has too within seconds; answers it as it is kept.
 
-    Raises Invalid for a scope that there is not, NotFound.
+    Where nothing is `wanted` it stays as it is. Raises Invalid for a scope that there is not, NotFound.
     """
+    if not wanted:
+        async with hub.database.read() as connection:
+            member = await members.by_name(connection, name)
+        if member is None:
+            raise NotFound(f"There is no active member named {name}.")
+        return " ".join(member.scopes)
     unknown = sorted(scope for scope in wanted if not scopes.rights(scope))
     kept = scopes.write(scopes.read(" ".join(wanted)))
-    if unknown or not kept:
-        raise Invalid("bad-scope", f"Not a scope of the hub: {', '.join(unknown) or 'none was given'}.")
+    if unknown:
+        raise Invalid("bad-scope", f"Not a scope of the hub: {', '.join(unknown)}.")
     async with hub.database.begin() as connection:
         if not await members.set_scopes(connection, name, kept.split()):
             raise NotFound(f"There is no active member named {name}.")

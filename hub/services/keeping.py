@@ -6,7 +6,7 @@ Knows no database: what depends on what is stored is asked by who writes (`excha
 from typing import Any, Final
 
 from hub.errors import Invalid
-from hub.fhir import exact, fed, sizes
+from hub.fhir import exact, fed, requests, sizes
 from hub.fhir.validation import schema
 from hub.services import content, fed_patients
 from hub.services.preparing import PERSON_TYPE
@@ -22,6 +22,12 @@ def keep(source: str, type_: str, resource: dict[str, Any], canonical: bytes) ->
     """What is kept of a valid resource of the member `source`. Raises Invalid, NotAllowed."""
     kept = exact.kept(resource, canonical)
     content.check(kept, PERSON)
+    if requests.searches(kept):
+        raise Invalid(
+            "unresolved-reference",
+            "A reference that is said as a search is led within a transaction only; say Type/id, or send a transaction. "
+            "Nothing was stored.",
+        )
     if type_ == PERSON_TYPE:
         sizes.check(resource)
         for name in _MEANING:

@@ -118,8 +118,12 @@ def _granted(member: Member, wanted: str) -> str:
     allowed = scopes.read(" ".join(member.scopes))
     granted = scopes.write(scopes.shared(scopes.read(wanted), allowed) if wanted.strip() else allowed)
     if not granted or len(granted) > scopes.LONGEST:
-        why = "too many to name: ask for system/*" if granted else "none of these may be had by this member"
-        raise Invalid("invalid-scope", f"No token was given: the scopes are {why}.")
+        why = (
+            "the scopes are too many to name: ask for system/*"
+            if granted
+            else "none of these may be had by this member"
+        )
+        raise Invalid("invalid-scope", f"No token was given: {why}.")
     return granted
 
 

@@ -1,6 +1,6 @@
 """Connections: one pool a process, transactions opened by services, the raw driver for bulk paths.
 
-`Database.begin()` is the only way to a transaction. Storage functions take its `AsyncConnection` and never commit.
+`Database.begin()` is the only way to a transaction that writes. Storage functions take its `AsyncConnection` and never commit.
 """
 
 import os
@@ -59,18 +59,31 @@ class Database:
         self._embedded = embedded
 
     @asynccontextmanager
-    async def begin(self, *, readonly: bool = False, singly: bool = False) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed on leaving, rolled back on an error; `singly`, each statement is one of its own.
+    async def begin(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed on leaving, rolled back on an error.
 
         Raises Unavailable when there is no database, Conflict `busy` when it was given up for another transaction,
         Invalid `invalid-content` for a text that no database keeps, wherever it came through.
+        """
+        async with self.singly() as connection, _transaction(connection, readonly=False):
+            yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction for reading only; the database refuses to write in it. Raises as `begin`."""
+        async with self.singly() as connection, _transaction(connection, readonly=True):
+            yield connection
+
+    @asynccontextmanager
+    async def singly(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for an act that writes in one statement: what that statement does is committed when it ends.
+
+        Two round trips less than a transaction, for acts that are asked for thousands of times a second. Raises as `begin`.
         """
         try:
             async with AsyncExitStack() as stack:
                 connection = await _connected(stack, self.engine)
                 await stack.enter_async_context(_in_order(connection))
-                if not singly:
-                    await stack.enter_async_context(_transaction(connection, readonly))
                 yield connection
         except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
             raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
@@ -90,21 +103,6 @@ class Database:
             if _no_text(error):
                 raise _not_kept() from None
             raise
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction for reading only; the database refuses to write in it."""
-        async with self.begin(readonly=True) as connection:
-            yield connection
-
-    @asynccontextmanager
-    async def singly(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for an act that writes in one statement: what that statement does is committed when it ends.
-
-        Two round trips less than a transaction, for acts that are asked for thousands of times a second.
-        """
-        async with self.begin(singly=True) as connection:
-            yield connection
 
     async def close(self) -> None:
         """Close every connection, and let go of the embedded server if there is one."""
@@ -190,7 +188,7 @@ def open_database(
 
 
 @asynccontextmanager
-async def _transaction(connection: AsyncConnection, readonly: bool) -> AsyncIterator[None]:
+async def _transaction(connection: AsyncConnection, *, readonly: bool) -> AsyncIterator[None]:
     """The driver's own transaction: two round trips, where SQLAlchemy's takes a third before the driver may share it."""
     raw = driver(connection)
     transaction = raw.transaction(readonly=readonly)

@@ -231,25 +231,6 @@ async def by_keys(connection: AsyncConnection, member_id: int, type_: str, keys:
     return {row["record_key"]: row["id"] for row in rows}
 
 
-async def own_by_identifiers(
-    connection: AsyncConnection, member_id: int, type_: str, values: Sequence[bytes]
-) -> dict[bytes, list[UUID]]:
-    """A member's own resources of `type_` under each of the identifiers with these blind indexes, the oldest first."""
-    rows = await driver(connection).fetch(
-        """
-        -- own_by_identifiers: whether what is to be created is there
-        SELECT i.value, r.id FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
-        WHERE i.value = ANY($1::bytea[]) AND r.member_id = $2 AND r.type = $3 AND NOT r.deleted ORDER BY r.id""",
-        list(values),
-        member_id,
-        type_,
-    )
-    found: dict[bytes, list[UUID]] = {}
-    for value, id_ in rows:
-        found.setdefault(value, []).append(id_)
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Head:
     """A resource without what it says: its id, its newest version, and when that was stored."""
@@ -264,14 +245,14 @@ async def own_under(
 ) -> dict[tuple[str, bytes], list[Head]]:
     """Of a member's own resources `most` of each (type, blind index of an identifier) of `wanted`."""
     rows = await driver(connection).fetch(
-        """
+        f"""
         -- own_under: what several conditions of one identifier each find
         SELECT wanted.type, wanted.value, found.*
-        FROM unnest($1::text[], $2::bytea[]) AS wanted(type, value) CROSS JOIN LATERAL (
+        FROM {rows_of("text", "bytea")} AS wanted(type, value) CROSS JOIN LATERAL (
             SELECT r.id, r.version, r.updated_at
             FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
             WHERE i.value = wanted.value AND r.member_id = $3 AND r.type = wanted.type AND NOT r.deleted
-            LIMIT $4) found""",
+            LIMIT $4) found""",  # noqa: S608 - our own
         [type_ for type_, _ in wanted],
         [value for _, value in wanted],
         member_id,

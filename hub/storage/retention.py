@@ -70,7 +70,8 @@ _RULES: Final = {
 KEPT: Final = frozenset(
     {
         # who takes part and on what terms
-        "agreement", "consent", "endpoint", "exchange_case", "member", "member_key", "trust_list", "user_account",
+        "agreement", "consent", "endpoint", "exchange_case", "member", "member_bucket", "member_key", "member_quota", "trust_list",
+        "user_account",
         # what was received and delivered: message ids are never used twice
         "submission", "mailbox_item", "notice",
         # records, persons and decisions

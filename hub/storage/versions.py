@@ -15,7 +15,7 @@ _GONE: Final = hashlib.sha256(b"").digest()
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of a member's resource; `body` is empty where it says that the resource was deleted.
+    """One version of a member's resource; `body` is empty where it says that the resource was deleted, or was not opened.
 
     `newest` is the number of the newest version, `key` the blind index of the sender's own key.
     """
@@ -39,6 +39,7 @@ _CURRENT: Final = f"""
     -- current: resources at their newest version, deleted or not
     SELECT {_COLUMNS} AND v.version = r.version WHERE r.id = ANY($1::uuid[])"""
 _OWN: Final = f"{_CURRENT} AND r.member_id = $2"
+_OWN_UNOPENED: Final = _OWN.replace("v.body", "NULL")
 
 _ONE: Final = f"SELECT {_COLUMNS} WHERE r.id = $1 AND v.version = $2"
 
@@ -56,7 +57,15 @@ _PINNED: Final = """
 
 def _version(vault: Vault, row: Any) -> Version:
     return Version(
-        row[0], row[1], row[2], row[3], row[4], row[5], row[6], b"" if row[6] else vault.open(row[7]), row[8]
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        b"" if row[7] is None or row[6] else vault.open(row[7]),
+        row[8],
     )
 
 
@@ -66,13 +75,20 @@ async def current(connection: AsyncConnection, vault: Vault, ids: Sequence[UUID]
 
 
 async def own(
-    connection: AsyncConnection, vault: Vault, member_id: int, ids: Sequence[UUID], *, lock: bool = False
+    connection: AsyncConnection,
+    vault: Vault,
+    member_id: int,
+    ids: Sequence[UUID],
+    *,
+    lock: bool = False,
+    opened: bool = True,
 ) -> dict[UUID, Version]:
     """Those of the resources that are the member's; locked until the transaction ends where they will change.
 
-    Another's are neither opened nor locked: how long that takes, or for whom it waits, would tell that they are there.
+    Their bodies are left out where they are not to be `opened`: a Bundle may change many long ones. Another's are neither
+    opened nor locked: how long that takes, or for whom it waits, would tell that they are there.
     """
-    statement = _OWN + (" ORDER BY r.id FOR UPDATE OF r" if lock else "")
+    statement = (_OWN if opened else _OWN_UNOPENED) + (" ORDER BY r.id FOR UPDATE OF r" if lock else "")
     return {row[0]: _version(vault, row) for row in await driver(connection).fetch(statement, list(ids), member_id)}
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import socket
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -256,10 +255,9 @@ async def test_slow_bodies_of_one_member_hold_up_nobody_else(hub: Hub, served: S
             done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             assert {task.result()[:12] for task in done} == {b"HTTP/1.1 429"}
     token = await tokens.issue_token(hub, yongkang.member)
-    begun = time.monotonic()
     other = await client.post("/fhir/Patient", json=PATIENT, headers={"Authorization": f"Bearer {token}"})
     assert other.status_code == 201
-    assert time.monotonic() - begun < 5
+    assert not any(task.done() for task in waiting)
     for task in waiting:
         task.cancel()
     for _, writer in slow:

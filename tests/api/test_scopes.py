@@ -214,6 +214,18 @@ async def test_what_is_there_is_judged_for_who_may_read_it_and_do_what_is_tried(
     assert (await (await given("system/Patient.rd"))("GET", f"{where}/$validate?mode=delete")).status_code == 200
 
 
+async def test_whoever_may_import_sees_what_came_of_it(given: Any) -> None:
+    ask, reads = await given("system/*.cu"), await given("system/*.rs")
+    lines = {"content": b'{"resourceType": "Location"}', "headers": {"Content-Type": "application/fhir+ndjson"}}
+    asked = await ask("POST", "/fhir/$import", **lines)
+    assert asked.status_code == 202, asked.text
+    where = asked.headers["Content-Location"]
+    assert (await ask("GET", where)).status_code == 202
+    assert (await ask("GET", f"{where}/issues")).status_code == 200
+    for path in (where, f"{where}/issues"):
+        assert _lacks(await reads("GET", path), "system/*.c")
+
+
 async def test_a_purpose_has_to_be_open_too(given: Any) -> None:
     ask = await given("system/Patient.s lianqiao/purpose.entitlement")
     assert (await ask("GET", "/fhir/Patient")).status_code == 200

@@ -60,11 +60,13 @@ async def test_scopes_bound_what_tokens_open(say: Say, huiji: Enrolled) -> None:
     assert (await say("member", "scopes", "huiji", "system/*.read", "lianqiao/mailbox.ru")).output == (
         "huiji: lianqiao/mailbox.ru system/*.rs\n"
     )
+    assert (await say("member", "scopes", "huiji")).output == "huiji: lianqiao/mailbox.ru system/*.rs\n"
+    assert "no active member named nobody" in (await say("member", "scopes", "nobody")).output
     refused = await say("member", "scopes", "huiji", "system/*.sr")
     assert (refused.exit_code, refused.output) == (1, "hub: Not a scope of the hub: system/*.sr. (bad-scope)\n")
     assert (await say("member", "token", "huiji", "--scope", "system/Patient.r")).exit_code == 0
     beyond = await say("member", "token", "huiji", "--scope", "system/Patient.c")
-    assert "none of these may be had by this member" in beyond.output
+    assert beyond.output == "hub: No token was given: none of these may be had by this member. (invalid-scope)\n"
 
 
 async def test_no_passphrase_is_asked_for_what_is_no_root(say: Say, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ async def fetch(call: Call) -> Response:
     number = call.request.path_params["number"]
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise NotFound
-    lines = await export_files.open_file(call.hub, call.member, _id(call), int(number))
+    lines = await export_files.open_file(call.hub, call.access, _id(call), int(number))
     return StreamingResponse(lines, 200, {"Cache-Control": "no-store"}, NDJSON)
 
 

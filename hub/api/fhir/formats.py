@@ -5,11 +5,10 @@ deep, or with texts that cannot be kept. FHIR R4, http.html#mime-type and #param
 """
 
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from hub.domain.texts import all_can_be_kept
 from hub.errors import Invalid, Refused
-from hub.fhir import strict_json
+from hub.fhir import requests, strict_json
 from hub.fhir.capability import FHIR_VERSION, JSON
 from hub.fhir.patch import JSON_PATCH
 from hub.fhir.strict_json import Document
@@ -17,8 +16,6 @@ from hub.fhir.strict_json import Document
 FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = frozenset({JSON, "application/json", "text/json"})
 _ANY: Final = frozenset({"*/*", "application/*", "json", *_JSON})
-_ABOUT_FORMAT: Final = frozenset({"_format", "_pretty"})
-_MOST_PARAMETERS: Final = 50
 
 
 class NotAcceptable(Refused):
@@ -35,7 +32,7 @@ class UnsupportedMediaType(Refused):
 
 def check_wanted(accept: str, query: str) -> None:
     """Is the answer wanted in JSON, or in whatever there is? Raises NotAcceptable, Invalid."""
-    wanted = [value for name, value in _pairs(query) if name == "_format"] if "_format" in query else []
+    wanted = [value for name, value in requests.pairs(query) if name == "_format"] if "_format" in query else []
     for one in wanted or ([accept] if accept else []):
         if not any(_is_ours(part) for part in one.split(",")):
             raise NotAcceptable("not-acceptable", f"Answers are {JSON}, FHIR {FHIR_VERSION}.")
@@ -94,19 +91,4 @@ def fields(content_type: str, body: bytes) -> list[tuple[str, str]]:
         text = body.decode("ascii")
     except UnicodeDecodeError as error:
         raise Invalid("bad-request", "The form cannot be read: what is not ASCII is percent-encoded.") from error
-    return parameters(text)
-
-
-def parameters(query: str) -> list[tuple[str, str]]:
-    """The parameters of an address or a form, without those about the format. Raises Invalid."""
-    return [(name, value) for name, value in _pairs(query) if name not in _ABOUT_FORMAT]
-
-
-def _pairs(query: str) -> list[tuple[str, str]]:
-    try:
-        found = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
-    except ValueError as error:
-        raise Invalid("bad-request", "The parameters cannot be read, or are too many.") from error
-    if not all_can_be_kept([text for pair in found for text in pair]):
-        raise Invalid("invalid-content", "A parameter holds the character NUL.")
-    return found
+    return requests.parameters(text)

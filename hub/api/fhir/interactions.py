@@ -53,7 +53,7 @@ class Asked:
     @property
     def query(self) -> list[tuple[str, str]]:
         """The parameters in the address, in order; those about the format were taken care of. Raises Invalid."""
-        return formats.parameters(_query(self.request))
+        return requests.parameters(_query(self.request))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Final
-from urllib.parse import parse_qsl
 
 import orjson
 from starlette.responses import Response
 
 from hub.api.fhir.interactions import Call
 from hub.errors import Invalid
-from hub.fhir import exact, search
+from hub.fhir import exact, requests, search
 from hub.fhir.capability import JSON
 from hub.fhir.search import Query
 from hub.storage.versions import Version
@@ -61,7 +60,7 @@ def wanted(call: Call, type_: str) -> Wanted:
         query = search.parse(type_, parts, now=call.hub.now())
         if query.summary == "count":
             raise Invalid("bad-request", "_summary of one resource is true, text, data or false.")
-    pretty = "_pretty" in said and ("_pretty", "true") in parse_qsl(said)
+    pretty = "_pretty" in said and ("_pretty", "true") in requests.pairs(said)
     return Wanted(query, pretty, asked.get("if-none-match", ""), asked.get("if-modified-since", ""))
 
 

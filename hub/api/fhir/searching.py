@@ -16,16 +16,14 @@ from hub.api.context import opened
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.scopes import searched
 from hub.domain import scopes
-from hub.errors import Invalid
 from hub.fhir import exact, search
 from hub.fhir.capability import Ability, Parameter
 from hub.fhir.search import Query
-from hub.services.exchange import checking, searching
+from hub.services.exchange import checking, looking, searching
 from hub.services.exchange.searching import Page
 from hub.storage.versions import Version
 
 Pairs = list[tuple[str, str]]
-_AFTER: Final = "_after"
 
 
 async def by_address(call: Call) -> Response:
@@ -43,22 +41,11 @@ async def own(call: Call, type_: str, pairs: Pairs) -> Response:
     """A page of the caller's own resources, with what its token opens of those beside them. Raises Invalid, MissingScope."""
     base = call.hub.settings.base_url + PREFIX
     strict = "handling=strict" in call.request.headers.get("prefer", "").replace(" ", "")
-    asked = [pair for pair in pairs if pair[0] != _AFTER]
+    asked, after = looking.paged(pairs)
     query = search.parse(type_, asked, now=call.hub.now(), base=base, strict=strict)
     await opened(call.hub, call.access, *searched(query))
-    after = _page_behind([value for name, value in pairs if name == _AFTER])
     page = await searching.search_for(call.hub, call.member, call.purpose, query, after)
     return answer(bundle(call, query, page, after))
-
-
-def _page_behind(stated: list[str]) -> UUID | None:
-    """The last resource of the page before."""
-    if not stated:
-        return None
-    try:
-        return UUID(stated[-1])
-    except ValueError as error:
-        raise Invalid("bad-request", "_after is what a link of an earlier page says.") from error
 
 
 def bundle(call: Call, query: Query, page: Page, after: UUID | None) -> dict[str, Any]:
@@ -67,7 +54,7 @@ def bundle(call: Call, query: Query, page: Page, after: UUID | None) -> dict[str
     address = f"{base}/{query.type}"
 
     def link(relation: str, behind: UUID | None) -> dict[str, str]:
-        pairs = [*query.used, *([(_AFTER, str(behind))] if behind else [])]
+        pairs = [*query.used, *([(looking.AFTER, str(behind))] if behind else [])]
         return {"relation": relation, "url": f"{address}?{urlencode(pairs)}" if pairs else address}
 
     told: dict[str, Any] = {

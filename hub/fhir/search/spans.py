@@ -114,6 +114,9 @@ def _period(value: Mapping[str, Any]) -> Iterator[Span]:
     if start is None and end is None:
         return
     found = Span(start.start if start else -ALWAYS, end.end if end else ALWAYS)
+    if found.start == found.end:
+        # It starts when its end is over. A span of no time would lie within both days, and in no text that the index tells.
+        found = Span(found.start - 1, found.end + 1)
     yield found if found.start < found.end else Span(found.end, found.start)
 
 

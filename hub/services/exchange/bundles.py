@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 import orjson
 
-from hub.errors import Conflict, Refused, Unavailable
+from hub.errors import Conflict, HubError, Unavailable
 from hub.fhir import fed, requests
 from hub.fhir.requests import Request
 from hub.runtime import Hub
@@ -202,5 +202,5 @@ async def _alone(hub: Hub, member: Member, purpose: str, one: Request) -> Answer
             if wanted is None:
                 return Answer(**_told(one.type, await carry_out(hub, member, purpose, one)))
             return Answer(**_told(one.type, await writing.write(hub, member, wanted)))
-    except Refused as refusal:
+    except HubError as refusal:  # also where the database is gone by now: the others may be written
         return Answer(refusal.status, refusal=refusal)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from hub.errors import Refused
+from hub.errors import HubError
 from hub.fhir.requests import Request
 from hub.runtime import Hub
 from hub.services.exchange import entries, noting, writing
@@ -21,7 +21,7 @@ from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import Member
 
 _Asked = tuple[Hub, Member, str, Request]
-_Done = Written | Refused | None
+_Done = Written | HubError | None
 _Carrying = Gathering[_Asked, _Done]
 _gatherings: Final[WeakKeyDictionary[Database, dict[int, _Carrying]]] = WeakKeyDictionary()
 
@@ -34,7 +34,7 @@ async def carry_out(hub: Hub, member: Member, purpose: str, one: Request) -> Wri
     of_members = _gatherings.setdefault(hub.database, {})
     gathering = of_members.setdefault(member.id, Gathering(_together, at_once=1))
     done = await gathering.ask((hub, member, purpose, one))
-    if isinstance(done, Refused):
+    if isinstance(done, HubError):
         raise done
     return done
 
@@ -51,7 +51,7 @@ async def _one(hub: Hub, connection: AsyncConnection, member: Member, purpose: s
     now = hub.now()
     try:
         settled = await entries.settle(hub, connection, member, purpose, [one], now, together=False)
-    except Refused as refusal:  # nothing was written
+    except HubError as refusal:  # its own, and nothing was written
         return refusal
     if one.at in settled.writes:
         (outcome,) = await writing.write_each(hub, connection, member, [settled.writes[one.at]], now)

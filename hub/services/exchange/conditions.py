@@ -29,7 +29,7 @@ from hub.storage.resources import Head
 
 MOST: Final = 50
 """Searches that one Bundle may make for its conditions; single identifiers are not counted."""
-_ENOUGH: Final = 2
+ENOUGH: Final = 2
 """Of what meets a condition no more are looked for: it is one, or several."""
 
 
@@ -107,13 +107,13 @@ async def find(
     found: dict[Criteria, list[Head]] = {}
     if values:
         under = await resources.own_under(
-            connection, member.id, [(one.type, value) for one, value in values.items()], _ENOUGH
+            connection, member.id, [(one.type, value) for one, value in values.items()], ENOUGH
         )
         found = {one: under.get((one.type, value), []) for one, value in values.items()}
     queries = {one: one.query for one in every if one.query is not None}
     if not queries:
         return found
-    searched = await searching.every(hub, connection, member, list(queries.values()), _ENOUGH)
+    searched = await searching.every(hub, connection, member, list(queries.values()), ENOUGH)
     shown = [one for some in searched for one in some]
     await noting.note(hub, connection, [Looked(LookedUp(member, "search", purpose, now), shown)])
     for one, some in zip(queries, searched, strict=True):

@@ -151,18 +151,22 @@ def _targets(
 ) -> dict[int, _Target]:
     """What each is about. Raises NotUnique, NotFound, Changed, Invalid; the last also where two change one resource."""
     targets = dict[int, _Target]()
-    taken = set[UUID]()
+    taken, new = set[UUID](), set[Criteria]()
     for one in changing:
         with _naming(one, together):
-            target = targets[one.at] = _target(one, found[criteria[one.at]] if one.at in criteria else None)
+            asked = criteria.get(one.at)
+            target = targets[one.at] = _target(one, found[asked] if asked is not None else None)
             if target.id is None or (one.method == "POST" and target.head is not None):
                 continue
-            if target.id in taken:
+            # Two conditions that find nothing yet may be one, however they are written.
+            if target.id in taken or (asked is not None and asked in new):
                 raise Invalid(
                     "bad-request",
                     "An earlier entry changes the same resource, and a transaction changes each once. Nothing was stored.",
                 )
             taken.add(target.id)
+            if asked is not None and target.head is None:
+                new.add(asked)
     return targets
 
 

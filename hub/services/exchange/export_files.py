@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 
+from hub.domain import scopes
 from hub.errors import NotFound
 from hub.fhir import exact
 from hub.runtime import Hub
@@ -18,8 +19,9 @@ from hub.services.exchange import exports as own_exports
 from hub.services.exchange.noting import Looked
 from hub.services.identity.ledger import LookedUp
 from hub.services.intake import refusals_noted
+from hub.services.tokens import Access
 from hub.storage import exports, versions
-from hub.storage.exports import DONE, Contents
+from hub.storage.exports import DONE, Contents, Export
 from hub.storage.members import Member
 from hub.storage.versions import Version
 
@@ -30,8 +32,9 @@ MOST_BYTES: Final = 8 * 2**20
 _OTHERS_AT_ONCE: Final = 50
 
 
-async def open_file(hub: Hub, member: Member, export_id: UUID, number: int) -> AsyncIterator[bytes]:
-    """The lines of one file, in parts. Raises NotFound, NotAllowed `no-agreement`, before the first of them."""
+async def open_file(hub: Hub, access: Access, export_id: UUID, number: int) -> AsyncIterator[bytes]:
+    """The lines of one file, in parts. Raises NotFound, NotAllowed `no-agreement`, MissingScope, before the first of them."""
+    member = access.member
     async with refusals_noted(hub, member, export_id), hub.database.read() as connection:
         export = await own_exports.own(hub, connection, member, export_id)
         found = await exports.contents(connection, export_id, number) if export.state == DONE else None
@@ -39,16 +42,18 @@ async def open_file(hub: Hub, member: Member, export_id: UUID, number: int) -> A
             raise NotFound
         owner = found.file.owner_id
         if owner != member.id:
+            access.require(scopes.purpose(export.purpose))  # another token may have asked for it
             await export_others.check(connection, member, export.purpose, owner, hub.now())
-            return _others(hub, member, export.purpose, found)
+            return _others(hub, member, export, found)
     return _deletions(found) if found.file.deleted else _resources(hub, member, export.purpose, found)
 
 
-async def _others(hub: Hub, member: Member, purpose: str, found: Contents) -> AsyncIterator[bytes]:
-    """Other members' people, as they are now."""
+async def _others(hub: Hub, member: Member, export: Export, found: Contents) -> AsyncIterator[bytes]:
+    """Other members' people, as they are now. Raises NotAllowed `no-agreement`."""
     for at in range(0, len(found.ids), _OTHERS_AT_ONCE):
-        trace = LookedUp(member, ACT, purpose, hub.now())
-        some = await export_others.read(hub, trace, found.file.owner_id, found.ids[at : at + _OTHERS_AT_ONCE])
+        trace = LookedUp(member, ACT, export.purpose, hub.now())
+        async with refusals_noted(hub, member, export.id):  # the agreement may end between two parts
+            some = await export_others.read(hub, trace, found.file.owner_id, found.ids[at : at + _OTHERS_AT_ONCE])
         yield b"".join(_line(orjson.dumps(one)) for one in some)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from hub.errors import Invalid, Refused, TooLarge
+from hub.errors import HubError, Invalid, TooLarge
 from hub.fhir import requests, search
 from hub.fhir.requests import Request
 from hub.fhir.search import Query
@@ -22,7 +22,8 @@ from hub.storage.versions import Version
 MOST_SEARCHES: Final = 50
 MOST_BYTES: Final = 16 * 2**20
 """Of all resources that one Bundle shows."""
-_AFTER: Final = "_after"
+AFTER: Final = "_after"
+"""The parameter of a link `next`: behind which resource the page begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Answer:
     at: str = ""
     resource: Version | None = None
     found: Found | None = None
-    refusal: Refused | None = None
+    refusal: HubError | None = None
 
 
 async def look(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]) -> dict[int, Answer]:
@@ -60,10 +61,20 @@ async def look(hub: Hub, member: Member, purpose: str, asked: Sequence[Request])
                 )
             found = await (_one(hub, member, purpose, one) if one.id else _page(hub, member, purpose, one))
             size += _size(found)
-        except Refused as refusal:
+        except HubError as refusal:  # what the Bundle writes is written: no answer as a whole may say otherwise
             found = Answer(refusal.status, refusal=refusal)
         answers[one.at] = found
     return answers
+
+
+def paged(pairs: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], UUID | None]:
+    """The parameters of a search, and behind which resource its page begins. Raises Invalid."""
+    asked = [pair for pair in pairs if pair[0] != AFTER]
+    behind = [value for name, value in pairs if name == AFTER]
+    try:
+        return asked, UUID(behind[-1]) if behind else None
+    except ValueError as error:
+        raise Invalid("bad-request", f"{AFTER} is what a link of an earlier page says.") from error
 
 
 def _size(found: Answer) -> int:
@@ -84,12 +95,6 @@ async def _one(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
 async def _page(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
     """A page of the member's own resources. Raises NotFound, Invalid, PageExpired."""
     type_ = checking.known_type(one.type)
-    pairs = requests.parameters(one.query)
-    try:
-        behind = [UUID(value) for name, value in pairs if name == _AFTER]
-    except ValueError as error:
-        raise Invalid("bad-request", "_after is what a link of an earlier page says.") from error
-    asked = [pair for pair in pairs if pair[0] != _AFTER]
+    asked, after = paged(requests.parameters(one.query))
     query = search.parse(type_, asked, now=hub.now(), base=f"{hub.settings.base_url}/fhir")
-    after = behind[-1] if behind else None
     return Answer(200, found=Found(query, await searching.search_for(hub, member, purpose, query, after), after))

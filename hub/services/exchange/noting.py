@@ -16,9 +16,7 @@ from hub.services.blinds import subject_of
 from hub.services.identity import ledger
 from hub.services.identity.ledger import LookedUp
 from hub.services.preparing import PERSON_TYPE
-from hub.storage import access, own_records
-from hub.storage.access import Access
-from hub.storage.audit import Act
+from hub.storage import own_records
 from hub.storage.database import AsyncConnection
 from hub.storage.own_records import Named, Seen
 from hub.storage.versions import Version
@@ -68,20 +66,14 @@ async def note(hub: Hub, connection: AsyncConnection, looked: Sequence[Looked]) 
     for (at, key), one in zip(missing, found, strict=True):
         if one is not None:
             seen[at][key] = one
-    lines: list[tuple[int, Access]] = []
-    acts: list[Act] = []
-    for looking, people in zip(looked, seen, strict=True):
-        trace = looking.trace
-        own = _lines(hub, trace, people, bodies)
-        acts.append(ledger.leaf(hub, trace, own))
-        lines += own
-    await access.leave(connection, hub.vault, lines, acts)
+    numbers = [
+        number for one, people in zip(looked, seen, strict=True) for number in _tell(hub, one.trace, people, bodies)
+    ]
+    await ledger.note(hub, connection, [one.trace for one in looked], numbers)
 
 
-def _lines(
-    hub: Hub, trace: LookedUp, people: Mapping[Key, Seen], bodies: Mapping[Key, bytes]
-) -> list[tuple[int, Access]]:
-    """The lines of one look-up, in the order of their numbers."""
+def _tell(hub: Hub, trace: LookedUp, people: Mapping[Key, Seen], bodies: Mapping[Key, bytes]) -> list[int]:
+    """Tell the look-up whom it saw; answers the numbers of its lines, in order."""
     name = trace.caller.name
     records = sorted(
         ((one.line, key, one) for key, one in people.items() if one.line is not None), key=lambda record: record[0]
@@ -89,7 +81,7 @@ def _lines(
     for _, key, one in records:
         number = patients.number(orjson.loads(bodies.get(key) or one.version.body or b"{}"), record_system(name))
         trace.saw(one.person_id, subject_of(hub, name, number or str(key.id)), patients.IN_FULL)
-    return list(zip([line for line, _, _ in records], trace.events, strict=True))
+    return [line for line, _, _ in records]
 
 
 def _named(hub: Hub, looked: Looked) -> Set[Key]:

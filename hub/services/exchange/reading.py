@@ -16,8 +16,8 @@ from hub.services.exchange import noting
 from hub.services.exchange.noting import Looked
 from hub.services.gathering import Gathering
 from hub.services.identity.ledger import LookedUp
-from hub.storage import own_records, versions
-from hub.storage.database import AsyncConnection, Database
+from hub.storage import own_records
+from hub.storage.database import Database
 from hub.storage.members import Member
 from hub.storage.own_records import Named
 from hub.storage.versions import Version
@@ -84,8 +84,3 @@ def _there(found: Version | None) -> Version:
     if found.deleted:
         raise Gone
     return found
-
-
-async def _own(hub: Hub, connection: AsyncConnection, member: Member, type_: str, id_: UUID) -> Version | None:
-    found = (await versions.own(connection, hub.vault, member.id, [id_])).get(id_)
-    return found if found is not None and found.type == type_ else None

@@ -17,6 +17,7 @@ from hub.runtime import Hub
 from hub.services import consents, recording
 from hub.services.blinds import IDENTIFIER
 from hub.services.exchange import checking, indexing, noting
+from hub.services.exchange.conditions import ENOUGH, NotUnique
 from hub.services.exchange.noting import Looked
 from hub.services.gathering import Gathering
 from hub.services.identity.ledger import LookedUp
@@ -152,7 +153,7 @@ async def write_each(
     member's lock.
     """
     there = [one.id for one in wanted if one.kind != "create"]
-    known = await versions.own(connection, hub.vault, member.id, there, lock=True) if there else {}
+    known = await versions.own(connection, hub.vault, member.id, there, lock=True, opened=False) if there else {}
     outcomes: dict[int, Outcome] = {
         at: refusal for at, one in enumerate(wanted) if (refusal := _refusal(member, one, known)) is not None
     }
@@ -184,33 +185,24 @@ def _refusal(member: Member, wanted: Write, known: Mapping[UUID, Version]) -> Re
     return Changed() if wanted.expected not in (None, found.newest) else None
 
 
-class Several(Refused):
-    """More than one resource is meant by what may mean one only."""
-
-    status = 412
-
-    def __init__(self) -> None:
-        super().__init__("not-unique", "Several of your resources have that identifier; nothing was stored.")
-
-
 async def _there(
     hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[tuple[int, Write]], now: datetime
 ) -> dict[int, Outcome]:
     """What is there already of what is created only where it is not. It is shown, and so in the ledger."""
-    asked = {at: hub.vault.blind(IDENTIFIER, *one.unless) for at, one in wanted if one.unless is not None}
+    asked = {at: (one.type, hub.vault.blind(IDENTIFIER, *one.unless)) for at, one in wanted if one.unless is not None}
     if not asked:
         return {}
-    found = await resources.own_by_identifiers(connection, member.id, wanted[0][1].type, list(set(asked.values())))
-    bodies = await versions.own(connection, hub.vault, member.id, [ids[0] for ids in found.values()])
+    found = await resources.own_under(connection, member.id, list(set(asked.values())), ENOUGH)
+    bodies = await versions.own(connection, hub.vault, member.id, [heads[0].id for heads in found.values()])
     purposes = {at: one.purpose for at, one in wanted}
     outcomes: dict[int, Outcome] = {}
     looked: list[Looked] = []
     for at, value in asked.items():
-        ids = found.get(value, ())
-        if len(ids) > 1:
-            outcomes[at] = Several()
-        elif ids:
-            one = bodies[ids[0]]
+        heads = found.get(value, ())
+        if len(heads) > 1:
+            outcomes[at] = NotUnique()
+        elif heads:
+            one = bodies[heads[0].id]
             outcomes[at] = Written(one.id, one.newest, one.at, one.body, "same")
             looked.append(Looked(LookedUp(member, "read", purposes[at], now), [one]))
     if looked:

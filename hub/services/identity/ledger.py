@@ -55,12 +55,12 @@ async def note(
     lines: list[tuple[int, Access]] = []
     for one in looked:
         own = [(next(given), event) for event in one.events]
-        acts.append(leaf(hub, one, own))
+        acts.append(_leaf(hub, one, own))
         lines += own
     await access.leave(connection, hub.vault, lines, acts)
 
 
-def leaf(hub: Hub, looked: LookedUp, lines: Sequence[tuple[int, Access]]) -> Act:
+def _leaf(hub: Hub, looked: LookedUp, lines: Sequence[tuple[int, Access]]) -> Act:
     """What the log keeps of a request with these lines (number, what it says)."""
     content = {"asked": looked.act, "rows": [number for number, _ in lines], "digest": access.digest(hub.vault, lines)}
     return Act(audit.LOOK_UP, looked.caller.name, content, looked.at)

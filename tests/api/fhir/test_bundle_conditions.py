@@ -250,7 +250,6 @@ async def test_identifiers_are_asked_for_with_one_statement(as_huiji: Client, mo
         return await once(connection, member_id, wanted, most)
 
     monkeypatch.setattr(resources, "own_under", counted)
-    monkeypatch.delattr(resources, "own_by_identifiers")  # what plain creates ask with, one by one
     numbered = [organization(f"{at}", identifier=[{"system": "urn:x", "value": f"{at}"}]) for at in range(20)]
     entries = [entry("POST", "Organization", one, ifNoneExist=f"identifier=urn:x|{one['name']}") for one in numbered]
     location = {"resourceType": "Location", "name": "x", "identifier": [{"system": "urn:x", "value": "0"}]}
@@ -287,3 +286,30 @@ async def test_what_a_transaction_searches_is_the_callers_own(as_huiji: Client, 
     assert statuses(found) == ["200", "201"]
     assert found.json()["entry"][0]["resource"]["total"] == 1
     assert len(next(iter(await persons(hub)))) == 2
+
+
+async def test_one_condition_written_twice_makes_one(as_huiji: Client) -> None:
+    sent = bundle(
+        entry("POST", "Organization", organization("一院"), ifNoneExist="name=一院&active=true"),
+        entry("PUT", "Organization?active=true&name=%E4%B8%80%E9%99%A2", organization("一院")),
+    )
+    found = await as_huiji("POST", "/fhir", json=sent)
+    assert code(found) == (400, "bad-request"), found.text
+    assert "Bundle.entry[1]" in found.text
+    assert await total(as_huiji, "Organization") == 0
+
+
+async def test_outside_a_transaction_no_reference_is_kept_as_a_search(as_huiji: Client) -> None:
+    sent = weight("Patient?identifier=urn:lianqiao:huiji:record|H1")
+    alone = await as_huiji("POST", "/fhir/Observation", json=sent)
+    assert code(alone) == (400, "unresolved-reference"), alone.text
+    conditional = await as_huiji("PUT", "/fhir/Observation?status=final", json=sent)
+    assert code(conditional) == (400, "unresolved-reference"), conditional.text
+    found = await as_huiji("POST", "/fhir", json=bundle(entry("POST", "Observation", sent), type_="batch"))
+    assert (statuses(found), refused(found, 0)) == (["400"], "unresolved-reference")
+    judged = await as_huiji("POST", "/fhir/Observation/$validate", json=sent)
+    assert code(judged) == (200, "unresolved-reference"), judged.text
+    there = await add(as_huiji, weight("Patient/x"))
+    patch = json_patch({"op": "replace", "path": "/subject/reference", "value": sent["subject"]["reference"]})
+    patched = await as_huiji("POST", "/fhir", json=bundle(entry("PATCH", f"Observation/{there['id']}", patch)))
+    assert code(patched) == (400, "unresolved-reference"), patched.text

@@ -216,3 +216,19 @@ async def test_many_transactions_of_a_member_leave_connections_for_others(
         assert other.status_code == 201
         assert not any(one.done() for one in waiting)
     assert [_statuses(found) for found in await asyncio.gather(*waiting)] == [["201"] * 3] * 12
+
+
+async def test_what_a_bundle_changes_is_not_opened(hub: Hub, as_huiji: Client) -> None:
+    """Five hundred long resources would have to be in memory at once."""
+    made = await as_huiji(
+        "POST", "/fhir", json=bundle(*(entry("POST", "Observation", weight("Patient/x")) for _ in range(2)))
+    )
+    first, second = (one["response"]["location"].split("/")[-3] for one in made.json()["entry"])
+    async with hub.database.begin() as connection:
+        await connection.execute(tables.resource_version.update().values(body=b"cannot be opened"))
+    changes = bundle(
+        entry("PUT", f"Observation/{first}", weight("Patient/y") | {"id": first}),
+        entry("DELETE", f"Observation/{second}"),
+    )
+    assert _statuses(await as_huiji("POST", "/fhir", json=changes)) == ["200", "204"]
+    assert (await as_huiji("GET", f"/fhir/Observation/{first}")).json()["subject"]["reference"] == "Patient/y"

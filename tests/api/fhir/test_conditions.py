@@ -249,6 +249,28 @@ async def test_while_too_much_is_still_to_be_read_nothing_is_guessed(
     assert location.status_code == 201, "it is about other resources"
     async with hub.database.begin() as connection:
         assert len(await search_index.pending(connection, huiji.member.id, "Organization", 2000)) == 1001
+    # Nor of others at the same time, nor of the other entries of a batch, which may be written.
+    calls = [("Location", {"name": name}) for name in "二三"]
+    calls.insert(1, ("Organization", {"name": "二院"}))
+    together = await asyncio.gather(
+        *(
+            as_huiji("POST", f"/fhir/{type_}?name={named['name']}", json={"resourceType": type_, **named})
+            for type_, named in calls
+        )
+    )
+    assert [one.status_code for one in together] == [201, 503, 201]
+    entries = [
+        {
+            "request": {"method": "POST", "url": type_, "ifNoneExist": "name=四"},
+            "resource": {"resourceType": type_, "name": "四"},
+        }
+        for type_ in ("Location", "Organization")
+    ]
+    batch = await as_huiji("POST", "/fhir", json={"resourceType": "Bundle", "type": "batch", "entry": entries})
+    assert batch.status_code == 200, batch.text
+    said = [one["response"] for one in batch.json()["entry"]]
+    assert [one["status"] for one in said] == ["201", "503"]
+    assert said[1]["outcome"]["issue"][0]["details"]["coding"][0]["code"] == "too-many"
 
 
 @pytest.mark.parametrize(

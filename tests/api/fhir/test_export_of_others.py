@@ -1,12 +1,18 @@
 """Other members' people in an export: only under an agreement that names exports, in the fewest fields, while it lasts."""
 
+from uuid import UUID
+
+import httpx2
 import orjson
 import pytest
 
-from hub.errors import Invalid
+from hub.domain.scopes import EVERYTHING
+from hub.errors import Invalid, NotAllowed
 from hub.fhir.patients import FEWEST
 from hub.runtime import Hub
-from hub.services import terms
+from hub.services import terms, tokens
+from hub.services.exchange import export_files
+from hub.services.tokens import Access
 from mappings.vocabulary import CONSENT, CONTRACEPTION_REPORT, PERSON
 from tests.api.fhir.conftest import Client, ledger
 from tests.api.fhir.test_export import asked, lines, manifest, named, there
@@ -73,6 +79,40 @@ async def test_when_the_agreement_ends_what_is_left_stays(
     found = await as_huiji("GET", theirs)
     assert (found.status_code, found.json()["issue"][0]["details"]["coding"][0]["code"]) == (403, "no-agreement")
     assert (await acts(hub, "refuse"))[-1]["reason"] == "no-agreement"
+
+
+async def test_when_it_ends_between_two_parts_that_is_noted_too(
+    as_huiji: Client, there: dict[str, str], hub: Hub, huiji: Enrolled, yongkang: Enrolled, clock: Clock
+) -> None:
+    agreement = await agree(hub, yongkang, huiji, kinds={PERSON}, bulk=True)
+    (theirs,) = [url for url in await _files(as_huiji, hub) if b"yongkang" in (await as_huiji("GET", url)).content]
+    export, number = theirs.rsplit("/", 2)[1:]
+    parts = await export_files.open_file(hub, Access(huiji.member, frozenset({EVERYTHING})), UUID(export), int(number))
+    await terms.end(hub, agreement)
+    clock.advance(seconds=1)
+    with pytest.raises(NotAllowed, match="no-agreement"):
+        await anext(parts)
+    assert (await acts(hub, "refuse"))[-1] == {"actor": "huiji", "message": export, "reason": "no-agreement"}
+
+
+async def test_a_narrower_token_fetches_what_it_may_have_asked_for(
+    as_huiji: Client, http: httpx2.AsyncClient, there: dict[str, str], hub: Hub, huiji: Enrolled, yongkang: Enrolled
+) -> None:
+    async def fetched(scope: str, url: str, method: str = "GET") -> tuple[int, str]:
+        client = Client(http, await tokens.issue_token(hub, huiji.member, scope=scope))
+        found = await client(method, url, purpose=None)
+        return found.status_code, found.headers.get("WWW-Authenticate", "").partition("scope=")[2].strip('"')
+
+    await agree(hub, yongkang, huiji, kinds={PERSON}, bulk=True)
+    urls = {b"yongkang" in (await as_huiji("GET", url)).content: url for url in await _files(as_huiji, hub)}
+    listed = urls[True].rpartition("/")[0]
+    for url in (listed, urls[False]):
+        assert await fetched("system/*.r", url) == (200, "")
+        assert await fetched("system/*.cuds", url) == (403, "system/*.r")
+    assert await fetched("system/*.r", urls[True]) == (403, f"lianqiao/purpose.{CARE}")
+    assert await fetched(f"system/*.r lianqiao/purpose.{CARE}", urls[True]) == (200, "")
+    assert await fetched("system/*.d", listed, "DELETE") == (403, "system/*.r")
+    assert await fetched("system/*.r", listed, "DELETE") == (202, "")
 
 
 async def test_who_is_deleted_meanwhile_is_left_out(

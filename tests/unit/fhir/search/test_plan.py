@@ -118,6 +118,26 @@ def test_no_span_of_time_is_lost(said: dict[str, str] | str, prefix: str, date_:
         assert len(plan(asked).all_of[0]) <= 200
 
 
+@pytest.mark.parametrize(
+    "period",
+    [
+        {"start": "2021", "end": "2020"},
+        {"start": "2020-07", "end": "2020-06"},
+        {"start": "2020-06-15", "end": "2020-06-14"},
+        {"start": "2020-12-31T16:00:00Z", "end": "2020-12-31"},  # no rule of R4 says that it ends before it starts
+    ],
+)
+def test_a_period_that_starts_when_its_end_is_over_is_within_neither(period: dict[str, str]) -> None:
+    resource = {"resourceType": "Observation", "effectivePeriod": period}
+    texts = tokens(resource)
+    for said in ("2020", "2021", "2020-06", "2020-07", "2020-06-14", "2020-06-15", "2020-12-31", "2021-01-01"):
+        for prefix in PREFIXES:
+            agree(clause("Observation", "date", prefix + said), resource, texts)
+    for said in period.values():
+        assert not matches(clause("Observation", "date", said[:10]), resource, META)
+    assert matches(clause("Observation", "date", f"ap{period['end']}"), resource, META)
+
+
 @settings(CASES, max_examples=600)
 @given(
     st.lists(periods() | dates().map(lambda day: {"start": day, "end": day}), min_size=1, max_size=2),
