@@ -14,6 +14,7 @@ import hub.api.mailbox
 import hub.api.submissions
 import hub.console
 from hub.api import admission, limits, problems
+from hub.jobs.leash import follow_parent
 from hub.logs import configure
 from hub.runtime import open_hub
 from hub.services import allowances
@@ -35,6 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             if settings is None:
                 # Looking through all that is loaded takes tens of milliseconds, for which every request would wait.
                 collect_seldom()
+                follow_parent()
             yield
             await allowances.settle_all(opened)
 

@@ -4,12 +4,14 @@ Standard input is the leash: a pipe whose other end the starter holds and never 
 the starter dies. The module is then told to end as by SIGTERM, and killed if it does not listen.
 """
 
+import multiprocessing
 import os
 import runpy
 import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 GRACE = 20.0
 """Seconds to end in order."""
@@ -20,9 +22,23 @@ def command(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", __name__, module, *arguments]
 
 
+def follow_parent() -> None:
+    """End this process when the one that spawned it is gone; does nothing in one that nobody spawned.
+
+    A web process that outlives the one above it would keep the port, and go on with the code and settings of yesterday.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent.join,), name="leash", daemon=True).start()
+
+
 def _watch() -> None:
     while os.read(0, 4096):
         pass
+
+
+def _follow(until_gone: Callable[[], object]) -> None:
+    until_gone()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -31,7 +47,7 @@ def _watch() -> None:
 def main() -> None:
     """Run what the command line names."""
     sys.argv = sys.argv[1:]
-    threading.Thread(target=_watch, name="leash", daemon=True).start()
+    threading.Thread(target=_follow, args=(_watch,), name="leash", daemon=True).start()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
