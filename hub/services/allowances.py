@@ -58,9 +58,11 @@ class Allowance:
             if at < self._closed_until:
                 raise self._too_many(member, self._closed_until - at)
             await asyncio.shield(self._settle(hub, member))
-        if at < self._next_at:
-            raise self._too_many(member, self._next_at - at)
-        self._next_at = max(self._next_at, at - self._step) + self._step
+        if self._step:
+            at = hub.now().timestamp()  # others may have gone ahead while this one waited for a settlement
+            if at < self._next_at:
+                raise self._too_many(member, self._next_at - at)
+            self._next_at = max(self._next_at, at - self._step) + self._step
         self._credit -= 1
         self._spent += 1
         if size:
