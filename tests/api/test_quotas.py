@@ -195,6 +195,15 @@ async def _admitted(hub: Hub, allowance: Allowance, enrolled: Enrolled) -> bool:
     return True
 
 
+async def test_whoever_comes_with_the_time_of_before_is_not_too_fast(hub: Hub, clock: Clock, huiji: Enrolled) -> None:
+    """As whoever waited for a settlement while others went ahead; or a clock was set back."""
+    allowance = allowances.of(hub, huiji.member)
+    assert await _admitted(hub, allowance, huiji)
+    clock.advance(seconds=-0.2)
+    assert await _admitted(hub, allowance, huiji)
+    await allowance.end(hub, huiji.member)
+
+
 async def test_a_process_that_ends_settles_first(
     hub: Hub, hub_settings: Settings, clock: Clock, huiji: Enrolled
 ) -> None:
