@@ -1,6 +1,7 @@
 """Quotas of members, and their buckets: one row a member, which every process settles with."""
 
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -10,19 +11,17 @@ from hub.domain.quotas import Bucket, Quota
 from hub.storage import seals
 from hub.storage.tables import member_bucket, member_quota
 
-_COLUMNS = (member_quota.c.per_second, member_quota.c.burst, member_quota.c.at_once, member_quota.c.bytes_a_day)
-
 
 async def of_members(connection: AsyncConnection) -> dict[int, Quota]:
     """Member id → its quota, of those that have one of their own."""
     rows = seals.genuine(connection, member_quota, await connection.execute(select(member_quota)))
-    return {row.member_id: _quota(row._mapping) for row in rows}
+    return {row.member_id: _quota(row) for row in rows}
 
 
 async def of(connection: AsyncConnection, member_id: int) -> Quota | None:
     """The quota that a member has of its own."""
     row = await seals.find(connection, member_quota, member_quota.c.member_id == member_id)
-    return _quota(row._mapping) if row is not None else None
+    return _quota(row) if row is not None else None
 
 
 async def put(connection: AsyncConnection, member_id: int, quota: Quota | None) -> None:
@@ -59,6 +58,5 @@ async def keep(connection: AsyncConnection, member_id: int, bucket: Bucket) -> N
     )
 
 
-def _quota(row: object) -> Quota:
-    values = dict(row)  # type: ignore[call-overload]
-    return Quota(*(values[column.name] for column in _COLUMNS))
+def _quota(row: Any) -> Quota:
+    return Quota(row.per_second, row.burst, row.at_once, row.bytes_a_day)
