@@ -16,7 +16,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
-import uvloop
 
 
 class Load:
@@ -94,7 +93,7 @@ def main() -> None:
     parser.add_argument("--latencies", action="store_true", help="each of them, in the order of the answers")
     asked = parser.parse_args()
     bodies = asked.bodies.read_bytes().splitlines()
-    load = uvloop.run(run(asked.address, asked.token, bodies, asked.seconds, asked.connections, asked.rate))
+    load = asyncio.run(run(asked.address, asked.token, bodies, asked.seconds, asked.connections, asked.rate))
     took = sorted(load.latencies)
     told: dict[str, object] = {"latencies": load.latencies} if asked.latencies else {}
     told |= {
