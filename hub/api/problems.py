@@ -59,7 +59,7 @@ def answer(
         headers["Retry-After"] = str(retry_after)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    media_type, body = written(request.url.path, status, code, detail, retry, trace, extra)
+    media_type, body = written(request.scope["path"], status, code, detail, retry, trace, extra)
     return Response(body, status, headers, media_type)
 
 

@@ -1,13 +1,13 @@
 """FHIR R4 over HTTP: one interaction a file, each with what the capability statement says of it (WIRE.md).
 
 A new interaction is a module with INTERACTIONS and a line in `_ALL`. Handlers are Starlette's own, and an application
-looks at them first (`install`): on these paths every request counts, and finding a route among all costs a third of one.
+looks them up first (`install`): on these paths every request counts, and asking all routes costs a third of one.
 """
 
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from hub.api.fhir import (
     bundle,
@@ -28,6 +28,7 @@ from hub.api.fhir import (
     terminology,
     validate,
 )
+from hub.api.fhir.directory import Directory
 from hub.api.fhir.interactions import Interaction, route
 
 _ALL: Final[tuple[Interaction[Any], ...]] = (
@@ -45,7 +46,7 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
     *import_lines.INTERACTIONS,
 )
 
-_routes: Final[list[BaseRoute]] = [
+_routes: Final[list[Route]] = [
     # An operation's name, and _history, goes before an id, which would take it for one of its kind.
     *map(
         route, sorted((*_ALL, *histories.INTERACTIONS), key=lambda one: "{" in one.path and "_history" not in one.path)
@@ -58,9 +59,9 @@ _routes: Final[list[BaseRoute]] = [
     ),
     *map(route, (*validate.INTERACTIONS, *resources.INTERACTIONS, *searching.INTERACTIONS)),
 ]
-router = APIRouter(routes=_routes)
+router = APIRouter(routes=[Directory(_routes), *_routes])
 
 
 def install(app: FastAPI) -> None:
     """Put the interactions in front of all other routes."""
-    app.router.routes[:0] = _routes
+    app.router.routes[:0] = router.routes

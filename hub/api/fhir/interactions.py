@@ -53,7 +53,12 @@ class Asked:
     @property
     def query(self) -> list[tuple[str, str]]:
         """The parameters in the address, in order; those about the format were taken care of. Raises Invalid."""
-        return requests.parameters(_query(self.request))
+        return requests.parameters(self.said)
+
+    @property
+    def said(self) -> str:
+        """What stands behind the '?' of the address, as it stands there."""
+        return said_in(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Call(Asked):
         return search.parse(type_, requests.parameters(text), now=self.hub.now(), base=base)
 
 
-def _query(request: Request) -> str:
+def said_in(request: Request) -> str:
     """What stands behind the '?' of the address; `request.url` would put all of the address together first."""
     stated: bytes = request.scope["query_string"]
     return stated.decode("utf-8", "surrogateescape")  # which is then refused as a text that cannot be kept
@@ -99,7 +104,7 @@ def route(interaction: Interaction[Called]) -> Route:
     """The interaction for a router."""
 
     async def endpoint(request: Request) -> Response:
-        interaction.wanted(request.headers.get("accept", ""), _query(request))
+        interaction.wanted(request.headers.get("accept", ""), said_in(request))
         return await interaction.handler(await interaction.caller(request, interaction.path))
 
     return Route(PREFIX + interaction.path, endpoint, methods=[interaction.method])

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from hub.api import scopes
 from hub.api.context import hub_of
 from hub.api.fhir import formats
-from hub.api.fhir.interactions import PREFIX, answer
+from hub.api.fhir.interactions import PREFIX, answer, said_in
 from hub.fhir import capability
 from hub.fhir.capability import Ability
 
@@ -21,7 +21,7 @@ def route(abilities: Sequence[Ability]) -> Route:
     """The statement of these abilities, for a router."""
 
     async def metadata(request: Request) -> Response:
-        formats.check_wanted(request.headers.get("accept", ""), request.url.query)
+        formats.check_wanted(request.headers.get("accept", ""), said_in(request))
         found = capability.statement(
             abilities,
             base_url=hub_of(request).settings.base_url,

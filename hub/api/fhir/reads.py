@@ -54,7 +54,7 @@ class Wanted:
 
 def wanted(call: Call, type_: str) -> Wanted:
     """What is asked of a resource of a type. Raises Invalid."""
-    asked, said = call.request.headers, call.request.url.query
+    asked, said = call.request.headers, call.said
     query = None
     if said and (parts := [pair for pair in call.query if pair[0].partition(":")[0] in _PARTS]):
         query = search.parse(type_, parts, now=call.hub.now())

@@ -94,7 +94,7 @@ async def _asked(call: Call, method: str) -> tuple[Request, dict[str, Any] | Non
         method=method,
         type=_type(call),
         id=parameters.get("id", ""),
-        query="" if "id" in parameters or method == "POST" else call.request.url.query,
+        query="" if "id" in parameters or method == "POST" else call.said,
         body=body,
         if_match=headers.get("if-match", ""),
         if_none_exist=_condition(call) if method == "POST" else "",
@@ -104,7 +104,7 @@ async def _asked(call: Call, method: str) -> tuple[Request, dict[str, Any] | Non
 
 def _condition(call: Call) -> str:
     """On which a create depends. Raises Invalid."""
-    header, query = call.request.headers.get("if-none-exist", ""), call.request.url.query
+    header, query = call.request.headers.get("if-none-exist", ""), call.said
     if query and call.query:
         if header:
             raise Invalid("bad-request", "A create has one condition: If-None-Exist, or parameters in the address.")
