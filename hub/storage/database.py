@@ -3,16 +3,16 @@
 `Database.begin()` is the only way to a transaction that writes. Storage functions take its `AsyncConnection` and never commit.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from hub.errors import Conflict, Invalid, Unavailable
@@ -52,11 +52,17 @@ POOL_SECONDS = 10.0
 
 
 class Database:
-    """The pool. Made with `open_database`, closed with `close`."""
+    """The pool, of at most `most` connections. Made with `open_database`, closed with `close`.
 
-    def __init__(self, engine: AsyncEngine, embedded: EmbeddedPostgres | None) -> None:
+    A connection that is not used stays taken from SQLAlchemy's own pool: to take it and to give it back each time costs
+    more than most of what is asked here.
+    """
+
+    def __init__(self, engine: AsyncEngine, most: int, embedded: EmbeddedPostgres | None) -> None:
         self.engine = engine
         self._embedded = embedded
+        self._room = asyncio.Semaphore(most)
+        self._unused: list[AsyncConnection] = []
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncConnection]:
@@ -81,9 +87,7 @@ class Database:
         Two round trips less than a transaction, for acts that are asked for thousands of times a second. Raises as `begin`.
         """
         try:
-            async with AsyncExitStack() as stack:
-                connection = await _connected(stack, self.engine)
-                await stack.enter_async_context(_in_order(connection))
+            async with self._lent() as connection:
                 yield connection
         except (OperationalError, InterfaceError, ConnectionError, TimeoutError) as error:
             raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
@@ -104,8 +108,74 @@ class Database:
                 raise _not_kept() from None
             raise
 
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for one act. Raises Unavailable when there is none to be had, ConnectionError when it was cut off."""
+        await self._wait()
+        try:
+            connection = await self._connected()
+        except BaseException:
+            self._room.release()
+            raise
+        raw = driver(connection)
+        try:
+            yield connection
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # the latter when COPY is cut off
+            if raw.is_closed():
+                raise ConnectionError("the connection to the database was closed") from error
+            raise
+        finally:
+            if connection.in_transaction() or raw.is_closed() or raw.is_in_transaction():
+                await asyncio.shield(self._put_in_order(connection, raw))
+            else:
+                self._unused.append(connection)
+                self._room.release()
+
+    async def _put_in_order(self, connection: AsyncConnection, raw: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Let go of one that was cut off, or for whose transaction's end nobody waited; of others the next act sees nothing."""
+        try:
+            if raw.is_closed() or raw.is_in_transaction():
+                if not connection.invalidated:
+                    await connection.invalidate()
+                await connection.close()
+            else:
+                await connection.rollback()  # of what SQLAlchemy calls a transaction: having asked anything
+                self._unused.append(connection)
+        finally:
+            self._room.release()
+
+    async def _wait(self) -> None:
+        """Wait for a connection that others use. Raises Unavailable."""
+        if not self._room.locked():
+            await self._room.acquire()  # at once
+            return
+        try:
+            async with asyncio.timeout(POOL_SECONDS):
+                await self._room.acquire()
+        except TimeoutError as error:
+            raise Unavailable("too-many", "The hub is busy; send it again.", retry_after=1) from error
+
+    async def _connected(self) -> AsyncConnection:
+        """The connection that was used last, or a new one. Raises Unavailable."""
+        while self._unused:
+            connection = self._unused.pop()
+            if not driver(connection).is_closed():
+                return connection
+            await connection.close()  # it was cut off while it lay idle
+        try:
+            connection = await self.engine.connect()
+            if driver(connection).is_closed():
+                await connection.invalidate()
+                await connection.get_raw_connection()
+            return connection
+        except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            # A socket that is not there, a server that is starting, one that takes no more connections.
+            raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
+
     async def close(self) -> None:
         """Close every connection, and let go of the embedded server if there is one."""
+        while self._unused:
+            await self._unused.pop().close()
         await self.engine.dispose()
         if self._embedded is not None:
             self._embedded.close()
@@ -130,21 +200,6 @@ def _gone() -> Unavailable:
 
 def _busy() -> Conflict:
     return Conflict("busy", "Others are changing the same records; nothing was stored. Send it again.", retry="NORMAL")
-
-
-async def _connected(stack: AsyncExitStack, engine: AsyncEngine) -> AsyncConnection:
-    """A connection of the pool until `stack` ends. Raises Unavailable when there is none to be had."""
-    try:
-        connection = await stack.enter_async_context(engine.connect())
-        if driver(connection).is_closed():  # while it lay idle
-            await connection.invalidate()
-            await connection.get_raw_connection()
-        return connection
-    except PoolTimeout as error:
-        raise Unavailable("too-many", "The hub is busy; send it again.", retry_after=1) from error
-    except (OSError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        # A socket that is not there, a server that is starting, one that takes no more connections.
-        raise Unavailable("unavailable", "The database cannot be reached; nothing was stored.") from error
 
 
 def locate(settings: Settings) -> tuple[str, EmbeddedPostgres | None]:
@@ -179,12 +234,11 @@ def open_database(
         pool_size=pool,
         max_overflow=0,
         hide_parameters=True,
-        pool_timeout=POOL_SECONDS,
         execution_options=dict(options or {}),
         isolation_level="AUTOCOMMIT",  # transactions are the driver's own: `_transaction`
         connect_args={"server_settings": {"timezone": "UTC", "application_name": "hub"}},
     )
-    return Database(engine, embedded)
+    return Database(engine, pool, embedded)
 
 
 @asynccontextmanager
@@ -200,22 +254,6 @@ async def _transaction(connection: AsyncConnection, *, readonly: bool) -> AsyncI
             await transaction.rollback()
         raise
     await transaction.commit()
-
-
-@asynccontextmanager
-async def _in_order(connection: AsyncConnection) -> AsyncIterator[None]:
-    """Gives no connection back that cannot be used again. Raises ConnectionError when it was cut off."""
-    raw = driver(connection)
-    try:
-        yield
-    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # the latter when COPY is cut off
-        if raw.is_closed():
-            raise ConnectionError("the connection to the database was closed") from error
-        raise
-    finally:
-        if raw.is_closed() or raw.is_in_transaction():
-            # It was cut off, or whoever waited for its end was cancelled: the next act gets another one.
-            await connection.invalidate()
 
 
 def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":

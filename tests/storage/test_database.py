@@ -226,3 +226,33 @@ async def test_a_text_that_cannot_be_kept_is_refused_however_it_comes(database: 
 def test_only_postgresql_is_a_database(url: str) -> None:
     with pytest.raises(ValueError, match="postgresql"):
         async_url(url)
+
+
+async def test_acts_one_after_the_other_share_a_connection_and_nothing_else(database: Database) -> None:
+    processes = set()
+    for _ in range(5):
+        async with database.begin() as connection:
+            processes.add((await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+        async with database.singly() as connection:
+            assert not connection.in_transaction()
+            processes.add(await driver(connection).fetchval("SELECT pg_backend_pid()"))
+    assert len(processes) == 1
+
+
+async def test_acts_cancelled_at_any_moment_lose_no_connection(database: Database) -> None:
+    async def act() -> None:
+        async with database.begin() as connection:
+            await connection.execute(text("SELECT 1"))
+            await driver(connection).fetchval("SELECT 1")
+        async with database.singly() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    for steps in range(40):
+        some = [asyncio.create_task(act()) for _ in range(3)]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        for one in some:
+            one.cancel()
+        await asyncio.gather(*some, return_exceptions=True)
+    async with asyncio.timeout(5), database.begin() as one, database.begin() as other:
+        assert {(await connection.execute(text("SELECT 1"))).scalar_one() for connection in (one, other)} == {1}
