@@ -96,6 +96,7 @@ def _answer(chosen: Settings, workers: int) -> None:
         proxy_headers=True,
         forwarded_allow_ips=chosen.trusted_proxies,
         timeout_graceful_shutdown=10,
+        timeout_worker_healthcheck=60,  # one that has much to do is not one that hangs
         http=Connection,
         ws="none",
         limit_concurrency=MOST,
