@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -12,10 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.scopes import EVERYTHING
 from hub.storage import seals
+from hub.storage.database import driver
 from hub.storage.tables import assertion_seen, endpoint, member, member_key, trust_list
 from hub.storage.vault import Vault
 
 _PUBLISHER = 0x6C71_746C  # "lqtl"
+_UNIQUE: Final = """
+    -- unique: members that hold one live record a person; asked by every comparison
+    SELECT * FROM member WHERE unique_records AND state = 'active'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +141,8 @@ async def set_scopes(connection: AsyncConnection, name: str, scopes: Sequence[st
 
 async def unique_sources(connection: AsyncConnection) -> dict[str, int]:
     """The members that hold one live record a person: name → id."""
-    rows = await connection.execute(select(member).where(member.c.unique_records, member.c.state == "active"))
-    return {row.name: row.id for row in seals.genuine(connection, member, rows)}
+    rows = await driver(connection).fetch(_UNIQUE)
+    return {row["name"]: row["id"] for row in rows if seals.is_genuine(connection, member, row)}
 
 
 async def add_key(connection: AsyncConnection, key: MemberKey) -> None:

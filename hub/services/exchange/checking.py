@@ -41,18 +41,20 @@ def check(member: Member, type_: str, resource: dict[str, Any], canonical: bytes
     return keeping.keep(member.name, type_, resource, canonical)
 
 
-async def ready(
-    hub: Hub, connection: AsyncConnection, member: Member, resource: dict[str, Any], kept: bytes, id_: UUID
-) -> Ready:
-    """A checked resource as it is stored under `id_`. Raises Invalid `bad-link`."""
+def read(member: Member, resource: dict[str, Any], kept: bytes, id_: UUID) -> Ready:
+    """A checked resource as it is stored under `id_`, whatever else there is: nobody needs to wait for this."""
     key = patients.number(resource, record_system(member.name)) or str(id_)
-    if resource["resourceType"] != PERSON_TYPE:
-        return preparing.ready(0, key, resource, kept, None)
-    replaced_by = None
-    replaced = keeping.replacement(resource)
-    if replaced is not None:
-        replaced_by = fed_patients.own(member, await fed_patients.named(hub, connection, member, replaced, {}))
-        if replaced_by.value == key:
-            raise Invalid("bad-link", "A record cannot be replaced by itself.")
-    extracted = features.extract(resource, history=divisions.canonical)
-    return preparing.ready(0, key, resource, kept, extracted, replaced_by)
+    is_person = resource["resourceType"] == PERSON_TYPE
+    extracted = features.extract(resource, history=divisions.canonical) if is_person else None
+    return preparing.ready(0, key, resource, kept, extracted)
+
+
+async def linked(hub: Hub, connection: AsyncConnection, member: Member, resource: dict[str, Any], made: Ready) -> Ready:
+    """The same with the record that is in its place now, where the resource names one. Raises Invalid `bad-link`."""
+    replaced = keeping.replacement(resource) if made.type == PERSON_TYPE else None
+    if replaced is None:
+        return made
+    replaced_by = fed_patients.own(member, await fed_patients.named(hub, connection, member, replaced, {}))
+    if replaced_by.value == made.key:
+        raise Invalid("bad-link", "A record cannot be replaced by itself.")
+    return made._replace(replaced_by=replaced_by)

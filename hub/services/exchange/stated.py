@@ -29,11 +29,12 @@ def plain(member: Member, purpose: str, one: Request, resource: dict[str, Any] |
     resource = orjson.loads(one.body) if resource is None else resource
     kept = checking.check(member, type_, resource, one.body)
     if one.method == "POST":
-        return Write(
-            "create", type_, new_id(), resource, kept, unless=fed.condition(one.if_none_exist), purpose=purpose
-        )
+        id_, unless = new_id(), fed.condition(one.if_none_exist)
+        ready = checking.read(member, resource, kept, id_)
+        return Write("create", type_, id_, resource, kept, unless=unless, purpose=purpose, ready=ready)
     same_id(resource, one.id)
-    return Write("update", type_, uuid(one.id), resource, kept, expected(one.if_match))
+    id_, version = uuid(one.id), expected(one.if_match)
+    return Write("update", type_, id_, resource, kept, version, ready=checking.read(member, resource, kept, id_))
 
 
 def is_plain(one: Request) -> bool:

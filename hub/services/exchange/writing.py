@@ -50,7 +50,8 @@ class Write:
     """What is wanted: `resource` was checked and `kept` are its bytes, none of both to delete; `expected` is a version.
 
     `id` is the resource that is there, or the one that a new resource is to have. A new one is created `unless` the
-    member has one with that identifier (system, value): then that one is the answer, looked up for `purpose`.
+    member has one with that identifier (system, value): then that one is the answer, looked up for `purpose`. `ready` is
+    what `checking.read` makes of it, where that was done before the member's turn.
     """
 
     kind: Kind
@@ -61,6 +62,7 @@ class Write:
     expected: int | None = None
     unless: Identifier | None = None
     purpose: str = ""
+    ready: Ready | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,8 @@ async def _put(
     going: list[_Put] = []
     for at, one in wanted:
         try:
-            made = await checking.ready(hub, connection, member, one.resource or {}, one.kept, one.id)
+            made = one.ready or checking.read(member, one.resource or {}, one.kept, one.id)
+            made = await checking.linked(hub, connection, member, one.resource or {}, made)
         except Refused as refusal:
             outcomes[at] = refusal
             continue
