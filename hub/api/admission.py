@@ -72,11 +72,18 @@ class _Admission:
             await _refuse(scope, told, error, close=size > _UNREAD or (is_sent and not size))
             return
         turns.put(scope["state"], turn)
+
+        async def taken(message: Message) -> None:
+            if message.get("more_body", False):  # a part of a long answer, for which the caller may take its time
+                await turn.while_waiting(told(message))
+            else:
+                await told(message)
+
         try:
             if is_sent:
-                await _Arriving(allowance, turn, receive, told).answered_by(self._app, scope)
+                await _Arriving(allowance, turn, receive, taken).answered_by(self._app, scope)
             else:
-                await self._app(scope, receive, told)
+                await self._app(scope, receive, taken)
         finally:
             turn.end()
 
@@ -103,7 +110,7 @@ class _Arriving:
         if self._whole:
             return await self._receive()
         try:
-            message = await self._turn.coming(self._receive())
+            message = await self._turn.while_waiting(self._receive())
         except TooMany as error:
             self._refusal = error
             raise

@@ -24,7 +24,7 @@ HOLD: Final = 0.5
 and of how many of a member: whoever sends again at once sends no faster."""
 HELD: Final = 64
 GRACE: Final = 0.1
-"""Seconds for which a part of a body is awaited with a turn."""
+"""Seconds for which a caller is waited for with a turn: for a part of its body, or until it takes one of the answer."""
 _KEY: Final = "turn"
 Part = TypeVar("Part")
 
@@ -155,9 +155,10 @@ class Turn:
         await self._turns.take(self._member, self._share)
         self._has = True
 
-    async def coming(self, part: Awaitable[Part]) -> Part:
-        """What is awaited, without a turn where it does not come at once. Raises TooMany where too many do so already, and
-        where there is no turn afterwards.
+    async def while_waiting(self, part: Awaitable[Part]) -> Part:
+        """What comes of a part that is read or sent, without a turn where the caller takes its time.
+
+        Raises TooMany where too many do so already, and where there is no turn afterwards.
         """
         is_aside, loop = False, asyncio.get_running_loop()
 

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,10 +16,12 @@ import pytest
 from sqlalchemy import text
 
 from hub.api import turns
+from hub.api.fhir import export
 from hub.errors import Invalid, NotFound, TooMany
 from hub.runtime import Hub, open_hub
 from hub.services import allowances, tokens
 from hub.services.allowances import Allowance
+from hub.services.exchange import export_making
 from hub.settings import Settings
 from tests.api.test_auth import assertion, form
 from tests.hubs import Clock, Enrolled, acts, enrol
@@ -297,6 +300,67 @@ async def test_slow_bodies_of_several_members_hold_up_nobody_else(
         writer.write(BODY[5:])
         assert await reader.readuntil(b"\r\n") == b"HTTP/1.1 201 Created\r\n"
         writer.close()
+
+
+async def _long_file(hub: Hub, client: httpx2.AsyncClient, token: str) -> str:
+    """The address of a file of an export that is far more than what waits in buffers on its way."""
+    headers = {"Authorization": f"Bearer {token}"}
+    for _ in range(9):
+        long = {"resourceType": "Organization", "name": "x" * 900_000}
+        assert (await client.post("/fhir/Organization", json=long, headers=headers)).status_code == 201
+    asked = await client.get("/fhir/$export", headers=headers | {"Prefer": "respond-async"})
+    await export_making.make_one(hub)
+    where = f"/fhir/{asked.headers['Content-Location'].partition('/fhir/')[2]}"
+    assert len((await client.get(where, headers=headers)).json()["output"]) == 1
+    return f"{where}/1"
+
+
+async def _read_slowly(client: httpx2.AsyncClient, path: str, token: str) -> asyncio.StreamWriter:
+    """Ask for a file, and take nothing of it."""
+    _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port or 0, limit=1)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+    return writer
+
+
+async def test_slow_readers_of_several_members_hold_up_nobody_else(
+    hub: Hub, served: Served, huiji: Enrolled, yongkang: Enrolled
+) -> None:
+    (client,) = await served()
+    slow = []
+    for member in (huiji, yongkang):
+        token = await tokens.issue_token(hub, member.member)
+        path = await _long_file(hub, client, token)
+        slow += [await _read_slowly(client, path, token) for _ in range(hub.settings.quota_at_once)]
+    assert len(slow) == hub.settings.requests_at_once
+    await asyncio.sleep(1)
+    third = await tokens.issue_token(hub, (await enrol(hub, "third", ["410105000000"])).member)
+    begun = time.monotonic()
+    other = await client.post("/fhir/Patient", json=PATIENT, headers={"Authorization": f"Bearer {third}"}, timeout=60)
+    assert other.status_code == 201
+    assert time.monotonic() - begun < 5
+    for writer in slow:
+        writer.close()
+
+
+async def test_a_member_fetches_some_files_at_a_time(
+    hub: Hub, served: Served, huiji: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "FETCHED_AT_ONCE", 2)
+    (client,) = await served()
+    token = await tokens.issue_token(hub, huiji.member)
+    path = await _long_file(hub, client, token)
+    slow = [await _read_slowly(client, path, token) for _ in range(2)]
+    await asyncio.sleep(1)
+    refused = await client.get(path)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
+    assert "fetches 2 files already" in refused.text
+    for writer in slow:
+        writer.close()
+    for _ in range(300):
+        if (found := await client.get(path)).status_code != 429:
+            break
+        await asyncio.sleep(0.1)
+    assert found.content.count(b"\n") == 9
 
 
 @asynccontextmanager

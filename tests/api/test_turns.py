@@ -116,7 +116,7 @@ async def test_what_does_not_come_at_once_is_awaited_without_a_turn(monkeypatch:
     async def one() -> bool:
         turn = await made.take(A, 1)
         try:
-            return await turn.coming(come.wait())
+            return await turn.while_waiting(come.wait())
         finally:
             turn.end()
 
@@ -167,7 +167,7 @@ async def test_whatever_happens_no_turn_is_lost(monkeypatch: pytest.MonkeyPatch)
                 async with turn.aside():
                     await asyncio.sleep(rng.random() / 500)
             elif rng.random() < 0.5:
-                await turn.coming(asyncio.sleep(rng.random() / 500))
+                await turn.while_waiting(asyncio.sleep(rng.random() / 500))
         finally:
             turn.end()
 

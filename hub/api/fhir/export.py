@@ -4,28 +4,36 @@ https://hl7.org/fhir/uv/bulkdata/STU2/export.html. Of what narrows an export onl
 known is refused, since more would be handed over than was asked for.
 """
 
+from collections import Counter
+from collections.abc import AsyncIterator
 from email.utils import format_datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from hub.api.fhir import formats
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
-from hub.errors import Invalid, NotFound
+from hub.errors import Invalid, NotFound, TooMany
 from hub.fhir import compartment, parameters
 from hub.fhir.capability import Ability
 from hub.fhir.fed import told
 from hub.fhir.parameters import Parameters
 from hub.services.exchange import checking, export_files, exports
 from hub.services.exchange.exports import MOST, Manifest, Wanted
+from hub.storage.database import Database
 from hub.storage.exports import Export, File
+from hub.storage.members import Member
 
 NDJSON: Final = "application/fhir+ndjson"
 _FORMATS: Final = frozenset({NDJSON, "application/ndjson", "ndjson"})
 _PARAMETERS: Final = ("_outputFormat", "_since", "_type")
-_RETRY_AFTER: Final = "5"
+_RETRY_AFTER: Final = 5
+FETCHED_AT_ONCE: Final = 16
+"""Files that a process hands over to one member at the same time: a slow reader holds a part of its file in memory."""
+_fetching: Final[WeakKeyDictionary[Database, Counter[int]]] = WeakKeyDictionary()
 _DEFINITIONS: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
 _FOLLOWS: Final = ("http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data",)
 
@@ -71,7 +79,7 @@ async def state(call: Call) -> Response:
     if isinstance(found, Manifest):
         return _manifest(call, found)
     progress = f"{found.done} of {len(found.types)} types"
-    return Response(None, 202, {"X-Progress": progress, "Retry-After": _RETRY_AFTER, "Cache-Control": "no-store"})
+    return Response(None, 202, {"X-Progress": progress, "Retry-After": str(_RETRY_AFTER), "Cache-Control": "no-store"})
 
 
 def _manifest(call: Call, found: Manifest) -> Response:
@@ -110,8 +118,21 @@ async def fetch(call: Call) -> Response:
     number = call.request.path_params["number"]
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise NotFound
+    fetching = _fetching.setdefault(call.hub.database, Counter())
+    if fetching[call.member.id] >= FETCHED_AT_ONCE:
+        said = f"{call.member.name} fetches {FETCHED_AT_ONCE} files already; fetch this one when one of them is there."
+        raise TooMany(said, retry_after=_RETRY_AFTER, policy="at-once")
     lines = await export_files.open_file(call.hub, call.access, _id(call), int(number))
-    return StreamingResponse(lines, 200, {"Cache-Control": "no-store"}, NDJSON)
+    return StreamingResponse(_counted(lines, fetching, call.member), 200, {"Cache-Control": "no-store"}, NDJSON)
+
+
+async def _counted(lines: AsyncIterator[bytes], fetching: Counter[int], member: Member) -> AsyncIterator[bytes]:
+    fetching[member.id] += 1
+    try:
+        async for some in lines:
+            yield some
+    finally:
+        fetching[member.id] -= 1
 
 
 def _id(call: Call) -> UUID:

@@ -27,8 +27,8 @@ from hub.storage.versions import Version
 
 ACT: Final = "export"
 AT_ONCE: Final = 500
-MOST_BYTES: Final = 8 * 2**20
-"""Of the bodies that are read at once; the last of them may go beyond."""
+MOST_BYTES: Final = 2**20
+"""Of the bodies that are read at once; the last of them may go beyond. So much of each file waits for a slow reader."""
 _OTHERS_AT_ONCE: Final = 50
 
 

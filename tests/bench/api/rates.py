@@ -142,7 +142,7 @@ async def prepare(settings: Settings) -> str:
         return await tokens.issue_token_for(hub, MEMBER, 7200)
 
 
-def _fill(address: str, token: str, patients: list[dict[str, Any]]) -> list[Known]:
+def fill(address: str, token: str, patients: list[dict[str, Any]]) -> list[Known]:
     """Store people through transactions of a hundred."""
     known: list[Known] = []
     with httpx2.Client(headers={"Authorization": f"Bearer {token}"}, timeout=120) as client:
@@ -202,7 +202,7 @@ def run(patients: int, seconds: float, only: list[str], workers: int, data: Path
     new = people(time.time_ns() // 1000)
     runs = []
     with served(settings, workers) as server:
-        known = _fill(address, token, list(islice(new, patients)))
+        known = fill(address, token, list(islice(new, patients)))
         for name in only or list(SCENARIOS):
             lines = SCENARIOS[name](new, known)
             runs.append(measure(settings, server, address, token, name, lines, data / "requests.tsv", seconds))
