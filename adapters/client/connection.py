@@ -72,10 +72,12 @@ class Connection:
         scopes: Sequence[str] = (),
         patience: Patience = ONCE,
         agent: str = "lianqiao-gateway",
+        audience: str = "",
     ) -> None:
         self.base = reach.url.rstrip("/")
         self.patience = patience
-        self.sign_in = SignIn(f"{self.base}/auth/token", member, assertions, scopes, clock)
+        endpoint = f"{(audience or self.base).rstrip('/')}/auth/token"
+        self.sign_in = SignIn(endpoint, member, assertions, scopes, clock)
         self.skew: timedelta | None = None
         self._clock = clock
         # A timeout bounds the wait for each part; this bounds all parts together.
