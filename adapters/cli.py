@@ -79,8 +79,8 @@ def keygen(
     renew: Annotated[list[str] | None, typer.Option(help="Make a further key of this use: auth, sig or enc.")] = None,
 ) -> None:
     """Make the keys that are missing and print the public ones as JWKS, for the hub's operator."""
+    from adapters.client.clock import utc_now
     from adapters.gateway import keys
-    from adapters.gateway.clock import utc_now
     from adapters.gateway.config import load
 
     with _explained():
@@ -152,7 +152,7 @@ def retry(
     ] = None,
 ) -> None:
     """Look again at messages that were set aside, after the cause was mended. Works beside a running gateway."""
-    from adapters.gateway.clock import utc_now
+    from adapters.client.clock import utc_now
     from adapters.gateway.config import load
     from adapters.gateway.spool import Spool
 

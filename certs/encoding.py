@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 MAX_DEPTH: Final = 16
@@ -47,13 +48,18 @@ def dump_json(value: object) -> bytes:
     ).encode("utf-8")
 
 
-def load_json(data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH) -> Any:
-    """Parse strictly; ValueError says what is wrong without quoting the text."""
+def load_json(
+    data: bytes, *, max_bytes: int, max_depth: int = MAX_DEPTH, decimals: Callable[[str], object] | None = None
+) -> Any:
+    """Parse strictly; ValueError says what is wrong without quoting the text. `decimals` reads numbers with a fraction."""
     if len(data) > max_bytes:
         raise ValueError(f"longer than {max_bytes} bytes")
     try:
         value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_float=_finite, parse_constant=_no_constant
+            data.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_float=decimals or _finite,
+            parse_constant=_no_constant,
         )
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None

@@ -13,7 +13,7 @@ import hub.api.log
 import hub.api.mailbox
 import hub.api.submissions
 import hub.console
-from hub.api import admission, limits, problems
+from hub.api import admission, limits, openapi, problems
 from hub.jobs.leash import follow_parent
 from hub.logs import configure
 from hub.runtime import open_hub
@@ -62,4 +62,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(part.router)
     hub.console.install(app)
     hub.api.fhir.install(app)
+    openapi.install(app)
     return app

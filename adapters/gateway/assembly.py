@@ -4,18 +4,19 @@ The transport is built by the caller's factory, so that this package knows no tr
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
+from adapters.client.calls import HubClient
+from adapters.client.clock import Clock, utc_now
+from adapters.client.connection import Connection
+from adapters.client.receipts import Receipts
+from adapters.client.signing_in import assertion
 from adapters.gateway import keys as key_files
 from adapters.gateway import sources as configured_sources
-from adapters.gateway.client import HubClient
-from adapters.gateway.clock import Clock, utc_now
 from adapters.gateway.config import GatewayConfig
-from adapters.gateway.connection import Connection
 from adapters.gateway.failures import Failures
 from adapters.gateway.intake import Intake
 from adapters.gateway.intaking import Intaking
@@ -24,7 +25,6 @@ from adapters.gateway.keys import KeyRing
 from adapters.gateway.mailbox import Mailbox
 from adapters.gateway.opening import Opener
 from adapters.gateway.preparing import Preparing
-from adapters.gateway.receipts import Receipts
 from adapters.gateway.records import Source
 from adapters.gateway.sealer import Sealer
 from adapters.gateway.spool import Spool
@@ -33,8 +33,6 @@ from adapters.gateway.statuslists import StatusLists
 from adapters.gateway.submitting import Submitting
 from adapters.gateway.transport import Transport
 from adapters.gateway.trust import TrustStore, load_roots
-from certs import tokens
-from certs.keys import SigningKey
 
 TransportFactory = Callable[[GatewayConfig, Sequence[Source]], Transport]
 
@@ -84,7 +82,9 @@ async def open_gateway(
     try:
         transport = build_transport(config, sources)
         try:
-            async with Connection(config.hub, config.member, assertion(held.auth[0]), clock=clock) as connection:
+            async with Connection(
+                config.hub, config.member, [assertion(key) for key in held.auth], clock=clock
+            ) as connection:
                 trust_file = config.spool.file.with_name(config.spool.file.name + ".trust-list")
                 trust = TrustStore(
                     roots, config.trust.threshold, spool, trust_file, clock, member=config.member, kids=held.kids
@@ -94,11 +94,6 @@ async def open_gateway(
             await transport.aclose()
     finally:
         spool.close()
-
-
-def assertion(key: SigningKey) -> Callable[[Mapping[str, Any]], str]:
-    """Signs client assertions with `key` (RFC 7523)."""
-    return lambda claims: tokens.sign(claims, typ="JWT", signer=key)
 
 
 def _connect(

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from adapters.client.backoff import delay
+from adapters.client.clock import Clock
 from adapters.errors import GatewayError, HubError, ReceiptRefused, Retry
-from adapters.gateway.backoff import delay
-from adapters.gateway.clock import Clock
 from adapters.gateway.config import RunSettings
 from adapters.gateway.records import Item, Route, State
 from adapters.gateway.reports import issue

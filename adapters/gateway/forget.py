@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from adapters.client.clock import utc_now
 from adapters.errors import ConfigError, GatewayError
-from adapters.gateway.clock import utc_now
 from adapters.gateway.config import load
 from adapters.gateway.reports import issue
 from adapters.gateway.spool import Spool

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import mappings
-from adapters.gateway.clock import Clock
+from adapters.client.clock import Clock
 from adapters.gateway.records import Entry, Put, Route, Source
 from adapters.gateway.spool import Spool, WholeDelivery
 

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from adapters.client.calls import HubClient
+from adapters.client.clock import Clock
+from adapters.client.receipts import CERTIFICATE, Receipts
 from adapters.errors import GatewayError, Retry
-from adapters.gateway.client import HubClient
-from adapters.gateway.clock import Clock
 from adapters.gateway.config import SealingSettings
 from adapters.gateway.durable import write_file
 from adapters.gateway.mapper import Mapped, routing_json
-from adapters.gateway.receipts import CERTIFICATE, Receipts
 from adapters.gateway.records import Item, State
 from adapters.gateway.sealer import Sealer
 from adapters.gateway.spool import Change

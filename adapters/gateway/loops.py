@@ -15,9 +15,9 @@ from pathlib import Path
 
 import structlog
 
+from adapters.client.backoff import delay
+from adapters.client.clock import Clock
 from adapters.errors import GatewayError
-from adapters.gateway.backoff import delay
-from adapters.gateway.clock import Clock
 
 log = structlog.get_logger("gateway")
 

@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from adapters.client.backoff import delay
+from adapters.client.calls import HubClient, Leased
+from adapters.client.clock import Clock
+from adapters.client.receipts import MAILBOX, Receipts
 from adapters.errors import GatewayError, HubError, HubUnreachable, SignInRefused, TrustError
-from adapters.gateway.backoff import delay
-from adapters.gateway.client import HubClient, Leased
-from adapters.gateway.clock import Clock
 from adapters.gateway.config import RunSettings
 from adapters.gateway.loops import describe
 from adapters.gateway.opening import BusinessError, Opener
-from adapters.gateway.receipts import MAILBOX, Receipts
 from adapters.gateway.records import InboxState, Incoming, WriteBack
 from adapters.gateway.spool import Spool, Step
 from adapters.gateway.transport import Transport

@@ -8,10 +8,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from adapters.client.answers import MAX_ANSWER, MAX_DEPTH
+from adapters.client.calls import HubClient
+from adapters.client.clock import Clock
 from adapters.errors import GatewayError, Retry, TrustError
-from adapters.gateway.client import HubClient
-from adapters.gateway.clock import Clock
-from adapters.gateway.connection import MAX_ANSWER, MAX_DEPTH
 from adapters.gateway.keys import KeyRing
 from adapters.gateway.records import Incoming, WriteBack
 from adapters.gateway.statuslists import StatusLists

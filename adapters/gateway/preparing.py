@@ -9,8 +9,8 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 
 import mappings
+from adapters.client.clock import Clock
 from adapters.errors import GatewayError, HubUnreachable, SignInRefused
-from adapters.gateway.clock import Clock
 from adapters.gateway.failures import Failures
 from adapters.gateway.issuer import BadCertificate, Issuer, stored_routing
 from adapters.gateway.mapper import Mapped, translate

@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.gateway.client import HubClient
-from adapters.gateway.clock import Clock
+from adapters.client.calls import HubClient
+from adapters.client.clock import Clock
 from adapters.gateway.spool import Spool
 
 PAGE = 200

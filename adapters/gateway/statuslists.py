@@ -7,10 +7,10 @@ import re
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from adapters.client.calls import HubClient
+from adapters.client.clock import Clock
+from adapters.client.receipts import hub_key
 from adapters.errors import TrustError
-from adapters.gateway.client import HubClient
-from adapters.gateway.clock import Clock
-from adapters.gateway.trust import hub_key
 from certs import tokens
 from certs.errors import CertsError, StatusUnavailable
 from certs.status import Standing, StatusList, StatusRef

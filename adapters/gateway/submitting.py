@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
+from adapters.client.bodies import digest_of
+from adapters.client.calls import Accepted, HubClient, accepted_from
+from adapters.client.clock import Clock
+from adapters.client.receipts import SUBMISSION, Receipts
 from adapters.errors import GatewayError, HubUnreachable, ReceiptRefused, SignInRefused, TrustError
-from adapters.gateway.client import Accepted, HubClient, accepted_from, digest_of
-from adapters.gateway.clock import Clock
 from adapters.gateway.failures import Failures
-from adapters.gateway.receipts import SUBMISSION, Receipts
 from adapters.gateway.records import Item, Route, Source, State
 from adapters.gateway.spool import Change, Spool
 from mappings import vocabulary

@@ -7,14 +7,13 @@ so that an older or a different list is refused even if that file is lost or rep
 import asyncio
 import json
 from collections.abc import Collection
-from datetime import datetime
 from pathlib import Path
 
 import structlog
 
+from adapters.client.calls import HubClient
+from adapters.client.clock import Clock
 from adapters.errors import ConfigError, TrustError
-from adapters.gateway.client import HubClient
-from adapters.gateway.clock import Clock
 from adapters.gateway.config import TrustSettings
 from adapters.gateway.durable import write_file
 from adapters.gateway.spool import Spool
@@ -118,12 +117,3 @@ class TrustStore:
         except TrustListStale as error:
             raise TrustError("the trust list is out of date and the hub gives no newer one", code=error.code) from error
         return self._list
-
-
-def hub_key(trust: TrustList, kid: str | None, hub: str, now: datetime, *, typ: str) -> VerifyKey:
-    """The hub's own key of that name, if it is listed for documents of type `typ` and may be used now. Raises TrustError."""
-    try:
-        return trust.verify_key(kid or "", member=hub, typ=typ, signed_at=now)
-    except CertsError as error:
-        text = f"the hub signed with a key that is not its own for this or not valid now: {error.message.en}"
-        raise TrustError(text, code=error.code) from error

@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx2
 
+from adapters.client import answers, tls
+from adapters.client.clock import Clock, utc_now
 from adapters.errors import Retry, TransportError
-from adapters.gateway import answers, tls
-from adapters.gateway.clock import Clock, utc_now
 from adapters.gateway.config import read_secret
 from adapters.rest_json.settings import RestJsonSettings
 

@@ -22,6 +22,21 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _FORM: Final = "application/x-www-form-urlencoded"
 _MAX_BODY: Final = 16_384
 _MAX_FIELDS: Final = 20
+_FIELDS: Final = {
+    "type": "object",
+    "required": ["grant_type", "client_assertion_type", "client_assertion"],
+    "properties": {
+        "grant_type": {"type": "string", "const": GRANT},
+        "client_assertion_type": {"type": "string", "const": ASSERTION_TYPE},
+        "client_assertion": {"type": "string", "pattern": r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"},
+        "scope": {"type": "string", "description": "Those to ask for, with spaces between; none stands for all."},
+    },
+    "additionalProperties": {"type": "string"},
+}
+_REFUSED: Final = {
+    400: "The form is not as it should be, or nothing would be open.",
+    401: "The assertion does not count.",
+}
 _OAUTH: Final = {
     401: "invalid_client",
     "unsupported-grant-type": "unsupported_grant_type",
@@ -29,7 +44,11 @@ _OAUTH: Final = {
 }
 
 
-@router.post("/auth/token")
+@router.post(
+    "/auth/token",
+    openapi_extra={"requestBody": {"required": True, "content": {_FORM: {"schema": _FIELDS}}}},
+    responses={status: {"description": text, "content": {"application/json": {}}} for status, text in _REFUSED.items()},
+)
 async def token(request: Request, hub: TheHub) -> Response:
     """client_credentials with private_key_jwt → a short-lived bearer token."""
     try:

@@ -29,6 +29,14 @@ Registrar = Annotated[Member, opened_by("lianqiao/certificates.c")]
 Keeper = Annotated[Member, opened_by("lianqiao/certificates.u")]
 
 
+class _StatusList(Response):
+    media_type = STATUS_TYPE
+
+
+class _TrustList(Response):
+    media_type = TRUST_TYPE
+
+
 class _Strict(Body):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,9 +44,9 @@ class _Strict(Body):
 class Register(_Strict):
     """What is about to be signed; `subject` is the issuer's own record id of the person."""
 
-    kind: str = Field(max_length=60)
-    number: str = Field(min_length=1, max_length=60)
-    subject: str = Field(min_length=1, max_length=200)
+    kind: str = Field(max_length=60, json_schema_extra={"enum": [*certificates.KINDS]})
+    number: str = Field(min_length=1, max_length=60, examples=["J330784-2020-000123"])
+    subject: str = Field(min_length=1, max_length=200, examples=["YK1"])
 
 
 class Record(_Strict):
@@ -52,7 +60,7 @@ class Record(_Strict):
 class Change(_Strict):
     """A new status and why."""
 
-    status: str = Field(max_length=20)
+    status: str = Field(max_length=20, json_schema_extra={"enum": [*status_lists.STATUSES]})
     reason: str = Field(min_length=1, max_length=500)
 
 
@@ -90,13 +98,13 @@ async def change_status(hub: TheHub, caller: Keeper, certificate_id: UUID, body:
     return {"certificate_id": str(changed.id), "status": changed.status}
 
 
-@router.get("/status/{list_id}")
+@router.get("/status/{list_id}", response_class=_StatusList)
 async def status_list(request: Request, hub: TheHub, list_id: Annotated[int, Path(ge=1, lt=2**63)]) -> Response:
     """A whole status list, signed by the hub."""
     return _document(request, (await status_lists.document(hub, list_id)).encode(), STATUS_TYPE)
 
 
-@router.get("/.well-known/trust-list")
+@router.get("/.well-known/trust-list", response_class=_TrustList)
 async def trust_list(request: Request, hub: TheHub) -> Response:
     """The trust list in force, signed by the roots."""
     return _document(request, await trust.document(hub), TRUST_TYPE)

@@ -1,5 +1,6 @@
 """What every handler is given: the hub, and the member who calls, once its token opens what is asked for."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -11,6 +12,8 @@ from hub.services import denials, tokens
 from hub.services.tokens import Access
 from hub.storage.members import Member
 
+RIGHTS: dict[Callable[..., Any], str] = {}
+"""The right that each declared caller has to have, for /openapi.json."""
 CALLER = "caller"
 """Where the state of a request keeps what its token was found to be: an access, or why it counts for none."""
 
@@ -51,6 +54,7 @@ def opened_by(right: str) -> Any:
         await opened(hub, access, right)
         return access.member
 
+    RIGHTS[caller_of] = right
     return Depends(caller_of)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from hub.api.context import TheHub
 from hub.runtime import Hub
@@ -41,7 +41,7 @@ async def readyz(hub: TheHub) -> dict[str, str]:
     return {"status": "ready"}
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(request: Request, hub: TheHub) -> Response:
     """Prometheus text: the process's own numbers and the queues. To strangers there is no such page."""
     if not _may_read(request, hub):

@@ -13,7 +13,7 @@ router = APIRouter(prefix="/log", tags=["log"])
 Size = Annotated[int, Query(ge=0, lt=2**62)]
 
 
-@router.get("/checkpoint")
+@router.get("/checkpoint", response_class=PlainTextResponse)
 async def checkpoint(hub: TheHub) -> Response:
     """The newest signed head as a note (C2SP tlog-checkpoint)."""
     return PlainTextResponse((await auditing.head(hub)).note, headers={"Cache-Control": "no-cache"})

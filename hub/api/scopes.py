@@ -44,13 +44,20 @@ _LATER: Final[Mapping[str, str]] = {"bulk": "$export", "bulk-import": "$import"}
 
 def needed(request: Request, path: str) -> tuple[str, ...]:
     """The rights for an interaction at `path` below /fhir, with parameters as `{id}`."""
+    kind = str(request.path_params.get("type", ""))
+    method = "GET" if request.method == "HEAD" else request.method
+    return needed_at(method, path, kind, conditional="if-none-exist" in request.headers)
+
+
+def needed_at(method: str, path: str, kind: str = "", *, conditional: bool = False) -> tuple[str, ...]:
+    """The same of any request: `kind` is what stands for `{type}` in the path, `conditional` whether a create has a condition."""
     parts = path.strip("/").split("/")
-    kind = request.path_params.get("type", parts[0])
-    last, method = _LATER.get(parts[0], parts[-1]), "GET" if request.method == "HEAD" else request.method
+    kind = kind or parts[0]
+    last = _LATER.get(parts[0], parts[-1])
     if last.startswith("$"):
         if parts[1:] == ["{id}", "$validate"]:
-            return tried(str(kind), "")
-        return tuple(right.replace("TYPE", str(kind)) for right in _OPERATIONS.get(last, _ALL))
+            return tried(kind, "")
+        return tuple(right.replace("TYPE", kind) for right in _OPERATIONS.get(last, _ALL))
     match parts:
         case [""]:
             return NOTHING if method == "POST" else ("system/*.s",)  # entries of a Bundle need their own
@@ -58,7 +65,7 @@ def needed(request: Request, path: str) -> tuple[str, ...]:
             return ("system/*.s",)
         case [_]:
             letters = _OF_TYPES.get(method, "")
-            letters += "s" if "if-none-exist" in request.headers else ""
+            letters += "s" if conditional else ""
         case [_, "_search"] | [_, "_history"]:
             letters = "s"
         case [_, "{id}"]:

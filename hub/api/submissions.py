@@ -22,18 +22,32 @@ router = APIRouter(tags=["submissions"])
 Sender = Annotated[Member, opened_by("lianqiao/submissions.c")]
 Reader = Annotated[Member, opened_by("lianqiao/submissions.r")]
 
+_DIGEST = Header(
+    description="RFC 9530: sha-256=:<base64>:",
+    examples=["sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:"],
+    json_schema_extra={"pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"},
+)
+_DOCUMENT = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+_AGAIN: dict[int | str, dict[str, Any]] = {200: {"description": "The same message again: the answer that was stored."}}
 MessageId = Annotated[UUID, Header(alias="Message-Id", description="The sender's id, the same over all retries.")]
 
 
-@router.post("/submissions", status_code=202)
+@router.post("/submissions", status_code=202, openapi_extra=_DOCUMENT, responses=_AGAIN)
 async def submit(
     request: Request,
     hub: TheHub,
     caller: Sender,
     message_id: MessageId,
-    content_digest: Annotated[str, Header(description="RFC 9530: sha-256=:<base64>:")],
+    content_digest: Annotated[str, _DIGEST],
     content_type: Annotated[str, Header()] = "application/octet-stream",
-    mapping: Annotated[str, Header(description="Name of the mapping of a raw document.")] = "",
+    mapping: Annotated[
+        str, Header(description="Name of the mapping; a raw document needs it.", examples=["huiji/person.v1"])
+    ] = "",
     file_name: Annotated[str, Header(description="Percent-encoded UTF-8.")] = "",
     in_response_to: Annotated[UUID | None, Header()] = None,
     supersedes: Annotated[UUID | None, Header()] = None,

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import yaml
 
 from adapters import transports
+from adapters.client.clock import Clock, utc_now
 from adapters.gateway import keys
 from adapters.gateway.assembly import Gateway, open_gateway
-from adapters.gateway.clock import Clock, utc_now
 from adapters.gateway.config import KeySettings, load
 from adapters.gateway.runner import Drained, drain_once
 from adapters.gateway.testing.hub import StandInHub

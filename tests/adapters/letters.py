@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.gateway.client import digest_of
+from adapters.client.bodies import digest_of
 from adapters.gateway.testing.ledger import Letter, Submission
 from mappings import vocabulary
 from tests.adapters import kit

@@ -20,6 +20,7 @@ from hub.domain.policy import Agreement
 from hub.jobs.worker import do_one
 from hub.runtime import Hub, open_hub
 from hub.services import enrolment, setup, terms, trust
+from hub.services.exchange import export_making
 from hub.services.preparation import Preparer
 from hub.settings import Settings
 from mappings import vocabulary
@@ -120,7 +121,7 @@ class _Thread:
     async def _work(self, hub: Hub) -> None:
         preparer = Preparer()
         while not self.stop.is_set():
-            if not await do_one(hub, preparer):
+            if not (await do_one(hub, preparer) or await export_making.make_one(hub)):
                 await asyncio.sleep(0.05)
         preparer.close()
 

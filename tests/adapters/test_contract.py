@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
+from adapters.client.bodies import digest_of
+from adapters.client.calls import HubClient, accepted_from
+from adapters.client.connection import Connection
+from adapters.client.receipts import check_receipt
+from adapters.client.signing_in import assertion
 from adapters.errors import HubError, Retry
-from adapters.gateway.assembly import assertion
-from adapters.gateway.client import HubClient, accepted_from, digest_of
 from adapters.gateway.config import HubSettings
-from adapters.gateway.connection import Connection
-from adapters.gateway.receipts import check_receipt
 from certs.keys import VerifyKey
 from certs.status import StatusList
 from certs.trust import TrustList
@@ -37,7 +38,7 @@ class Side:
     @asynccontextmanager
     async def client(self, member: str) -> AsyncIterator[HubClient]:
         signer = assertion(kit.ring_of(member).auth[0])
-        async with Connection(HubSettings(url=self.url), member, signer) as connection:
+        async with Connection(HubSettings(url=self.url), member, [signer]) as connection:
             yield HubClient(connection)
 
 
@@ -204,13 +205,13 @@ async def test_a_certificate_is_registered_and_recorded_once(side: Side) -> None
 
 async def test_who_is_not_known_is_not_let_in(side: Side) -> None:
     signer = assertion(kit.ring_of("huiji").auth[0])
-    async with Connection(HubSettings(url=side.url), "yongkang", signer) as connection:
+    async with Connection(HubSettings(url=side.url), "yongkang", [signer]) as connection:
         assert (await refused(HubClient(connection).submission(str(uuid.uuid4()))))[0] == 401
 
 
 async def test_the_hub_tells_its_time_and_its_health(side: Side) -> None:
     async with Connection(
-        HubSettings(url=side.url), "yongkang", assertion(kit.ring_of("yongkang").auth[0])
+        HubSettings(url=side.url), "yongkang", [assertion(kit.ring_of("yongkang").auth[0])]
     ) as connection:
         await HubClient(connection).health()
         assert connection.skew is not None

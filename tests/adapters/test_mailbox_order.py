@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from adapters.client.clock import utc_now
 from adapters.errors import HubUnreachable, TransportError
 from adapters.gateway.assembly import Gateway
-from adapters.gateway.clock import utc_now
 from adapters.gateway.opening import BusinessError, Opener
 from adapters.gateway.records import WriteBack
 from tests.adapters import kit

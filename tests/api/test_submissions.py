@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from adapters.gateway.client import content_digest
+from adapters.client.bodies import content_digest
 from hub.api import mailbox, submissions
 from hub.runtime import Hub
 from hub.services import tokens

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from adapters.gateway.connection import MAX_ANSWER
+from adapters.client.answers import MAX_ANSWER
 from certs import tokens
 from certs.seal import MAX_ENVELOPE, open_sealed
 from hub.domain.messages import State

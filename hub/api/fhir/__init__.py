@@ -46,18 +46,21 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
     *import_lines.INTERACTIONS,
 )
 
+# An operation's name, and _history, goes before an id, which would take it for one of its kind.
+_named: Final = sorted((*_ALL, *histories.INTERACTIONS), key=lambda one: "{" in one.path and "_history" not in one.path)
+_of_any_type: Final = (*validate.INTERACTIONS, *resources.INTERACTIONS, *searching.INTERACTIONS)
+INTERACTIONS: Final[tuple[Interaction[Any], ...]] = (*_named, *_of_any_type)
+"""All of them, in the order in which a request finds its own."""
+
 _routes: Final[list[Route]] = [
-    # An operation's name, and _history, goes before an id, which would take it for one of its kind.
-    *map(
-        route, sorted((*_ALL, *histories.INTERACTIONS), key=lambda one: "{" in one.path and "_history" not in one.path)
-    ),
+    *map(route, _named),
     metadata.route(
         [
             *(one.ability for one in _ALL),
             *(one for part in (resources, histories, searching, validate) for one in part.ABILITIES),
         ]
     ),
-    *map(route, (*validate.INTERACTIONS, *resources.INTERACTIONS, *searching.INTERACTIONS)),
+    *map(route, _of_any_type),
 ]
 router = APIRouter(routes=[Directory(_routes), *_routes])
 

@@ -125,5 +125,6 @@ _ABILITY: Final = Ability(
     said=f"Of one's own Patients; {LARGEST} resources a page at most.",
 )
 INTERACTIONS: Final = tuple(
-    Interaction(method, "/Patient/{id}/$everything", take, _ABILITY, by_member) for method in ("GET", "POST")
+    Interaction(method, "/Patient/{id}/$everything", take, _ABILITY, by_member, query=_PARAMETERS)
+    for method in ("GET", "POST")
 )

@@ -149,8 +149,11 @@ _SAID: Final = (
 _SYSTEM: Final = Ability("", operation=("export", f"{_DEFINITIONS}export"), said=_SAID, follows=_FOLLOWS)
 _PATIENTS: Final = Ability("Patient", operation=("export", f"{_DEFINITIONS}patient-export"), said=_SAID)
 INTERACTIONS: Final = (
-    *(Interaction(method, "/$export", of_system, _SYSTEM, by_member) for method in ("GET", "POST")),
-    *(Interaction(method, "/Patient/$export", of_patients, _PATIENTS, by_member) for method in ("GET", "POST")),
+    *(Interaction(method, "/$export", of_system, _SYSTEM, by_member, query=_PARAMETERS) for method in ("GET", "POST")),
+    *(
+        Interaction(method, "/Patient/$export", of_patients, _PATIENTS, by_member, query=_PARAMETERS)
+        for method in ("GET", "POST")
+    ),
     Interaction("GET", "/bulk/{id}", state, Ability(""), by_member),
     Interaction("DELETE", "/bulk/{id}", cancel, Ability(""), by_member),
     Interaction("GET", "/bulk/{id}/{number}", fetch, Ability(""), by_member, wanted=formats.any_format),

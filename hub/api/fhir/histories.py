@@ -163,7 +163,9 @@ _ROUTES: Final = (
     ("/{type}/_history", of_type, Ability("", "history-type")),
     ("/{type}/{id}/_history", of_one, Ability("", "history-instance")),
 )
-INTERACTIONS: Final = tuple(Interaction("GET", path, handler, ability, by_member) for path, handler, ability in _ROUTES)
+INTERACTIONS: Final = tuple(
+    Interaction("GET", path, handler, ability, by_member, query=_CHOICES) for path, handler, ability in _ROUTES
+)
 """That of the system, and of any type, in front of reading by id."""
 ABILITIES: Final = (
     _ROUTES[0][2],

@@ -3,7 +3,7 @@
 `route` puts in front of each handler what all have in common: the answer's format, and the caller.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -89,7 +89,8 @@ class Interaction(Generic[Called]):
     """`path` is below /fhir and may have parameters, `{id}`; the ability is what /fhir/metadata tells of it.
 
     `caller` finds out who calls by the path: a member (`by_member`), or a person who decides (`stewards.by_steward`).
-    `wanted` is given Accept and the query, and refuses formats in which there is no answer.
+    `wanted` is given Accept and the query, and refuses formats in which there is no answer. `query` names what it takes in
+    the address, beside the parameters of its ability; /openapi.json tells it.
     """
 
     method: str
@@ -98,6 +99,7 @@ class Interaction(Generic[Called]):
     ability: Ability
     caller: Callable[[Request, str], Awaitable[Called]]
     wanted: Callable[[str, str], None] = formats.check_wanted
+    query: Collection[str] = ()
 
 
 def route(interaction: Interaction[Called]) -> Route:

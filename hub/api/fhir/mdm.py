@@ -27,6 +27,7 @@ _ENDS: Final = ("goldenResourceId", "resourceId")
 _PAGES: Final = ("prev", "self", "next")
 """What an answer has in front of its links: it may be sent back with the question, as HAPI's own example does."""
 _QUERY: Final = (*_ENDS, "matchResult", "linkSource", "_offset", "_count", "_sort", "resourceType")
+_DUPLICATES: Final = ("_offset", "_count", "resourceType")
 
 
 async def query_links(call: StewardCall) -> Response:
@@ -37,7 +38,7 @@ async def query_links(call: StewardCall) -> Response:
 
 async def duplicates(call: StewardCall) -> Response:
     """A page of persons that may be one."""
-    given = await call.parameters("_offset", "_count", "resourceType")
+    given = await call.parameters(*_DUPLICATES)
     return await _page(call, given, "$mdm-duplicate-golden-resources", mdm.POSSIBLE_DUPLICATE)
 
 
@@ -155,21 +156,21 @@ def _link(name: str, link: Link, *, history: bool = False) -> dict[str, Any]:
 
 
 def _both(
-    name: str, handler: Callable[[StewardCall], Awaitable[Response]], *methods: str
+    name: str, handler: Callable[[StewardCall], Awaitable[Response]], known: Sequence[str], *methods: str
 ) -> list[Interaction[StewardCall]]:
     ability = Ability(
         "",
         operation=(name, f"http://hapifhir.io/fhir/OperationDefinition/{name}"),
         said="As HAPI FHIR does it; by stewards.",
     )
-    return [Interaction(method, f"/${name}", handler, ability, by_steward) for method in methods]
+    return [Interaction(method, f"/${name}", handler, ability, by_steward, query=known) for method in methods]
 
 
 INTERACTIONS: Final = (
-    *_both("mdm-query-links", query_links, "GET", "POST"),
-    *_both("mdm-duplicate-golden-resources", duplicates, "GET", "POST"),
-    *_both("mdm-link-history", link_history, "GET", "POST"),
-    *_both("mdm-update-link", update_link, "POST"),
-    *_both("mdm-create-link", create_link, "POST"),
-    *_both("mdm-not-duplicate", not_duplicate, "POST"),
+    *_both("mdm-query-links", query_links, _QUERY, "GET", "POST"),
+    *_both("mdm-duplicate-golden-resources", duplicates, _DUPLICATES, "GET", "POST"),
+    *_both("mdm-link-history", link_history, _ENDS, "GET", "POST"),
+    *_both("mdm-update-link", update_link, (), "POST"),
+    *_both("mdm-create-link", create_link, (), "POST"),
+    *_both("mdm-not-duplicate", not_duplicate, (), "POST"),
 )

@@ -16,6 +16,7 @@ from hub.services.identity.crossreferences import SOURCE_DOMAIN_UNKNOWN, Source,
 
 _DEFINITION: Final = "https://profiles.ihe.net/ITI/PIXm/OperationDefinition/IHE.PIXm.pix"
 _MOST_TARGETS: Final = 20
+_PARAMETERS: Final = ("sourceIdentifier", "targetSystem")
 
 
 async def cross(call: Call) -> Response:
@@ -37,7 +38,7 @@ def _source(query: list[tuple[str, str]]) -> Source:
     """What is asked. Raises Invalid."""
     sources = [value for name, value in query if name == "sourceIdentifier"]
     targets = [value for name, value in query if name == "targetSystem"]
-    if {name for name, _ in query} - {"sourceIdentifier", "targetSystem"}:
+    if {name for name, _ in query} - set(_PARAMETERS):
         raise Invalid("not-supported", "Parameters of $ihe-pix are sourceIdentifier and targetSystem.")
     if len(sources) != 1 or len(targets) > _MOST_TARGETS:
         raise Invalid("bad-request", f"sourceIdentifier is given once, targetSystem at most {_MOST_TARGETS} times.")
@@ -61,5 +62,6 @@ INTERACTIONS: Final = (
             "a number of the nation finds the caller's own records only.",
         ),
         by_member,
+        query=_PARAMETERS,
     ),
 )

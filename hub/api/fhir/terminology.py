@@ -180,13 +180,20 @@ _OPERATIONS: Final = (
         "/ConceptMap/$translate",
         translate,
         Ability(_MAP, operation=("translate", f"{_DEFINITIONS}ConceptMap-translate"), said=_SAID),
+        _TRANSLATE,
     ),
-    ("/ConceptMap/{id}/$translate", translate, Ability("")),
-    ("/CodeSystem/$lookup", lookup, Ability("CodeSystem", operation=("lookup", f"{_DEFINITIONS}CodeSystem-lookup"))),
+    ("/ConceptMap/{id}/$translate", translate, Ability(""), _TRANSLATE),
+    (
+        "/CodeSystem/$lookup",
+        lookup,
+        Ability("CodeSystem", operation=("lookup", f"{_DEFINITIONS}CodeSystem-lookup")),
+        _LOOKUP,
+    ),
     (
         "/CodeSystem/$validate-code",
         validate,
         Ability("CodeSystem", operation=("validate-code", f"{_DEFINITIONS}CodeSystem-validate-code")),
+        _VALIDATE,
     ),
 )
 INTERACTIONS: Final = (
@@ -208,8 +215,8 @@ INTERACTIONS: Final = (
     ),
     Interaction("GET", "/ConceptMap/{id}", read, Ability(_MAP, "read"), by_member),
     *(
-        Interaction(method, path, handler, ability, by_member)
-        for path, handler, ability in _OPERATIONS
+        Interaction(method, path, handler, ability, by_member, query=sorted(known))
+        for path, handler, ability, known in _OPERATIONS
         for method in ("GET", "POST")
     ),
 )

@@ -21,7 +21,8 @@ from hub.services.exchange.judging import Trial
 
 _DEFINITION: Final = "http://hl7.org/fhir/OperationDefinition/Resource-validate"
 _BASE: Final = "http://hl7.org/fhir/StructureDefinition/"
-_PARAMETERS: Final = frozenset({"resource", "mode", "profile"})
+_IN_ADDRESS: Final = ("mode", "profile")
+_PARAMETERS: Final = ("resource", *_IN_ADDRESS)
 _OF_TYPE: Final = frozenset({"", "create"})
 _OF_INSTANCE: Final = frozenset({"", "update", "delete", "profile"})
 _WELL: Final = {
@@ -64,7 +65,7 @@ async def validate(call: Call) -> Response:
 
 async def _asked(call: Call) -> tuple[dict[str, Any] | None, dict[str, list[str]]]:
     """The resource, its numbers as they were written, and what else is said. Raises Invalid."""
-    stated = parameters.of_query(call.query, _PARAMETERS - {"resource"})
+    stated = parameters.of_query(call.query, _IN_ADDRESS)
     resource = None
     if call.request.method == "POST" and (await call.request.body() or "id" not in call.request.path_params):
         resource = (await call.document()).exact()
@@ -97,7 +98,7 @@ def _id(call: Call) -> UUID | None:
 
 
 INTERACTIONS: Final = tuple(
-    Interaction(method, path, validate, Ability(""), by_member)
+    Interaction(method, path, validate, Ability(""), by_member, query=_IN_ADDRESS)
     for method, path in (
         ("POST", "/{type}/$validate"),
         ("GET", "/{type}/{id}/$validate"),

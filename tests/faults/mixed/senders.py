@@ -18,7 +18,7 @@ from uuid import uuid4
 import httpx2
 import orjson
 
-from adapters.gateway.client import content_digest
+from adapters.client.bodies import content_digest
 from mappings.vocabulary import record_system
 from tests.documents import PERSON_SHEET, row, rows, sheet
 from tests.people import patient

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
+from adapters.client import answers
+from adapters.client.answers import Answer, Unreadable
+from adapters.client.calls import HubClient, _items
+from adapters.client.problems import problem
 from adapters.errors import HubError
-from adapters.gateway import answers
-from adapters.gateway.answers import Unreadable
-from adapters.gateway.client import HubClient, _items
-from adapters.gateway.connection import Answer, problem
 from tests.unit.adapters.test_backoff import NOW
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.gateway.backoff import delay, http_date, retry_after_seconds
+from adapters.client.backoff import delay, http_date, retry_after_seconds
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

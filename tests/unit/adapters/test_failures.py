@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.client.answers import Answer
+from adapters.client.problems import problem
 from adapters.errors import GatewayError, HubError, HubUnreachable, ReceiptRefused, Retry
 from adapters.gateway.config import RunSettings
-from adapters.gateway.connection import Answer, problem
 from adapters.gateway.failures import MOST_RECEIPTS_REFUSED, Failures
 from adapters.gateway.records import Entry, Item, Route, State
 from adapters.gateway.spool import Change, Spool

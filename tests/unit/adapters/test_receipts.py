@@ -5,10 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from adapters.client.receipts import TYPE, check_receipt, hub_key
 from adapters.errors import ReceiptRefused, Retry, TrustError
-from adapters.gateway.receipts import TYPE, check_receipt
 from adapters.gateway.testing.world import World
-from adapters.gateway.trust import hub_key
 from certs import tokens
 from certs.keys import DecryptionKey, SigningKey
 from certs.trust import CHECKPOINT, RECEIPT, STATUS, Member

@@ -1,12 +1,11 @@
-"""What the gateway asks of the hub, one method for each call of the wire contract (WIRE.md).
+"""What is asked of the hub beside FHIR, one method for each call of the wire contract (WIRE.md).
 
-The methods return small frozen values and raise HubError; deciding whether to try again is the caller's. Bytes given to `submit` are
+The methods return small frozen values and raise HubError; how often to try again is the connection's patience. Bytes given to `submit` are
 sent exactly as they are: a retransmission is identical and differs in its Attempt-Id only.
 """
 
 import base64
 import binascii
-import hashlib
 import re
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,8 +14,10 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from adapters.errors import HubError, Retry
-from adapters.gateway.connection import Answer, Connection
+from adapters.client.answers import Answer
+from adapters.client.bodies import Sent, content_digest
+from adapters.client.connection import Connection
+from adapters.errors import HubError
 
 STATUS_URI = re.compile(r"https?://[\x21-\x7e]{1,400}/status/[A-Za-z0-9_-]{1,90}")
 
@@ -56,16 +57,6 @@ class Registration:
     status_index: int
 
 
-def digest_of(body: bytes) -> str:
-    """`sha-256:<hex>`, the form in which digests travel inside documents."""
-    return f"sha-256:{hashlib.sha256(body).hexdigest()}"
-
-
-def content_digest(body: bytes) -> str:
-    """RFC 9530 Content-Digest."""
-    return f"sha-256=:{base64.b64encode(hashlib.sha256(body).digest()).decode()}:"
-
-
 class HubClient:
     """The calls. Times out and fails as `Connection` does."""
 
@@ -74,7 +65,7 @@ class HubClient:
 
     async def submit(
         self,
-        body: bytes,
+        body: Sent,
         *,
         message_id: str,
         content_type: str,
@@ -97,7 +88,7 @@ class HubClient:
             "Content-Digest": content_digest(body),
             **{name: value for name, value in optional.items() if value},
         }
-        answer = await self._connection.call("POST", "/submissions", headers=headers, content=body)
+        answer = await self._connection.call("POST", "/submissions", headers=headers, content=body, repeatable=True)
         return _accepted(answer.object(), answer)
 
     async def submission(self, message_id: str) -> dict[str, Any] | None:
@@ -135,6 +126,7 @@ class HubClient:
             "/mailbox",
             body={"max": most, "lease_seconds": lease_seconds, "wait_seconds": wait_seconds},
             timeout=wait_seconds + 30,
+            repeatable=True,  # what was lent to nobody is lent again when its lease is over
         )
         items = _items(answer)
         read = [leased for item in items if (leased := _leased(item)) is not None]
@@ -145,7 +137,8 @@ class HubClient:
     ) -> str:
         """POST /mailbox/{id}/receipt; idempotent. The hub's signed answer."""
         body: dict[str, Any] = {"state": state, "digest": digest, "errors": [dict(e) for e in errors]}
-        answer = await self._connection.call("POST", f"/mailbox/{quote(mailbox_id, safe='')}/receipt", body=body)
+        path = f"/mailbox/{quote(mailbox_id, safe='')}/receipt"
+        answer = await self._connection.call("POST", path, body=body, repeatable=True)
         return str(answer.object().get("receipt", ""))
 
     async def register_certificate(self, *, kind: str, number: str, subject: str, message_id: str) -> Registration:
@@ -155,6 +148,7 @@ class HubClient:
             "/certificates",
             headers={"Message-Id": message_id},
             body={"kind": kind, "number": number, "subject": subject},
+            repeatable=True,
         )
         document = answer.object()
         match document:
@@ -169,7 +163,8 @@ class HubClient:
     ) -> str:
         """PUT /certificates/{id}: the digest of what was signed. The hub's signed answer."""
         body = {"digest": digest, "issued_at": issued_at, "expires_at": expires_at}
-        answer = await self._connection.call("PUT", f"/certificates/{quote(certificate_id, safe='')}", body=body)
+        path = f"/certificates/{quote(certificate_id, safe='')}"
+        answer = await self._connection.call("PUT", path, body=body, repeatable=True)
         return str(answer.object().get("receipt", ""))
 
     async def trust_list(self) -> bytes:
@@ -242,4 +237,4 @@ def _items(answer: Answer) -> list[dict[str, Any]]:
 
 
 def _incomplete(what: str, answer: Answer) -> HubError:
-    return HubError(f"the hub's {what} is incomplete", code="bad-answer", retry=Retry.NORMAL, status=answer.status)
+    return answer.bad(f"the hub's {what} is incomplete")

@@ -5,22 +5,31 @@ digest. It does not say which answer to a mailbox message it acknowledges. That 
 """
 
 from datetime import datetime
+from typing import Protocol
 
+from adapters.client.clock import Clock
 from adapters.errors import ReceiptRefused, TrustError
-from adapters.gateway.clock import Clock
-from adapters.gateway.trust import TrustStore, hub_key
 from certs import tokens
 from certs.errors import CertsError
+from certs.keys import VerifyKey
 from certs.trust import RECEIPT, TrustList
 
 TYPE = "lianqiao-receipt+jwt"
 SUBMISSION, MAILBOX, CERTIFICATE = "submission", "mailbox", "certificate"
 
 
+class Trusted(Protocol):
+    """Where the trust list of the moment comes from: the gateway keeps it on disk, a client in memory."""
+
+    def current(self) -> TrustList:
+        """The list to work with now. Raises TrustError if there is none that may still be used."""
+        ...
+
+
 class Receipts:
     """Checks the receipts given to one member by one hub, with the trust list of the moment."""
 
-    def __init__(self, trust: TrustStore, clock: Clock, *, hub: str, member: str) -> None:
+    def __init__(self, trust: Trusted, clock: Clock, *, hub: str, member: str) -> None:
         self._trust = trust
         self._clock = clock
         self._hub = hub
@@ -47,3 +56,12 @@ def check_receipt(
     if any(claims.get(name) != value for name, value in said.items()) or not isinstance(claims.get("leaf"), str):
         raise ReceiptRefused("the hub's receipt speaks of another message, other bytes or another act")
     return claims
+
+
+def hub_key(trust: TrustList, kid: str | None, hub: str, now: datetime, *, typ: str) -> VerifyKey:
+    """The hub's own key of that name, if it is listed for documents of type `typ` and may be used now. Raises TrustError."""
+    try:
+        return trust.verify_key(kid or "", member=hub, typ=typ, signed_at=now)
+    except CertsError as error:
+        text = f"the hub signed with a key that is not its own for this or not valid now: {error.message.en}"
+        raise TrustError(text, code=error.code) from error
