@@ -25,6 +25,7 @@ from hub.api.fhir import (
     resources,
     search,
     searching,
+    subscriptions,
     terminology,
     validate,
 )
@@ -41,6 +42,7 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
     *merge.INTERACTIONS,
     *terminology.INTERACTIONS,
     *everything.INTERACTIONS,
+    *subscriptions.INTERACTIONS,
     *export.INTERACTIONS,
     *import_lines.INTERACTIONS,
 )

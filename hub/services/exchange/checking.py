@@ -8,10 +8,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from hub.errors import Invalid, NotFound
-from hub.fhir import patients, validate
+from hub.fhir import patients, subscriptions, validate
 from hub.linkage import features
 from hub.runtime import Hub
-from hub.services import fed_patients, keeping, preparing
+from hub.services import fed_patients, keeping, preparing, subscribing
 from hub.services.preparing import PERSON_TYPE, Ready
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
@@ -44,7 +44,9 @@ def check(member: Member, type_: str, resource: dict[str, Any], canonical: bytes
 async def ready(
     hub: Hub, connection: AsyncConnection, member: Member, resource: dict[str, Any], kept: bytes, id_: UUID
 ) -> Ready:
-    """A checked resource as it is stored under `id_`. Raises Invalid `bad-link`."""
+    """A checked resource as it is stored under `id_`. Raises Invalid `bad-link`, and what a Subscription is refused for."""
+    if resource["resourceType"] == subscriptions.TYPE:
+        await subscribing.admit(hub, connection, member, resource, id_)
     key = patients.number(resource, record_system(member.name)) or str(id_)
     if resource["resourceType"] != PERSON_TYPE:
         return preparing.ready(0, key, resource, kept, None)
