@@ -33,6 +33,7 @@ COUNT: Final = (1, 100)
 _COUNT: Final = 20
 MOST_FILTERS: Final = 10
 _LONGEST: Final = 2_000
+"""Characters of all filters together."""
 _MOST_HEADERS: Final = 5
 _HEADER: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9-]{0,60}):[ ]*([\x21-\x7e](?:[\x20-\x7e]{0,998}[\x21-\x7e])?)", re.ASCII
@@ -77,7 +78,8 @@ class Wanted:
 
 def read(resource: Mapping[str, Any]) -> Wanted:
     """What a valid Subscription asks for. Raises Invalid `bad-subscription`, naming the element."""
-    topic, channel = resource["criteria"], resource["channel"]
+    # R4 lets an extension stand where a value should.
+    topic, channel = resource.get("criteria"), resource.get("channel", {})
     if topic not in TOPICS:
         raise _bad("criteria", f"is the canonical URL of a topic: {', '.join(TOPICS)}")
     if channel.get("type") != "rest-hook" or _extensions(channel.get("_type"), "channel-type"):
@@ -90,7 +92,7 @@ def read(resource: Mapping[str, Any]) -> Wanted:
     if content == "full-resource" and topic == MAILBOX:
         raise _bad("channel.payload", "is empty or id-only of this topic: what is sealed is fetched from the mailbox")
     return Wanted(
-        status=resource["status"],
+        status=resource.get("status", ""),
         topic=topic,
         filters=_filters(resource),
         endpoint=channel.get("endpoint", ""),
@@ -105,18 +107,15 @@ def read(resource: Mapping[str, Any]) -> Wanted:
 
 def _filters(resource: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     found = _extensions(resource.get("_criteria"), "filter-criteria")
-    if found and resource["criteria"] == MAILBOX:
+    if found and resource.get("criteria") == MAILBOX:
         raise _bad("criteria", "has no filters with this topic")
     if len(found) > MOST_FILTERS:
         raise _bad("criteria", f"has at most {MOST_FILTERS} filters")
-    read_ = []
-    for one in found:
-        text = one.get("valueString")
-        match = _FILTER.fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST else None
-        if match is None:
-            raise _bad("criteria", f"has filters of the form Type?parameters, of at most {_LONGEST} characters")
-        read_.append((match[1], match[2] or ""))
-    return tuple(read_)
+    texts = [str(one.get("valueString", "")) for one in found]
+    matches = [match for text in texts if (match := _FILTER.fullmatch(text)) is not None]
+    if len(matches) < len(texts) or sum(map(len, texts)) > _LONGEST:
+        raise _bad("criteria", f"has filters of the form Type?parameters, of {_LONGEST} characters together at most")
+    return tuple((match[1], match[2] or "") for match in matches)
 
 
 def _headers(channel: Mapping[str, Any]) -> list[str]:

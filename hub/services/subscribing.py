@@ -26,6 +26,8 @@ from hub.storage.resources import Stored
 
 MOST: Final = 20
 """Subscriptions of one member that are not off."""
+MOST_CLAUSES: Final = 10
+"""Parameters of one subscription's filters: all of them may be tested on whatever its member stores."""
 REQUESTED: Final = "requested"
 _OFF: Final = "off"
 _ON: Final = (REQUESTED, "active", "error")
@@ -72,6 +74,8 @@ def filters(hub: Hub, wanted: Wanted) -> dict[str, list[Clause]]:
             type_, requests.parameters(text), now=hub.now(), base=f"{hub.settings.base_url}/fhir", strict=True
         )
         found.setdefault(type_, []).extend(_clauses(query))
+    if sum(map(len, found.values())) > MOST_CLAUSES:
+        raise _bad(f"criteria has filters of at most {MOST_CLAUSES} parameters together")
     return found
 
 

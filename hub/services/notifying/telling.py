@@ -26,7 +26,7 @@ from hub.storage.subscriptions import Numbered
 from hub.storage.versions import Version
 
 ACT: Final = "notify"
-MOST_BYTES: Final = 4 * 2**20
+MOST_BYTES: Final = 2**20
 """Of the resources in one answer or notification: those behind come without, and are read one by one."""
 _URI: Final = "urn:ietf:rfc:3986"
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from hub.api import fhir
 from hub.errors import Invalid
-from hub.fhir import subscriptions
+from hub.fhir import exact, subscriptions, validate
 from hub.fhir.subscriptions import MAILBOX, OWN_RECORDS
 from hub.runtime import Hub
 from hub.services import subscribing, tokens
@@ -154,6 +154,10 @@ def _code(found: httpx2.Response) -> str:
     return code
 
 
+def _filter(text: str) -> dict[str, Any]:
+    return {"url": f"{EXTENSION}filter-criteria", "valueString": text}
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -161,18 +165,13 @@ def _code(found: httpx2.Response) -> str:
         {"criteria": "Observation?code=http://loinc.org|1975-2"},
         {"criteria": "urn:lianqiao:topic:everything"},
         {"end": "2020-01-01T00:00:00Z"},
-        {
-            "_criteria": {
-                "extension": [{"url": f"{EXTENSION}filter-criteria", "valueString": "Patient?organization.name=A"}]
-            }
-        },
-        {"_criteria": {"extension": [{"url": f"{EXTENSION}filter-criteria", "valueString": "Patient?_sort=name"}]}},
-        {
-            "_criteria": {
-                "extension": [{"url": f"{EXTENSION}filter-criteria", "valueString": "Subscription?status=off"}]
-            }
-        },
-        {"_criteria": {"extension": [{"url": f"{EXTENSION}filter-criteria", "valueString": "not a filter"}]}},
+        {"_criteria": {"extension": [_filter("Patient?organization.name=A")]}},
+        {"_criteria": {"extension": [_filter("Patient?_sort=name")]}},
+        {"_criteria": {"extension": [_filter("Subscription?status=off")]}},
+        {"_criteria": {"extension": [_filter("not a filter")]}},
+        {"_criteria": {"extension": [_filter("Patient?" + "&".join(f"name={letter}" for letter in "abcdefghijk"))]}},
+        {"_criteria": {"extension": [_filter("Patient?name=" + "x" * 2_000)]}},
+        {"_criteria": {"extension": [_filter("Patient")] * 11}},
         {"channel.type": "email"},
         {"channel.payload": "application/fhir+xml"},
         {"channel._payload": {}},
@@ -217,12 +216,41 @@ async def test_what_is_told_may_be_found_in_the_statement(caller: Client) -> Non
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30))
-def test_whatever_a_subscription_says_it_is_read_or_refused(filter_: str, header: str, topic: str) -> None:
+def test_whatever_texts_a_subscription_has_it_is_read_or_refused(filter_: str, header: str, topic: str) -> None:
     wanted = asked("https://a.example", filter_) | {"criteria": topic or OWN_RECORDS}
     wanted["channel"]["header"] = [header]
     try:
         found = subscriptions.read(wanted)
     except Invalid:
         return
-    assert all("\n" not in value and "\r" not in value for pair in found.headers for value in pair)
+    assert all(text.isprintable() for pair in found.headers for text in pair)
     assert found.topic in subscriptions.TOPICS
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(["", "x", "rest-hook", "2026-01-01T00:00:00Z"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["extension", "url", "id"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(["criteria", "status", "channel", "end", "reason"]), st.booleans(), VALUES)
+def test_a_valid_subscription_of_whatever_form_is_read_or_refused(name: str, inner: bool, value: Any) -> None:
+    wanted = asked("https://a.example", "Patient")
+    place = wanted["channel"] if inner else wanted
+    names = {"criteria": "header", "status": "type", "channel": "payload", "end": "extension", "reason": "endpoint"}
+    key = names[name] if inner else name
+    if value is None:  # an extension may stand where a value should
+        place.pop(key, None)
+        place[f"_{key}"] = {"extension": [{"url": "urn:x", "valueString": "y"}]}
+    else:
+        place[key] = value
+    if validate.check(wanted, exact.write(wanted)):
+        return
+    try:
+        found = subscriptions.read(wanted)
+    except Invalid:
+        return
+    assert found.needs
