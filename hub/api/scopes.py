@@ -13,7 +13,7 @@ from hub.domain import scopes
 from hub.domain.policy import PURPOSES
 from hub.domain.scopes import EVERYTHING
 from hub.errors import Invalid
-from hub.fhir import requests
+from hub.fhir import exact, requests, subscriptions
 from hub.fhir.requests import Request as Entry
 from hub.fhir.search import Chain, Has, Query
 from hub.services.exchange.checking import TYPES
@@ -32,6 +32,8 @@ _OPERATIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "$everything": ("system/*.r",),
     "$export": ("system/*.r",),
     "$import": ("system/*.c", "system/*.u"),
+    "$status": ("system/Subscription.r",),
+    "$events": ("system/Subscription.r",),
     "$validate": ("system/TYPE.c",),
     "$translate": NOTHING,
     "$lookup": NOTHING,
@@ -96,7 +98,7 @@ def needed_by(entry: Entry, read: Read, *, together: bool) -> tuple[str, ...]:
 
 def searched_by(entry: Entry, read: Read, *, together: bool = False) -> tuple[str, ...]:
     """The rights for what a request leads through: its search or condition, and in a transaction the references that are
-    said as searches.
+    said as searches, and what a Subscription is to be told of.
     """
     asked = [(entry.type, text) for text in (entry.query, entry.if_none_exist) if text]
     said = requests.searches(entry.body) if together else ()
@@ -105,7 +107,22 @@ def searched_by(entry: Entry, read: Read, *, together: bool = False) -> tuple[st
     for kind, text in asked:
         with suppress(Invalid):  # what cannot be read leads nowhere, and is refused when it is carried out
             rights += searched(read(kind, text))
+    if entry.type == subscriptions.TYPE and entry.body:
+        rights += _told_by(entry)
     return tuple(dict.fromkeys(rights))
+
+
+def _told_by(entry: Entry) -> tuple[str, ...]:
+    """The rights for what a Subscription tells: nobody is told by it what the token does not open. What a patch makes of it is
+    not known yet, and may be anything.
+    """
+    if entry.method == "PATCH":
+        return ("system/*.r", "lianqiao/mailbox.r")
+    with suppress(
+        Invalid, KeyError, TypeError, AttributeError
+    ):  # what is no valid one is refused when it is carried out
+        return subscriptions.read(exact.read(entry.body)).needs
+    return ()
 
 
 def searched(query: Query) -> tuple[str, ...]:
@@ -133,8 +150,8 @@ def said() -> str:
     operations = "; ".join(f"{name}: {' '.join(needs) or 'none'}" for name, needs in _OPERATIONS.items())
     return (
         f"Scopes: system/TYPE.{scopes.LETTERS} (c create, r read, vread and history, u update, d delete, s search; a "
-        "patch needs r too, a condition s, $validate of what is there r and the u or d of its mode; version 1's .read is rs "
-        "and .write is cud), of operations "
+        "patch needs r too, a condition s, a Subscription r of what it tells, $validate of what is there r and the u or d of "
+        "its mode; version 1's .read is rs and .write is cud), of operations "
         f"{operations}; {', '.join(scopes.purpose(name) for name in sorted(PURPOSES))} for the purpose stated; "
         f"{EVERYTHING} opens all that the member may, and is needed for what is not named here."
     )

@@ -7,6 +7,7 @@ once, every resolved address must be public, the connection goes to that very ad
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -68,8 +69,21 @@ class Webhooks:
         """Close the connections."""
         await self._client.aclose()
 
-    async def send(self, url: str, secret: str, *, message_id: str, at: datetime, body: bytes) -> Attempt:
-        """POST `body`, signed under `message_id` at the attempt's moment. Never raises for what the receiver does."""
+    async def send(
+        self,
+        url: str,
+        secret: str,
+        *,
+        message_id: str,
+        at: datetime,
+        body: bytes,
+        media_type: str = "application/json",
+        more: Sequence[tuple[str, str]] = (),
+    ) -> Attempt:
+        """POST `body`, signed under `message_id` at the attempt's moment. Never raises for what the receiver does.
+
+        `more` headers are the receiver's own wish; none of them takes the place of one that is said here.
+        """
         try:
             target, host, name = await self._pin(url)
         except (ForbiddenAddress, ValueError) as error:
@@ -80,10 +94,10 @@ class Webhooks:
             signature = Webhook(secret).sign(message_id, at, body.decode())
         except (ValueError, EmptyWebhookSecretError):
             return Attempt("refused", "the endpoint's secret is not one of Standard Webhooks")
-        headers = {
+        headers = {name.lower(): value for name, value in more} | {
             "host": host,
             "accept-encoding": "identity",
-            "content-type": "application/json",
+            "content-type": media_type,
             "webhook-id": message_id,
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": signature,

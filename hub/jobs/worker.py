@@ -1,4 +1,5 @@
-"""The worker: does work or sets it aside, pushes notices, places audit leaves, tells the search index, keeps the clock.
+"""The worker: does work or sets it aside, tells members and subscribers, places audit leaves, tells the search index, keeps
+the clock.
 
 Exports are made in a loop of their own. Any number of workers may run. Each loop sleeps when there is nothing, and slows
 down when the database is away. Told to end, a worker ends after the batch in hand and leaves the rest of the document to
@@ -20,6 +21,7 @@ from hub.jobs.schedules import schedules
 from hub.runtime import Hub
 from hub.services import auditing, notices, translating
 from hub.services.exchange import export_making, indexing
+from hub.services.notifying import numbering, pushing
 from hub.services.preparation import Preparer, Stopped
 from hub.storage import work
 from hub.storage.work import Work
@@ -43,6 +45,8 @@ async def work_until_stopped(hub: Hub, stop: asyncio.Event | None = None) -> Non
     tasks = [
         asyncio.create_task(_repeat(ended, lambda: do_one(hub, preparer, ended.is_set), "work")),
         asyncio.create_task(_repeat(ended, lambda: notices.push(hub), "notices")),
+        asyncio.create_task(_repeat(ended, lambda: numbering.number(hub), "events")),
+        asyncio.create_task(_repeat(ended, lambda: pushing.push(hub), "subscriptions")),
         asyncio.create_task(_repeat(ended, lambda: auditing.sequence(hub), "log")),
         asyncio.create_task(_repeat(ended, lambda: indexing.catch_up(hub), "search")),
         asyncio.create_task(_repeat(ended, lambda: export_making.make_one(hub, ended.is_set), "export")),

@@ -138,9 +138,9 @@ def _ready(source: str, row: Row) -> tuple[list[Issue], Ready | None]:
 
 def _type(value: Any) -> str:
     type_ = value.get("resourceType") if isinstance(value, dict) else None
-    if not isinstance(type_, str) or type_ not in keeping.TYPES:
+    if not isinstance(type_, str) or type_ not in keeping.RECORDS:
         raise Invalid(
-            "unsupported-type", "The line is no resource of a type that is kept here; /fhir/metadata says which are."
+            "unsupported-type", "The line is no record of a type that is kept here; /fhir/metadata says which are."
         )
     return type_
 

@@ -6,15 +6,17 @@ Knows no database: what depends on what is stored is asked by who writes (`excha
 from typing import Any, Final
 
 from hub.errors import Invalid
-from hub.fhir import exact, fed, requests, sizes
+from hub.fhir import exact, fed, requests, sizes, subscriptions
 from hub.fhir.validation import schema
 from hub.services import content, fed_patients
 from hub.services.preparing import PERSON_TYPE
 from mappings.vocabulary import PERSON
 
-_TRAVEL: Final = frozenset(["Binary", "Bundle", "MessageHeader", "OperationOutcome", "Parameters", "Subscription"])
+_TRAVEL: Final = frozenset(["Binary", "Bundle", "MessageHeader", "OperationOutcome", "Parameters"])
 TYPES: Final = schema.handled() - _TRAVEL
 """What is kept one by one; the others travel, and are not kept as such."""
+RECORDS: Final = TYPES - {subscriptions.TYPE}
+"""What documents bring: to what a member subscribes it says by itself."""
 _MEANING: Final = ("implicitRules", "modifierExtension")
 
 
@@ -28,6 +30,8 @@ def keep(source: str, type_: str, resource: dict[str, Any], canonical: bytes) ->
             "A reference that is said as a search is led within a transaction only; say Type/id, or send a transaction. "
             "Nothing was stored.",
         )
+    if type_ == subscriptions.TYPE:
+        subscriptions.read(resource)
     if type_ == PERSON_TYPE:
         sizes.check(resource)
         for name in _MEANING:

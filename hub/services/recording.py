@@ -11,9 +11,10 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from hub.fhir.subscriptions import TYPE as SUBSCRIPTION_TYPE
 from hub.linkage.features import Features
 from hub.runtime import Hub
-from hub.services import consents, linking, questioning, source_merges
+from hub.services import consents, linking, questioning, source_merges, subscribing
 from hub.services.blinds import IDENTIFIER, RECORD_KEY
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
 from hub.storage import audit, people, quarantine, resources, search_index, submissions
@@ -134,9 +135,11 @@ async def follow(
     stored: Sequence[Stored],
     now: datetime,
 ) -> Followed:
-    """What follows from resources of one type just stored: persons are linked, consents are in force."""
+    """What follows from resources of one type just stored: persons are linked, consents and subscriptions in force."""
     if some[0].type == CONSENT_TYPE:
         await consents.keep(hub, connection, member, some, stored, now)
+    if some[0].type == SUBSCRIPTION_TYPE:
+        await subscribing.keep(hub, connection, member, some, stored)
     if some[0].type != PERSON_TYPE:
         return Followed()
     # Persons are brought up to date in one event: with what is like, and with what the source says of its records.

@@ -10,6 +10,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.messages import IN_HAND, State
+from hub.storage import notable
 from hub.storage.tables import mailbox_item, submission
 from hub.storage.vault import Vault
 
@@ -77,6 +78,7 @@ async def put(connection: AsyncConnection, vault: Vault, item: Item) -> None:
             state_at=item.queued_at,
         )
     )
+    await notable.waits(connection, item.recipient_id, item.id, item.queued_at)
 
 
 _LEASE = text("""

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from hub.storage import notable
 from hub.storage.database import driver, rows_of
 from hub.storage.ids import new_ids
 from hub.storage.tables import resource, resource_identifier, resource_version
@@ -84,6 +85,7 @@ _ADD: Final = f"""
         SELECT id, $1, $2, key, version, digest, false, $3, said_at, said_row
         FROM {rows_of("uuid", "bytea", "int", "bytea", "timestamptz", "int", first=5)}
             AS n(id, key, version, digest, said_at, said_row)),
+    noted AS ({notable.of_resources(member="$2", type_="$1", at="$3", deleted="false", ids=11)}),
     told AS (
         INSERT INTO resource_version
             (resource_id, version, body, digest, submission_id, row, recorded_at, member_id, type)

@@ -50,6 +50,9 @@ _RULES: Final = {
         DELETE FROM bulk_export WHERE id IN (
             SELECT e.id FROM bulk_export e WHERE e.expires_at < :now
               AND NOT EXISTS (SELECT 1 FROM bulk_export_file f WHERE f.export_id = e.id) LIMIT :batch)""",
+    "subscription_event": """
+        DELETE FROM subscription_event WHERE (subscription_id, number) IN (
+            SELECT subscription_id, number FROM subscription_event WHERE at < :before LIMIT :batch)""",
     "login_session": "DELETE FROM login_session WHERE expires_at < :now",
     "sign_in_link": "DELETE FROM sign_in_link WHERE expires_at < :now",
     "schedule_slot": "DELETE FROM schedule_slot WHERE due_at < :before AND state <> 'CLAIMED'",
@@ -72,6 +75,8 @@ KEPT: Final = frozenset(
         # who takes part and on what terms
         "agreement", "consent", "endpoint", "exchange_case", "member", "member_bucket", "member_key", "member_quota", "trust_list",
         "user_account",
+        # goes on counting as long as its resource has a history
+        "subscription",
         # what was received and delivered: message ids are never used twice
         "submission", "mailbox_item", "notice",
         # records, persons and decisions
@@ -82,7 +87,7 @@ KEPT: Final = frozenset(
         # evidence
         "access_event", "audit_leaf", "audit_node", "certificate", "checkpoint", "status_list",
         # goes when it is done
-        "search_pending", "work_item",
+        "search_pending", "subscription_pending", "work_item",
     }
 )  # fmt: skip
 """Tables without a rule."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from hub.storage import notable
 from hub.storage.database import AsyncConnection, copy_rows, driver
 from hub.storage.vault import Vault
 
@@ -146,3 +147,7 @@ async def delete(connection: AsyncConnection, vault: Vault, found: Sequence[Vers
         ("resource_id", "version", "body", "digest", "recorded_at", "deleted", "member_id", "type"),
         [(one.id, one.newest + 1, vault.seal(b""), _GONE, now, True, one.member_id, one.type) for one in found],
     )
+    for member_id, type_ in sorted({(one.member_id, one.type) for one in found}):
+        some = [one for one in found if (one.member_id, one.type) == (member_id, type_)]
+        numbers = [one.newest + 1 for one in some]
+        await notable.deleted(connection, member_id, type_, [one.id for one in some], numbers, now)

@@ -25,6 +25,7 @@ from hub.api.fhir import (
     resources,
     search,
     searching,
+    subscriptions,
     terminology,
     validate,
 )
@@ -42,6 +43,7 @@ _ALL: Final[tuple[Interaction[Any], ...]] = (
     *merge.INTERACTIONS,
     *terminology.INTERACTIONS,
     *everything.INTERACTIONS,
+    *subscriptions.INTERACTIONS,
     *export.INTERACTIONS,
     *import_lines.INTERACTIONS,
 )

@@ -7,6 +7,7 @@ same message id with the same bytes is answered from what was stored.
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
@@ -47,6 +48,7 @@ class Transacted:
     answers: tuple[Answer, ...]
     submission_id: str
     receipt: str
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ async def transaction(
             raise Conflict("digest-conflict", "This message id was used for a document before. A Bundle needs its own.")
     read = await looking.look(hub, member, purpose, [one for one in asked if one.method == "GET"])
     answers = [Answer(**entry) if entry else read[at] for at, entry in enumerate(said["entries"])]
-    return Transacted(tuple(answers), said["submission_id"], said["receipt"])
+    received_at = datetime.fromisoformat(said["received_at"])
+    return Transacted(tuple(answers), said["submission_id"], said["receipt"], received_at)
 
 
 async def _together(asked: Sequence[_Message]) -> Sequence[Acknowledgement | Exception]:
@@ -155,7 +158,8 @@ async def _take_each(
     answers: list[dict[int, Written | None]] = []
     for number, one in enumerate(new):
         settled = await entries.settle(hub, connection, member, one.purpose, one.asked, now, together=True)
-        places = sorted(settled.writes, key=lambda at: (_ORDER.index(one.asked[at].method), at))
+        methods = {request.at: request.method for request in one.asked}
+        places = sorted(settled.writes, key=lambda at: (_ORDER.index(methods[at]), at))
         wanted += [(number, at, settled.writes[at]) for at in places]
         answers.append(settled.done)
     written = await writing.write_all(hub, connection, member, [write for _, _, write in wanted], now)

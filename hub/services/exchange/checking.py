@@ -8,10 +8,10 @@ from typing import Any, Final
 from uuid import UUID
 
 from hub.errors import Invalid, NotFound
-from hub.fhir import patients, validate
+from hub.fhir import patients, subscriptions, validate
 from hub.linkage import features
 from hub.runtime import Hub
-from hub.services import fed_patients, keeping, preparing
+from hub.services import fed_patients, keeping, preparing, subscribing
 from hub.services.preparing import PERSON_TYPE, Ready
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
@@ -49,8 +49,15 @@ def read(member: Member, resource: dict[str, Any], kept: bytes, id_: UUID) -> Re
     return preparing.ready(0, key, resource, kept, extracted)
 
 
-async def linked(hub: Hub, connection: AsyncConnection, member: Member, resource: dict[str, Any], made: Ready) -> Ready:
-    """The same with the record that is in its place now, where the resource names one. Raises Invalid `bad-link`."""
+async def admitted(
+    hub: Hub, connection: AsyncConnection, member: Member, resource: dict[str, Any], made: Ready, id_: UUID
+) -> Ready:
+    """The same once it is known to go with what else there is; with the record that is in its place, where it names one.
+
+    Raises Invalid `bad-link`, and what a Subscription is refused for.
+    """
+    if made.type == subscriptions.TYPE:
+        await subscribing.admit(hub, connection, member, resource, id_)
     replaced = keeping.replacement(resource) if made.type == PERSON_TYPE else None
     if replaced is None:
         return made

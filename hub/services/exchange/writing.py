@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from hub.errors import Conflict, NotFound, Refused, Unavailable
 from hub.fhir.fed import Identifier
+from hub.fhir.subscriptions import TYPE as SUBSCRIPTION_TYPE
 from hub.runtime import Hub
 from hub.services import consents, recording
 from hub.services.blinds import IDENTIFIER
@@ -22,7 +23,7 @@ from hub.services.exchange.noting import Looked
 from hub.services.gathering import Gathering
 from hub.services.identity.ledger import LookedUp
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Ready
-from hub.storage import audit, resources, search_index, versions
+from hub.storage import audit, resources, search_index, subscriptions, versions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import Member
@@ -236,7 +237,7 @@ async def _put(
     for at, one in wanted:
         try:
             made = one.ready or checking.read(member, one.resource or {}, one.kept, one.id)
-            made = await checking.linked(hub, connection, member, one.resource or {}, made)
+            made = await checking.admitted(hub, connection, member, one.resource or {}, made, one.id)
         except Refused as refusal:
             outcomes[at] = refusal
             continue
@@ -302,6 +303,8 @@ async def _delete(
             await recording.withdraw_persons(hub, connection, member, gone, now)
         if there[0].type == CONSENT_TYPE:
             await consents.withdraw(hub, connection, member, [one.id for one in there], now)
+        if there[0].type == SUBSCRIPTION_TYPE:
+            await subscriptions.end(connection, [one.id for one in there])
     return {
         at: Written(
             one.id, one.newest if one.deleted else one.newest + 1, one.at if one.deleted else now, b"", "deleted"

@@ -61,6 +61,7 @@ from hub.storage.tables.people import (
     source_link,
     source_record,
 )
+from hub.storage.tables.subscriptions import subscription, subscription_event, subscription_pending
 from hub.storage.tables.work import reconciliation_run, schedule_slot, work_item
 
 __all__ = [
@@ -117,6 +118,9 @@ __all__ = [
     "submission_event",
     "submission_issue",
     "submission_part",
+    "subscription",
+    "subscription_event",
+    "subscription_pending",
     "trust_list",
     "user_account",
     "work_item",

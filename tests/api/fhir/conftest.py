@@ -8,13 +8,17 @@ import pytest
 from sqlalchemy import text
 
 from hub.api import fhir
-from hub.runtime import Hub
+from hub.runtime import Hub, open_hub
 from hub.services import tokens
+from hub.settings import Settings
 from hub.storage import people
+from hub.storage.members import Member
 from hub.storage.resources import by_identifier
 from mappings.vocabulary import record_system
-from tests.hubs import Enrolled, serve
+from tests.hubs import Clock, Enrolled, serve
 from tests.messages import CARE
+from tests.receiving import Receiver, receiving
+from tests.subscribing import register
 
 Caller = Callable[..., Awaitable[httpx2.Response]]
 
@@ -86,3 +90,36 @@ async def ledger(hub: Hub, member: Enrolled, record: str) -> list[tuple[str, str
             {"person": person},
         )
         return [(r.actor, r.act, r.purpose, r.outcome, tuple(r.fields)) for r in rows]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with receiving() as made:
+        yield made
+
+
+@pytest.fixture
+async def teller(hub: Hub, hub_settings: Settings, clock: Clock) -> AsyncIterator[Hub]:
+    """The hub, allowed to call loopback."""
+    async with open_hub(hub_settings.model_copy(update={"webhook_private": True}), now=clock) as opened:
+        yield opened
+
+
+class Renewing(Client):
+    """Calls with a fresh token each time, however the clock was moved."""
+
+    def __init__(self, http: httpx2.AsyncClient, hub: Hub, member: Member) -> None:
+        super().__init__(http, "")
+        self._hub, self._member = hub, member
+
+    async def __call__(self, method: str, path: str, *, purpose: str | None = CARE, **more: Any) -> httpx2.Response:
+        self._token = await tokens.issue_token(self._hub, self._member)
+        return await super().__call__(method, path, purpose=purpose, **more)
+
+
+@pytest.fixture
+async def caller(teller: Hub, huiji: Enrolled, receiver: Receiver) -> AsyncIterator[Client]:
+    """huiji's system, whose endpoint is registered."""
+    await register(teller, huiji, receiver.url)
+    async with serve(teller, fhir.router) as http:
+        yield Renewing(http, teller, huiji.member)

@@ -10,6 +10,7 @@ from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from hub.fhir import search
 from hub.services.exchange.checking import TYPES
 from tests.api.fhir.conftest import Client
+from tests.subscribing import asked
 
 OF_A_TYPE = {
     "create", "read", "vread", "update", "patch", "delete", "history-instance", "history-type", "search-type"
@@ -18,7 +19,7 @@ MARKS = {
     "conditionalCreate": True, "conditionalRead": "full-support", "conditionalUpdate": True, "conditionalDelete": "single"
 }  # fmt: skip
 OF_THE_SYSTEM = {"transaction", "batch", "history-system"}
-OF_AN_INSTANCE = {"everything"}
+OF_AN_INSTANCE = {"everything", "events"}
 """Operations that are of one resource only."""
 
 
@@ -64,9 +65,15 @@ async def test_what_it_lists_of_operations_is_there(told: dict[str, Any], as_hui
     listed = [(f"/fhir/{one['type']}", op["name"]) for one in rest["resource"] for op in one.get("operation", ())]
     listed += [("/fhir", op["name"]) for op in rest.get("operation", ())]
     assert listed
-    made = await as_huiji("POST", "/fhir/Patient", json={"resourceType": "Patient", "name": [{"text": "王五"}]})
+    made = {
+        f"/fhir/{one['resourceType']}": (await as_huiji("POST", f"/fhir/{one['resourceType']}", json=one)).json()["id"]
+        for one in (
+            {"resourceType": "Patient", "name": [{"text": "王五"}]},
+            asked("https://receiver.example/told", status="off"),
+        )
+    }
     for path, name in listed:
-        address = f"{path}/{made.json()['id']}/${name}" if name in OF_AN_INSTANCE else f"{path}/${name}"
+        address = f"{path}/{made[path]}/${name}" if name in OF_AN_INSTANCE else f"{path}/${name}"
         answers = [await as_huiji(method, address, json={}) for method in ("GET", "POST")]
         assert {found.status_code for found in answers} & {200, 400, 403, 415, 422}, address
 

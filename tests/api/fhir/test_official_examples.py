@@ -16,9 +16,9 @@ from hub.services.exchange.checking import TYPES
 from tests import r4
 from tests.api.fhir.conftest import Client
 
-EXAMPLES: Final = 299
-REFUSED: Final[dict[str, str]] = {}
-"""Examples that the hub refuses for reasons of its own: the code of the refusal."""
+EXAMPLES: Final = 301
+REFUSED: Final = {"Subscription-example": "bad-subscription", "Subscription-example-error": "bad-subscription"}
+"""Examples that the hub refuses for reasons of its own, with the code of the refusal: criteria that are no topic."""
 SAYING: Final = 267
 """How many can be asked for by something that they say."""
 FHIR: Final = {"Content-Type": "application/fhir+json"}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.errors import Invalid
-from hub.fhir import fed, messages, parameters
+from hub.errors import Invalid, Refused
+from hub.fhir import fed, message_headers, messages, parameters, record_messages, requests
 from tests.feeds import message, resolved
 from tests.people import patient
 
@@ -43,12 +43,48 @@ MESSAGE = message([resolved(patient("huiji", "H1", birth="1990-01-01"), "H2"), p
 @given(st.sampled_from(_places(MESSAGE)[1:]), VALUES)
 def test_a_message_is_read_or_refused(path: tuple[Any, ...], new: Any) -> None:
     try:
-        found = messages.read(_replaced(MESSAGE, path, new))
+        changed = _replaced(MESSAGE, path, new)
+        found = messages.read(changed, message_headers.read(changed))
     except Invalid:
         return
     assert found.entries
     for entry in found.entries:
         assert all(isinstance(part, str) for one in fed.identifiers(entry.patient) for part in one)
+
+
+RECORDS = {
+    "resourceType": "Bundle",
+    "type": "message",
+    "entry": [
+        {
+            "resource": {
+                "resourceType": "MessageHeader",
+                "id": "1",
+                "eventUri": "urn:x",
+                "source": {"endpoint": "urn:y"},
+            }
+        },
+        {"fullUrl": "urn:uuid:1", "resource": patient("huiji", "H1,|\\$2")},
+        {"resource": {"resourceType": "Observation", "subject": {"reference": "urn:uuid:1"}}},
+    ],
+}
+
+
+@given(st.sampled_from(_places(RECORDS)[1:]), VALUES)
+def test_records_of_a_message_are_read_or_refused(path: tuple[Any, ...], new: Any) -> None:
+    try:
+        changed = _replaced(RECORDS, path, new)
+        found = record_messages.read(changed, message_headers.read(changed), "urn:lianqiao:huiji:record")
+    except Refused:
+        return
+    assert [one.at for one in found] == list(range(1, len(found) + 1))
+    assert {one.method for one in found} <= {"PUT", "POST"}
+
+
+def test_a_number_of_whatever_characters_is_asked_for_as_it_is() -> None:
+    (first, second) = record_messages.read(RECORDS, message_headers.read(RECORDS), "urn:lianqiao:huiji:record")
+    assert requests.parameters(first.query) == [("identifier", "urn:lianqiao:huiji:record|H1\\,\\|\\\\\\$2")]
+    assert (second.method, second.query) == ("POST", "")
 
 
 PARAMETERS = {
