@@ -156,7 +156,7 @@ async def listed(hub: Hub) -> list[Application]:
 def administrator(user: User) -> str:
     """The user's name, if she may answer applications. Raises NotAllowed."""
     if user.member_id is not None or ADMINISTRATOR not in user.roles:
-        raise NotAllowed("role-missing", "Administrators of the hub itself answer applications.")
+        raise NotAllowed("not-an-administrator", "Administrators of the hub itself answer applications.")
     return user.name
 
 
