@@ -25,12 +25,12 @@ By = Annotated[str, typer.Option("--by", help="The administrator who does it, by
 
 def list_applications() -> None:
     """Show who applies to this sandbox, and who was admitted."""
-    shown = table(Column("application", no_wrap=True), "who", "contact", "state", "keys")
+    shown = table(Column("application", no_wrap=True), "who applies")
     for found in with_hub(applications.listed):
         keys = ", ".join(f"{key['purpose']} {key['kid'][:8]}" for key in found.keys["keys"])
-        who = f"{found.name} ({found.kind})\n{found.display} {found.display_zh}"
-        until = f"until {found.expires_at.astimezone(_ZONE):%Y-%m-%d}"
-        shown.add_row(str(found.id), who, found.contact, f"{found.state}\n{until}", keys)
+        state = f"{found.state} until {found.expires_at.astimezone(_ZONE):%Y-%m-%d}"
+        who = f"{found.name}: {found.display} {found.display_zh} ({found.kind})"
+        shown.add_row(str(found.id), f"{who}\n{state}\n{found.contact}\n{keys}", end_section=True)
     out.print(shown)
 
 
@@ -95,10 +95,14 @@ def promote(
 
 def list_promotions() -> None:
     """Show what waits for a second administrator."""
-    shown = table(Column("promotion", no_wrap=True), "member", "divisions", "proposed by", "until")
+    shown = table(Column("promotion", no_wrap=True), "what is proposed")
     for found in with_hub(promotion.listed):
         until = f"{found.expires_at.astimezone(_ZONE):%Y-%m-%d}"
-        shown.add_row(str(found.id), found.name, ", ".join(found.divisions), found.proposed_by, until)
+        shown.add_row(
+            str(found.id),
+            f"{found.name} for {', '.join(found.divisions)}\nby {found.proposed_by}, until {until}",
+            end_section=True,
+        )
     out.print(shown)
 
 
