@@ -1,4 +1,4 @@
-"""The `gateway` command: run, once, check, keygen, status, show, retry. Each says in words what is wrong and exits non-zero then.
+"""The `gateway` command: run, once, check, keygen, apply, status, show, retry. Each says in words what is wrong and exits non-zero then.
 
 Exit codes: 0 well, 1 something is stuck or wrong, 2 the configuration cannot be used.
 """
@@ -91,6 +91,19 @@ def keygen(
         for path in keys.generate(settings, now=utc_now(), renew=wanted):
             err.print(f"written: {path}", markup=False)
         typer.echo(json.dumps(keys.load(settings).jwks(), indent=2))
+
+
+@app.command()
+def apply(config: ConfigFile) -> None:
+    """Print the public keys with the proofs that they are ours, for applying at the hub's portal within an hour."""
+    from adapters.gateway import keys, possession
+    from adapters.gateway.clock import utc_now
+    from adapters.gateway.config import load
+
+    with _explained():
+        settings = load(config)
+        proved = possession.proved(keys.load(settings.keys), settings.member, settings.hub.url, utc_now())
+        typer.echo(json.dumps(proved, indent=2))
 
 
 @app.command()

@@ -11,9 +11,10 @@ import hub.api.fhir
 import hub.api.health
 import hub.api.log
 import hub.api.mailbox
+import hub.api.portal
 import hub.api.submissions
 import hub.console
-from hub.api import admission, limits, openapi, problems
+from hub.api import admission, limits, observing, openapi, problems
 from hub.jobs.leash import follow_parent
 from hub.logs import configure
 from hub.runtime import open_hub
@@ -51,6 +52,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     limits.install(app, chosen)
     admission.install(app)
+    if chosen.sandbox:
+        observing.install(app)
+        app.include_router(hub.api.portal.router)
     for part in (
         hub.api.health,
         hub.api.auth,

@@ -12,7 +12,7 @@ from certs.keys import SigningKey
 from hub.channels.webhook import Webhooks
 from hub.linkage.model import Model
 from hub.settings import Settings
-from hub.storage import keyring, seals
+from hub.storage import keyring, sandboxes, seals
 from hub.storage.database import Database, locate, open_database
 from hub.storage.vault import Vault, read_master_key
 
@@ -46,6 +46,9 @@ async def open_hub(settings: Settings, *, now: Callable[[], datetime] = utc_now)
     database = open_database(url, pool=settings.database_pool, embedded=embedded, options=seals.options(vault))
     webhooks = Webhooks(allow_private=settings.webhook_private)
     try:
+        if settings.sandbox:
+            async with database.read() as connection:
+                await sandboxes.require(connection, sandbox=True)
         yield Hub(settings, database, vault, signer, {}, webhooks, now)
     finally:
         await webhooks.close()

@@ -38,6 +38,22 @@ class Settings(BaseSettings):
         None, description="Master key file (32 random bytes, base64); default DATA_DIR/keys/master.key."
     )
     origin: str = Field("lianqiao.example/log", description="Origin line of the audit log's checkpoints.")
+    sandbox: bool = Field(
+        False,
+        description="This hub is a sandbox: members apply at /portal and rehearse there, with invented divisions and people "
+        "only. It has a HUB_DATA_DIR and a database of its own.",
+    )
+    sandbox_key_file: Path | None = Field(
+        None,
+        description="Public key of the sandbox whose check-lists this hub believes, as its `hub init` writes it; without "
+        "one no member is promoted.",
+    )
+    application_days: int = Field(
+        30, ge=1, le=365, description="Days after which an application that nobody answered is erased."
+    )
+    sandbox_days: int = Field(
+        180, ge=7, le=730, description="Days after which a member leaves the sandbox and its application is erased."
+    )
     linkage_model: Path | None = Field(
         None, description="First linkage model of a new hub; empty takes the one that ships."
     )

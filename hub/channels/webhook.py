@@ -28,11 +28,12 @@ _REFUSED = tuple(ipaddress.ip_network(text) for text in ("3fff::/20", "2001:db8:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt came to; `retry_after` in seconds where the receiver asked for it."""
+    """What one attempt came to; `retry_after` in seconds where the receiver asked for it, `status` 0 where none answered."""
 
     outcome: Outcome
     detail: str
     retry_after: int | None = None
+    status: int = 0
 
 
 class ForbiddenAddress(ValueError):
@@ -131,9 +132,10 @@ class Webhooks:
 def _judge(answer: httpx2.Response) -> Attempt:
     status = answer.status_code
     if 200 <= status < 300:
-        return Attempt("delivered", str(status))
+        return Attempt("delivered", str(status), status=status)
     if status == 410:
-        return Attempt("gone", "410: the receiver wants no more")
+        return Attempt("gone", "410: the receiver wants no more", status=status)
     after = answer.headers.get("retry-after", "")
     plain = after.isascii() and after.isdigit() and len(after) < 7
-    return Attempt("retry", f"the receiver answered {status}", min(int(after), _LONGEST_WAIT) if plain else None)
+    wait = min(int(after), _LONGEST_WAIT) if plain else None
+    return Attempt("retry", f"the receiver answered {status}", wait, status)

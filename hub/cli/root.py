@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli import dedupe, demo, linkage, matters, private, proof, records, registry, review, users
+from hub.cli import admissions, dedupe, demo, linkage, matters, private, proof, records, registry, review, users
 from hub.cli.frame import err, explained, fail, out, settings
 from hub.settings import Settings
 
@@ -19,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Exchange of records between regions for people who live away from their registered home.",
 )
+admissions.add_to(registry.member)
 app.add_typer(registry.member, name="member")
 app.add_typer(registry.agreement, name="agreement")
 app.add_typer(matters.case, name="case")

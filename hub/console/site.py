@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from hub.console import failures, shield
 from hub.console.pages import (
+    applications,
     case,
     conflicts,
     deliveries,
@@ -30,7 +31,19 @@ def make_site(parent: FastAPI) -> FastAPI:
     site.state.parent = parent
     failures.install(site)
     site.add_middleware(shield.Shield)
-    for page in (entrance, preferences, today, conflicts, lots, case, look_ups, deliveries, reconciliations, quality):
+    for page in (
+        entrance,
+        preferences,
+        today,
+        conflicts,
+        lots,
+        case,
+        look_ups,
+        deliveries,
+        reconciliations,
+        quality,
+        applications,
+    ):
         site.include_router(page.router)
     site.mount("/static", StaticFiles(directory=STATIC), name="static")
     return site

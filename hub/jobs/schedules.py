@@ -12,7 +12,18 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from hub.runtime import Hub
-from hub.services import digests, drift, model_change, notices, ordering, proposals, reconciliation, samples, trust
+from hub.services import (
+    applications,
+    digests,
+    drift,
+    model_change,
+    notices,
+    ordering,
+    proposals,
+    reconciliation,
+    samples,
+    trust,
+)
 from hub.settings import Settings
 from hub.storage import retention
 
@@ -44,6 +55,8 @@ async def _deadlines(hub: Hub, _: datetime) -> dict[str, Any]:
     # What is given up or over is not warned of as well.
     ended = await notices.give_up(hub) | await notices.expire(hub)
     lapsed = {"lapsed": await proposals.lapse(hub)}
+    if hub.settings.sandbox:
+        lapsed["left"] = await applications.lapse(hub)
     return await notices.escalate(hub) | ended | await notices.warn(hub) | lapsed
 
 

@@ -18,15 +18,15 @@ from hub.storage.database import AsyncConnection
 ROLES = frozenset({STEWARD, SUPERVISOR, ADMINISTRATOR})
 
 
-async def staff(hub: Hub, connection: AsyncConnection, name: str) -> str:
+async def staff(hub: Hub, connection: AsyncConnection, name: str, roles: frozenset[str] = ROLES) -> str:
     """The name, if it is of somebody who may. Raises NotAllowed `role-missing`."""
     account = await accounts.by_name(connection, hub.vault, name.strip().lower())
     if account is None or is_closed(account, hub.now()):
         raise NotAllowed("role-missing", f"Nobody who may sign in is named {name!r}; `hub user add` makes an account.")
-    if account.member_id is not None or not ROLES & set(account.roles):
+    if account.member_id is not None or not roles & set(account.roles):
         raise NotAllowed(
             "role-missing",
-            f"{name} is no steward, supervisor or administrator of the hub itself; a model concerns all regions.",
+            f"{name} is no {' or '.join(sorted(roles))} of the hub itself, and this concerns all regions.",
         )
     return account.name
 

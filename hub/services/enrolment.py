@@ -5,6 +5,7 @@ trust list (`services.trust`); a key reported stolen is published at once.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -19,7 +20,7 @@ from hub.domain import scopes
 from hub.errors import Conflict, Invalid, NotFound
 from hub.runtime import HUB_NAME, Hub
 from hub.services import assertions, trust
-from hub.storage import audit, members
+from hub.storage import audit, members, sandboxes
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.members import Member, MemberKey
@@ -34,6 +35,17 @@ LIFETIMES: Final = {"auth": timedelta(days=365), "sig": timedelta(days=365), "en
 _OPERATOR: Final = "operator"
 
 
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """Somebody to be enrolled."""
+
+    name: str
+    kind: str
+    display: str
+    display_zh: str
+    divisions: tuple[str, ...]
+
+
 async def add_member(
     hub: Hub, *, name: str, kind: str, display: str, display_zh: str, divisions: Collection[str]
 ) -> Member:
@@ -44,7 +56,6 @@ async def add_member(
 
 
 async def _add(hub: Hub, name: str, kind: str, display: str, display_zh: str, divisions: tuple[str, ...]) -> Member:
-    _check_listable(name, display, display_zh, divisions)
     async with hub.database.begin() as connection:
         await members.lock_trust_list(connection)
         known = await members.by_name(connection, name)
@@ -52,14 +63,33 @@ async def _add(hub: Hub, name: str, kind: str, display: str, display_zh: str, di
             if (known.kind, known.display, known.display_zh, known.divisions) != (kind, display, display_zh, divisions):
                 raise Conflict("name-taken", f"There is another member named {name}.")
             return known
-        for other in await members.all_members(connection):
-            shared = set(other.divisions) & set(divisions)
-            if shared:
-                raise Conflict("division-taken", f"{other.name} answers for {', '.join(sorted(shared))} already.")
-        await members.add(connection, name=name, kind=kind, display=display, display_zh=display_zh, divisions=divisions)
-        content = {"member": name, "kind": kind, "divisions": list(divisions)}
-        await audit.append(connection, hub.vault, [Act("enrol", _OPERATOR, content, hub.now())])
-        return await _member(connection, name)
+        new = NewMember(name, kind, display, display_zh, divisions)
+        return await enrol(hub, connection, new, by=_OPERATOR)
+
+
+async def enrol(hub: Hub, connection: AsyncConnection, new: NewMember, *, by: str) -> Member:
+    """Enrol somebody within an act that holds the lock of the trust list. Raises Invalid, Conflict."""
+    check(hub, new)
+    if await members.by_name(connection, new.name) is not None:
+        raise Conflict("name-taken", f"There is another member named {new.name}.")
+    for other in await members.all_members(connection):
+        shared = set(other.divisions) & set(new.divisions)
+        if shared:
+            raise Conflict("division-taken", f"{other.name} answers for {', '.join(sorted(shared))} already.")
+    await members.add(connection, **asdict(new))
+    content = {"member": new.name, "kind": new.kind, "divisions": list(new.divisions)}
+    await audit.append(connection, hub.vault, [Act("enrol", by, content, hub.now())])
+    return await _member(connection, new.name)
+
+
+def check(hub: Hub, new: NewMember) -> None:
+    """Raises Invalid for a member that could not stand in a trust list, or not in the one of this hub."""
+    _check_listable(new.name, new.display, new.display_zh, new.divisions)
+    if any(code.startswith(sandboxes.PROVINCE) != hub.settings.sandbox for code in new.divisions):
+        raise Invalid(
+            "bad-division",
+            f"Divisions that begin with {sandboxes.PROVINCE} are invented: a sandbox has no others, and a live hub none.",
+        )
 
 
 def _check_listable(name: str, display: str, display_zh: str, divisions: tuple[str, ...]) -> None:
@@ -120,25 +150,38 @@ async def add_keys(
     entries = jwks.get("keys")
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise Invalid("malformed-key", "A JWKS is an object with a list of keys.")
-    now = utc(hub.now())
     async with hub.database.begin() as connection:
         await members.lock_trust_list(connection)
         member = await _member(connection, name)
-        if types is None:
-            types = vocabulary.SEALED_KINDS if member.kind == "county" else ()
-        added = []
-        for entry in entries:
-            key = _read_key(member, entry, tuple(sorted(types)), now)
-            if await _is_new(connection, key):
-                await members.add_key(connection, key)
-                added.append(key)
-        if added:
-            content = {"member": name, "keys": {key.kid: key.use for key in added}}
-            await audit.append(connection, hub.vault, [Act("add-keys", _OPERATOR, content, hub.now())])
+        return await take_keys(hub, connection, member, entries, types=types, by=_OPERATOR)
+
+
+async def take_keys(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    entries: Collection[dict[str, Any]],
+    *,
+    types: Collection[str] | None = None,
+    by: str,
+) -> list[MemberKey]:
+    """`add_keys` within an act that holds the lock of the trust list."""
+    if types is None:
+        types = vocabulary.SEALED_KINDS if member.kind == "county" else ()
+    added = []
+    for entry in entries:
+        key = read_key(member.id, entry, tuple(sorted(types)), utc(hub.now()))
+        if await _is_new(connection, key):
+            await members.add_key(connection, key)
+            added.append(key)
+    if added:
+        content = {"member": member.name, "keys": {key.kid: key.use for key in added}}
+        await audit.append(connection, hub.vault, [Act("add-keys", by, content, hub.now())])
     return added
 
 
-def _read_key(member: Member, jwk: dict[str, Any], types: tuple[str, ...], now: datetime) -> MemberKey:
+def read_key(member_id: int, jwk: dict[str, Any], types: tuple[str, ...], now: datetime) -> MemberKey:
+    """A member's public key as it would be kept from `now` on. Raises Invalid."""
     purpose = jwk.get("purpose", jwk.get("use"))
     plain = {name: value for name, value in jwk.items() if name != "purpose"}
     try:
@@ -157,7 +200,7 @@ def _read_key(member: Member, jwk: dict[str, Any], types: tuple[str, ...], now: 
         raise Invalid(error.code, f"{error.message.en} {error.detail}".strip()) from error
     return MemberKey(
         kid=kid,
-        member_id=member.id,
+        member_id=member_id,
         use=purpose,
         suite=suite,
         types=types if purpose == "sig" else (),
@@ -178,7 +221,7 @@ async def _is_new(connection: AsyncConnection, key: MemberKey) -> bool:
     return True
 
 
-async def set_endpoint(hub: Hub, name: str, channel: str, address: str, secret: str) -> None:
+async def set_endpoint(hub: Hub, name: str, channel: str, address: str, secret: str, *, by: str = _OPERATOR) -> None:
     """Set where a member is told that something waits, in the place of what was set before. Raises Invalid, NotFound.
 
     Whether the address may be called is asked at each call, when its name is resolved; the log has its host only.
@@ -190,7 +233,7 @@ async def set_endpoint(hub: Hub, name: str, channel: str, address: str, secret: 
         member = await _member(connection, name)
         await members.put_endpoint(connection, hub.vault, member.id, channel, address, secret)
         content = {"member": name, "channel": channel, "host": parts.hostname}
-        await audit.append(connection, hub.vault, [Act("set-endpoint", _OPERATOR, content, hub.now())])
+        await audit.append(connection, hub.vault, [Act("set-endpoint", by, content, hub.now())])
 
 
 def _address(text: str) -> SplitResult:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from hub.errors import HubError
 from hub.runtime import Hub, open_hub, utc_now
-from hub.services import enrolment, models, reading_anew, trust
+from hub.services import enrolment, models, promotion, reading_anew, trust
 from hub.settings import Settings
-from hub.storage import audit, keyring, seals
+from hub.storage import audit, keyring, sandboxes, seals
 from hub.storage.audit import Act
 from hub.storage.database import locate, make_data_dir
 from hub.storage.migrate import upgrade_async
@@ -35,12 +35,16 @@ async def initialise(settings: Settings, *, now: Callable[[], datetime] = utc_no
     url, embedded = locate(settings)
     try:
         await upgrade_async(url)
+        if await sandboxes.settle(url, sandbox=settings.sandbox):
+            made = (*made, "a database for invented members only")
         async with open_hub(settings, now=now) as hub:
             await _seal_rows(hub)
             await enrolment.enrol_hub(hub)
             await models.install_first(hub)
             await reading_anew.run(hub)
             version = await trust.publish_if_due(hub)
+            if settings.sandbox:
+                promotion.write_key(hub)
     finally:
         if embedded is not None:
             embedded.close()

@@ -139,6 +139,15 @@ async def set_scopes(connection: AsyncConnection, name: str, scopes: Sequence[st
     return row is not None
 
 
+async def leave(connection: AsyncConnection, member_id: int) -> str:
+    """Let a member be one no longer, its name free for another; answers the name. Raises NoResultFound."""
+    row = await seals.find(connection, member, member.c.id == member_id, lock=True)
+    if row is None:
+        raise NoResultFound(f"there is no member {member_id}")
+    await seals.change(connection, member, row, state="left", name=f"{row.name}~{member_id}")
+    return str(row.name)
+
+
 async def unique_sources(connection: AsyncConnection) -> dict[str, int]:
     """The members that hold one live record a person: name → id."""
     rows = await driver(connection).fetch(_UNIQUE)

@@ -53,6 +53,15 @@ _RULES: Final = {
     "subscription_event": """
         DELETE FROM subscription_event WHERE (subscription_id, number) IN (
             SELECT subscription_id, number FROM subscription_event WHERE at < :before LIMIT :batch)""",
+    # Those that were admitted end with their member's leave of the sandbox (services.applications).
+    "application": """
+        DELETE FROM application WHERE id IN (
+            SELECT id FROM application WHERE state <> 'ADMITTED' AND expires_at < :now LIMIT :batch)""",
+    "rehearsal": """
+        DELETE FROM rehearsal WHERE member_id IN (
+            SELECT r.member_id FROM rehearsal r
+            WHERE NOT EXISTS (SELECT 1 FROM application a WHERE a.member_id = r.member_id) LIMIT :batch)""",
+    "promotion": "DELETE FROM promotion WHERE expires_at < :now",
     "login_session": "DELETE FROM login_session WHERE expires_at < :now",
     "sign_in_link": "DELETE FROM sign_in_link WHERE expires_at < :now",
     "schedule_slot": "DELETE FROM schedule_slot WHERE due_at < :before AND state <> 'CLAIMED'",

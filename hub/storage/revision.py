@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0017"
+NEEDED = "0018"
 """The newest revision under `migrations/versions`."""
 
 

@@ -23,6 +23,8 @@ from hub.storage.tables import (
     member,
     member_key,
     member_quota,
+    promotion,
+    rehearsal,
     reveal_request,
 )
 from hub.storage.vault import Vault
@@ -44,6 +46,10 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
     reveal_request: (
         "id", "task_id", "record_id", "member_id", "asked_by", "region", "purpose", "state", "answered_by",
         "asked_at", "answered_at", "expires_at",
+    ),
+    rehearsal: ("member_id", "state"),
+    promotion: (
+        "id", "name", "report", "divisions", "state", "proposed_by", "approved_by", "proposed_at", "expires_at",
     ),
     linkage_model: ("id", "hash", "state", "proposed_by", "approved_by", "digest", "state_at"),
     exchange_case: ("id", "subject", "kind", "from_member", "to_member", "state", "opened_at", "closed_at"),

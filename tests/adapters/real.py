@@ -127,14 +127,13 @@ class _Thread:
 
 
 @contextmanager
-def real_hub(folder: Path, database_url: str) -> Iterator[RealHub]:
+def real_hub(folder: Path, database_url: str, **others: object) -> Iterator[RealHub]:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        settings = Settings.model_validate(
-            {"data_dir": folder / "hub", "database_url": database_url, "database_pool": 6, "base_url": url}
-        )
+        own = {"data_dir": folder / "hub", "database_url": database_url, "database_pool": 6, "base_url": url}
+        settings = Settings.model_validate(own | others)
         running = _Thread(settings, listener)
         thread = threading.Thread(target=running.run, name="real-hub", daemon=True)
         thread.start()

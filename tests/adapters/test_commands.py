@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 import structlog
 import yaml
@@ -14,6 +15,7 @@ from adapters.cli import app
 from adapters.gateway import forget, keys
 from adapters.gateway.config import KeySettings
 from tests.adapters import kit
+from tests.adapters.real import real_hub
 
 
 @pytest.fixture
@@ -195,3 +197,21 @@ def test_status_before_the_first_run_is_told(world: kit.Exchange) -> None:
     told = gateway("status", kit.huiji_gateway(world))
     assert told.exit_code == 2
     assert "no spool yet" in told.output
+
+
+def test_apply_prints_what_a_sandbox_takes(world: kit.Exchange, tmp_path: Path, database_url: str) -> None:
+    file = kit.huiji_gateway(world)
+    with real_hub(tmp_path / "sandbox", database_url, sandbox=True) as sandbox:
+        config = yaml.safe_load(file.read_text())
+        file.write_text(yaml.safe_dump(config | {"hub": config["hub"] | {"url": sandbox.url}}, allow_unicode=True))
+        printed = gateway("apply", file)
+        assert printed.exit_code == 0, printed.output
+        who = {
+            "name": "huiji",
+            "display": "Huiji",
+            "display_zh": "惠济区",
+            "contact": "陈工",
+            **json.loads(printed.stdout),
+        }
+        applied = httpx2.post(f"{sandbox.url}/portal/applications", json=who, trust_env=False)
+    assert applied.status_code == 201, applied.text

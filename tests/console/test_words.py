@@ -21,6 +21,7 @@ CONSOLE = files("hub.console")
 ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
 # Keys whose last part is a code from elsewhere: asked for with `known`, or built from a list that is checked below.
 OPEN_ENDED = (
+    "applications.", "item.",
     "act.", "advice.", "answer.", "band.", "body.", "column.", "conflicts.none-", "detail.", "done.", "drift.", "error.", "event.",
     "fault.", "field.", "kind.",
     "lots.DONE", "lots.RUNNING", "lots.UNDONE", "lots.out.",

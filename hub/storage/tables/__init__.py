@@ -6,6 +6,7 @@ Times are timestamptz in UTC. Every table has an owner in `hub/storage/` and a r
 
 from hub.storage.tables.base import metadata
 from hub.storage.tables.bulk import bulk_export, bulk_export_file
+from hub.storage.tables.enrolment import application, promotion, rehearsal
 from hub.storage.tables.evidence import access_event, audit_leaf, audit_node, checkpoint
 from hub.storage.tables.exchange import (
     agreement,
@@ -67,6 +68,7 @@ from hub.storage.tables.work import reconciliation_run, schedule_slot, work_item
 __all__ = [
     "access_event",
     "agreement",
+    "application",
     "assertion_seen",
     "audit_leaf",
     "audit_node",
@@ -96,8 +98,10 @@ __all__ = [
     "pair_score",
     "person_event",
     "presentation_challenge",
+    "promotion",
     "quarantined_row",
     "reconciliation_run",
+    "rehearsal",
     "resource",
     "resource_alias",
     "resource_identifier",

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Double,
     ForeignKey,
@@ -42,7 +43,9 @@ member = Table(
     ),
     moment("created_at", now=True),
     seal(),
+    CheckConstraint("array_to_string(divisions, ',') !~ '(^|,)99'", name="outside_sandbox"),
 )
+"""In a sandbox another constraint has the place of that one (`storage.sandboxes`): there all divisions are invented."""
 
 member_key = Table(
     "member_key",
