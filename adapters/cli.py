@@ -96,8 +96,8 @@ def keygen(
 @app.command()
 def apply(config: ConfigFile) -> None:
     """Print the public keys with the proofs that they are ours, for applying at the hub's portal within an hour."""
+    from adapters.client.clock import utc_now
     from adapters.gateway import keys, possession
-    from adapters.gateway.clock import utc_now
     from adapters.gateway.config import load
 
     with _explained():

@@ -254,5 +254,5 @@ async def test_acts_cancelled_at_any_moment_lose_no_connection(database: Databas
         for one in some:
             one.cancel()
         await asyncio.gather(*some, return_exceptions=True)
-    async with asyncio.timeout(5), database.begin() as one, database.begin() as other:
-        assert {(await connection.execute(text("SELECT 1"))).scalar_one() for connection in (one, other)} == {1}
+    async with asyncio.timeout(5), database.begin() as first, database.begin() as second:
+        assert {(await connection.execute(text("SELECT 1"))).scalar_one() for connection in (first, second)} == {1}
