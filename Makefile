@@ -52,6 +52,7 @@ setup: ## .venv with everything for development
 docs: setup ## Pages that are made from the code
 	@$(RUN)/python -m tests.house.settings_page
 	@$(RUN)/python -m tests.house.validation_page
+	@$(RUN)/python -m tests.house.fhirpath_page
 
 lock: setup ## Bring uv.lock up to pyproject.toml
 	$(RUN)/uv lock

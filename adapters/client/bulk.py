@@ -32,6 +32,7 @@ _FILE: Final = re.compile(r"/fhir/bulk/([0-9a-f-]{36})/([0-9]{1,9})$")
 _IMPORT: Final = re.compile(r"/fhir/bulk-import/([0-9a-f-]{36})$")
 _TYPE: Final = re.compile(r"[A-Za-z]{1,64}")
 _PAUSE: Final = 5.0
+_LONGEST_LINE: Final = 1024**2
 _ACCEPTED: Final = 202
 
 
@@ -95,8 +96,8 @@ class Bulk:
         answer = await self._waited(f"/fhir/bulk/{paging.segment(id_)}", timeout)
         document = answer.object()
         files = [
-            *(_file(answer, one, deleted=False) for one in document.get("output", ())),
-            *(_file(answer, one, deleted=True) for one in document.get("deleted", ())),
+            *(_file(one, deleted=False) for one in document.get("output", ())),
+            *(_file(one, deleted=True) for one in document.get("deleted", ())),
         ]
         return Manifest(id_, str(document.get("transactionTime") or ""), tuple(files))
 
@@ -138,11 +139,7 @@ class Bulk:
         """What is said of lines: ("line 7", issue), as it comes."""
         async with self.connection.download(f"/fhir/bulk-import/{paging.segment(id_)}/issues") as parts:
             async for line in _lines(parts):
-                outcome = orjson.loads(line)
-                (issue,) = outcome["issue"]
-                said = said_of(outcome)
-                place = next(iter(issue.get("location", ())), "")
-                yield str(place), Issue(str(issue.get("severity", "")), said.code, said.text, said.path)
+                yield _said(line)
 
     async def _fetch(self, id_: str, file: File, path: Path) -> None:
         beside = path.with_name(path.name + ".part")
@@ -178,13 +175,29 @@ def _named(pattern: re.Pattern[str], address: str, answer: Answer) -> str:
     return found[1]
 
 
-def _file(answer: Answer, listed: Any, *, deleted: bool) -> File:
+def _file(listed: Any, *, deleted: bool) -> File:
     """A file of a manifest; its type becomes part of a name, and is nothing but letters."""
     given = listed if isinstance(listed, dict) else {}
     found, type_, count = _FILE.search(str(given.get("url"))), str(given.get("type")), given.get("count")
     if found is None or not _TYPE.fullmatch(type_):
-        raise HubError("the hub's list of files is incomplete", code="bad-answer", retry=Retry.CONTACT, status=200)
+        raise _incomplete("list of files")
     return File(int(found[2]), type_, count if isinstance(count, int) else None, deleted)
+
+
+def _said(line: bytes) -> tuple[str, Issue]:
+    """A line of what is said of an import: where, and what."""
+    try:
+        outcome = orjson.loads(line)
+        (issue,) = outcome["issue"]
+    except (ValueError, KeyError, TypeError):
+        raise _incomplete("list of issues") from None
+    said = said_of(outcome)
+    place = next(iter(issue.get("location", ())), "")
+    return str(place), Issue(str(issue.get("severity", "")), said.code, said.text, said.path)
+
+
+def _incomplete(what: str) -> HubError:
+    return HubError(f"the hub's {what} is incomplete", code="bad-answer", retry=Retry.CONTACT, status=200)
 
 
 def _settle(written: BinaryIO) -> None:
@@ -197,6 +210,8 @@ async def _lines(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     rest = b""
     async for part in parts:
         *whole, rest = (rest + part).split(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            raise _incomplete("list of issues")
         for line in whole:
             if line.strip():
                 yield line

@@ -193,6 +193,9 @@ class Connection:
             raise HubUnreachable(text, sent=False) from None
         except httpx2.TransportError as error:
             raise HubUnreachable(f"the connection to the hub broke: {type(error).__name__}", sent=True) from None
+        except answers.Unreadable as error:
+            text = f"the hub's answer {error}"
+            raise HubError(text, code="bad-answer", retry=Retry.CONTACT, status=httpx2.codes.OK) from None
 
     def _request(self, asked: _Asked, token: str) -> httpx2.Request:
         headers = dict(asked.headers)

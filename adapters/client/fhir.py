@@ -34,7 +34,7 @@ class Fhir:
         headers = self._headers(**{"If-None-Exist": if_none_exist})
         answer = await self.connection.call(
             "POST",
-            f"/fhir/{resource['resourceType']}",
+            _of(resource),
             headers=headers,
             content=resources.write(resource),
             repeatable=bool(if_none_exist),
@@ -62,10 +62,13 @@ class Fhir:
         return resources.kept(answer)
 
     async def update_where(self, resource: Resource, condition: Pairs) -> Kept:
-        """PUT of the one resource that the condition means, or a new one; under one identifier of one's own, a feed (ITI-104)."""
+        """PUT of the one resource that the condition means, or a new one; under one identifier of one's own, a feed (ITI-104).
+
+        Of a feed that is older than what is known an OperationOutcome comes back, which says so.
+        """
         answer = await self.connection.call(
             "PUT",
-            f"/fhir/{resource['resourceType']}",
+            _of(resource),
             params=condition,
             headers=self._headers(),
             content=resources.write(resource),
@@ -158,7 +161,7 @@ class Fhir:
 
     async def validate(self, resource: Resource, *, mode: str = "", id_: str = "") -> list[Issue]:
         """$validate: every fault; none where it would be taken. `mode` create, or with an id update."""
-        where = _at(resource["resourceType"], id_) if id_ else f"/fhir/{paging.segment(resource['resourceType'])}"
+        where = _at(resource["resourceType"], id_) if id_ else _of(resource)
         asked: list[dict[str, Any]] = [{"name": "resource", "resource": resource}]
         asked += [{"name": "mode", "valueCode": mode}] if mode else []
         outcome = await self._operation(f"{where}/$validate", _parameters(*asked))
@@ -182,6 +185,10 @@ class Fhir:
 
 def _at(type_: str, id_: str) -> str:
     return f"/fhir/{paging.segment(type_)}/{paging.segment(id_)}"
+
+
+def _of(resource: Resource) -> str:
+    return f"/fhir/{paging.segment(str(resource['resourceType']))}"
 
 
 def _if_match(version: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+from adapters.client import tls
 from adapters.client.bodies import FileBody, Sent, digest_of
 from adapters.client.bulk import Bulk
 from adapters.client.calls import Accepted, HubClient, Leased
@@ -24,7 +25,7 @@ from adapters.client.retrying import Patience
 from adapters.client.signing_in import assertion
 from adapters.client.submissions import Submission
 from adapters.client.trust import HeldTrust
-from adapters.errors import HubError, ReceiptRefused, Retry
+from adapters.errors import ConfigError, HubError, ReceiptRefused, Retry
 from certs.keys import Signer, VerifyKey
 
 _PATIENT: Final = Patience()
@@ -36,7 +37,8 @@ _PAGE: Final = 200
 class Address:
     """Where the hub is; `ca_file` names an authority of one's own. A timeout bounds the wait for each part of an answer.
 
-    `own` is the hub's own address, where it is reached under another one (a tunnel): assertions are made out to that.
+    `own` is the hub's own address, where it is reached under another one (a tunnel): assertions are made out to that. Raises
+    ConfigError for http to another machine, where everybody on the way would read the token.
     """
 
     url: str
@@ -44,6 +46,10 @@ class Address:
     timeout_seconds: float = 30
     parallel: int = 8
     own: str = ""
+
+    def __post_init__(self) -> None:
+        if not tls.is_private(self.url):
+            raise ConfigError("the hub is not on this machine: use https://")
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Final, TypeVar
 
 from adapters.client.backoff import delay
-from adapters.errors import HubError, HubUnreachable, Retry
+from adapters.errors import HubError, HubUnreachable, Retry, SignInRefused
 
 Result = TypeVar("Result")
 _NOT_BEGUN: Final = frozenset({429, 503})
@@ -61,4 +61,6 @@ def may_repeat(error: HubError, *, repeatable: bool) -> bool:
         return repeatable or not error.sent
     if error.retry is not Retry.NORMAL:
         return False
+    if isinstance(error, SignInRefused):
+        return True  # what it was for was not sent
     return repeatable or error.told or error.status in _NOT_BEGUN

@@ -2,7 +2,9 @@
 
 import ssl
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -16,3 +18,14 @@ def context(ca_file: Path | None) -> ssl.SSLContext:
         return httpx2.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"the CA file {ca_file} cannot be used: {error}") from error
+
+
+def is_private(url: str) -> bool:
+    """Whether what is said there is encrypted or does not leave this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return True
+    try:
+        return ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False

@@ -5,14 +5,13 @@ Secrets are named by file path only, never written in it. Paths are relative to 
 """
 
 import tomllib
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
+from adapters.client.tls import is_private
 from adapters.errors import ConfigError
 
 
@@ -33,17 +32,6 @@ class Strict(BaseModel):
 
 WEB_ADDRESS = r"^https?://[^/?#@\s\\]+(/[^?#\s]*)?$"
 """Without a user or password: addresses are told in logs."""
-
-
-def is_private(url: str) -> bool:
-    """Whether what is said there is encrypted or does not leave this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" or parts.hostname == "localhost":
-        return True
-    try:
-        return ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return False
 
 
 class HubSettings(Strict):

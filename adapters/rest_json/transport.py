@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import mappings
+from adapters.client.tls import is_private
 from adapters.errors import Retry, TransportError
 from adapters.gateway import withheld
-from adapters.gateway.config import CountySettings, is_private
+from adapters.gateway.config import CountySettings
 from adapters.gateway.intake import Intake
 from adapters.gateway.records import Finding, Route, Source, WriteBack
 from adapters.gateway.spool import Delivery, WholeDelivery

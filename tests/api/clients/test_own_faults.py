@@ -12,6 +12,7 @@ from sqlalchemy import text
 from adapters import client
 from adapters.client import Address, Patience
 from adapters.errors import (
+    ConfigError,
     Conflict,
     HubError,
     HubUnreachable,
@@ -230,6 +231,13 @@ async def test_nothing_is_believed_that_the_roots_did_not_sign(hub: Hub, way: Be
         with pytest.raises(TrustError, match="no-roots"):
             await send(asked, str(uuid.uuid4()))
     assert await stored(hub) == 1  # without roots nothing was sent
+
+
+def test_a_token_is_shown_to_nobody_on_the_way() -> None:
+    for near in ("http://127.0.0.1:8080", "http://[::1]:8080", "https://hub.example"):
+        assert Address(near).url == near
+    with pytest.raises(ConfigError, match="https"):
+        Address("http://hub.example")
 
 
 async def test_a_hub_that_is_not_there_is_told(hub: Hub, huiji: Enrolled) -> None:

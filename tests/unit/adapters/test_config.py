@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from adapters import transports
+from adapters.client.tls import is_private
 from adapters.errors import ConfigError
-from adapters.gateway.config import GatewayConfig, is_private, load, read_secret
+from adapters.gateway.config import GatewayConfig, load, read_secret
 from adapters.rest_json.transport import _encrypted
 
 EXAMPLES = Path("adapters/examples")
