@@ -2,7 +2,18 @@
 
 from hub.errors import Unavailable
 from hub.runtime import Hub
-from hub.storage import certificates, deliveries, mailbox, people, quarantine, reviews, revision, submissions, work
+from hub.storage import (
+    certificates,
+    deliveries,
+    mailbox,
+    people,
+    quarantine,
+    reviews,
+    revision,
+    submissions,
+    subscriptions,
+    work,
+)
 
 Gauge = tuple[str, dict[str, str], int]
 
@@ -33,6 +44,7 @@ async def gauges(hub: Hub) -> list[Gauge]:
             ("certificates", {"kind": kind, "status": status}, value)
             for (kind, status), value in (await certificates.totals(connection)).items()
         ]
+        result += [("subscriptions", {"state": s}, n) for s, n in (await subscriptions.totals(connection)).items()]
         result += [("quarantined", {"code": code}, n) for code, n in (await quarantine.totals(connection)).items()]
         result += [("reviews", {"state": s}, n) for s, n in (await reviews.totals(connection, None)).items()]
     return result

@@ -136,6 +136,12 @@ async def own(
     return [_subscription(row) for row in rows]
 
 
+async def totals(connection: AsyncConnection) -> dict[str, int]:
+    """Subscriptions by state."""
+    rows = await driver(connection).fetch("SELECT state, count(*) FROM subscription GROUP BY state")
+    return {row[0]: row[1] for row in rows}
+
+
 async def lock_numbering(connection: AsyncConnection) -> bool:
     """Be the only one that gives numbers until the transaction ends; False when another is."""
     return bool(await driver(connection).fetchval("SELECT pg_try_advisory_xact_lock($1)", _NUMBERING))

@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 import structlog
 
-from hub.errors import Invalid
+from hub.errors import HubError
 from hub.fhir import search, subscriptions
 from hub.fhir.search import Clause, Meta
 from hub.runtime import Hub
@@ -28,6 +28,7 @@ _AT_ONCE: Final = 20
 """Resources that are opened at once to be tested."""
 
 _Filters = Mapping[str, Sequence[Clause]]
+_Opened = Mapping[tuple[UUID, int], Version | None]
 
 
 async def number(hub: Hub) -> int:
@@ -59,29 +60,30 @@ async def _of_member(hub: Hub, connection: AsyncConnection, member_id: int, happ
 async def _filters(
     hub: Hub, connection: AsyncConnection, member_id: int, listening: Sequence[Subscription]
 ) -> dict[UUID, _Filters]:
-    """What each subscription asks of each type; one that cannot be read (any more) asks for all: too much rather than too
-    little, as what is told is decided when it is sent.
+    """What each subscription asks of each type; one that cannot be read (any more) asks for all of its types: too much rather
+    than too little, as what is told is decided when it is sent.
     """
-    found = await versions.own(connection, hub.vault, member_id, [one.id for one in listening])
-    filters: dict[UUID, _Filters] = {}
+    filters: dict[UUID, _Filters] = {one.id: dict.fromkeys(one.types, ()) for one in listening}
     for one in listening:
-        filters[one.id] = dict.fromkeys(one.types, ())
         try:
+            found = await versions.own(connection, hub.vault, member_id, [one.id])
             filters[one.id] = subscribing.filters(hub, subscriptions.read(orjson.loads(found[one.id].body)))
-        except Invalid as error:
+        except HubError as error:
             log.warning("filters not read", subscription=str(one.id), code=error.code)
     return filters
 
 
-async def _opened(
-    hub: Hub, connection: AsyncConnection, member_id: int, happened: Sequence[Happened]
-) -> dict[tuple[UUID, int], Version]:
-    """The versions to be tested; of what was deleted the one before."""
-    opened: dict[tuple[UUID, int], Version] = {}
+async def _opened(hub: Hub, connection: AsyncConnection, member_id: int, happened: Sequence[Happened]) -> _Opened:
+    """The versions to be tested; of what was deleted the one before. None is one that cannot be opened."""
+    opened: dict[tuple[UUID, int], Version | None] = {}
     for wanted in dict.fromkeys(map(_tested, happened)):
-        found = await versions.one(connection, hub.vault, *wanted)
-        if found is not None and found.member_id == member_id:
-            opened[wanted] = found
+        try:
+            found = await versions.one(connection, hub.vault, *wanted)
+            if found is not None and found.member_id == member_id:
+                opened[wanted] = found
+        except HubError as error:
+            log.warning("resource not opened", resource=str(wanted[0]), code=error.code)
+            opened[wanted] = None
     return opened
 
 
@@ -89,7 +91,7 @@ def _tested(one: Happened) -> tuple[UUID, int]:
     return one.subject, one.version - one.deleted
 
 
-def _is_for(one: Subscription, filters: _Filters, event: Happened, opened: Mapping[tuple[UUID, int], Version]) -> bool:
+def _is_for(one: Subscription, filters: _Filters, event: Happened, opened: _Opened) -> bool:
     if one.topic != event.topic or (one.since is not None and event.at < one.since):
         return False
     if not filters:
@@ -97,12 +99,14 @@ def _is_for(one: Subscription, filters: _Filters, event: Happened, opened: Mappi
     clauses = filters.get(event.type)
     if not clauses:
         return clauses is not None
-    found = opened.get(_tested(event))
-    return found is not None and _meets(clauses, found)
+    tested = _tested(event)
+    return tested in opened and _meets(clauses, opened[tested])
 
 
-def _meets(clauses: Sequence[Clause], found: Version) -> bool:
+def _meets(clauses: Sequence[Clause], found: Version | None) -> bool:
     """Is it what they ask for? What cannot be tested counts as if it were, and holds nobody else's events up."""
+    if found is None:
+        return True
     resource: dict[str, Any] = orjson.loads(found.body)
     try:
         return search.matches_all(list(clauses), resource, Meta(str(found.id), found.at))

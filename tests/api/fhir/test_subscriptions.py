@@ -10,6 +10,7 @@ from standardwebhooks import Webhook
 
 from hub.fhir.subscriptions import MAILBOX, OWN_RECORDS
 from hub.runtime import Hub
+from hub.services import overview
 from hub.services.notifying import numbering, pushing
 from hub.storage import members
 from tests.api.fhir.conftest import Client, ledger
@@ -254,6 +255,7 @@ async def test_days_of_failure_end_in_error_and_a_request_resumes_where_it_was(
     assert (found["status"], found["error"]) == ("error", "the receiver answered 500")
     assert (await caller("GET", "/fhir/Subscription?status=error")).json()["total"] == 1
     assert [one["state"] for one in await acts(teller, "subscription")] == ["active", "error"]
+    assert ("subscriptions", {"state": "error"}, 1) in await overview.gauges(teller)
     calls = len(receiver.got)
     await new_patient(caller, "2")
     await tell(teller)
@@ -308,3 +310,16 @@ async def test_a_private_address_is_never_called(
     assert receiver.got == []
     found = (await as_huiji("GET", f"/fhir/Subscription/{made.json()['id']}")).json()
     assert found["status"] == "error"
+
+
+async def test_what_cannot_be_opened_holds_nobody_elses_events_up(
+    teller: Hub, caller: Client, receiver: Receiver
+) -> None:
+    await subscribed(caller, teller, asked(receiver.url, "Patient?name=李"))
+    broken = await new_patient(caller, "1", "王五")
+    whole = await new_patient(caller, "2", "李四")
+    async with teller.database.begin() as connection:
+        damage = text("UPDATE resource_version SET body = substr(body, 1, 20) WHERE resource_id = CAST(:id AS uuid)")
+        await connection.execute(damage, {"id": broken})
+    await tell(teller)
+    assert [(focus or "")[-36:] for _, focus in told(receiver)[0]["events"]] == [broken, whole]
