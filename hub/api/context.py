@@ -11,6 +11,8 @@ from hub.services import denials, tokens
 from hub.services.tokens import Access
 from hub.storage.members import Member
 
+CERTIFICATE = "certificate"
+"""Where the state of a request keeps the thumbprint of the client certificate that it came with, if any did."""
 CALLER = "caller"
 """Where the state of a request keeps what its token was found to be: an access, or why it counts for none."""
 
@@ -31,7 +33,13 @@ async def access_of(request: Request, hub: Hub) -> Access:
     if isinstance(known, Access):
         return known
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return await tokens.access_of(hub, token if scheme.lower() == "bearer" else "")
+    return await tokens.access_of(hub, token if scheme.lower() == "bearer" else "", certificate_of(request))
+
+
+def certificate_of(request: Request) -> str:
+    """The thumbprint of the client certificate that the request came with, '' where none did."""
+    found: str = request.scope.get("state", {}).get(CERTIFICATE, "")
+    return found
 
 
 async def opened(hub: Hub, access: Access, *needed: str) -> None:

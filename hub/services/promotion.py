@@ -60,7 +60,7 @@ async def report(hub: Hub, name: str) -> str:
         keys = [
             key
             for key in await members.keys(connection, member.id)
-            if key.compromised_at is None and key.not_before <= now < key.not_after
+            if key.use in enrolment.LIFETIMES and key.compromised_at is None and key.not_before <= now < key.not_after
         ]
     lines = await rehearsals.lines(hub, member)
     missing = [line.item for line in lines if line.needed and line.seen_at is None]
