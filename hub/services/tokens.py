@@ -8,7 +8,7 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NoReturn
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -179,7 +179,9 @@ async def access_of(hub: Hub, token: str, certificate: str = "") -> Access:
     digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
     known = remembered.get(digest, now)
     if known is not None:
-        return await _with(hub, known, certificate)
+        if known.certificate and known.certificate != certificate:
+            await _refuse_without(hub, known)
+        return known
     name, key_id, scope, bound, expires_at = _read(hub, token, now)
     async with hub.database.read() as connection:
         member = await members.by_name(connection, name)
@@ -189,17 +191,17 @@ async def access_of(hub: Hub, token: str, certificate: str = "") -> Access:
         raise _invalid()
     access = Access(member, scopes.shared(scopes.read(scope), scopes.read(" ".join(member.scopes))), bound)
     remembered.put(digest, access, min(expires_at, now + RECHECK))
-    return await _with(hub, access, certificate)
-
-
-async def _with(hub: Hub, access: Access, certificate: str) -> Access:
-    """The access, if it came with the certificate that its token is bound to. Raises Unauthenticated (RFC 8705 §3)."""
-    if access.certificate and access.certificate != certificate:
-        await client_certificates.note_misuse(hub, access.member)
-        raise Unauthenticated(
-            "wrong-certificate", "The access token counts only over a connection with the certificate it was given for."
-        )
+    if bound and bound != certificate:
+        await _refuse_without(hub, access)
     return access
+
+
+async def _refuse_without(hub: Hub, access: Access) -> NoReturn:
+    """Raises Unauthenticated: the token came without the certificate that it is bound to (RFC 8705 §3)."""
+    await client_certificates.note_misuse(hub, access.member)
+    raise Unauthenticated(
+        "wrong-certificate", "The access token counts only over a connection with the certificate it was given for."
+    )
 
 
 def _sign(hub: Hub, name: str, now: datetime, life: int, key_id: str | None, scope: str, bound: str = "") -> str:
