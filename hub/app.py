@@ -14,7 +14,7 @@ import hub.api.mailbox
 import hub.api.portal
 import hub.api.submissions
 import hub.console
-from hub.api import admission, limits, observing, openapi, problems
+from hub.api import admission, client_certificates, limits, observing, openapi, problems
 from hub.jobs.leash import follow_parent
 from hub.logs import configure
 from hub.runtime import open_hub
@@ -52,6 +52,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     limits.install(app, chosen)
     admission.install(app)
+    if chosen.mutual_tls:
+        client_certificates.install(app, chosen)
     if chosen.sandbox:
         observing.install(app)
         app.include_router(hub.api.portal.router)

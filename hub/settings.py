@@ -6,8 +6,9 @@ The only module that reads the environment. A setting that is not here does not 
 from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -33,6 +34,23 @@ class Settings(BaseSettings):
         "127.0.0.1",
         description="Addresses or networks of the proxies, comma between, whose X-Forwarded-For and -Proto are believed; "
         "whoever comes through another proxy has that proxy's address, and is limited together with all who do.",
+    )
+    tls_cert_file: Path | None = Field(
+        None, description="Certificate (chain, PEM) with which `hub serve` speaks TLS itself; empty, it speaks none."
+    )
+    tls_key_file: Path | None = Field(None, description="Private key of HUB_TLS_CERT_FILE (PEM).")
+    tls_client_ca_file: Path | None = Field(
+        None,
+        description="Authorities (PEM) whose client certificates are taken; empty, none is asked for. With one, tokens can be "
+        "bound to members' certificates (docs/access.md).",
+    )
+    tls_client: Literal["optional", "required"] = Field(
+        "optional", description="Whether a connection without a client certificate is taken at all."
+    )
+    client_cert_proxies: str = Field(
+        "",
+        description="Addresses or networks of the proxies, comma between, that end TLS, check client certificates, and hand "
+        "them over in the header Client-Cert (RFC 9440), of which they let none through that others sent.",
     )
     key_file: Path | None = Field(
         None, description="Master key file (32 random bytes, base64); default DATA_DIR/keys/master.key."
@@ -142,7 +160,7 @@ class Settings(BaseSettings):
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "client_cert_proxies")
     @classmethod
     def _networks(cls, value: str) -> str:
         named = [part.strip() for part in value.split(",") if part.strip()]
@@ -156,6 +174,19 @@ class Settings(BaseSettings):
         if 0 < value < 0.1:
             raise ValueError("0 turns the heartbeat off; otherwise it is at least 0.1")
         return value
+
+    @model_validator(mode="after")
+    def _whole_tls(self) -> Self:
+        if bool(self.tls_cert_file) != bool(self.tls_key_file):
+            raise ValueError("HUB_TLS_CERT_FILE and HUB_TLS_KEY_FILE go together")
+        if self.tls_client_ca_file and not self.tls_cert_file:
+            raise ValueError("HUB_TLS_CLIENT_CA_FILE counts with HUB_TLS_CERT_FILE only")
+        return self
+
+    @property
+    def mutual_tls(self) -> bool:
+        """Can a client certificate reach this hub at all?"""
+        return bool(self.tls_client_ca_file or self.client_cert_proxies)
 
     @property
     def keys_dir(self) -> Path:

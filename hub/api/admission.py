@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import last_resort
 from hub.api import turns
-from hub.api.context import CALLER
+from hub.api.context import CALLER, CERTIFICATE
 from hub.api.problems import written
 from hub.api.turns import Turn, Turns
 from hub.domain.quotas import DAY, Quota
@@ -44,7 +44,7 @@ class _Admission:
         hub: Hub = scope["app"].state.hub
         state = scope.setdefault("state", {})
         try:
-            state[CALLER] = access = await tokens.access_of(hub, token)
+            state[CALLER] = access = await tokens.access_of(hub, token, state.get(CERTIFICATE, ""))
         except Unauthenticated as refusal:
             state[CALLER] = refusal
             await self._app(scope, receive, send)

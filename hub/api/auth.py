@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from hub.api import problems, scopes
-from hub.api.context import TheHub
+from hub.api.context import TheHub, certificate_of
 from hub.errors import Invalid, Refused
 from hub.services import tokens
 from hub.services.assertions import ALGORITHMS
@@ -53,7 +53,7 @@ async def token(request: Request, hub: TheHub) -> Response:
     """client_credentials with private_key_jwt → a short-lived bearer token."""
     try:
         form = await _form(request)
-        issued = await tokens.exchange(hub, form["client_assertion"], form.get("scope", ""))
+        issued = await tokens.exchange(hub, form["client_assertion"], form.get("scope", ""), certificate_of(request))
     except Refused as refusal:
         return _refuse(request, refusal)
     body = {
@@ -75,6 +75,7 @@ async def smart_configuration(hub: TheHub) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": sorted(ALGORITHMS.values()),
         "scopes_supported": scopes.supported(),
+        "tls_client_certificate_bound_access_tokens": hub.settings.mutual_tls,
         "code_challenge_methods_supported": ["S256"],
         "capabilities": ["client-confidential-asymmetric", "permission-v1", "permission-v2"],
     }

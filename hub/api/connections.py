@@ -19,6 +19,9 @@ MOST: Final = 2000
 _ROOM: Final = 0.9
 """Of `MOST`: from there on each new connection takes the place of one that is waited for."""
 
+PEER: Final = "peer"
+"""Where the state of a request has (address, client certificate in DER) of its connection, with `MutualConnection`."""
+
 Waited = OrderedDict["Connection", None]
 
 
@@ -105,3 +108,24 @@ class Connection(HttpToolsProtocol):
             if waited:
                 waited.popitem(last=False)[0].transport.abort()
                 return
+
+
+class MutualConnection(Connection):
+    """A connection that says with each request who is at its other end, whatever a proxy's headers make of that later.
+
+    The certificate is one that the TLS layer has checked against HUB_TLS_CLIENT_CA_FILE; without one it is empty.
+    """
+
+    _peer = ("", b"")
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Look at the certificate, once."""
+        super().connection_made(transport)
+        tls = transport.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        self._peer = (self.client[0] if self.client else "", certificate or b"")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self.scope["state"][PEER] = self._peer

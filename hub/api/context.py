@@ -14,6 +14,8 @@ from hub.storage.members import Member
 
 RIGHTS: dict[Callable[..., Any], str] = {}
 """The right that each declared caller has to have, for /openapi.json."""
+CERTIFICATE = "certificate"
+"""Where the state of a request keeps the thumbprint of the client certificate that it came with, if any did."""
 CALLER = "caller"
 """Where the state of a request keeps what its token was found to be: an access, or why it counts for none."""
 
@@ -34,7 +36,13 @@ async def access_of(request: Request, hub: Hub) -> Access:
     if isinstance(known, Access):
         return known
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return await tokens.access_of(hub, token if scheme.lower() == "bearer" else "")
+    return await tokens.access_of(hub, token if scheme.lower() == "bearer" else "", certificate_of(request))
+
+
+def certificate_of(request: Request) -> str:
+    """The thumbprint of the client certificate that the request came with, '' where none did."""
+    found: str = request.scope.get("state", {}).get(CERTIFICATE, "")
+    return found
 
 
 async def opened(hub: Hub, access: Access, *needed: str) -> None:

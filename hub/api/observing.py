@@ -77,7 +77,6 @@ class _Answering:
             began_at=self._began_at,
             at=self._hub.now(),
             key=key,
-            scope=str(claims.get("scope", "")),
             submission=self._headers.get("submission-id", "") or str(said.get("submission_id", "")),
             handed=self._body.count(b'"message_id"') if path == "/mailbox" else 0,
             outcome=str(said.get("state", "")) if path.startswith("/mailbox/") else "",
@@ -93,7 +92,10 @@ class _Answering:
     def _json(self) -> dict[str, Any]:
         if not self._body or len(self._body) > _MOST_READ:
             return {}
-        said = orjson.loads(self._body)
+        try:
+            said = orjson.loads(self._body)
+        except orjson.JSONDecodeError:  # a list of issues for a spreadsheet
+            return {}
         return said if isinstance(said, dict) else {}
 
 

@@ -10,11 +10,13 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
+from certs.encoding import b64url, unb64url
 from hub.api import portal_page
 from hub.api.bodies import Body
 from hub.api.context import Caller, TheHub
 from hub.api.portal_page import place
 from hub.api.rates import Admitted
+from hub.errors import Invalid
 from hub.runtime import Hub
 from hub.services import applications, rehearsals, webhook_checks
 from hub.services.applications import Wanted
@@ -46,6 +48,14 @@ class Applying(Body):
     display_zh: Annotated[str, Field(max_length=applications.LONGEST_TEXT)]
     contact: Annotated[str, Field(max_length=applications.LONGEST_CONTACT)]
     keys: Keys
+
+
+class Opened(Body):
+    """What was sealed, in base64url."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    opened: Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Webhook(Body):
@@ -103,6 +113,23 @@ async def exercises(hub: TheHub, caller: Caller) -> dict[str, int]:
 async def add_keys(hub: TheHub, caller: Caller, body: Jwks) -> dict[str, list[str]]:
     """Take up further keys of the caller, each proved to be its own."""
     return {"added": await applications.add_keys(hub, caller, body.keys)}
+
+
+@router.post("/portal/sealed")
+async def seal(hub: TheHub, caller: Caller) -> dict[str, str]:
+    """Something that is sealed to the caller's encryption key, for it to open."""
+    made = await rehearsals.seal_to(hub, caller)
+    return {"kid": made.kid, "sealed": b64url(made.sealed), "info": rehearsals.OPENING_INFO.decode()}
+
+
+@router.post("/portal/opened")
+async def opened(hub: TheHub, caller: Caller, body: Opened) -> dict[str, str]:
+    """What was in it: the caller has that key."""
+    try:
+        secret = unb64url(body.opened)
+    except ValueError as error:
+        raise Invalid("not-opened", "What was sealed is said in base64url, without padding.") from error
+    return {"kid": await rehearsals.opened(hub, caller, secret)}
 
 
 @router.put("/portal/webhook")

@@ -108,14 +108,6 @@ ITEMS: Final[dict[str, Item]] = {
         "  -d client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer \\\n"
         "  -d client_assertion=$ASSERTION",
     ),
-    "narrow-scope": Item(
-        ("只申请所需的权限", "Ask for no more than is needed"),
-        (
-            "申请令牌时用 scope 参数列明所需权限，而不是全部权限。",
-            "Name the scopes that the token is for, instead of taking one that opens everything.",
-        ),
-        "curl BASE/auth/token … -d 'scope=lianqiao/submissions.cr lianqiao/mailbox.ru'",
-    ),
     "submission": Item(
         ("发送一条消息并取得回执", "Send a message and get its receipt"),
         (
@@ -195,6 +187,18 @@ ITEMS: Final[dict[str, Item]] = {
             "Register a second key with its proof, then sign in with it.",
         ),
         f"{_CURL} BASE/portal/keys -H 'Content-Type: application/json' -d @new-keys.json",
+    ),
+    "opening": Item(
+        ("打开发给自己的密封内容", "Open what is sealed to you"),
+        (
+            "仅适用于登记了加密公钥的单位：取得密封给该公钥的 32 字节（HPKE），打开后以 base64url 送回。",
+            (
+                "Only where you registered an encryption key: get 32 bytes that are sealed to it (HPKE), open them, and send "
+                "them back in base64url."
+            ),
+        ),
+        f"{_CURL} -X POST BASE/portal/sealed\n"
+        f"{_CURL} BASE/portal/opened -H 'Content-Type: application/json' -d '{{\"opened\": \"…\"}}'",
     ),
     "webhook": Item(
         ("验证通知签名", "Verify signatures of notices"),

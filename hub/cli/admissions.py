@@ -1,4 +1,4 @@
-"""`hub member applications`, `admit`, `decline`, `conformance` at a sandbox; `promote`, `approve`, `webhook` at a live hub."""
+"""`hub member applications`, `admit`, `decline`, `conformance` at a sandbox; `promote`, `approve`; `webhook` and `mtls` at both."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,9 +11,10 @@ from rich.table import Column
 from hub.cli.frame import fail, filing, out, table, with_hub
 from hub.errors import NotFound
 from hub.runtime import Hub
-from hub.services import applications, enrolment, promotion, rehearsals
+from hub.services import applications, client_certificates, enrolment, promotion, rehearsals
 from hub.services.rehearsals import Line
 from hub.storage import members
+from hub.storage.members import Member, MemberKey
 
 _ZONE = ZoneInfo("Asia/Shanghai")
 _MOST_BYTES = 100_000
@@ -127,9 +128,36 @@ def webhook(
     out.print(f"{name} is told at {address}", markup=False)
 
 
+def mtls(
+    name: Name,
+    certificate: Annotated[
+        Path | None, typer.Option(help="A certificate (PEM) that its systems connect with, to be taken up.")
+    ] = None,
+    require: Annotated[
+        bool | None, typer.Option("--require/--no-require", help="Its tokens count with its certificates only.")
+    ] = None,
+) -> None:
+    """Take up a member's client certificate, require one, or show what it has; `hub key retire` and `stolen` end one."""
+    with filing(certificate, "nothing was changed"):
+        pem = certificate.read_bytes()[:_MOST_BYTES] if certificate else b""
+
+    async def act(hub: Hub) -> tuple[Member, list[MemberKey]]:
+        if pem:
+            await client_certificates.register(hub, name, pem)
+        if require is not None:
+            await client_certificates.require(hub, name, required=require)
+        return await client_certificates.listed(hub, name)
+
+    member, found = with_hub(act)
+    out.print(f"{name}: a certificate is {'required' if member.mtls else 'not required'}")
+    for key in found:
+        state = "stolen" if key.compromised_at else f"until {key.not_after.astimezone(_ZONE):%Y-%m-%d}"
+        out.print(f"  {key.kid} {key.jwk['subject']} ({state})", markup=False)
+
+
 def add_to(member: typer.Typer) -> None:
     """Put the commands beside the others of `hub member`."""
     member.command("applications")(list_applications)
     member.command("promotions")(list_promotions)
-    for command in (admit, decline, conformance, promote, approve, webhook):
+    for command in (admit, decline, conformance, promote, approve, webhook, mtls):
         member.command(command.__name__)(command)

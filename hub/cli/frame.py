@@ -43,8 +43,9 @@ def settings() -> "Settings":
         return get_settings()
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
-            name = "HUB_" + "_".join(str(part) for part in fault["loc"]).upper()
-            err.print(f"hub: {name}: {fault['msg']}", markup=False, style="red")
+            # What is wrong with several together names them itself.
+            name = "".join(f"HUB_{part}: ".upper() for part in fault["loc"][:1])
+            err.print(f"hub: {name}{fault['msg']}", markup=False, style="red")
         raise typer.Exit(2) from None
 
 

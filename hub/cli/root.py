@@ -68,6 +68,7 @@ def serve(
     configure(chosen.log_level)
     with explained():
         _require_initialised(chosen)
+    _require_tls(chosen)
     err.print(f"beginning to answer at {chosen.base_url}, console at {chosen.base_url}/console")
     try:
         _answer(chosen, workers)
@@ -80,10 +81,28 @@ def serve(
         )
 
 
+def _require_tls(chosen: Settings) -> None:
+    """End with a sentence where what TLS is to be spoken with cannot be used."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        if chosen.tls_cert_file:
+            context.load_cert_chain(chosen.tls_cert_file, chosen.tls_key_file, password="")
+        if chosen.tls_client_ca_file:
+            context.load_verify_locations(chosen.tls_client_ca_file)
+    except OSError as error:
+        fail(f"HUB_TLS_CERT_FILE, HUB_TLS_KEY_FILE or HUB_TLS_CLIENT_CA_FILE cannot be used: {error}")
+
+
 def _answer(chosen: Settings, workers: int) -> None:
+    import ssl
+
     import uvicorn
 
-    from hub.api.connections import MOST, Connection
+    from hub.api.connections import MOST, Connection, MutualConnection
+
+    asked = {"optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}[chosen.tls_client]
 
     uvicorn.run(
         "hub.app:create_app",
@@ -98,7 +117,11 @@ def _answer(chosen: Settings, workers: int) -> None:
         forwarded_allow_ips=chosen.trusted_proxies,
         timeout_graceful_shutdown=10,
         timeout_worker_healthcheck=60,  # one that has much to do is not one that hangs
-        http=Connection,
+        http=MutualConnection if chosen.mutual_tls else Connection,
+        ssl_certfile=chosen.tls_cert_file,
+        ssl_keyfile=chosen.tls_key_file,
+        ssl_ca_certs=str(chosen.tls_client_ca_file) if chosen.tls_client_ca_file else None,
+        ssl_cert_reqs=asked if chosen.tls_client_ca_file else ssl.CERT_NONE,
         ws="none",
         limit_concurrency=MOST,
     )

@@ -8,11 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from hub.domain.scopes import EVERYTHING
-
 ITEMS: Final = (
     "sign-in",
-    "narrow-scope",
     "submission",
     "resend",
     "outcome",
@@ -22,10 +19,13 @@ ITEMS: Final = (
     "error-receipt",
     "retry-after",
     "key-change",
+    "opening",
     "webhook",
 )
-"""In the order in which a member comes to them. The last is asked of those only that have a webhook."""
+"""In the order in which a member comes to them. The last two are asked of those only that have what they are about."""
 WEBHOOK: Final = "webhook"
+OPENING: Final = "opening"
+"""It opens what is sealed to its encryption key; a key that cannot sign has no other proof."""
 TOKEN: Final = "/auth/token"  # noqa: S105 - an address
 _SENDING: Final = frozenset(
     {
@@ -49,9 +49,8 @@ State = dict[str, Any]
 class Exchange:
     """One request of a member and how it was answered, between `began_at` and `at`.
 
-    `key` is the kid of the key it signed in with and `scope` what the token given opens, both where one was given;
-    `submission` names the message that the answer acknowledges, `handed` is how many messages were lent, `outcome` what
-    a mailbox receipt said, `retry_after` seconds.
+    `key` is the kid of the key it signed in with, where a token was given; `submission` names the message that the answer
+    acknowledges, `handed` is how many messages were lent, `outcome` what a mailbox receipt said, `retry_after` seconds.
     """
 
     method: str
@@ -60,7 +59,6 @@ class Exchange:
     began_at: datetime
     at: datetime
     key: str = ""
-    scope: str = ""
     submission: str = ""
     handed: int = 0
     outcome: str = ""
@@ -69,7 +67,16 @@ class Exchange:
 
 def new() -> State:
     """Nothing was seen yet."""
-    return {"seen": {}, "sent": [], "keys": [], "refused": [], "throttled_at": "", "until": ""}
+    return {
+        "seen": {},
+        "sent": [],
+        "keys": [],
+        "opened": [],
+        "sealed": {},
+        "refused": [],
+        "throttled_at": "",
+        "until": "",
+    }
 
 
 def step(state: State, exchange: Exchange) -> State:
@@ -85,14 +92,28 @@ def step(state: State, exchange: Exchange) -> State:
     return state if after == state else after
 
 
-def missing(state: State, *, has_webhook: bool) -> list[str]:
-    """The items not seen yet, in their order."""
-    return [item for item in ITEMS if item not in state["seen"] and (item != WEBHOOK or has_webhook)]
+def missing(state: State, *, has_webhook: bool, opens: bool) -> list[str]:
+    """The items not seen yet, in their order; of a member that has a webhook, and that has a key to open with."""
+    needless = {WEBHOOK: not has_webhook, OPENING: not opens}
+    return [item for item in ITEMS if item not in state["seen"] and not needless.get(item, False)]
 
 
 def saw(state: State, item: str, at: datetime) -> State:
     """The state with an item that was seen; the first time stays."""
     return {**state, "seen": {item: _text(at), **state["seen"]}}
+
+
+def challenged(state: State, key: str, digest: str) -> State:
+    """The state once something was sealed to a key: the SHA-256 of what comes back if it is opened."""
+    return {**state, "sealed": {"key": key, "digest": digest}}
+
+
+def opened(state: State, digest: str, at: datetime) -> State | None:
+    """The state once what was sealed came back; None where it is not that."""
+    if not digest or state["sealed"].get("digest") != digest:
+        return None
+    keys = sorted({*state["opened"], state["sealed"]["key"]})[:MOST_MEMBER_KEYS]
+    return saw({**state, "sealed": {}, "opened": keys}, OPENING, at)
 
 
 def _note(state: State, item: str, exchange: Exchange) -> None:
@@ -107,8 +128,6 @@ def _sign_in(state: State, exchange: Exchange) -> None:
     if exchange.status != 200 or not exchange.key:
         return
     _note(state, "sign-in", exchange)
-    if EVERYTHING not in exchange.scope.split():
-        _note(state, "narrow-scope", exchange)
     if exchange.key not in state["keys"]:
         if state["keys"]:
             _note(state, "key-change", exchange)

@@ -171,7 +171,7 @@ async def take_keys(
     added = []
     for entry in entries:
         key = read_key(member.id, entry, tuple(sorted(types)), utc(hub.now()))
-        if await _is_new(connection, key):
+        if await is_new(connection, key):
             await members.add_key(connection, key)
             added.append(key)
     if added:
@@ -212,7 +212,8 @@ def read_key(member_id: int, jwk: dict[str, Any], types: tuple[str, ...], now: d
     )
 
 
-async def _is_new(connection: AsyncConnection, key: MemberKey) -> bool:
+async def is_new(connection: AsyncConnection, key: MemberKey) -> bool:
+    """Is the key nobody's yet? Raises Conflict where it is another's, or serves something else."""
     for known in await members.keys(connection):
         if known.kid == key.kid:
             if (known.member_id, known.use) != (key.member_id, key.use):
@@ -299,7 +300,7 @@ async def enrol_hub(hub: Hub) -> None:
         compromised_at=None,
     )
     async with hub.database.begin() as connection:
-        if await _is_new(connection, key):
+        if await is_new(connection, key):
             await members.add_key(connection, key)
             content = {"member": HUB_NAME, "keys": {key.kid: key.use}}
             await audit.append(connection, hub.vault, [Act("add-keys", _OPERATOR, content, hub.now())])

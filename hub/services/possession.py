@@ -1,8 +1,8 @@
 """Does who names public keys have the private ones? Each signing key proves it by a short-lived signature of its own.
 
 A proof is a JWS (typ JWT) by the key over the member's name, the address it is meant for and the names of all keys that
-come with it, so that none can be put to somebody else's. A key that only opens what is sealed cannot sign: it counts by
-being named in the proofs of those that can. RFC 7515, RFC 7638.
+come with it, so that none can be put to somebody else's. A key that only opens what is sealed cannot sign: it is named in the
+proofs of those that can, and is proved by opening something (`services.rehearsals`). RFC 7515, RFC 7638.
 """
 
 from collections.abc import Collection

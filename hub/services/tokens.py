@@ -8,7 +8,7 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NoReturn
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -19,7 +19,7 @@ from hub.domain import scopes
 from hub.domain.scopes import Rights
 from hub.errors import Invalid, MissingScope, NotFound, Unauthenticated
 from hub.runtime import Hub
-from hub.services import allowances, assertions
+from hub.services import allowances, assertions, client_certificates
 from hub.storage import audit, members
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Database
@@ -30,6 +30,7 @@ RECHECK: Final = timedelta(seconds=10)
 _MOST_REMEMBERED: Final = 10_000
 _MAX_TOKEN: Final = 4096
 _MAX_TTL: Final = 86_400
+_THUMBPRINT: Final = "x5t#S256"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,11 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose token it is, and what it opens of that which the member may."""
+    """Whose token it is, and what it opens of that which the member may; only with `certificate`, where there is one."""
 
     member: Member
     rights: Rights
+    certificate: str = ""
 
     def require(self, *needed: str) -> None:
         """Raises MissingScope for the first right that the token does not open."""
@@ -91,11 +93,12 @@ def endpoint(hub: Hub) -> str:
     return f"{hub.settings.base_url}/auth/token"
 
 
-async def exchange(hub: Hub, assertion: str, wanted: str = "") -> Issued:
+async def exchange(hub: Hub, assertion: str, wanted: str = "", certificate: str = "") -> Issued:
     """An access token for a client assertion that verifies and was never used.
 
-    It opens those of the `wanted` scopes that the member may have, and all of these where none is named. Raises
-    Unauthenticated, TooMany; Invalid `invalid-scope` where nothing would be open.
+    It opens those of the `wanted` scopes that the member may have, and all of these where none is named. Asked for over a
+    connection with a `certificate` (its thumbprint) of the member's, it counts with that only. Raises Unauthenticated,
+    TooMany; Invalid `invalid-scope` where nothing would be open.
     """
     now = hub.now()
     name = assertions.issuer_of(assertion)
@@ -105,12 +108,17 @@ async def exchange(hub: Hub, assertion: str, wanted: str = "") -> Issued:
     verified = assertions.verify(assertion, keys, endpoint(hub), now)
     if member is None:
         raise Unauthenticated("invalid-client", "No active member has that name.")
+    bound = certificate if client_certificates.is_usable(keys, certificate, now) else ""
+    if member.mtls and not bound:
+        raise Unauthenticated(
+            "certificate-needed", "This member's tokens are given over connections with one of its certificates only."
+        )
     await allowances.of(hub, member).admit(hub, member, 0)
     async with hub.database.begin() as connection:
         if not await members.use_assertion(connection, member.id, verified.id, verified.forget_at):
             raise Unauthenticated("replayed", "This client assertion was used before; make a new one for each token.")
     life, scope = hub.settings.token_seconds, _granted(member, wanted)
-    return Issued(_sign(hub, member.name, now, life, verified.key_id, scope), life, scope)
+    return Issued(_sign(hub, member.name, now, life, verified.key_id, scope, bound), life, scope)
 
 
 def _granted(member: Member, wanted: str) -> str:
@@ -135,6 +143,8 @@ async def issue_token(hub: Hub, member: Member, ttl: int | None = None, scope: s
     life = ttl if ttl is not None else hub.settings.token_seconds
     if not 1 <= life <= _MAX_TTL:
         raise Invalid("bad-time", f"A token lives 1 to {_MAX_TTL} seconds.")
+    if member.mtls:
+        raise Invalid("certificate-needed", f"Tokens of {member.name} count with one of its certificates only.")
     now, granted = hub.now(), _granted(member, scope)
     content = {"member": member.name, "seconds": life, "scope": granted}
     async with hub.database.begin() as connection:
@@ -156,8 +166,8 @@ async def member_of(hub: Hub, token: str) -> Member:
     return (await access_of(hub, token)).member
 
 
-async def access_of(hub: Hub, token: str) -> Access:
-    """Whose token it is, and what it opens at this moment. Raises Unauthenticated."""
+async def access_of(hub: Hub, token: str, certificate: str = "") -> Access:
+    """Whose token it is, and what it opens at this moment, coming with that certificate. Raises Unauthenticated."""
     if not token:
         raise Unauthenticated("unauthenticated", "An access token is needed: POST /auth/token gives one.")
     if len(token) > _MAX_TOKEN:
@@ -169,18 +179,32 @@ async def access_of(hub: Hub, token: str) -> Access:
     digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
     known = remembered.get(digest, now)
     if known is not None:
+        if known.certificate and known.certificate != certificate:
+            await _refuse_without(hub, known)
         return known
-    name, key_id, scope, expires_at = _read(hub, token, now)
+    name, key_id, scope, bound, expires_at = _read(hub, token, now)
     async with hub.database.read() as connection:
         member = await members.by_name(connection, name)
-        if member is None or (key_id is not None and await _withdrawn(connection, member, key_id)):
+        if member is None or (key_id is not None and await _withdrawn(connection, member, key_id, bound)):
             raise _invalid()
-    access = Access(member, scopes.shared(scopes.read(scope), scopes.read(" ".join(member.scopes))))
+    if member.mtls and not bound:
+        raise _invalid()
+    access = Access(member, scopes.shared(scopes.read(scope), scopes.read(" ".join(member.scopes))), bound)
     remembered.put(digest, access, min(expires_at, now + RECHECK))
+    if bound and bound != certificate:
+        await _refuse_without(hub, access)
     return access
 
 
-def _sign(hub: Hub, name: str, now: datetime, life: int, key_id: str | None, scope: str) -> str:
+async def _refuse_without(hub: Hub, access: Access) -> NoReturn:
+    """Raises Unauthenticated: the token came without the certificate that it is bound to (RFC 8705 §3)."""
+    await client_certificates.note_misuse(hub, access.member)
+    raise Unauthenticated(
+        "wrong-certificate", "The access token counts only over a connection with the certificate it was given for."
+    )
+
+
+def _sign(hub: Hub, name: str, now: datetime, life: int, key_id: str | None, scope: str, bound: str = "") -> str:
     at = seconds(now)
     claims = {
         "iss": hub.settings.base_url,
@@ -193,10 +217,12 @@ def _sign(hub: Hub, name: str, now: datetime, life: int, key_id: str | None, sco
     }
     if key_id is not None:
         claims["auth_kid"] = key_id
+    if bound:
+        claims["cnf"] = {_THUMBPRINT: bound}
     return tokens.sign(claims, typ=TYPE, signer=hub.signer)
 
 
-def _read(hub: Hub, token: str, now: datetime) -> tuple[str, str | None, str, datetime]:
+def _read(hub: Hub, token: str, now: datetime) -> tuple[str, str | None, str, str, datetime]:
     try:
         claims = tokens.verify(token, hub.signer.public, typ=TYPE, max_bytes=_MAX_TOKEN)
     except CertsError as error:
@@ -209,12 +235,14 @@ def _read(hub: Hub, token: str, now: datetime) -> tuple[str, str | None, str, da
             raise _invalid()
     if now >= expires_at:
         raise Unauthenticated("token-expired", "The access token has expired; ask for a new one.", retry="NORMAL")
-    return name, claims.get("auth_kid"), scope, expires_at
+    return name, claims.get("auth_kid"), scope, claims.get("cnf", {}).get(_THUMBPRINT, ""), expires_at
 
 
-async def _withdrawn(connection: AsyncConnection, member: Member, key_id: str) -> bool:
-    """Was the key that the member signed in with reported stolen, or is it not the member's?"""
+async def _withdrawn(connection: AsyncConnection, member: Member, key_id: str, bound: str) -> bool:
+    """Was the key that the member signed in with, or its certificate, reported stolen, or is it not the member's?"""
     keys = await members.keys(connection, member.id)
+    if bound and not client_certificates.is_known(keys, bound):
+        return True
     return not any(key.kid == key_id and key.compromised_at is None for key in keys)
 
 

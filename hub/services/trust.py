@@ -29,6 +29,7 @@ from hub.storage.members import MemberKey
 
 THRESHOLD: Final = 2
 """How many roots must have signed a list."""
+_NOT_LISTED: Final = ("auth", "tls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ async def _listed(connection: AsyncConnection) -> list[Member]:
             name=member.name,
             divisions=member.divisions,
             display=display(member.display, member.display_zh),
-            keys=tuple(_trusted(key) for key in keys if key.member_id == member.id and key.use != "auth"),
+            keys=tuple(_trusted(key) for key in keys if key.member_id == member.id and key.use not in _NOT_LISTED),
         )
         for member in await members.all_members(connection)
     ]

@@ -26,7 +26,8 @@ _UNIQUE: Final = """
 class Member:
     """One member; `divisions` are 12-digit codes of the territory it answers for.
 
-    `unique_records`: it promises to hold one live record of a person. `scopes`: what its tokens may open at most.
+    `unique_records`: it promises to hold one live record of a person. `scopes`: what its tokens may open at most. `mtls`: they
+    count with one of its certificates only.
     """
 
     id: int
@@ -38,6 +39,7 @@ class Member:
     state: str
     unique_records: bool = False
     scopes: tuple[str, ...] = (EVERYTHING,)
+    mtls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def _member(row: Any) -> Member:
         row.state,
         row.unique_records,
         tuple(row.scopes),
+        row.mtls,
     )
 
 
@@ -136,6 +139,14 @@ async def set_scopes(connection: AsyncConnection, name: str, scopes: Sequence[st
     row = await seals.find(connection, member, member.c.name == name, member.c.state == "active", lock=True)
     if row is not None:
         await seals.change(connection, member, row, scopes=list(scopes))
+    return row is not None
+
+
+async def require_mtls(connection: AsyncConnection, name: str, *, required: bool) -> bool:
+    """Note whether the member's tokens count with its certificates only; False when there is no such member."""
+    row = await seals.find(connection, member, member.c.name == name, member.c.state == "active", lock=True)
+    if row is not None:
+        await seals.change(connection, member, row, mtls=required)
     return row is not None
 
 

@@ -57,7 +57,7 @@ SEALED: Final[dict[Table, tuple[str, ...]]] = {
 """What the seal of a table's rows covers: all that decides; not what is only shown, nor when it was added."""
 
 _ADDED: Final[dict[Table, dict[str, Any]]] = {
-    member: {"unique_records": False, "scopes": [EVERYTHING]},
+    member: {"unique_records": False, "scopes": [EVERYTHING], "mtls": False},
     agreement: {"bulk": False},
 }
 """Columns that came later, with what they say in rows sealed before: covered as soon as they say anything else."""

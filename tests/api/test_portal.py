@@ -9,7 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from certs.keys import SigningKey
+from certs import tokens as signed_tokens
+from certs.encoding import b64url, unb64url
+from certs.keys import DecryptionKey, SigningKey
 from hub.api import turns
 from hub.app import create_app
 from hub.domain.rehearsal import ITEMS
@@ -78,7 +80,6 @@ async def feed(client: httpx2.AsyncClient, id_: str, patient: dict[str, Any]) ->
 
 
 async def show_everything(client: httpx2.AsyncClient, who: Newcomer, clock: Clock) -> None:
-    await who.sign_in(client, scope="lianqiao/submissions.cr lianqiao/mailbox.ru")
     await who.sign_in(client)
     first, second = str(uuid.uuid4()), str(uuid.uuid4())
     assert (await feed(client, first, {**PATIENT, "gender": "blue"})).status_code in (400, 422)
@@ -99,6 +100,10 @@ async def show_everything(client: httpx2.AsyncClient, who: Newcomer, clock: Cloc
     added = await client.post("/portal/keys", json={"keys": proofs(who, {key.kid: key}, bare)})
     assert added.json() == {"added": [key.kid]}, added.text
     await who.sign_in(client, key)
+    sealed = (await client.post("/portal/sealed")).json()
+    secret = who.enc.open(unb64url(sealed["sealed"]), sealed["info"].encode())
+    assert (await client.post("/portal/opened", json={"opened": b64url(b"x" * 32)})).status_code == 400
+    assert (await client.post("/portal/opened", json={"opened": b64url(secret)})).json() == {"kid": who.enc.kid}
     await overdo(client)
     clock.advance(seconds=60)
     assert (await client.get("/submissions")).status_code == 200
@@ -292,3 +297,31 @@ async def test_a_key_of_another_member_is_not_taken(sandbox: Hub, client: httpx2
     with pytest.raises(Conflict) as taken:
         await admitted(sandbox, client, other)
     assert taken.value.code == "key-taken"
+
+
+async def test_a_key_that_opened_nothing_does_not_go_along(
+    sandbox: Hub, client: httpx2.AsyncClient, newcomer: Newcomer, clock: Clock
+) -> None:
+    """Whoever names another's encryption key as its own has nothing of it."""
+    await admitted(sandbox, client, newcomer)
+    await show_everything(client, newcomer, clock)
+    another = DecryptionKey.generate()
+    fresh = SigningKey.generate()
+    bare = [{**another.public.to_jwk(), "purpose": "enc"}, {**fresh.public.to_jwk(), "purpose": "auth"}]
+    answer = await client.post("/portal/keys", json={"keys": proofs(newcomer, {fresh.kid: fresh}, bare)})
+    assert set(answer.json()["added"]) == {another.kid, fresh.kid}, answer.text
+    said = signed_tokens.claims_of(signed_tokens.take_apart(await promotion.report(sandbox, NAME)))
+    carried = {key["kid"] for key in said["keys"] if key["purpose"] == "enc"}
+    assert carried == {newcomer.enc.kid}
+
+
+async def test_a_list_for_a_spreadsheet_is_answered_too(
+    sandbox: Hub, client: httpx2.AsyncClient, newcomer: Newcomer
+) -> None:
+    await admitted(sandbox, client, newcomer)
+    await newcomer.sign_in(client)
+    sent = await feed(client, str(uuid.uuid4()), PATIENT)
+    address = f"/submissions/{sent.headers['submission-id']}/issues"
+    answer = await client.get(address, headers={"Accept": "text/csv"})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/csv")

@@ -10,8 +10,10 @@ from hub.errors import Invalid
 from hub.runtime import Hub, open_hub
 from hub.services import accounts, applications, promotion
 from hub.services.applications import Wanted
+from hub.services.client_certificates import thumbprint
 from hub.settings import get_settings
 from hub.storage import members, rehearsals
+from tests.certificates import Authority
 from tests.cli.conftest import Say
 from tests.hubs import Clock, Enrolled, acts
 from tests.processes import environment
@@ -126,3 +128,14 @@ async def test_a_webhook_is_set_anew_at_the_live_hub(say: Say, hub: Hub, huiji: 
     async with hub.database.read() as connection:
         (endpoint,) = await members.endpoints(connection, hub.vault, [huiji.member.id])
     assert (endpoint.address, endpoint.secret) == ("https://huiji.example/told", secret.read_text().strip())
+
+
+async def test_a_members_certificate_is_taken_up_required_and_shown(say: Say, huiji: Enrolled, tmp_path: Path) -> None:
+    made = Authority(tmp_path, "ours").issue("huiji")
+    assert (await say("member", "mtls", "huiji")).output == "huiji: a certificate is not required\n"
+    said = await say("member", "mtls", "huiji", "--certificate", made.cert, "--require")
+    assert said.exit_code == 0, said.output
+    assert said.output.startswith(f"huiji: a certificate is required\n  {thumbprint(made.der)} CN=huiji (until 20")
+    assert "(private-key)" in (await say("member", "mtls", "huiji", "--certificate", made.key)).output
+    assert "(certificate-needed)" in (await say("member", "token", "huiji")).output
+    assert "not required" in (await say("member", "mtls", "huiji", "--no-require")).output

@@ -4,13 +4,15 @@ import socket
 from contextlib import closing
 from pathlib import Path
 
+import httpx2
 import pytest
 from typer.testing import CliRunner
 
 from hub.cli.root import app
 from hub.runtime import Hub
 from hub.settings import Settings, get_settings
-from tests.processes import started
+from tests.certificates import Authority, client_context
+from tests.processes import started, wait_until
 
 
 def test_init_tells_of_the_roots_once(empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +36,59 @@ def test_a_port_that_is_taken_is_named(hub: Hub, hub_settings: Settings, tmp_pat
     assert said[0].startswith("beginning to answer at ")
     assert said[-1].startswith(f"hub: the hub did not begin to answer at 127.0.0.1:{port}")
     assert "HUB_PORT" in said[-1]
+
+
+@pytest.fixture
+def served_by_tls(tmp_path: Path) -> tuple[Authority, dict[str, str]]:
+    """The authority, and what makes `hub serve` speak TLS under it."""
+    authority = Authority(tmp_path, "ours")
+    server = authority.issue("hub", server=True)
+    settings = {
+        "HUB_TLS_CERT_FILE": str(server.cert),
+        "HUB_TLS_KEY_FILE": str(server.key),
+        "HUB_TLS_CLIENT_CA_FILE": str(authority.file),
+        "HUB_TLS_CLIENT": "required",
+    }
+    return authority, settings
+
+
+def test_it_speaks_tls_with_certificates_from_several_processes(
+    hub: Hub, hub_settings: Settings, tmp_path: Path, served_by_tls: tuple[Authority, dict[str, str]]
+) -> None:
+    authority, settings = served_by_tls
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        port = probe.getsockname()[1]
+    own = client_context(authority, authority.issue("huiji"))
+    with (
+        started(hub_settings, tmp_path, "serve", "--workers", "2", HUB_PORT=str(port), **settings),
+        httpx2.Client(base_url=f"https://127.0.0.1:{port}", verify=own, trust_env=False) as client,
+        httpx2.Client(base_url=f"https://127.0.0.1:{port}", verify=client_context(authority), trust_env=False) as bare,
+    ):
+
+        def is_there() -> bool:
+            try:
+                return client.get("/healthz").status_code == 200
+            except httpx2.TransportError:
+                return False
+
+        wait_until(is_there)
+        said = client.get("/.well-known/smart-configuration").json()
+        assert said["tls_client_certificate_bound_access_tokens"] is True
+        with pytest.raises(httpx2.TransportError):
+            bare.get("/healthz")
+
+
+def test_a_key_that_cannot_be_read_is_named(
+    hub_settings: Settings, tmp_path: Path, served_by_tls: tuple[Authority, dict[str, str]]
+) -> None:
+    settings = served_by_tls[1] | {"HUB_TLS_KEY_FILE": str(tmp_path / "nowhere")}
+    with started(hub_settings, tmp_path, "serve", **settings) as running:
+        assert running.process.wait(60) == 1
+    assert running.log.read_text().startswith("hub: HUB_TLS_CERT_FILE, HUB_TLS_KEY_FILE or HUB_TLS_CLIENT_CA_FILE")
+
+
+@pytest.mark.parametrize("lone", ["HUB_TLS_CERT_FILE", "HUB_TLS_KEY_FILE", "HUB_TLS_CLIENT_CA_FILE"])
+def test_half_of_tls_is_refused(hub_settings: Settings, tmp_path: Path, lone: str) -> None:
+    with started(hub_settings, tmp_path, "serve", **{lone: "file"}) as running:
+        assert running.process.wait(60) == 2
+    assert "HUB_TLS_CERT_FILE" in running.log.read_text()

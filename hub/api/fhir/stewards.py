@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from hub.api.context import hub_of
+from hub.api.context import access_of, hub_of
 from hub.api.fhir.interactions import Asked
 from hub.errors import NotAllowed
 from hub.fhir.parameters import Parameters, of_query, of_resource
 from hub.runtime import Hub
-from hub.services import steward_tokens, tokens
+from hub.services import steward_tokens
 from hub.services.identity import steward_acts
 from hub.services.sessions import User
 
@@ -43,6 +43,6 @@ async def _user_of(hub: Hub, request: Request, path: str) -> User:
     token = token if scheme.lower() == "bearer" else ""
     if steward_tokens.is_one(hub, token):
         return await steward_tokens.user_of(hub, token)
-    member = await tokens.member_of(hub, token)
-    await steward_acts.note_refusal(hub, member.name, path, "role-missing")
+    access = await access_of(request, hub)
+    await steward_acts.note_refusal(hub, access.member.name, path, "role-missing")
     raise NotAllowed("role-missing", "Only stewards and supervisors decide, each with a token of her own.")

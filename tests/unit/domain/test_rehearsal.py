@@ -24,17 +24,16 @@ def seen(*exchanges: Exchange) -> set[str]:
     return set(state["seen"])
 
 
-def token(key: str, at: float = 0, scope: str = "lianqiao/exchange") -> Exchange:
-    return exchange("POST", "/auth/token", 200, at=at, key=key, scope=scope)
+def token(key: str, at: float = 0) -> Exchange:
+    return exchange("POST", "/auth/token", 200, at=at, key=key)
 
 
 def sent(id_: str, path: str = "/submissions", status: int = 202) -> Exchange:
     return exchange("POST", path, status, submission=id_)
 
 
-def test_signing_in_with_fewer_scopes_and_with_another_key() -> None:
+def test_signing_in_and_with_another_key() -> None:
     assert seen(token("a"), token("a")) == {"sign-in"}
-    assert seen(token("a", scope="system/Patient.rs")) == {"sign-in", "narrow-scope"}
     assert seen(token("a"), token("b")) == {"sign-in", "key-change"}
     assert seen(exchange("POST", "/auth/token", 401, key="a")) == set()
     assert seen(exchange("POST", "/auth/token", 200)) == set()  # nobody's key: a token that the operator took
@@ -89,9 +88,21 @@ def test_who_did_not_wait_may_show_it_another_time() -> None:
     assert "retry-after" in seen(*hasty, *patient)
 
 
-def test_a_webhook_is_asked_of_those_that_have_one() -> None:
-    assert set(missing(new(), has_webhook=True)) - set(missing(new(), has_webhook=False)) == {"webhook"}
-    assert missing(rehearsal.saw(new(), "webhook", T0), has_webhook=True) == list(ITEMS[:-1])
+def test_what_one_does_not_have_need_not_be_shown() -> None:
+    assert missing(new(), has_webhook=True, opens=True) == list(ITEMS)
+    assert set(ITEMS) - set(missing(new(), has_webhook=False, opens=True)) == {"webhook"}
+    assert set(ITEMS) - set(missing(new(), has_webhook=True, opens=False)) == {"opening"}
+    assert missing(rehearsal.saw(new(), "webhook", T0), has_webhook=True, opens=True) == list(ITEMS[:-1])
+
+
+def test_what_was_sealed_comes_back_once() -> None:
+    assert rehearsal.opened(new(), "", T0) is None
+    state = rehearsal.challenged(new(), "key", "digest")
+    assert rehearsal.opened(state, "other", T0) is None
+    after = rehearsal.opened(state, "digest", T0)
+    assert after is not None
+    assert (list(after["seen"]), after["opened"]) == (["opening"], ["key"])
+    assert rehearsal.opened(after, "digest", T0) is None
 
 
 _EXCHANGES = st.builds(

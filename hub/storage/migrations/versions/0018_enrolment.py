@@ -1,4 +1,4 @@
-"""Applications of new members, what was seen of their rehearsals, their promotion; and no sandbox in a live database."""
+"""How members come in: applications, rehearsals, promotions; what of a sandbox is in no live database; certificates."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,24 @@ def upgrade() -> None:
     """Apply."""
     op.create_check_constraint(
         op.f("ck_member_outside_sandbox"), "member", "array_to_string(divisions, ',') !~ '(^|,)99'"
+    )
+    op.add_column(
+        "member",
+        sa.Column(
+            "mtls",
+            sa.Boolean(),
+            nullable=False,
+            server_default="false",
+            comment="its tokens count with one of its certificates only",
+        ),
+    )
+    op.alter_column(
+        "member_key",
+        "use",
+        existing_type=sa.Text(),
+        existing_nullable=False,
+        comment="auth | sig | enc | status | tls",
+        existing_comment="auth | sig | enc | status",
     )
     op.create_table(
         "application",
@@ -63,4 +81,13 @@ def downgrade() -> None:
     op.drop_table("promotion")
     op.drop_table("rehearsal")
     op.drop_table("application")
+    op.alter_column(
+        "member_key",
+        "use",
+        existing_type=sa.Text(),
+        existing_nullable=False,
+        comment="auth | sig | enc | status",
+        existing_comment="auth | sig | enc | status | tls",
+    )
+    op.drop_column("member", "mtls")
     op.drop_constraint(op.f("ck_member_outside_sandbox"), "member", type_="check")
