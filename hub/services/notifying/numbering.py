@@ -4,6 +4,7 @@ One process at a time, and in one transaction with taking it off the list: each 
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,6 +25,8 @@ from hub.storage.versions import Version
 log = structlog.get_logger(__name__)
 
 _BATCH: Final = 200
+_SKEW: Final = timedelta(minutes=1)
+"""By how much clocks may differ: an event too many from before a handshake is better than one too few behind it."""
 _AT_ONCE: Final = 20
 """Resources that are opened at once to be tested."""
 
@@ -92,7 +95,7 @@ def _tested(one: Happened) -> tuple[UUID, int]:
 
 
 def _is_for(one: Subscription, filters: _Filters, event: Happened, opened: _Opened) -> bool:
-    if one.topic != event.topic or (one.since is not None and event.at < one.since):
+    if one.topic != event.topic or (one.since is not None and event.at < one.since - _SKEW):
         return False
     if not filters:
         return True

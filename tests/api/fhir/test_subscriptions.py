@@ -323,3 +323,15 @@ async def test_what_cannot_be_opened_holds_nobody_elses_events_up(
         await connection.execute(damage, {"id": broken})
     await tell(teller)
     assert [(focus or "")[-36:] for _, focus in told(receiver)[0]["events"]] == [broken, whole]
+
+
+async def test_who_begins_to_listen_is_not_told_what_happened_long_before(
+    teller: Hub, caller: Client, receiver: Receiver, clock: Clock
+) -> None:
+    await subscribed(caller, teller, asked(receiver.url, "Patient"))
+    await new_patient(caller, "1")  # noted for the first, and not numbered before the second is there
+    clock.advance(minutes=2)
+    await subscribed(caller, teller, asked(receiver.url, content="empty"))
+    await new_patient(caller, "2")
+    await tell(teller)
+    assert sorted([number for number, _ in said["events"]] for said in told(receiver)) == [[1], [1, 2]]
