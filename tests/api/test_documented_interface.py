@@ -167,6 +167,7 @@ def _try_all(folder: Path, database_url: str, *options: str) -> None:
         assert re.search(rf"Tested: {stewards}\b", said), said[-5000:]
 
 
+@pytest.mark.timeout(600)
 def test_a_little_of_everything_breaks_nothing(tmp_path: Path, database_url: str) -> None:
     _try_all(tmp_path, database_url, "--phases", "fuzzing", "--max-examples", "3")
 

@@ -56,6 +56,7 @@ async def _run(served: RealHub, examples: list[str]) -> dict[str, Any]:
     return known
 
 
+@pytest.mark.timeout(300)
 def test_the_examples_do_what_the_page_says(
     served: RealHub, folder: Path, capsys: pytest.CaptureFixture[str], token: str
 ) -> None:
