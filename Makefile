@@ -7,7 +7,7 @@ ARGS ?=
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static format proof bench spark setup docs lock image clean
+.PHONY: help demo test check static format proof bench spark setup docs fhirpath-page lock image clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,8 @@ setup: ## .venv with everything for development
 docs: setup ## Pages that are made from the code
 	@$(RUN)/python -m tests.house.settings_page
 	@$(RUN)/python -m tests.house.validation_page
+
+fhirpath-page: setup ## docs/fhirpath.md, from the public test cases of FHIRPath (needs mvn)
 	@$(RUN)/python -m tests.house.fhirpath_page
 
 lock: setup ## Bring uv.lock up to pyproject.toml

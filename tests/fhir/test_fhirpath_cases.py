@@ -10,7 +10,9 @@ from tests.house import fhirpath_page
 def test_the_page_lists_what_is_found() -> None:
     found = list(fhirpath_cases.by_result())
     assert len(found) > 900
-    assert fhirpath_page.PAGE.read_text(encoding="utf-8") == fhirpath_page.page(found), "docs/fhirpath.md: make docs"
+    assert fhirpath_page.PAGE.read_text(encoding="utf-8") == fhirpath_page.page(found), (
+        "docs/fhirpath.md: make fhirpath-page"
+    )
     assert {case.name for case, result in found if result == "wrong"} == set(fhirpath_page.WRONG)
 
 

@@ -1,4 +1,4 @@
-"""docs/fhirpath.md, made from the public FHIRPath test cases as the search engine answers them; `make docs` writes it."""
+"""docs/fhirpath.md, made from the public FHIRPath test cases as the search engine answers them; `make fhirpath-page` writes it."""
 
 import re
 import sys
@@ -33,7 +33,7 @@ are understood, and find in HL7's examples what another engine finds; tests hold
 ([why it is so](../hub/decisions/0017-search-asks-the-database-for-blind-tokens.md)).
 
 It is therefore no engine for FHIRPath at large, and this page says by name how far it is from one: the public test cases for R4
-(FHIR/fhir-test-cases {ARTIFACT.version}, `r4/fhirpath/tests-fhir-r4.xml`), each put to it. It is made by `make docs`; `make proof`
+(FHIR/fhir-test-cases {ARTIFACT.version}, `r4/fhirpath/tests-fhir-r4.xml`), each put to it. It is made by `make fhirpath-page`; `make proof`
 sees that it is current.
 
 """
