@@ -4,11 +4,15 @@ import pytest
 
 from tests.fhir import fhirpath_cases
 from tests.house import fhirpath_page
+from tests.npm import Unreachable
 
 
 @pytest.mark.proof
 def test_the_page_lists_what_is_found() -> None:
-    found = list(fhirpath_cases.by_result())
+    try:
+        found = list(fhirpath_cases.by_result())
+    except Unreachable as reason:
+        pytest.skip(f"the public test cases cannot be fetched: {reason}")
     assert len(found) > 900
     assert fhirpath_page.PAGE.read_text(encoding="utf-8") == fhirpath_page.page(found), (
         "docs/fhirpath.md: make fhirpath-page"
