@@ -199,7 +199,7 @@ async def test_a_proxy_hands_certificates_over_and_nobody_else_does(
     hub_settings: Settings, clock: Clock, huiji: Enrolled, own: Issued, proxies: str, is_believed: bool
 ) -> None:
     settings = hub_settings.model_copy(update={"client_cert_proxies": proxies})
-    trusting = {"http": MutualConnection, "proxy_headers": True, "forwarded_allow_ips": "127.0.0.1"}
+    trusting: dict[str, Any] = {"http": MutualConnection, "proxy_headers": True, "forwarded_allow_ips": "127.0.0.1"}
     async with (
         open_hub(settings, now=clock) as opened,
         listening(opened, **trusting) as address,
