@@ -88,7 +88,7 @@ def _short(a: Record, b: Record) -> int:
     characters = a.g1 != 0 and b.g1 != 0
     near_1, near_2 = a.g1_near == b.g1_near != 0, single or a.g2_near == b.g2_near != 0
     near = near_1 and near_2
-    if characters and ((a.g1 == b.g2 and a.g2 == b.g1 and a.g2) or (not near and _resembling(a, b, near_1, near_2))):
+    if characters and ((a.g1 == b.g2 and a.g2 == b.g1) or (not near and _resembling(a, b, near_1, near_2))):
         return SHAPE
     if _toneless(a.g1_sound, b.g1_sound) and (single or _toneless(a.g2_sound, b.g2_sound)):
         return SOUND

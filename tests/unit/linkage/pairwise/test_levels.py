@@ -13,7 +13,8 @@ from hub.linkage.pairwise.levels import Levels, levels
 from hub.linkage.pairwise.names import alike
 from hub.linkage.pairwise.records import Record, record
 from hub.linkage.pairwise.vetoes import vetoes
-from tests.unit.linkage.pairwise.numbers import EVERYTHING, features
+from tests.unit.linkage import people
+from tests.unit.linkage.pairwise.numbers import EVERYTHING, pairs
 from tests.unit.linkage.people import records
 
 _NAMES = (
@@ -57,8 +58,7 @@ def test_records_and_levels_are_in_the_order_of_their_columns() -> None:
 def test_a_field_is_at_the_level_that_it_has_in_columns(
     field: str, fields: tuple[str, ...], data: st.DataObject
 ) -> None:
-    some = features(*fields)
-    a, b = data.draw(some), data.draw(some)
+    a, b = data.draw(pairs(*fields))
     (expected,) = comparisons.COMPARISONS[comparisons.FIELDS.index(field)].compare(in_columns(a, b))
     assert getattr(levels(record(a), record(b)), field) == expected
     assert getattr(levels(record(b), record(a)), field) == expected
@@ -68,6 +68,18 @@ def test_a_field_is_at_the_level_that_it_has_in_columns(
 def test_a_pair_of_records_is_at_its_levels(a: Features, b: Features) -> None:
     assert bytes(levels(record(a), record(b))) == comparisons.levels(in_columns(a, b)).tobytes()
     assert levels(record(a), record(b)) == levels(record(b), record(a))
+
+
+_WORDS = st.sampled_from(
+    ("", "green", "greene", "gren", "greem", "grene", "rose", "rosa", "ros", "r", "an", "ann", "anna")
+)
+
+
+@settings(max_examples=400)
+@given(_WORDS, _WORDS, _WORDS, _WORDS)
+def test_names_in_letters_are_at_their_levels(family: str, given_: str, family_b: str, given_b: str) -> None:
+    a, b = people.record(f"{family}, {given_}"), people.record(f"{family_b}, {given_b}")
+    assert bytes(levels(record(a), record(b))) == comparisons.levels(in_columns(a, b)).tobytes()
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
@@ -88,14 +100,14 @@ def test_a_packed_text_has_as_many_characters_as_before(text: str) -> None:
 
 
 _SAID = st.builds(Levels, *(st.sampled_from(range(len(one.levels))) for one in comparisons.COMPARISONS))
-_TOLD = features("birth", "source", "record", "live", "death", "active")
 
 
 @settings(max_examples=200)
-@given(_TOLD, _TOLD, _SAID, st.sampled_from(((), ("huiji",), ("huiji", "yongkang"))))
+@given(pairs("birth", "source", "record", "live", "death", "active"), _SAID, st.sampled_from(((), ("huiji",))))
 def test_a_pair_has_the_vetoes_that_it_has_in_columns(
-    a: Features, b: Features, said: Levels, unique: tuple[str, ...]
+    pair: tuple[Features, Features], said: Levels, unique: tuple[str, ...]
 ) -> None:
+    a, b = pair
     (expected,) = constraints.vetoes(in_columns(a, b), np.array([said], np.uint8), unique)
     numbers = constraints.numbers(unique)
     assert vetoes(record(a), record(b), said, numbers) == vetoes(record(b), record(a), said, numbers) == expected
