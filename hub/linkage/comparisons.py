@@ -18,7 +18,7 @@ MISSING = 0
 BIRTH_NEAR, BORN_TOGETHER, BIRTH_SAME = 2, 5, 7
 DOCUMENT_ONE_SLIP = 2
 ADDRESS_UNLIKE, ADDRESS_SHORT, ADDRESS_SIMILAR, ADDRESS_SAME = 2, 6, 7, 8
-_YEAR = 400
+NEAR_DAYS = 400
 Parts = npt.NDArray[np.int32]
 
 
@@ -95,7 +95,7 @@ def birth(pairs: Pairs) -> Levels:
     years = np.abs(ya - yb)
     slip = (years <= 1) | (years == 10)
     mark(found, known, 1)
-    mark(found, known & (_days(ya, ma, da, yb, mb, db) <= _YEAR), BIRTH_NEAR)
+    mark(found, known & (_days(ya, ma, da, yb, mb, db) <= NEAR_DAYS), BIRTH_NEAR)
     mark(found, known & (years == 0) & ((ma == 0) | (mb == 0)), 3)
     mark(found, known & ~whole & (ma == mb) & (ma != 0) & slip, 4)
     mark(found, known & whole & (ma == mb) & (da == db) & (slip | (years % 10 == 0)), 4)
@@ -269,7 +269,7 @@ COMPARISONS: tuple[Comparison, ...] = (
             "same",
         ),
         name_levels.given,
-        ("given",),
+        ("given", "former"),
     ),
     Comparison("sex", ("missing", "differs", "same"), sex, ("sex",)),
     Comparison(

@@ -29,7 +29,7 @@ NAMES = (TWO_IDS, TWINS, UNIQUE_SOURCE, DEATH, SHARED_ID, GENERATIONS)
 # A contradiction inside the data itself: somebody must look at it even where the records are plainly two people.
 ALWAYS_REVIEW = frozenset({SHARED_ID})
 
-_GENERATION = 16
+GENERATION = 16
 """Years between the births of a parent and a child."""
 _AT = {field: place for place, field in enumerate(FIELDS)}
 
@@ -62,8 +62,13 @@ def _generation_apart(pairs: Pairs, levels: Levels) -> npt.NDArray[np.bool_]:
     found &= (home >= ADDRESS_SIMILAR) & (levels[:, _AT["document"]] < DOCUMENT_ONE_SLIP)
     where = np.flatnonzero(found)
     a, b = (side[where].astype(np.int64) // 10000 for side in pairs.both("birth"))
-    found[where] = np.abs(a - b) >= _GENERATION
+    found[where] = np.abs(a - b) >= GENERATION
     return found
+
+
+def numbers(sources: Collection[str]) -> frozenset[int]:
+    """What stands for these sources in the features' column `source`."""
+    return frozenset(hashed(record_system(name)) for name in sources)
 
 
 def _one_source(pairs: Pairs, unique_sources: Collection[str]) -> npt.NDArray[np.bool_]:
@@ -72,7 +77,7 @@ def _one_source(pairs: Pairs, unique_sources: Collection[str]) -> npt.NDArray[np
     a, b = pairs.both("source")
     record_a, record_b = pairs.both("record")
     live_a, live_b = pairs.both("live")
-    unique = np.array([hashed(record_system(name)) for name in unique_sources], dtype=np.uint64)
+    unique = np.array(sorted(numbers(unique_sources)), dtype=np.uint64)
     found: npt.NDArray[np.bool_] = (
         (a == b) & np.isin(a, unique) & (record_a != record_b) & (live_a == 1) & (live_b == 1)
     )

@@ -53,6 +53,15 @@ def packed(short: str) -> int:
     return value
 
 
+def unpacked(number: int) -> str:
+    """The characters of a number that is no hash, one stand-in each; '' for a hash."""
+    found = ""
+    while 0 < number < _HASHED:
+        number, char = divmod(number, _BASE)
+        found = chr(char) + found
+    return found
+
+
 def kind(code: str) -> int:
     """The kind of a document (CV02.01.101) as a number; 0 where it tells nothing."""
     value = int(code) if code.isascii() and code.isdigit() and len(code) <= 2 else 0

@@ -14,8 +14,8 @@ from hub.linkage import latin
 from hub.linkage.columns import Flags, Levels, Pairs, Places
 
 UNKNOWN, DIFFERS, SHORTENED, ALIKE, SOUND, SLIP, SAME = range(7)
-_ALIKE = 0.8
-_SLIPPED = 4
+LIKENESS = 0.8
+SLIPPED = 4
 """Letters of the longer word from which one wrong letter is a slip rather than another name."""
 
 
@@ -100,13 +100,13 @@ def _levels(words: _Words, a: Places, b: Places) -> Levels:
         return found
     a, b = a[where], b[where]
     x, y = words.text[a], words.text[b]
-    likeness = cpdist(x, y, scorer=JaroWinkler.similarity, score_cutoff=_ALIKE, dtype=np.float32)
-    level = np.where(likeness >= _ALIKE, ALIKE, DIFFERS).astype(np.uint8)
+    likeness = cpdist(x, y, scorer=JaroWinkler.similarity, score_cutoff=LIKENESS, dtype=np.float32)
+    level = np.where(likeness >= LIKENESS, ALIKE, DIFFERS).astype(np.uint8)
     begins = np.flatnonzero((words.first[a] == words.first[b]) & (words.size[a] != words.size[b]))
-    level[begins[[_shortened(x[at], y[at]) for at in begins.tolist()]]] = SHORTENED
+    level[begins[[is_beginning(x[at], y[at]) for at in begins.tolist()]]] = SHORTENED
     level[words.sound[a] == words.sound[b]] = SOUND
     # One letter wrong in four leaves words this much alike.
-    near = np.flatnonzero((likeness >= _ALIKE) & (np.maximum(words.size[a], words.size[b]) >= _SLIPPED))
+    near = np.flatnonzero((likeness >= LIKENESS) & (np.maximum(words.size[a], words.size[b]) >= SLIPPED))
     if len(near):
         slips = cpdist(x[near], y[near], scorer=OSA.distance, score_cutoff=1, dtype=np.uint8)
         level[near[slips == 1]] = SLIP
@@ -114,7 +114,7 @@ def _levels(words: _Words, a: Places, b: Places) -> Levels:
     return found
 
 
-def _shortened(a: str, b: str) -> bool:
+def is_beginning(a: str, b: str) -> bool:
     """An initial, or the beginning of a word."""
     shorter, longer = (a, b) if len(a) <= len(b) else (b, a)
     return (len(shorter) == 1 or len(shorter) >= 3) and longer.startswith(shorter)

@@ -17,13 +17,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import comparisons, rescoring
+from hub.linkage import comparisons, name_levels, rescoring
 from hub.linkage.layout import hashed
 from hub.linkage.rescoring import Rescoring
 
 FORMAT = 1
 Floats = npt.NDArray[np.float64]
-_TABLES = {"surname": "surname", "given": "given", "birth": "birth"}
+WEIGHED_BY_RARITY = {
+    "surname": name_levels.SURNAME_SAME,
+    "given": name_levels.SAME,
+    "birth": comparisons.BIRTH_SAME,
+}
+"""The fields of which a shared value weighs by how rare it is, each with the level that says it is shared."""
+DECIMALS = 6
+"""Of a weight in bits: far below any threshold, above what executors' arithmetic differs by."""
+MOST_BITS = 500.0
+"""More than this, nothing is likelier in a class of pairs than among strangers."""
+_RAREST = 12.0
+"""Bits that the rarest or commonest value adds or takes at most."""
 
 
 class InvalidModel(ValueError):
@@ -50,14 +61,33 @@ class Frequencies:
             tuple(text for _, _, text in found),
         )
 
-    def of(self, numbers: npt.NDArray[np.uint64]) -> Floats:
+
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """What a shared value weighs beyond its level, in bits: a rare one says more than a common one.
+
+    `values` is sorted; `unlisted` is what every other value weighs.
+    """
+
+    values: npt.NDArray[np.uint64]
+    bits: Floats
+    unlisted: float
+
+    @classmethod
+    def of(cls, frequencies: Frequencies, usual: np.float64) -> "Rarity":
+        """`usual` is log2 of how often strangers share a value: log2(u of the level / share of the value) is added."""
+        shares = np.append(frequencies.shares, frequencies.unlisted)
+        bits = np.clip(usual - np.log2(shares), -_RAREST, _RAREST)
+        return cls(frequencies.values, bits[:-1], float(bits[-1]))
+
+    def weights(self, numbers: npt.NDArray[np.uint64]) -> Floats:
         if not len(self.values):
             return np.full(len(numbers), self.unlisted)
         place = np.minimum(np.searchsorted(self.values, numbers), len(self.values) - 1)
-        return np.where(self.values[place] == numbers, self.shares[place], self.unlisted)
+        return np.where(self.values[place] == numbers, self.bits[place], self.unlisted)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
     """Probabilities and thresholds. `match`, `random` and each class's array are indexed [field][level].
 
@@ -86,6 +116,14 @@ class Model:
     def weights(self) -> tuple[Floats, ...]:
         """log2 m/u of every field and level; a missing value weighs nothing."""
         return tuple(_ratio(m, u) for m, u in zip(self.match, self.random, strict=True))
+
+    @cached_property
+    def rarities(self) -> Mapping[str, Rarity]:
+        """Of the fields of `WEIGHED_BY_RARITY`."""
+        return {
+            name: Rarity.of(self.frequencies[name], np.log2(self.random[comparisons.FIELDS.index(name)][level]))
+            for name, level in WEIGHED_BY_RARITY.items()
+        }
 
     def usual(self, field: int, level: int) -> float:
         """What a level of a field weighs where its value is neither rare nor common."""
@@ -154,7 +192,7 @@ def parse(content: Mapping[str, Any]) -> Model:
             match=_probabilities(content["comparisons"], "m"),
             random=_probabilities(content["comparisons"], "u"),
             classes={name: _probabilities(content["comparisons"], name) for name in shares},
-            frequencies={name: _frequencies(name, content["frequencies"][name]) for name in _TABLES},
+            frequencies={name: _frequencies(name, content["frequencies"][name]) for name in WEIGHED_BY_RARITY},
             review=float(content["thresholds"]["review"]),
             likely=float(content["thresholds"]["likely"]),
             auto=float(content["thresholds"]["auto"]),

@@ -19,17 +19,15 @@ from hub.linkage.names import LOST as _LOST_SIGN
 MISSING, DIFFERS = 0, 1
 SURNAME_SIMILAR, SURNAME_SLIP, SURNAME_SAME = 2, 3, 4
 PART, SHORTENED, LOST, NEAR, SOUND, SHAPE, TONE, SWAPPED, FORMER, SAME = range(2, 12)
-_GONE = np.uint64(ord(_LOST_SIGN))
-_LATIN_SURNAME = np.array(
-    [MISSING, DIFFERS, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SLIP, SURNAME_SAME]
-)
-_LATIN_GIVEN = np.array([MISSING, DIFFERS, SHORTENED, PART, NEAR, SHAPE, SAME])
+GONE = ord(_LOST_SIGN)
+LATIN_SURNAME = (MISSING, DIFFERS, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SIMILAR, SURNAME_SLIP, SURNAME_SAME)
+LATIN_GIVEN = (MISSING, DIFFERS, SHORTENED, PART, NEAR, SHAPE, SAME)
 """What the levels of `latin_levels` come to."""
 _LONG_ALIKE = 0.85
-_ALIKE = hanzi.ALIKE - 1e-9
+ALIKE = hanzi.ALIKE - 1e-9
 _FEW = 8
 """So many pairs of characters are compared sooner one by one: `hanzi.similarity` says the same, as the tests see to."""
-_PLANE = 65536
+PLANE = 65536
 _LETTERS = 5
 Whole = TypeVar("Whole", np.uint64, np.uint32, np.int32)
 
@@ -52,11 +50,11 @@ class _Shapes:
 
 @cache
 def _shapes() -> _Shapes:
-    rows = [(ord(char), shape) for char, shape in hanzi.table().items() if ord(char) < _PLANE]
+    rows = [(ord(char), shape) for char, shape in hanzi.table().items() if ord(char) < PLANE]
     code = np.array([at for at, _ in rows], dtype=np.intp)
 
     def column(number: Callable[[hanzi.Shape], int], dtype: type[Whole]) -> npt.NDArray[Whole]:
-        found = np.zeros(_PLANE, dtype=dtype)
+        found = np.zeros(PLANE, dtype=dtype)
         found[code] = [number(shape) for _, shape in rows]
         return found
 
@@ -73,14 +71,14 @@ def _shapes() -> _Shapes:
 
 def alike(a: Numbers, b: Numbers) -> Flags:
     """Characters (code points) that look alike; the batch form of `hanzi.similarity`."""
-    known = (a > 0) & (b > 0) & (a < _PLANE) & (b < _PLANE) & (a != b)
+    known = (a > 0) & (b > 0) & (a < PLANE) & (b < PLANE) & (a != b)
     found: Flags = a == b
     where = np.flatnonzero(known)
     if len(where) > _FEW:
-        found[where] = _similarity(a[where].astype(np.intp), b[where].astype(np.intp)) >= _ALIKE
+        found[where] = _similarity(a[where].astype(np.intp), b[where].astype(np.intp)) >= ALIKE
     else:
         for place, one, other in zip(where.tolist(), a[where].tolist(), b[where].tolist(), strict=True):
-            found[place] = hanzi.similarity(chr(one), chr(other)) >= _ALIKE
+            found[place] = hanzi.similarity(chr(one), chr(other)) >= ALIKE
     return found
 
 
@@ -148,7 +146,7 @@ def surname(pairs: Pairs) -> Levels:
         found[where[alike(one[where], other[where])]] = SURNAME_SIMILAR
     mark(found, known & (a == b), SURNAME_SAME)
     latin = latin_levels.compared(pairs)
-    found[latin.places] = np.where(latin.swapped, MISSING, _LATIN_SURNAME[latin.family])
+    found[latin.places] = np.where(latin.swapped, MISSING, np.array(LATIN_SURNAME)[latin.family])
     mark(found, _as_former(pairs), MISSING)
     return found
 
@@ -190,7 +188,7 @@ def given(pairs: Pairs) -> Levels:
     full_a, full_b = pairs.both("full")
     mark(found, known & ((a == b) | (full_a == full_b)), SAME)
     _with_gaps(pairs, found)
-    found[latin.places] = np.where(latin.swapped, SWAPPED, _LATIN_GIVEN[latin.given])
+    found[latin.places] = np.where(latin.swapped, SWAPPED, np.array(LATIN_GIVEN)[latin.given])
     mark(found, _as_former(pairs), FORMER)
     return found
 
@@ -200,19 +198,19 @@ def _with_gaps(pairs: Pairs, found: Levels) -> None:
     sides = *pairs.both("g1"), *pairs.both("g2")
     gone = np.zeros(len(pairs), dtype=np.bool_)
     for chars in sides:
-        gone |= chars == _GONE
+        gone |= chars == GONE
     where = np.flatnonzero(gone & (found > MISSING))
     if not len(where):
         return
     a1, b1, a2, b2 = (chars[where] for chars in sides)
     fits = _fits(a1, b1) & _fits(a2, b2)
-    told = ((a1 == b1) & (a1 != _GONE)) | ((a2 == b2) & (a2 != _GONE) & (a2 != 0))
+    told = ((a1 == b1) & (a1 != GONE)) | ((a2 == b2) & (a2 != GONE) & (a2 != 0))
     found[where[fits]] = MISSING
     found[where[fits & told]] = LOST
 
 
 def _fits(a: Numbers, b: Numbers) -> Flags:
-    found: Flags = (a == b) | ((a == _GONE) & (b != 0)) | ((b == _GONE) & (a != 0))
+    found: Flags = (a == b) | ((a == GONE) & (b != 0)) | ((b == GONE) & (a != 0))
     return found
 
 
@@ -251,13 +249,13 @@ def _resembling(a: Numbers, b: Numbers, near: Flags, asked: Flags) -> Flags:
 
 
 def _long(left: list[str], right: list[str]) -> Levels:
-    """Long names: a shortened form, or nearly the same letters, is similar; what is left differs."""
-    found = np.full(len(left), DIFFERS, dtype=np.uint8)
-    for place, (x, y) in enumerate(zip(left, right, strict=True)):
-        a, b = hanzi.fold(x.replace("·", "")), hanzi.fold(y.replace("·", ""))
-        shorter, longer = sorted((a, b), key=lambda text: (len(text), text))
-        if len(shorter) >= 3 and longer.startswith(shorter):
-            found[place] = SHORTENED
-        elif JaroWinkler.similarity(shorter, longer) >= _LONG_ALIKE:
-            found[place] = PART
-    return found
+    return np.array([long(x, y) for x, y in zip(left, right, strict=True)], dtype=np.uint8)
+
+
+def long(x: str, y: str) -> int:
+    """Of two long names: a shortened form, or nearly the same letters, is similar; what is left differs."""
+    a, b = hanzi.fold(x.replace("·", "")), hanzi.fold(y.replace("·", ""))
+    shorter, longer = sorted((a, b), key=lambda text: (len(text), text))
+    if len(shorter) >= 3 and longer.startswith(shorter):
+        return SHORTENED
+    return PART if JaroWinkler.similarity(shorter, longer) >= _LONG_ALIKE else DIFFERS

@@ -10,21 +10,23 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import comparisons, constraints, name_levels
+from hub.linkage import comparisons, constraints
 from hub.linkage.columns import Extracted, Levels, Pairs, Places, table_of_pairs
 from hub.linkage.features import Features
-from hub.linkage.model import Floats, Model
+from hub.linkage.model import DECIMALS, MOST_BITS, WEIGHED_BY_RARITY, Floats, Model
+from hub.linkage.pairwise import weights
+from hub.linkage.pairwise.pairs import Compared, compare
 
 Decision = Literal["no-link", "review", "auto"]
 DECISIONS: tuple[Decision, ...] = ("no-link", "review", "auto")
 _CHUNK = 32768
-_ADJUSTED = {"surname": name_levels.SURNAME_SAME, "given": name_levels.SAME, "birth": comparisons.BIRTH_SAME}
+FEW = 32
+"""So many pairs are compared sooner pair by pair: that takes 35 µs a pair, columns 1 ms and little more for each; both take
+as long for some sixty (`python -m tests.bench.linkage.few`)."""
 MATCH = "match"
-_LIMIT = 12.0
-_MOST = 500.0
+_ALWAYS = np.uint8(constraints.bits(constraints.ALWAYS_REVIEW))
 Said = dict[int, Places]
 """By the place of a field: the level of each pair."""
-_DECIMALS = 6  # of a bit: far below any threshold, above what executors' arithmetic differs by
 
 
 class PairScore(NamedTuple):
@@ -53,7 +55,10 @@ def score_pairs(
     """One score a pair, in the pairs' order."""
     if not pairs:
         return []
-    found = score_places(model, table_of_pairs(pairs), unique_sources=unique_sources)
+    if len(pairs) <= FEW:
+        (found,) = score_singly([model], pairs, unique_sources=unique_sources)
+    else:
+        found = score_places(model, table_of_pairs(pairs), unique_sources=unique_sources)
     probability = 1 / (1 + np.exp2(-found.weight))
     width = found.levels.shape[1]
     flat = found.levels.tobytes()
@@ -88,11 +93,28 @@ def score_under(
     unique_sources: Collection[str] = frozenset(),
 ) -> list[Scores]:
     """The same pairs under each of `models`; they are compared once."""
+    if len(left) <= FEW:
+        pairs = [(features[a], features[b]) for a, b in zip(left.tolist(), right.tolist(), strict=True)]
+        return score_singly(models, pairs, unique_sources=unique_sources)
     return _score(models, Pairs.of(Extracted.of(features), left, right), unique_sources)
 
 
 def score_places(model: Model, pairs: Pairs, *, unique_sources: Collection[str] = frozenset()) -> Scores:
     return _score([model], pairs, unique_sources)[0]
+
+
+def score_singly(
+    models: Sequence[Model],
+    pairs: Sequence[tuple[Features, Features]],
+    *,
+    unique_sources: Collection[str] = frozenset(),
+) -> list[Scores]:
+    """The same pair by pair, without columns: sooner where there are few."""
+    compared = compare(pairs, constraints.numbers(unique_sources))
+    said = np.frombuffer(bytearray().join([bytes(one.levels) for one in compared]), dtype=np.uint8)
+    levels = said.reshape(len(pairs), len(comparisons.FIELDS))
+    vetoes = np.array([one.vetoes for one in compared], dtype=np.uint8)
+    return [_weighed_singly(model, compared, levels, vetoes) for model in models]
 
 
 def _score(models: Sequence[Model], pairs: Pairs, unique_sources: Collection[str]) -> list[Scores]:
@@ -124,15 +146,22 @@ def _weighed(model: Model, pairs: Pairs, levels: Levels, vetoes: npt.NDArray[np.
     weight = np.full(len(pairs), start(model))
     for evidence_of_field in by_field:  # in this order whatever the batch, so that a pair's weight is its own
         weight += evidence_of_field
-    weight = np.round(weight + dependence, _DECIMALS)
+    weight = np.round(weight + dependence, DECIMALS)
     return Scores(weight, levels, vetoes, decide(model, weight, vetoes))
+
+
+def _weighed_singly(
+    model: Model, compared: Sequence[Compared], levels: Levels, vetoes: npt.NDArray[np.uint8]
+) -> Scores:
+    weight = weights.weigh(model, start(model), compared)
+    decision = [weights.decide(model, one, pair.vetoes) for one, pair in zip(weight, compared, strict=True)]
+    return Scores(np.array(weight), levels, vetoes, np.array(decision, dtype=np.uint8))
 
 
 def decide(model: Model, weight: Floats, vetoes: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     decision = (weight >= model.review).astype(np.uint8)
     decision[(weight >= model.auto) & (vetoes == 0)] = 2
-    always = np.uint8(constraints.bits(constraints.ALWAYS_REVIEW))
-    decision[(vetoes & always) != 0] = 1
+    decision[(vetoes & _ALWAYS) != 0] = 1
     return decision
 
 
@@ -160,7 +189,7 @@ def likelihoods(model: Model, pairs: Pairs) -> dict[str, Floats]:
     said = _said(comparisons.levels(pairs))
     by_field, adjusted = _by_field(model, pairs, said)
     found = dict(zip(model.classes, _within(model, said, adjusted).T, strict=True))
-    return {MATCH: np.exp2(np.minimum(by_field.sum(axis=0), _MOST)), **found}
+    return {MATCH: np.exp2(np.minimum(by_field.sum(axis=0), MOST_BITS)), **found}
 
 
 def _said(levels: Levels) -> Said:
@@ -174,8 +203,10 @@ def _by_field(model: Model, pairs: Pairs, said: Said) -> tuple[Floats, Floats]:
     adjusted = np.zeros(len(pairs))
     for at, levels in said.items():
         by_field[at] = model.weights[at].take(levels)
-        if comparisons.FIELDS[at] in _ADJUSTED:
-            where, change = _adjustment(model, pairs, comparisons.FIELDS[at], levels)
+        field = comparisons.FIELDS[at]
+        if field in WEIGHED_BY_RARITY:
+            where = np.flatnonzero(levels == WEIGHED_BY_RARITY[field])
+            change = model.rarities[field].weights(pairs.both(field)[0][where])
             by_field[at, where] += change
             adjusted[where] += change
     return by_field, adjusted
@@ -195,13 +226,5 @@ def _within(model: Model, said: Said, adjusted: Floats) -> Floats:
     bits = np.repeat(adjusted[:, None], len(model.classes), axis=1)
     for at, levels in said.items():
         bits += model.class_ratios[at].take(levels, axis=0)
-    found: Floats = np.exp2(np.minimum(bits, _MOST))
+    found: Floats = np.exp2(np.minimum(bits, MOST_BITS))
     return found
-
-
-def _adjustment(model: Model, pairs: Pairs, field: str, levels: Places) -> tuple[Places, Floats]:
-    """A shared rare value says more than a shared common one: log2(u of the level / share of the value)."""
-    where = np.flatnonzero(levels == _ADJUSTED[field])
-    share = model.frequencies[field].of(pairs.both(field)[0][where])
-    usual = np.log2(model.random[comparisons.FIELDS.index(field)][_ADJUSTED[field]])
-    return where, np.clip(usual - np.log2(share), -_LIMIT, _LIMIT)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.linkage import comparisons, explain, model, notes, score
+from hub.linkage.columns import table_of_pairs
 from hub.linkage.features import Features
 from hub.linkage.model import InvalidModel
 from tests.unit.linkage.people import number, record, records
@@ -130,6 +131,15 @@ def test_what_a_household_shares_counts_once() -> None:
 @given(st.lists(st.tuples(records, records), max_size=5))
 def test_a_batch_scores_as_its_pairs_do_one_by_one(pairs: list[tuple[Features, Features]]) -> None:
     assert score.score_pairs(SHIPPED, pairs) == [score.score_pairs(SHIPPED, [pair])[0] for pair in pairs]
+
+
+def test_a_pair_weighs_the_same_in_any_company() -> None:
+    """Also where nobody beside it has a given name."""
+    pair = record("李□（曾用名：王□）"), record("王□")
+    (alone,) = score.score_places(SHIPPED, table_of_pairs([pair])).weight
+    (among, _) = score.score_places(SHIPPED, table_of_pairs([pair, (record(), record())])).weight
+    (single,) = score.score_pairs(SHIPPED, [pair])
+    assert alone == among == single.weight
 
 
 def test_indexed_scores_are_the_same_scores() -> None:
