@@ -49,6 +49,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    _install(app, chosen)
+    return app
+
+
+def _install(app: FastAPI, chosen: Settings) -> None:
+    """What every request passes, the last of them first, and the routes."""
     problems.install(app)
     limits.install(app, chosen)
     admission.install(app)
@@ -69,4 +75,3 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     hub.console.install(app)
     hub.api.fhir.install(app)
     openapi.install(app)
-    return app
