@@ -69,6 +69,11 @@ def _shapes() -> _Shapes:
     )
 
 
+def prepare() -> None:
+    """Load what is looked up for characters that are not the same."""
+    _shapes()
+
+
 def alike(a: Numbers, b: Numbers) -> Flags:
     """Characters (code points) that look alike; the batch form of `hanzi.similarity`."""
     known = (a > 0) & (b > 0) & (a < PLANE) & (b < PLANE) & (a != b)

@@ -63,8 +63,10 @@ def watched(command: list[str]) -> tuple[float, float, int]:
     watching, largest, processor = psutil.Process(process.pid), 0, 0.0
     while process.poll() is None:
         try:
-            largest = max(largest, watching.memory_info().rss)
-            processor = sum(watching.cpu_times()[:2])
+            copies = [copy.memory_info() for copy in watching.children()]
+            own = sum(copy.rss - copy.shared for copy in copies)  # at most: pages not written to since are the first's
+            largest = max(largest, watching.memory_info().rss + own)
+            processor = sum(watching.cpu_times()[:4])
         except psutil.Error:
             break
         time.sleep(0.02)

@@ -4,8 +4,7 @@ A register has many addresses and few streets, houses and doors: each of these i
 together from two of them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +16,6 @@ from hub.linkage.engines.texts import LONGEST, Texts
 
 Signatures = tuple[Numbers, Numbers]
 """Two words a text: `addresses.words`."""
-Parted = tuple[Places, Distinct, Distinct]
-"""Where the first figure of each text stands, and what is before it and what begins with it, as numbers."""
 _PART = 1 << 14
 
 
@@ -36,22 +33,18 @@ class _Halves:
         return found
 
 
-def parted(texts: Texts, pool: Executor) -> Iterator[Parted]:
-    """The texts, part by part, parted for `read`."""
-    return pool.map(lambda start: _parted(texts.part(start, start + _PART)), range(0, len(texts), _PART))
-
-
-def read(texts: Texts, parts: Sequence[Parted]) -> Signatures:
+def read(texts: Texts) -> Signatures:
     """The signature of each text; zeros for an empty one."""
-    heads, tails = _halves(texts, parts)
+    heads, tails = _halves(texts)
     low, high = _together(heads, tails)
     unknown = heads.which(lambda _, spelt: spelt is None) | tails.which(lambda _, spelt: spelt is None)
     _whole(texts, np.flatnonzero(unknown & (texts.sizes > 0)), low, high)
     return low, high
 
 
-def _halves(texts: Texts, parts: Sequence[Parted]) -> tuple[_Halves, _Halves]:
+def _halves(texts: Texts) -> tuple[_Halves, _Halves]:
     """Heads and tails as `addresses.halves` parts them: at the first figure, and again where a division ends behind it."""
+    parts = [_parted(texts.part(start, start + _PART)) for start in range(0, len(texts), _PART)]
     at = np.concatenate([part[0] for part in parts])
     heads, tails = merged([part[1] for part in parts]), merged([part[2] for part in parts])
     before = texts.at(heads.at).halved(at[heads.at])[0].strings()
@@ -71,7 +64,8 @@ def _longer(heads: list[str], of: Places, more: list[str], tails: Places) -> tup
     return [heads[pair // len(texts)] + texts[pair % len(texts)] for pair in pairs.values.tolist()], pairs.of
 
 
-def _parted(texts: Texts) -> Parted:
+def _parted(texts: Texts) -> tuple[Places, Distinct, Distinct]:
+    """Where the first figure of each text stands, and what is before it and what begins with it, as numbers."""
     sizes = texts.sizes
     width = min(int(sizes.max(initial=0)), LONGEST)
     figures = texts.left(width + 1) - np.uint8(ord("0")) <= 9

@@ -4,17 +4,16 @@ A key is made of present values only. One that more than `limit` records share s
 many records and pairs each kind of key accounts for is kept for the report.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import blocking, layout
 from hub.linkage.columns import Places, Table
-from hub.linkage.engines import name_columns
+from hub.linkage.engines import crew, name_columns
 from hub.linkage.engines.distinct import among
 from hub.linkage.engines.register import Register
 from hub.linkage.names import single_surnames
@@ -68,8 +67,10 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _NEAR = 1 << 15  # numbers that stay near the processor
 Keys = npt.NDArray[np.uint64]
 Codes = npt.NDArray[np.int64]
-Keyed = tuple[str, Places, Keys]
-"""A kind of key, the records that have one and the keys."""
+Found = tuple[Places, Keys]
+"""The records that have a key of some kind, and the keys."""
+Keyed = tuple[str, Callable[[], Found]]
+"""A kind of key, and how to find it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ class Candidates:
 
 def by_kind(register: Register, *, limit: int = LIMIT) -> list[tuple[Coverage, Codes]]:
     """The pairs that each kind of key gives, as left * records + right."""
-    with ThreadPoolExecutor(register.cells.threads) as pool:
-        return list(pool.map(lambda one: _pairs_of(one, register, MOST.get(one[0], limit)), _every_kind(register)))
+    every = list(_every_kind(register))
+    return crew.each(lambda at: _pairs_of(every[at], register, limit), len(every), register.cells.threads)
 
 
 def find(register: Register, *, limit: int = LIMIT) -> Candidates:
@@ -118,31 +119,37 @@ def kinds(register: Register) -> Iterator[Keyed]:
 
     birth, body, form = column("birth"), column("id_body"), column("id_form")
     year, day, whole = birth // 10000, birth % 10000, birth % 100 > 0
-    names, sound = register.names.columns, column("sound")
-    yield "resident ID", *_some(body, (body > 0) & (form != Form.CUT))
-    for name in ("phone", "phone2"):
-        phone = column(name)
-        yield f"{name} and birth year", *_some(_mixed(phone, year), (phone > 0) & (birth > 0))
-    sex = column("sex")
-    yield "name, sex and birth year", *_some(_mixed(sound, year * _SEXES + sex), (sound > 0) & (birth > 0))
-    yield "name and birthday", *_some(_mixed(sound, day), (sound > 0) & whole)
-    surname = column("surname")
-    with_surname = (surname > 0) & whole
-    yield "surname, sex and birth date", *_some(_mixed(names["surname_sound"], birth * _SEXES + sex), with_surname)
-    yield "given name and birth date", *_some(_mixed(names["given_sound"], birth), with_surname)
-    unsplit = (surname == 0) | ~np.isin(names["first"], _surnames())  # or split where there was nothing to split
-    yield "first character and birth date", *_some(_mixed(names["first"], birth), unsplit & (sound > 0) & whole)
-    low, high = column("origin_low"), column("origin_high")
-    told = (sound > 0) & (np.bitwise_count(low) + np.bitwise_count(high) >= _TELLING)
-    yield "name and registered home", *_some(_mixed(_mixed(low, high), sound), told)
-    yield "name and lunar date", *_lunar(sound, birth, column("birth_lunar"))
+    names, sound, sex = register.names.columns, column("sound"), column("sex")
+    yield "resident ID", lambda: _some(body, (body > 0) & (form != Form.CUT))
+    one, other = column("phone"), column("phone2")
+    yield "phone and birth year", lambda: _some(_mixed(one, year), (one > 0) & (birth > 0))
+    yield "phone2 and birth year", lambda: _some(_mixed(other, year), (other > 0) & (birth > 0))
+    yield "name, sex and birth year", lambda: _some(_mixed(sound, year * _SEXES + sex), (sound > 0) & (birth > 0))
+    yield "name and birthday", lambda: _some(_mixed(sound, day), (sound > 0) & whole)
+    with_surname = (column("surname") > 0) & whole
+    dated = birth * _SEXES + sex
+    yield "surname, sex and birth date", lambda: _some(_mixed(names["surname_sound"], dated), with_surname)
+    yield "given name and birth date", lambda: _some(_mixed(names["given_sound"], birth), with_surname)
+    yield "first character and birth date", lambda: _by_first(names["first"], birth, column("surname"), sound)
+    yield "name and registered home", lambda: _by_home(column("origin_low"), column("origin_high"), sound)
+    yield "name and lunar date", lambda: _lunar(sound, birth, column("birth_lunar"))
+    document, postal = column("document"), column("postal")
     if register.column("document") is not None:
-        document = column("document")
-        yield "other document", *_some(document, document > 0)
-    postal = column("postal")
+        yield "other document", lambda: _some(document, document > 0)
     if register.column("postal") is not None:
-        yield "postal code and birth date", *_some(_mixed(postal, birth), (postal > 0) & whole)
+        yield "postal code and birth date", lambda: _some(_mixed(postal, birth), (postal > 0) & whole)
     yield from _latin(register, birth, postal)
+
+
+def _by_first(first: Keys, birth: Keys, surname: Keys, sound: Keys) -> Found:
+    """The first character of names that are not split, or were where there was nothing to split."""
+    unsplit = (surname == 0) | ~np.isin(first, _surnames())
+    return _some(_mixed(first, birth), unsplit & (sound > 0) & (birth % 100 > 0))
+
+
+def _by_home(low: Keys, high: Keys, sound: Keys) -> Found:
+    told = (sound > 0) & (np.bitwise_count(low) + np.bitwise_count(high) >= _TELLING)
+    return _some(_mixed(_mixed(low, high), sound), told)
 
 
 @cache
@@ -150,7 +157,7 @@ def _surnames() -> Keys:
     return np.array([ord(char) for char in single_surnames()], dtype=np.uint64)
 
 
-def _lunar(sound: Keys, birth: Keys, lunar: Keys) -> tuple[Places, Keys]:
+def _lunar(sound: Keys, birth: Keys, lunar: Keys) -> Found:
     """Dates that fall into the next year when their figures are lunar ones, and dates that such may fall on."""
     moved = np.flatnonzero((sound > 0) & (lunar // 10000 > birth // 10000) & (birth % 100 > 0))
     reached = np.flatnonzero((sound > 0) & (birth % 10000 // 100 <= _MARCH) & (birth % 100 > 0))
@@ -167,17 +174,17 @@ def _latin(register: Register, birth: Keys, postal: Keys) -> Iterator[Keyed]:
     one, two = (own[field][place].astype(np.uint64) for field in ("c1_near", "g1_near"))
     at, sounds = np.concatenate([place, place]), np.concatenate([one, two])
     born, code = birth[at], postal[at]
-    yield "one Latin name and birth date", *_some(_mixed(sounds, born), (sounds > 0) & (born % 100 > 0), at)
-    yield "one Latin name and postal code", *_some(_mixed(sounds, code), (sounds > 0) & (code > 0), at)
+    yield "one Latin name and birth date", partial(_some, _mixed(sounds, born), (sounds > 0) & (born % 100 > 0), at)
+    yield "one Latin name and postal code", partial(_some, _mixed(sounds, code), (sounds > 0) & (code > 0), at)
     together, born = _mixed(np.minimum(one, two), np.maximum(one, two)), birth[place]
     both = (one > 0) & (two > 0)
-    yield "Latin names and birth year", *_some(_mixed(together, born // 10000), both & (born > 0), place)
-    yield "Latin names and birthday", *_some(_mixed(together, born % 10000), both & (born % 100 > 0), place)
+    yield "Latin names and birth year", partial(_some, _mixed(together, born // 10000), both & (born > 0), place)
+    yield "Latin names and birthday", partial(_some, _mixed(together, born % 10000), both & (born % 100 > 0), place)
     name = [register.names.odd[at][0] for at in place.tolist()]
     found = [(at, ord(word[0])) for at, one in zip(place.tolist(), name, strict=True) for word in one[1:3] if word]
     at, initials = (np.array(part) for part in zip(*found, strict=True))
     born = birth[at]
-    yield "Latin initial and birth date", *_some(_mixed(initials.astype(np.uint64), born), born % 100 > 0, at)
+    yield "Latin initial and birth date", partial(_some, _mixed(initials.astype(np.uint64), born), born % 100 > 0, at)
     texts = register.cells.texts("residence_address", place)
     houses = [
         (at, layout.digest(key))
@@ -185,7 +192,7 @@ def _latin(register: Register, birth: Keys, postal: Keys) -> Iterator[Keyed]:
         for key in blocking.by_house(one, text)
     ]
     at, keys = (np.array([one[part] for one in houses], dtype=np.uint64) for part in (0, 1))
-    yield "Latin initials and address", at.astype(np.intp), keys
+    yield "Latin initials and address", partial(_some, keys, keys > 0, at.astype(np.intp))
 
 
 def _every_kind(register: Register) -> Iterator[Keyed]:
@@ -196,7 +203,7 @@ def _every_kind(register: Register) -> Iterator[Keyed]:
     own = register.names.columns["sound"]
     same = np.flatnonzero(among(own, sounds))
     at = np.concatenate([places, same])
-    yield from by_former_name(at, np.concatenate([sounds, own[same]]), _births(register, at))
+    yield from by_former_name(at, np.concatenate([sounds, own[same]]), _of(register, "birth", len(register))[at])
 
 
 def undated(table: Table, count: int) -> tuple[Keys, Keys]:
@@ -211,16 +218,16 @@ def by_place(table: Table, count: int, sounds: Keys, phones: Keys) -> Iterator[K
     called = among(phone, phones) & (phone > 0)
     named = np.flatnonzero(among(sound, sounds) & (sound > 0))
     if called.any():
-        yield "no birth date: phone", *_some(phone, called)
+        yield "no birth date: phone", partial(_some, phone, called)
     if not len(named):
         return
     sound = sound[named]
-    yield "no birth date: rare name", named, sound
+    yield "no birth date: rare name", partial(_some, sound, sound > 0, named)
     for role in ("origin", "residence"):
         place = _of(table, role, count)[named]
         for part, below in _BELOW.items():
             known = place // below % 1000 > 0
-            yield f"no birth date: name and {role} {part}", *_some(_mixed(sound, place // below), known, named)
+            yield f"no birth date: name and {role} {part}", partial(_some, _mixed(sound, place // below), known, named)
 
 
 def _of(table: Table, name: str, count: int) -> Keys:
@@ -238,15 +245,11 @@ def formers(register: Register) -> tuple[Places, Keys]:
 
 def by_former_name(places: Places, sounds: Keys, born: Keys) -> Iterator[Keyed]:
     """Keys of the records at `places` by former names, and by present ones that somebody may have had before."""
-    yield "former name and birth year", *_some(_mixed(sounds, born // 10000), born > 0, places)
-    yield "former name and birthday", *_some(_mixed(sounds, born % 10000), born % 100 > 0, places)
+    yield "former name and birth year", partial(_some, _mixed(sounds, born // 10000), born > 0, places)
+    yield "former name and birthday", partial(_some, _mixed(sounds, born % 10000), born % 100 > 0, places)
 
 
-def _births(register: Register, places: Places) -> Keys:
-    return _of(register, "birth", len(register))[places]
-
-
-def _some(keys: Keys, where: npt.NDArray[np.bool_], places: Places | None = None) -> tuple[Places, Keys]:
+def _some(keys: Keys, where: npt.NDArray[np.bool_], places: Places | None = None) -> Found:
     chosen = np.flatnonzero(where)
     return (chosen if places is None else places[chosen]), keys[chosen]
 
@@ -264,7 +267,8 @@ def _mixed(a: Keys, b: Keys) -> Keys:
 
 def _pairs_of(keyed: Keyed, register: Register, limit: int) -> tuple[Coverage, Codes]:
     """The pairs that share a key, as left * count + right, and what the kind covers."""
-    (kind, places, keys), count = keyed, len(register)
+    (kind, find), count = keyed, len(register)
+    (places, keys), limit = find(), MOST.get(kind, limit)
     places, starts, sizes = _shared(keys, places, count)
     codes = [np.empty(0, np.int64)]
     for size in np.flatnonzero(np.bincount(sizes[sizes <= limit])).tolist():

@@ -1,14 +1,14 @@
 """The cells of a file as columns of texts: nothing here knows what they mean."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from hub.errors import Invalid
-from hub.linkage.engines.texts import Numbers, Places, Texts
+from hub.linkage.engines import crew
+from hub.linkage.engines.texts import PART, Numbers, Places, Texts
 
 COLUMNS = (
     "record_id", "source", "name", "sex", "birth_date", "resident_id", "id_type", "phone", "origin_division",
@@ -51,8 +51,13 @@ class Cells:
 
     def hashes(self, column: str) -> Numbers:
         """See `Texts.hashes`."""
-        with ThreadPoolExecutor(self.threads) as pool:
-            return np.concatenate([*pool.map(Texts.hashes, self.column(column).parts())])
+        parts, found = list(self.column(column).parts()), crew.shared(self.count, np.uint64)
+
+        def work(part: int) -> None:
+            found[part * PART : (part + 1) * PART] = parts[part].hashes()
+
+        crew.each(work, len(parts), self.threads)
+        return found
 
     def places(self, ids: Sequence[str]) -> Places:
         """Where the records of these ids stand; -1 for an id that none has."""

@@ -98,7 +98,7 @@ def run(source: Path, out: Path, order: Order, progress: Progress = silent) -> C
     content = order.content
     model_files.parsed(content)
     progress("reading", 0, 0)
-    cells = files.read(source, order.threads)
+    cells = files.read(source, order.threads, register.prepare)
     read = register.read(cells)
     progress("reading", cells.count, cells.count)
     if order.train:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from hub.errors import Invalid
-from hub.linkage.engines import csv_files, plain_csv
+from hub.linkage.engines import crew, csv_files, plain_csv
 from hub.linkage.engines.cells import COLUMNS, Cells, columns_of
 from hub.linkage.engines.texts import Flags, Texts
 
@@ -26,10 +26,10 @@ _FIRST_OF_BLANKS = np.isin(np.arange(256), [blank.encode()[0] for blank in csv_f
 Numbers = Callable[[Sequence[int]], list[int]]
 
 
-def read(file: Path, threads: int) -> Cells:
-    """The cells of `file`. Raises Invalid with a code and what to mend."""
+def read(file: Path, threads: int, meanwhile: Callable[[], None] = crew.nothing) -> Cells:
+    """The cells of `file`. Raises Invalid with a code and what to mend. `meanwhile` see `crew.each`."""
     with _plainly_named(file) as named:
-        return _parquet(file, named, threads) if _is_parquet(file) else _csv(file, named, threads)
+        return _parquet(file, named, threads) if _is_parquet(file) else _csv(file, named, threads, meanwhile)
 
 
 def gathered(rows: Sequence[Sequence[str | None]]) -> Cells:
@@ -76,23 +76,23 @@ def _parquet(file: Path, named: Path, threads: int) -> Cells:
     return cells
 
 
-def _csv(file: Path, named: Path, threads: int) -> Cells:
+def _csv(file: Path, named: Path, threads: int, meanwhile: Callable[[], None]) -> Cells:
     """A file in UTF-8 as it is; one in GB18030 (GBK), as spreadsheets write them, by way of a copy."""
     try:
-        return _utf8(file, named, threads)
+        return _utf8(file, named, threads, meanwhile)
     except Invalid:
         if csv_files.decodes(named, "utf-8"):
             raise
     if not csv_files.decodes(named, "gb18030"):
         raise Invalid("encoding-unknown", f"{file.name} is neither UTF-8 nor GB18030 (GBK); save it in one of them.")
     with TemporaryDirectory(prefix="lianqiao-") as folder:
-        return _utf8(file, csv_files.copied(named, "gb18030", Path(folder)), threads)
+        return _utf8(file, csv_files.copied(named, "gb18030", Path(folder)), threads, meanwhile)
 
 
-def _utf8(file: Path, text: Path, threads: int) -> Cells:
+def _utf8(file: Path, text: Path, threads: int, meanwhile: Callable[[], None]) -> Cells:
     present = csv_files.header(file, text)
     chosen = {name: present.index(actual) for name, actual in columns_of(file, present).items()}
-    plain = plain_csv.read(text, len(present), threads)
+    plain = plain_csv.read(text, len(present), threads, meanwhile)
     if plain is None:
         from hub.linkage.engines import tables
 

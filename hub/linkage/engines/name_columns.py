@@ -4,17 +4,17 @@ Names of two to four common characters, nearly all, are worked out as arrays of 
 through `names.parse`. Each different name is worked out once.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import hanzi, latin, names
 from hub.linkage.columns import Column
-from hub.linkage.engines.texts import PART, Flags, Numbers, Places, Texts
+from hub.linkage.engines import crew
+from hub.linkage.engines.texts import Flags, Numbers, Places, Texts
 from hub.linkage.features import sound_columns
 from hub.linkage.layout import hashed
 
@@ -47,11 +47,11 @@ class Names:
     @classmethod
     def nobody(cls, count: int, fields: Sequence[str] = (*FIELDS, *SOUNDS)) -> "Names":
         """So many missing names."""
-        return cls({name: np.zeros(count, dtype=TYPES.get(name, np.uint64)) for name in fields})
+        return cls({name: crew.shared(count, np.dtype(TYPES.get(name, np.uint64))) for name in fields})
 
-    def part(self, start: int, stop: int) -> "Names":
-        """Views of the names from `start` to before `stop`, to be filled."""
-        return Names({name: column[start:stop] for name, column in self.columns.items()})
+    def part(self, rows: slice) -> "Names":
+        """Views of some of the names, to be filled."""
+        return Names({name: column[rows] for name, column in self.columns.items()})
 
 
 def spelled(text: str) -> int:
@@ -109,14 +109,9 @@ def _tables() -> _Tables:
     return _Tables(plain, single, compound, code, near, surname_code, surname_near)
 
 
-def read(texts: Texts, found: Names, pool: Executor) -> Iterator[Places]:
-    """Fill in the common names, as they are written, part by part, and say at which places other ones stand."""
-    return pool.map(partial(_read, texts, found), range(0, len(texts), PART))
-
-
-def _read(texts: Texts, found: Names, start: int) -> Places:
-    texts, put = texts.part(start, start + PART), found.part(start, start + PART).columns
-    chars, size = _characters(texts)
+def read(texts: Texts, found: Names) -> None:
+    """Fill in the names, the common ones as they are written."""
+    put, (chars, size) = found.columns, _characters(texts)
     surname, given, split = _parted(chars, size)
     put["full"][:], put["c1"][:] = _packed(chars), surname[0]
     if "given" in put:
@@ -124,7 +119,7 @@ def _read(texts: Texts, found: Names, start: int) -> Places:
         put["given_length"][:], put["first"][:] = size - split, chars[0]
         put["g1"][:], put["g2"][:] = given[0], given[1]
         _sounds(put, surname, given, split)
-    return np.flatnonzero((size == 0) & (texts.sizes > 0)) + start
+    _read_odd(texts, found, np.flatnonzero((size == 0) & (texts.sizes > 0)))
 
 
 def _characters(texts: Texts) -> tuple[Chars, Sizes]:
@@ -222,16 +217,25 @@ def _joined(letters: Codes) -> tuple[Numbers, Numbers]:
     return value, scale
 
 
-def read_odd(texts: Texts, found: Names, where: Places) -> None:
+def prepare() -> None:
+    """Load what is looked up for every name."""
+    _tables()
+
+
+def _read_odd(texts: Texts, found: Names, where: Places) -> None:
     """Fill in the names at `where`, each different one once."""
-    written = texts.at(where).strings()
-    parsed = {text: names.parse(text) for text in set(written)}
-    known = {text: _numbers(one) for text, one in parsed.items()}
-    rows = np.array([known[text] for text in written], dtype=np.uint64).reshape(len(written), len(_NOTHING))
+    read = list(map(_odd, texts.at(where).strings()))
+    rows = np.array([numbers for _, numbers in read], dtype=np.uint64).reshape(len(read), len(_NOTHING))
     for at, name in enumerate((*FIELDS, *SOUNDS)):
         if name in found.columns:
             found.columns[name][where] = rows[:, at]
-    found.odd.update((place, parsed[text]) for place, text in zip(where.tolist(), written, strict=True) if parsed[text])
+    found.odd.update((place, parsed) for place, (parsed, _) in zip(where.tolist(), read, strict=True) if parsed)
+
+
+@lru_cache(maxsize=1 << 16)
+def _odd(text: str) -> tuple[tuple[names.Name, ...], tuple[int, ...]]:
+    parsed = names.parse(text)
+    return parsed, _numbers(parsed)
 
 
 def _numbers(parsed: Sequence[names.Name]) -> tuple[int, ...]:

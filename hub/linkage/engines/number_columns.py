@@ -4,17 +4,16 @@ What most cells look like is worked out as arrays of numbers; every other cell g
 records go through, once for each distinct text.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import dates, divisions, phones, resident_id
 from hub.linkage.engines.distinct import distinct
-from hub.linkage.engines.texts import Numbers, Places, Texts, decimal
+from hub.linkage.engines.texts import Flags, Numbers, Places, Texts, decimal
 from hub.linkage.resident_id import Form
 from mappings.divisions import canonical
 from mappings.engine.model import Noted, PartialDate
@@ -23,17 +22,19 @@ from mappings.engine.transforms.phones import phones as several
 
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = np.frombuffer(b"10X98765432", dtype=np.uint8)
-_TEN = np.uint64(10)
+_PARTS = (0, 6), (6, 12), (12, 17)
+"""County, year and month of birth, day and sequence: what stands where in a number of eighteen characters."""
+_ZERO = np.uint8(ord("0"))
 _COUNTY = np.uint64(divisions.COUNTY)
 _HALF_BYTES = np.array([int(str(number), 16) for number in range(10**4)], dtype=np.uint64)
 """Up to four digits, one in each half byte."""
 _YEAR, _MONTH = np.uint64(0xFFFFFFFF), np.uint64(0xFFFF00000000)
 Days = npt.NDArray[np.int32]
+Parts = npt.NDArray[np.uint32]
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(NamedTuple):
     """`body` is 0 where there is no usable number; `born` YYYYMMDD and `male` as the number says."""
 
     body: Numbers
@@ -45,26 +46,37 @@ class Ids:
 
 def ids(texts: Texts) -> Ids:
     """Resident IDs, whatever stands in their place."""
-    length = texts.sizes
-    last = texts.buffer[texts.after - 1]
+    places = np.flatnonzero(texts.sizes)
+    if 2 * len(places) > len(texts):
+        return _ids(texts)
+    columns: list[npt.NDArray[Any]] = []
+    for stated in _ids(texts.at(places)):
+        columns.append(np.zeros(len(texts), dtype=stated.dtype))
+        columns[-1][places] = stated
+    return Ids(*columns)
+
+
+def _ids(texts: Texts) -> Ids:
+    starts = texts.starts
+    last = texts.buffer[starts + 17]
     crossed = last == ord("X")
-    digits = Texts(texts.buffer, texts.starts, texts.after - crossed).numbers()
-    body = np.where(crossed, digits, digits // _TEN)
-    usual = (length == 18) & (body >= np.uint64(10**16)) & (body < np.uint64(10**17))
-    body = np.where(usual, body, np.uint64(0))
-    sound, right = _judge(body, last)
+    usual = (texts.sizes == 18) & (crossed | (last - _ZERO <= 9))
+    head, middle, end = (
+        Texts(texts.buffer, starts + start, starts + stop).numbers().astype(np.uint32) for start, stop in _PARTS
+    )
+    sound, right = _judge(head, middle, end, last)
     usual &= sound
-    born = (body // np.uint64(1000) % np.uint64(10**8)).astype(np.uint32)
-    cut = (body % np.uint64(100) == 0) & (last == ord("0"))
+    body = head * np.uint64(10**11) + middle * np.uint64(10**5) + end
+    cut = (end % 100 == 0) & (last == _ZERO)
     form = np.where(cut, Form.CUT, np.where(right, Form.CHECKED, Form.UNCHECKED)) * usual
     found = Ids(
-        np.where(usual, body, 0).astype(np.uint64),
-        np.where(crossed, 10, last - ord("0")).astype(np.uint8) * usual,
+        body * usual,
+        np.where(crossed, 10, last - _ZERO).astype(np.uint8) * usual,
         form.astype(np.uint8),
-        born * usual,
-        usual & (body % np.uint64(2) == 1),
+        (middle * 100 + end // 1000) * usual,
+        usual & (end % 2 == 1),
     )
-    _odd_ids(found, texts, np.flatnonzero((length > 0) & ~usual))
+    _odd_ids(found, texts, np.flatnonzero((texts.sizes > 0) & ~usual))
     return found
 
 
@@ -86,19 +98,15 @@ def _seen(size: int) -> npt.NDArray[np.uint16]:
     return found
 
 
-def _judge(body: Numbers, last: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+def _judge(head: Parts, middle: Parts, end: Parts, last: npt.NDArray[np.uint8]) -> tuple[Flags, Flags]:
     """Whether `resident_id.parse` would take the number, and whether its check character is right."""
-    head, rest = np.divmod(body, np.uint64(10**11))  # county | birth date, sequence
-    head, rest = head.astype(np.uint32), rest.astype(np.uint64)
-    middle, end = np.divmod(rest, np.uint64(10**5))
-    middle, end = middle.astype(np.uint32), end.astype(np.uint32)
     sums = _sums(_WEIGHTS[:6])[head] + _sums(_WEIGHTS[6:12])[middle] + _sums(_WEIGHTS[12:])[end]
     province = np.isin(np.arange(100), sorted(resident_id.PROVINCES))[head // 10**4]
     every = _seen(6)[head] | _seen(6)[middle] | _seen(5)[end]
     filled = (head % 10**4 == 0) | _few(_seen(6)[head], 1) | _few(every, 2)
     tails = np.array([int(t[:3]) * 256 + ord(t[3]) for t in resident_id.TAILS], dtype=np.uint32)
     filled |= np.isin(end % 1000 * 256 + last, tails)
-    return province & ~filled & _real((rest // np.uint64(1000)).astype(np.uint32)), _CHECK[sums % 11] == last
+    return province & ~filled & _real(middle * 100 + end // 1000), _CHECK[sums % 11] == last
 
 
 def _few(bits: npt.NDArray[np.uint16], most: int) -> npt.NDArray[np.bool_]:
@@ -119,8 +127,7 @@ def _real(number: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
 def _odd_ids(found: Ids, texts: Texts, where: Places) -> None:
     written = texts.at(where).strings()
     known = {text: _odd_id(text) for text in set(written)}
-    columns: tuple[npt.NDArray[Any], ...] = (found.body, found.check, found.form, found.born, found.male)
-    for column, numbers in zip(columns, zip(*(known[text] for text in written), strict=True), strict=False):
+    for column, numbers in zip(found, zip(*(known[text] for text in written), strict=True), strict=False):
         column[where] = numbers
 
 

@@ -3,72 +3,76 @@ cell, as many cells in each line as in the first, and every line ended in the sa
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.errors import Invalid
+from hub.linkage.engines import crew
 from hub.linkage.engines.csv_files import BLANKS
 from hub.linkage.engines.texts import MARGIN, Bytes, Places, Texts
 
-_READ = 1 << 24
+_READ = 1 << 22
 _SCANNED = 1 << 18
 """Bytes that are looked at together: few enough to stay near the processor."""
 _LINE, _RETURN, _COMMA, _QUOTE = b'\n\r,"'
 _WRITTEN = tuple(blank.encode() for blank in BLANKS)
-_MAY_BEGIN = np.isin(np.arange(256), [blank[0] for blank in _WRITTEN])
-_MAY_END = np.isin(np.arange(256), [blank[-1] for blank in _WRITTEN])
+_MAY_BEGIN = np.isin(np.arange(256), [blank[0] for blank in _WRITTEN]).tobytes()
+_MAY_END = np.isin(np.arange(256), [blank[-1] for blank in _WRITTEN]).tobytes()
+_LONGEST = 0xF090, 0xF48F
+"""What the first two bytes of a character of four lie between."""
+_RARE = b"\xc0", b"\xc1", b"\xe0", b"\xed"
+"""Bytes that never begin a character, or only with some bytes behind them."""
 Ends = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """Where cells end, and where lines do; how many lines end with a carriage return before the line feed."""
+    """Where cells end; how many lines do, and how many of them with a carriage return before the line feed."""
 
     ends: Ends
-    lines: Ends
+    lines: int
     returns: int
 
     @classmethod
     def joined(cls, parts: list["_Found"]) -> "_Found":
-        ends, lines = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ends", "lines"))
-        return cls(ends, lines, sum(part.returns for part in parts))
+        ends = np.concatenate([part.ends for part in parts])
+        return cls(ends, sum(part.lines for part in parts), sum(part.returns for part in parts))
 
 
-def read(file: Path, columns: int, threads: int) -> list[Texts] | None:
+def read(file: Path, columns: int, threads: int, meanwhile: Callable[[], None] = crew.nothing) -> list[Texts] | None:
     """The cells of all lines but the first, by column; None where the file is of another kind. Raises Invalid."""
-    with ThreadPoolExecutor(threads) as pool:
-        buffer = _content(file, pool)
-        stop = len(buffer) - MARGIN
-        spans = ((start, min(start + _READ, stop)) for start in range(MARGIN, stop, _READ))
-        parts = list(pool.map(partial(_scan, buffer), spans))
+    buffer = _content(file, threads)
+    stop = len(buffer) - MARGIN
+    spans = [(start, min(start + _READ, stop)) for start in range(MARGIN, stop, _READ)]
+    parts = crew.each(lambda at: _scan(buffer, spans[at]), len(spans), threads, meanwhile=meanwhile)
     plain = [part for part in parts if part is not None]
     if len(plain) < len(parts):
         return None
     found = _Found.joined(plain)
-    if len(found.ends) != len(found.lines) * columns or found.returns not in (0, len(found.lines)):
+    if len(found.ends) != found.lines * columns or found.returns not in (0, found.lines):
         return None
-    if not np.array_equal(found.ends[columns - 1 :: columns], found.lines):
+    if (buffer[found.ends[columns - 1 :: columns]] != _LINE).any():
         return None
     return list(_columns(buffer, found.ends, columns, returned=found.returns > 0))
 
 
-def _content(file: Path, pool: ThreadPoolExecutor) -> Bytes:
+def _content(file: Path, threads: int) -> Bytes:
     """All bytes of the file, its last line ended, with a margin around them."""
     with file.open("rb", buffering=0) as handle:
         size = os.fstat(handle.fileno()).st_size
-        buffer = np.empty(MARGIN + size + 1 + MARGIN, dtype=np.uint8)
-        buffer[:MARGIN] = buffer[MARGIN + size :] = 0
+        buffer = crew.shared(MARGIN + size + 1 + MARGIN, np.uint8)
 
         def fill(start: int) -> int:
             return os.preadv(handle.fileno(), [buffer[MARGIN + start : MARGIN + min(start + _READ, size)].data], start)
 
-        if sum(pool.map(fill, range(0, size, _READ))) != size:
+        with ThreadPoolExecutor(threads) as pool:
+            read = sum(pool.map(fill, range(0, size, _READ)))
+        if read != size:
             raise Invalid("file-unreadable", f"{file.name} was changed while it was read; try again.")
     if buffer[MARGIN + size - 1] == _LINE:
         return buffer[:-1]
@@ -82,46 +86,50 @@ def _scan(buffer: Bytes, span: tuple[int, int]) -> _Found | None:
     for start in range(span[0], span[1], _SCANNED):
         stop = min(start + _SCANNED, span[1])
         part = buffer[start:stop]
-        if (part == _QUOTE).any() or not _decodes(buffer, start, stop):
+        if _QUOTE in part.tobytes() or not _decodes(buffer, start, stop):
             return None
         marked = part == _LINE
+        lines = int(np.count_nonzero(marked))
         marked |= part == _COMMA
-        marked |= part == _RETURN
-        marks = np.flatnonzero(marked)
+        marks, returns = np.flatnonzero(marked), np.flatnonzero(part == _RETURN)
         marks += start
-        if _has_blank(buffer, marks):
-            return None
-        kinds = buffer[marks]
-        returned = kinds == _RETURN
-        if (buffer[marks[returned] + 1] != _LINE).any():
+        returns += start
+        if (buffer[returns + 1] != _LINE).any() or _has_blank(buffer, marks) or _has_blank(buffer, returns):
             return None
         small = np.uint32 if len(buffer) < 1 << 32 else np.int64
-        lines = marks[kinds == _LINE].astype(small)
-        parts.append(_Found(marks[~returned].astype(small), lines, int(returned.sum())))
+        parts.append(_Found(marks.astype(small), lines, len(returns)))
     return _Found.joined(parts)
 
 
 def _has_blank(buffer: Bytes, marks: Places) -> bool:
     """Whether a blank of Unicode stands next to a comma or the end of a line. Hardly any cell has to be looked at twice."""
-    before, behind = marks[_MAY_END[buffer[marks - 1]]], marks[_MAY_BEGIN[buffer[marks + 1]]]
-    before = before[np.logical_or.reduce([_MAY_BEGIN[buffer[before - size]] for size in (1, 2, 3)])]
+    before, behind = marks[_among(_MAY_END, buffer, marks - 1)], marks[_among(_MAY_BEGIN, buffer, marks + 1)]
+    before = before[np.logical_or.reduce([_among(_MAY_BEGIN, buffer, before - size) for size in (1, 2, 3)])]
     return any(buffer[mark - 3 : mark].tobytes().endswith(_WRITTEN) for mark in before.tolist()) or any(
         buffer[mark + 1 : mark + 4].tobytes().startswith(_WRITTEN) for mark in behind.tolist()
     )
 
 
+def _among(table: bytes, buffer: Bytes, places: Places) -> npt.NDArray[np.bool_]:
+    """Which of the bytes at some places a table of all bytes marks."""
+    return np.frombuffer(buffer.take(places).tobytes().translate(table), dtype=np.bool_)
+
+
 def _decodes(buffer: Bytes, start: int, stop: int) -> bool:
     """Whether all characters that begin in a span are UTF-8: the first byte says how many follow."""
     part = buffer[start - 3 : stop]
-    wrong = part[2:-1] >= 0xC0
+    wrong, longest = part[2:-1] >= 0xC0, part >= 0xF0
     wrong |= part[1:-2] >= 0xE0
-    largest = part.max()
-    if largest >= 0xF0:
-        wrong |= part[:-3] >= 0xF0
+    wrong |= longest[:-3]
     wrong ^= part[3:].view(np.int8) < -64  # that follow: 0x80 to 0xBF
     if wrong.any():
         return False
-    if largest < 0xF0 and not any((part == rare).any() for rare in (0xC0, 0xC1, 0xE0, 0xED)):
+    places = np.flatnonzero(longest[3:]) + start
+    begin = buffer[places].astype(np.uint16) << 8 | buffer[places + 1]
+    if ((begin < _LONGEST[0]) | (begin > _LONGEST[1])).any():
+        return False
+    content = part.tobytes()
+    if not any(rare in content for rare in _RARE):
         return True
     while buffer[start] & 0xC0 == 0x80:
         start += 1

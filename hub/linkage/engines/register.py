@@ -3,28 +3,32 @@
 Numbers stand for values within one register only; what two records of it weigh is what the online scorer says.
 """
 
-from collections import deque
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hub.linkage import documents, names
+from hub.linkage import documents, name_levels, names
 from hub.linkage.columns import Column, Places
-from hub.linkage.engines import address_columns, name_columns, number_columns
+from hub.linkage.engines import address_columns, crew, name_columns, number_columns
 from hub.linkage.engines.cells import Cells
 from hub.linkage.engines.name_columns import Names
 from hub.linkage.engines.texts import PART, Texts, word
+from hub.linkage.layout import DTYPE
 from hub.linkage.resident_id import Form
 
 _SEXES = dict.fromkeys(("1", "男", "男性", "m", "male"), 1) | dict.fromkeys(("2", "女", "女性", "f", "female"), 2)
 _RESIDENT_ID = ("", "01", "1", "居民身份证", "身份证")
 """Kinds of document, as a file may name them, that are the resident ID."""
 _USUAL = np.array([word(text) for text in ("", "01", "1")], dtype=np.uint64)
+_NUMBERS = (
+    "id_body", "id_check", "id_form", "spouse_id", "birth", "birth_lunar", "sex", "phone", "phone2", "origin", "residence",
+    "document", "document_kind", "postal",
+)  # fmt: skip
+_SIGNATURES = ("origin_low", "origin_high", "residence_low", "residence_high")
 Found = dict[str, npt.NDArray[Any]]
 
 
@@ -56,35 +60,67 @@ class Register:
 
 def read(cells: Cells) -> Register:
     """The register in `cells`."""
-    columns: Found = {}
-    own, spouses = Names.nobody(cells.count), Names.nobody(cells.count, ("full", "c1"))
-    names_of = {"name": own, "spouse_name": spouses}
-    with ThreadPoolExecutor(cells.threads) as pool:  # works on columns while texts are looked at here, one by one
-        named = {name: name_columns.read(cells.column(name), found, pool) for name, found in names_of.items()}
-        parted = {
-            role: address_columns.parted(cells.column(f"{role}_address"), pool) for role in ("origin", "residence")
-        }
-        filled = pool.map(partial(_fill, cells, columns), range(0, cells.count, PART))
-        for name, odd in named.items():
-            name_columns.read_odd(cells.column(name), names_of[name], np.concatenate([*odd]))
-        for role, parts in parted.items():
-            signed = address_columns.read(cells.column(f"{role}_address"), [*parts])
-            columns[f"{role}_low"], columns[f"{role}_high"] = signed
-        deque(filled, maxlen=0)
-    columns |= {name: own.columns[name] for name in name_columns.FIELDS}
-    columns["spouse"] = spouses.columns["full"]
-    columns["live"] = np.ones(cells.count, dtype=np.uint8)
-    register = Register(cells, {name: column for name, column in columns.items() if column.any()}, own)
-    _own_names(register, spouses.columns)
+    sheet = _Sheet.empty(cells)
+    works = [partial(sheet.sign, role) for role in ("residence", "origin")]  # each the whole file: doors come back
+    works += [partial(sheet.fill, slice(start, start + PART)) for start in range(0, cells.count, PART)]
+    parts = crew.each(lambda part: works[part](), len(works), cells.threads)
+    for part in parts:
+        sheet.own.odd.update(part.odd)
+    columns = {name: sheet.columns[name] for name in sheet.columns if any(name in part.written for part in parts)}
+    register = Register(cells, columns | {"live": np.ones(cells.count, dtype=np.uint8)}, sheet.own)
+    _own_names(register, sheet.spouses.columns)
     return register
 
 
-def _fill(cells: Cells, columns: Found, start: int) -> None:
-    """Read the numbers of the records from `start` on into their places."""
-    stop = min(start + PART, cells.count)
-    for name, found in _numbers(cells.part(start, stop)).items():
-        if found.any():  # memory that nothing is written to costs nothing
-            columns.setdefault(name, np.zeros(cells.count, dtype=found.dtype))[start:stop] = found
+def prepare() -> None:
+    """Load what is looked up for every record, and for every pair of them: once, before a crew has copies of it."""
+    name_columns.prepare()
+    name_levels.prepare()
+
+
+class _Part(NamedTuple):
+    """Which columns some of the records are written to, and those of their names that were read one by one."""
+
+    written: Collection[str]
+    odd: dict[int, tuple[names.Name, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """The columns of a register while a crew fills them in, some records at a time."""
+
+    cells: Cells
+    columns: Found
+    own: Names
+    spouses: Names
+
+    @classmethod
+    def empty(cls, cells: Cells) -> "_Sheet":
+        own, spouses = Names.nobody(cells.count), Names.nobody(cells.count, ("full", "c1"))
+        columns: Found = {name: crew.shared(cells.count, DTYPE[name]) for name in (*_NUMBERS, *_SIGNATURES)}
+        columns |= {name: own.columns[name] for name in name_columns.FIELDS} | {"spouse": spouses.columns["full"]}
+        return cls(cells, columns, own, spouses)
+
+    def fill(self, rows: slice) -> _Part:
+        """Read numbers and names into their places."""
+        cells, own = self.cells.part(rows.start, rows.stop), self.own.part(rows)
+        numbers = self._put(rows, _numbers(cells))
+        name_columns.read(cells.column("name"), own)
+        name_columns.read(cells.column("spouse_name"), self.spouses.part(rows))
+        named = [name for name in (*name_columns.FIELDS, "spouse") if self.columns[name][rows].any()]
+        return _Part(numbers + named, {place + rows.start: found for place, found in own.odd.items()})
+
+    def sign(self, role: str) -> _Part:
+        """Read the signatures of all addresses into their places."""
+        signed = address_columns.read(self.cells.column(f"{role}_address"))
+        return _Part(self._put(slice(None), dict(zip((f"{role}_low", f"{role}_high"), signed, strict=True))), {})
+
+    def _put(self, rows: slice, found: Found) -> list[str]:
+        """Write what says anything, and say which columns do: memory that nothing is written to costs nothing."""
+        written = [name for name, column in found.items() if column.any()]
+        for name in written:
+            self.columns[name][rows] = found[name]
+        return written
 
 
 def _numbers(cells: Cells) -> Found:

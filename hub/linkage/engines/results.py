@@ -3,12 +3,12 @@ joins the results to their own file needs them unchanged.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 from hub.linkage import score
+from hub.linkage.engines import crew
 from hub.linkage.engines.cells import Cells
 from hub.linkage.engines.grouping import Persons
 from hub.linkage.engines.scoring import Scored
@@ -21,11 +21,14 @@ _QUOTED = b',"\r\n'
 
 def write(cells: Cells, persons: Persons, scored: Scored, clusters: Path, pairs: Path) -> None:
     """Whose person each record is, the first of its records, and the pairs that are one person or may be."""
-    order = np.argsort(-scored.weight, kind="stable")  # the pairs are in the order of left and right
-    said, of = _said(scored)
-    with ThreadPoolExecutor(cells.threads) as pool:
-        ids = _quoted(cells.column("record_id"), pool)
-        _write(clusters, "record_id,person_id", len(ids), lambda rows: (ids.at(rows), ids.at(persons[rows])), pool)
+    ids = _quoted(cells.column("record_id"))
+
+    def whose() -> None:
+        _write(clusters, "record_id,person_id", len(ids), lambda rows: (ids.at(rows), ids.at(persons[rows])))
+
+    def alike() -> None:
+        order = np.argsort(-scored.weight, kind="stable")  # the pairs are in the order of left and right
+        said, of = _said(scored)
         _write(
             pairs,
             "record_id_l,record_id_r,weight,probability,decision",
@@ -33,13 +36,14 @@ def write(cells: Cells, persons: Persons, scored: Scored, clusters: Path, pairs:
             lambda rows: (
                 ids.at(scored.left[order[rows]]), ids.at(scored.right[order[rows]]), said.at(of[order[rows]])
             ),
-            pool,
         )  # fmt: skip
 
+    crew.each(lambda part: (whose, alike)[part](), 2, cells.threads)
 
-def _quoted(ids: Texts, pool: Executor) -> Texts:
+
+def _quoted(ids: Texts) -> Texts:
     """The ids with quotation marks around those that would not be one cell without."""
-    return Texts.of([_cell(text) for text in ids.strings()]) if any(pool.map(_odd, ids.parts())) else ids
+    return Texts.of([_cell(text) for text in ids.strings()]) if any(map(_odd, ids.parts())) else ids
 
 
 def _odd(ids: Texts) -> bool:
@@ -69,16 +73,12 @@ def _said(scored: Scored) -> tuple[Texts, Places]:
     return Texts.of([f"{one},{decision}" for one in told for decision in ("review", "auto")]), of * 2 + auto
 
 
-def _write(file: Path, header: str, count: int, columns: Callable[[Places], Sequence[Texts]], pool: Executor) -> None:
+def _write(file: Path, header: str, count: int, columns: Callable[[Places], Sequence[Texts]]) -> None:
     """A CSV file of so many rows; `columns` gives the cells of some of them."""
-
-    def part(start: int) -> bytes:
-        return _lines(columns(np.arange(start, min(start + PART, count))))
-
     with file.open("wb") as out:
         out.write(f"{header}\n".encode())
-        for lines in pool.map(part, range(0, count, PART)):
-            out.write(lines)
+        for start in range(0, count, PART):
+            out.write(_lines(columns(np.arange(start, min(start + PART, count)))))
 
 
 def _lines(columns: Sequence[Texts]) -> bytes:

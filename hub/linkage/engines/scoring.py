@@ -1,16 +1,14 @@
-"""Scores the candidate pairs of a register in threads, with the online scorer's own functions."""
+"""Scores the candidate pairs of a register in several processes, with the online scorer's own functions."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from hub.linkage import comparisons, score
 from hub.linkage.columns import Levels, Pairs, Places
-from hub.linkage.engines import name_columns
+from hub.linkage.engines import crew, name_columns
 from hub.linkage.engines.candidates import Candidates
 from hub.linkage.engines.register import Register
 from hub.linkage.model import Floats, Model
@@ -41,12 +39,14 @@ def score_candidates(
 ) -> Scored:
     """All pairs from the model's `review` upwards, and those that somebody must look at whatever they weigh."""
     model = model.spelled(name_columns.spelled)
-    pairs, parts = Pairs.of(register, candidates.left, candidates.right), []
+    pairs = Pairs.of(register, candidates.left, candidates.right)
     total = len(pairs)
-    with ThreadPoolExecutor(register.cells.threads) as pool:
-        for at, found in enumerate(pool.map(partial(_scored, model, pairs), range(0, total, _CHUNK))):
-            parts.append(found)
-            progress(min((at + 1) * _CHUNK, total), total)
+    parts = crew.each(
+        lambda part: _scored(model, pairs, part * _CHUNK),
+        -(-total // _CHUNK),
+        register.cells.threads,
+        lambda begun: progress(min(begun * _CHUNK, total), total),
+    )
     return _joined(parts)
 
 

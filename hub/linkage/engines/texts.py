@@ -130,8 +130,9 @@ class Texts:
     def numbers(self) -> Numbers:
         """The number of each text that is all digits, nineteen at most; else 0."""
         sizes = self.sizes
-        rows = self._rows(self.after - _DIGITS, _DIGITS) ^ _ZERO
-        rows *= _own(_DIGITS)[:, ::-1].take(np.minimum(sizes, _DIGITS), axis=0).view(np.uint8)
+        width = min(-(-max(int(sizes.max(initial=0)), 1) // _WORD) * _WORD, _DIGITS)
+        rows = self._rows(self.after - width, width) ^ _ZERO
+        rows *= _own(width)[:, ::-1].take(np.minimum(sizes, width), axis=0).view(np.uint8)
         found = decimal(rows)
         found *= sizes <= _MOST_DIGITS
         return found

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hub.linkage import score
 from hub.linkage.columns import Column, Pairs, Places
 from hub.linkage.engines import candidates, files, grouping, name_columns, register
-from hub.linkage.engines.candidates import Keyed, Keys
+from hub.linkage.engines.candidates import Keys
 from hub.linkage.layout import FIELDS
 from hub.linkage.model import Model
 
@@ -64,7 +64,7 @@ class Piece:
     rows: npt.NDArray[np.void]
     names: list[str]
     ids: list[str]
-    keys: list[Keyed]
+    keys: list[tuple[str, Places, Keys]]
     formers: tuple[Places, Keys]
 
 
@@ -104,7 +104,7 @@ def read(records: Iterable[Numbered]) -> Iterator[Piece]:
             if name in _NAMES:
                 rows[name] = column
         names = read.texts("name", np.arange(len(read)))
-        keys = [(kind, places[at], found) for kind, at, found in candidates.kinds(read)]
+        keys = [(kind, places[at], found) for kind, find in candidates.kinds(read) for at, found in (find(),)]
         at, sounds = candidates.formers(read)
         yield Piece(places, rows, names, [texts[0] or "" for texts, _ in batch], keys, (places[at], sounds))
 
@@ -116,11 +116,12 @@ def keys(piece: Piece, sought: Sought) -> Iterator[tuple[int, int, int, bool]]:
     at = np.concatenate([np.searchsorted(piece.places, holders), same])
     heard = np.concatenate([former, piece.rows["sound"][same]])
     by_name = candidates.by_former_name(piece.places[at], heard, piece.rows["birth"][at])
-    for kind, places, keys in chain(piece.keys, by_name):
+    for kind, places, keys in chain(piece.keys, ((kind, *find()) for kind, find in by_name)):
         for key, place in zip(keys.view(np.int64).tolist(), places.tolist(), strict=True):
             yield _KINDS.index(kind), key, place, True
     table, lacking = _Packed(piece.rows, piece.names), piece.rows["birth"] == 0
-    for kind, at, keys in candidates.by_place(table, len(piece.rows), sought.sounds, sought.phones):
+    for kind, find in candidates.by_place(table, len(piece.rows), sought.sounds, sought.phones):
+        at, keys = find()
         rows = zip(keys.view(np.int64).tolist(), piece.places[at].tolist(), lacking[at].tolist(), strict=True)
         for key, place, undated in rows:
             yield _KINDS.index(kind), key, place, undated

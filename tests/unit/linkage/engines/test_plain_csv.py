@@ -55,7 +55,8 @@ def test_a_blank_around_a_cell_is_seen_wherever_it_stands(
 @pytest.mark.parametrize(
     "content",
     [b'a,b\n"1",2\n', b"a,b\n1\n", b"a,b\n1,2,3\n4\n", b"a,b\n\n1,2\n", b"a,b\r\n1,2\n", b"a,b\n1,2\r\n", b"a,b\n1\r,2\n",
-     b"a,b\r1,2\r", b"a,b\n1,\xe4\xb8\n", b"a,b\n1,\xff\n"],
+     b"a,b\r1,2\r", b"a,b\n1,\xe4\xb8\n", b"a,b\n1,\xff\n", b"a,b\n1,\xc0\xaf\n", b"a,b\n1,\xe0\x80\x80\n",
+     b"a,b\n1,\xed\xa0\x80\n", b"a,b\n1,\xf0\x8f\xbf\xbf\n", b"a,b\n1,\xf4\x90\x80\x80\n", b"a,b\n1,\xf5\x80\x80\x80\n"],
 )  # fmt: skip
 def test_what_is_not_plain_is_left_to_others(content: bytes) -> None:
     assert read(content, 2) is None
