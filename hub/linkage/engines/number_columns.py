@@ -127,7 +127,8 @@ def _real(number: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
 def _odd_ids(found: Ids, texts: Texts, where: Places) -> None:
     written = texts.at(where).strings()
     known = {text: _odd_id(text) for text in set(written)}
-    for column, numbers in zip(found, zip(*(known[text] for text in written), strict=True), strict=False):
+    columns: tuple[npt.NDArray[Any], ...] = found
+    for column, numbers in zip(columns, zip(*(known[text] for text in written), strict=True), strict=False):
         column[where] = numbers
 
 
