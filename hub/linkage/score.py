@@ -21,8 +21,8 @@ Decision = Literal["no-link", "review", "auto"]
 DECISIONS: tuple[Decision, ...] = ("no-link", "review", "auto")
 _CHUNK = 32768
 FEW = 32
-"""So many pairs are compared sooner pair by pair: that takes 35 µs a pair, columns 1 ms and little more for each; both take
-as long for some sixty (`python -m tests.bench.linkage.few`)."""
+"""So many pairs are compared sooner pair by pair: that takes 35 to 40 µs a pair, columns some 1.2 ms and 10 µs a pair; both
+take as long for some fifty (`python -m tests.bench.linkage.few`)."""
 MATCH = "match"
 _ALWAYS = np.uint8(constraints.bits(constraints.ALWAYS_REVIEW))
 Said = dict[int, Places]

@@ -65,10 +65,11 @@ def _pair(
     one: Mapping[str, int], other: Mapping[str, int], kept: Mapping[str, bool], name: str, name_b: str
 ) -> tuple[Features, Features]:
     second = {field: one[field] if kept[field] else number for field, number in other.items()}
-    return _packed(one, name), _packed(second, name_b)
+    return packed_row(one, name), packed_row(second, name_b)
 
 
-def _packed(numbers: Mapping[str, int], name: str) -> Features:
+def packed_row(numbers: Mapping[str, int], name: str = "") -> Features:
+    """Features with these numbers, none in other fields, and a name as it was written."""
     row = [0] * len(PLACE)
     for field, number in numbers.items():
         row[PLACE[field]] = number

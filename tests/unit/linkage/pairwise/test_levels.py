@@ -9,12 +9,14 @@ from hub.linkage import comparisons, constraints, documents, name_levels
 from hub.linkage.columns import Extracted, Pairs
 from hub.linkage.features import Features
 from hub.linkage.layout import FIELDS
+from hub.linkage.name_levels import GONE
 from hub.linkage.pairwise.levels import Levels, levels
 from hub.linkage.pairwise.names import alike
 from hub.linkage.pairwise.records import Record, record
 from hub.linkage.pairwise.vetoes import vetoes
+from hub.linkage.phones import packed
 from tests.unit.linkage import people
-from tests.unit.linkage.pairwise.numbers import EVERYTHING, pairs
+from tests.unit.linkage.pairwise.numbers import EVERYTHING, packed_row, pairs
 from tests.unit.linkage.people import records
 
 _NAMES = (
@@ -68,6 +70,21 @@ def test_a_field_is_at_the_level_that_it_has_in_columns(
 def test_a_pair_of_records_is_at_its_levels(a: Features, b: Features) -> None:
     assert bytes(levels(record(a), record(b))) == comparisons.levels(in_columns(a, b)).tobytes()
     assert levels(record(a), record(b)) == levels(record(b), record(a))
+
+
+SELDOM = [
+    ({"id_body": 41010819900501100, "id_form": 4}, {"id_body": 41010819900501241, "id_form": 2}),
+    ({"phone": packed("13812345671")}, {"phone": packed("13912345670")}),
+    ({"origin_low": 0b1111111111}, {"origin_low": 0b1110001111111}),
+    ({"given": 1, "full": 1, "given_length": 1, "g1": GONE}, {"given": 2, "full": 2, "given_length": 1, "g1": 29579}),
+]
+"""Cut numbers of neighbours, two digits far apart, seven tenths of an address, a name of one character that was lost."""
+
+
+@pytest.mark.parametrize(("one", "other"), SELDOM)
+def test_what_chance_seldom_finds_is_at_its_level(one: dict[str, int], other: dict[str, int]) -> None:
+    a, b = packed_row(one), packed_row(other)
+    assert bytes(levels(record(a), record(b))) == comparisons.levels(in_columns(a, b)).tobytes()
 
 
 _WORDS = st.sampled_from(
