@@ -50,7 +50,10 @@ SENTENCES: Final[dict[str, Pair]] = {
 STEPS: Final[tuple[Pair, ...]] = (
     (
         "申请：在沙箱提交名称、联系人、公钥以及持有相应私钥的证明。私钥始终由贵方保管。",
-        "Apply at the sandbox with your names, a contact, your public keys, and proofs that you hold the private ones.",
+        (
+            "Apply at the sandbox with your names, a contact, your public keys, and proofs that you hold the private ones, which "
+            "stay with you."
+        ),
     ),
     (
         "接入沙箱：沙箱的管理人员核实后，为贵方分配虚构的区划。",
