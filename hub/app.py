@@ -9,6 +9,7 @@ import hub.api.auth
 import hub.api.certificates
 import hub.api.fhir
 import hub.api.health
+import hub.api.live_portal
 import hub.api.log
 import hub.api.mailbox
 import hub.api.portal
@@ -62,7 +63,7 @@ def _install(app: FastAPI, chosen: Settings) -> None:
         client_certificates.install(app, chosen)
     if chosen.sandbox:
         observing.install(app)
-        app.include_router(hub.api.portal.router)
+    app.include_router(hub.api.portal.router if chosen.sandbox else hub.api.live_portal.router)
     for part in (
         hub.api.health,
         hub.api.auth,

@@ -7,6 +7,7 @@ from functools import lru_cache
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -65,6 +66,11 @@ class Settings(BaseSettings):
         None,
         description="Public key of the sandbox whose check-lists this hub believes, as its `hub init` writes it; without "
         "one no member is promoted.",
+    )
+    sandbox_url: str = Field(
+        "",
+        description="Address of the sandbox's /portal, to which this hub's own /portal sends whoever wants to become a member; "
+        "empty, it sends them to the operator.",
     )
     application_days: int = Field(
         30, ge=1, le=365, description="Days after which an application that nobody answered is erased."
@@ -159,6 +165,18 @@ class Settings(BaseSettings):
     @classmethod
     def _no_trailing_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("sandbox_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+            raise ValueError("it is an http or https address, without a user's name")
+        if parts.query or parts.fragment:
+            raise ValueError("it ends with its path: the page adds the reader's language")
+        return value.rstrip("/?#")
 
     @field_validator("trusted_proxies", "client_cert_proxies")
     @classmethod

@@ -1,21 +1,20 @@
-"""The portal's pages: apply, and see with the ticket what the hub has seen of one's system. Chinese and English.
+"""The pages of a sandbox's portal: apply, and see with the ticket what the hub has seen of one's system. Chinese and English.
 
 No script, no cookie, nothing stored in the browser. The page with a ticket only shows; whatever changes something is done
 by the member's own system.
 """
 
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import orjson
 from fastapi import APIRouter, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import RedirectResponse, Response
 
+from hub.api import portal_look
 from hub.api.context import TheHub
+from hub.api.portal_look import HEADERS, language_of, prefix, render
 from hub.api.portal_texts import ITEMS, fault, say
 from hub.api.rates import Admitted
 from hub.api.verify_texts import Language
@@ -28,19 +27,10 @@ from hub.services.applications import Wanted
 from hub.services.senders import sender_of
 
 router = APIRouter(include_in_schema=False)
+router.include_router(portal_look.router)
 
-_FOLDER: Final = Path(__file__).parent / "templates"
 _MOST_FORM: Final = 64 * 1024
 _FIELDS: Final = ("name", "kind", "display", "display_zh", "contact", "keys")
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 def place(request: Request) -> str:
@@ -52,21 +42,14 @@ def place(request: Request) -> str:
 @router.get("/portal")
 async def page(request: Request, hub: TheHub, lang: str = "") -> Response:
     """The form."""
-    return _apply_page(hub, _language(request, lang), dict.fromkeys(_FIELDS, ""))
-
-
-@router.get("/portal/style.css")
-async def style() -> Response:
-    """The pages' style sheet."""
-    headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
-    return Response(_style(), media_type="text/css", headers=headers)
+    return _apply_page(hub, language_of(request, lang), dict.fromkeys(_FIELDS, ""))
 
 
 @router.post("/portal")
 async def apply(request: Request, hub: TheHub) -> Response:
     """Take the application; the answer leads to its page, or is the form again with what was wrong."""
     form = await _form(request)
-    language = _language(request, form.get("lang", ""))
+    language = language_of(request, form.get("lang", ""))
     given = {name: form.get(name, "") for name in _FIELDS}
     try:
         told = {name: text for name, text in given.items() if name != "keys"}
@@ -77,14 +60,14 @@ async def apply(request: Request, hub: TheHub) -> Response:
         if error.retry_after is not None:
             answer.headers["Retry-After"] = str(error.retry_after)
         return answer
-    address = f"{_prefix(hub)}/portal/progress/{made.ticket}?lang={language}"
-    return RedirectResponse(address, 303, headers=_HEADERS)
+    address = f"{prefix(hub)}/portal/progress/{made.ticket}?lang={language}"
+    return RedirectResponse(address, 303, headers=HEADERS)
 
 
 @router.get("/portal/progress/{ticket}")
 async def progress(request: Request, hub: TheHub, ticket: str, _: Admitted, lang: str = "") -> Response:
     """What became of the application, and the check-list."""
-    language = _language(request, lang)
+    language = language_of(request, lang)
     try:
         found = await applications.by_ticket(hub, ticket)
         lines = await rehearsals.lines_of(hub, found.member_id) if found.member_id is not None else []
@@ -145,46 +128,16 @@ async def _form(request: Request) -> dict[str, str]:
     return dict(pairs)
 
 
-def _language(request: Request, wished: str) -> Language:
-    first = wished or request.headers.get("accept-language", "")
-    return "en" if first.lower().startswith("en") else "zh"
-
-
-def _prefix(hub: Hub) -> str:
-    return urlsplit(hub.settings.base_url).path
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
-@cache
-def _style() -> str:
-    return "".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("verify.css", "portal.css"))
-
-
 def _render(hub: Hub, template: str, language: Language, status: int = 200, **values: Any) -> Response:
     zone = ZoneInfo(hub.settings.timezone)
     at = 0 if language == "zh" else 1
-    content = (
-        _environment()
-        .get_template(template)
-        .render(
-            language=language,
-            say=say(language),
-            prefix=_prefix(hub),
-            base=hub.settings.base_url,
-            local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
-            item=lambda name: {"title": ITEMS[name].title[at], "how": ITEMS[name].how[at], "curl": ITEMS[name].curl},
-            **values,
-        )
+    return render(
+        hub,
+        template,
+        language,
+        status,
+        say=say(language),
+        local=lambda moment: moment.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
+        item=lambda name: {"title": ITEMS[name].title[at], "how": ITEMS[name].how[at], "curl": ITEMS[name].curl},
+        **values,
     )
-    headers = _HEADERS | {"Content-Language": "zh-CN" if language == "zh" else "en"}
-    return Response(content, status, headers, "text/html")

@@ -155,7 +155,7 @@ async def _promote(hub: Hub, sandbox: Hub, newcomer: Newcomer, tmp_path: Path) -
             member = await members.by_name(connection, NAME)
         assert member is not None
         assert member.divisions == ("330702000000",)
-        assert (await client.get("/portal")).status_code == 404  # a live hub has no portal
+        assert (await client.get(f"/portal/progress/{uuid.uuid4().hex}")).status_code == 404  # nobody applied here
         async with interface(sandbox) as other:
             answer = await other.get("/submissions", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 401  # the token of one counts for nothing at the other
