@@ -246,7 +246,12 @@ async def _transaction(connection: AsyncConnection, *, readonly: bool) -> AsyncI
     """The driver's own transaction: two round trips, where SQLAlchemy's takes a third before the driver may share it."""
     raw = driver(connection)
     transaction = raw.transaction(readonly=readonly)
-    await transaction.start()
+    try:
+        await transaction.start()
+    except BaseException:
+        # The server may have begun it, and the driver takes the next one for a part of it, which nobody would commit.
+        raw.terminate()
+        raise
     try:
         yield
     except BaseException:

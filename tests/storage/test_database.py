@@ -1,6 +1,7 @@
 """Connections: one transaction an act, and a database that is away is said to be away, never half-used."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -256,3 +257,34 @@ async def test_acts_cancelled_at_any_moment_lose_no_connection(database: Databas
         await asyncio.gather(*some, return_exceptions=True)
     async with asyncio.timeout(5), database.begin() as first, database.begin() as second:
         assert {(await connection.execute(text("SELECT 1"))).scalar_one() for connection in (first, second)} == {1}
+
+
+async def test_an_act_cancelled_at_any_moment_leaves_nothing_to_the_next(database_url: str) -> None:
+    database = open_database(database_url, pool=1)  # so that the next act has the same connection
+    version = iter(range(1, 1000))
+
+    async def act() -> None:
+        async with database.begin() as connection:
+            await driver(connection).execute(
+                "INSERT INTO trust_list (version, document) VALUES ($1, 'x')", next(version)
+            )
+
+    try:
+        await act()
+        acknowledged = 1
+        for steps in range(40):
+            begun = asyncio.create_task(act())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            was_over = not begun.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await begun
+            await act()
+            acknowledged += 1 + was_over
+            other = open_database(database_url, pool=1)
+            try:
+                assert await _leaves(other) >= acknowledged, f"cancelled after {steps} steps"
+            finally:
+                await other.close()
+    finally:
+        await database.close()
