@@ -94,11 +94,6 @@ async def by_ticket(connection: AsyncConnection, vault: Vault, ticket: bytes, no
     return await _one(connection, vault, application.c.ticket == ticket, now)
 
 
-async def of_member(connection: AsyncConnection, vault: Vault, member_id: int, now: datetime) -> Application | None:
-    """The application that a member of the sandbox was admitted by."""
-    return await _one(connection, vault, application.c.member_id == member_id, now)
-
-
 async def _one(connection: AsyncConnection, vault: Vault, where: Any, now: datetime) -> Application | None:
     found = await connection.execute(select(application).where(where, application.c.expires_at > now))
     row = found.one_or_none()
