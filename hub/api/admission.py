@@ -27,6 +27,8 @@ from hub.storage.members import Member
 _BEARER: Final = b"bearer "
 _UNREAD: Final = 64 * 1024
 """Bytes of a body that are read past after a refusal; in front of more the connection is closed."""
+_BODILESS: Final = frozenset({"GET", "HEAD"})
+"""Whose bodies nobody waits for: a long answer would go on without a turn while one is listened for."""
 _turns: Final[WeakKeyDictionary[Database, Turns]] = WeakKeyDictionary()
 
 
@@ -80,7 +82,7 @@ class _Admission:
                 await told(message)
 
         try:
-            if is_sent:
+            if is_sent and scope["method"] not in _BODILESS:
                 await _Arriving(allowance, turn, receive, taken).answered_by(self._app, scope)
             else:
                 await self._app(scope, receive, taken)

@@ -164,6 +164,8 @@ class Turn:
 
         def step_aside() -> None:
             nonlocal is_aside
+            if not self._has:  # another part is waited for already, and the turn is given once
+                return
             is_aside = self._turns.step_aside(self._member, QUEUE * self._share)
             self._has = not is_aside
             if not is_aside:

@@ -77,18 +77,11 @@ async def observe(hub: Hub, name: str, exchange: Exchange) -> None:
             return
         after = rehearsal.step(state, exchange)
         if after is not state:
-            await _keep(hub, connection, member, state, after)
+            await keep(hub, connection, member, state, after)
 
 
-async def saw(hub: Hub, member: Member, item: str) -> None:
-    """Note an item that the hub itself tried out."""
-    async with hub.database.begin() as connection:
-        state = await rehearsals.get(connection, member.id, lock=True)
-        if state is not None:
-            await _keep(hub, connection, member, state, rehearsal.saw(state, item, hub.now()))
-
-
-async def _keep(hub: Hub, connection: AsyncConnection, member: Member, state: State, after: State) -> None:
+async def keep(hub: Hub, connection: AsyncConnection, member: Member, state: State, after: State) -> None:
+    """Keep what was seen of a member, whose `state` is locked, with a leaf for each item that is new."""
     await rehearsals.put(connection, member.id, after)
     acts = [
         Act("conformance", "hub", {"member": member.name, "item": item}, hub.now())
@@ -171,7 +164,7 @@ async def opened(hub: Hub, member: Member, secret: bytes) -> str:
         after = rehearsal.opened(state, hashlib.sha256(secret).hexdigest(), hub.now())
         if after is None:
             raise Invalid("not-opened", "This is not what was sealed last. Have something sealed anew, and open that.")
-        await _keep(hub, connection, member, state, after)
+        await keep(hub, connection, member, state, after)
     return str(state["sealed"]["key"])
 
 

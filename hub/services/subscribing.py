@@ -4,7 +4,7 @@ Deny by default: topics, filters, an address at one of the member's registered e
 is sent what is decided when it is sent (`services.notifying`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -34,8 +34,18 @@ _ON: Final = (REQUESTED, "active", "error")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-async def admit(hub: Hub, connection: AsyncConnection, member: Member, resource: Mapping[str, Any], id_: UUID) -> None:
-    """May the member have this Subscription under `id_`? Raises Invalid `bad-subscription`, Conflict `too-many`."""
+async def admit(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    resource: Mapping[str, Any],
+    id_: UUID,
+    beside: Collection[UUID] = (),
+) -> None:
+    """May the member have this Subscription under `id_`, where it is to have those `beside` it at once?
+
+    Raises Invalid `bad-subscription`, Conflict `too-many`.
+    """
     wanted = subscriptions.read(resource)
     if wanted.status not in (REQUESTED, _OFF):
         raise _bad(f"status is {REQUESTED} or {_OFF}: {', '.join(_ON[1:])} are the hub's to say")
@@ -52,7 +62,7 @@ async def admit(hub: Hub, connection: AsyncConnection, member: Member, resource:
     if there and there[0].topic != wanted.topic:
         raise _bad("criteria stays: events are numbered for one topic. Make another Subscription")
     on = await store.own(connection, member.id, states=_ON, limit=MOST + 1)
-    if sum(one.id != id_ for one in on) >= MOST:
+    if len({*beside, *(one.id for one in on)} - {id_}) >= MOST:
         raise Conflict(
             "too-many",
             f"A member has at most {MOST} subscriptions; nothing was stored. Turn one off first.",

@@ -4,6 +4,7 @@ A receiver that takes what is signed with another secret, or was signed an hour 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
 
+import asyncio
 import base64
 import secrets
 from datetime import timedelta
@@ -19,12 +20,15 @@ from hub.domain.rates import Rates
 from hub.errors import Conflict, Invalid, TooMany
 from hub.runtime import Hub
 from hub.services import enrolment, rehearsals
+from hub.storage import members
 from hub.storage import rehearsals as stored
 from hub.storage.database import Database
 from hub.storage.members import Endpoint, Member
 
 _STALE: Final = timedelta(hours=1)
 _SECONDS: Final = 60.0
+_ANSWERED: Final = 20.0
+"""Seconds within which one notice is answered, however little at a time comes of it."""
 _PREFIX: Final = "whsec_"
 _LENGTHS: Final = range(24, 65)
 _FAULTS: Final = {
@@ -62,7 +66,7 @@ def _no_secret() -> Invalid:
 async def check(hub: Hub, member: Member) -> list[str]:
     """Call the member's webhook; what was wrong, nothing where all was right, which is then noted.
 
-    Raises NotFound, Conflict `no-webhook`, TooMany.
+    Raises NotFound, Conflict `no-webhook` or `webhook-changed`, TooMany.
     """
     await rehearsals.state_of(hub, member)
     endpoint = await rehearsals.endpoint_of(hub, member)
@@ -72,9 +76,22 @@ async def check(hub: Hub, member: Member) -> list[str]:
     if wait:
         raise TooMany("A webhook is checked once a minute.", retry_after=int(wait) + 1)
     faults = await _try(hub, endpoint)
-    if not faults:
-        await rehearsals.saw(hub, member, rehearsal.WEBHOOK)
+    if not faults and not await _note(hub, member, endpoint):
+        raise Conflict(
+            "webhook-changed", "The webhook was changed while it was checked; check the one that is set now."
+        )
     return faults
+
+
+async def _note(hub: Hub, member: Member, tried: Endpoint) -> bool:
+    """Note what was shown by the webhook that was tried, if it is still the one that is set."""
+    async with hub.database.begin() as connection:
+        state = await stored.get(connection, member.id, lock=True)
+        now = await members.endpoints(connection, hub.vault, [member.id])
+        if state is None or (tried.address, tried.secret) not in [(one.address, one.secret) for one in now]:
+            return False
+        await rehearsals.keep(hub, connection, member, state, rehearsal.saw(state, rehearsal.WEBHOOK, hub.now()))
+    return True
 
 
 async def _try(hub: Hub, endpoint: Endpoint) -> list[str]:
@@ -88,16 +105,19 @@ async def _try(hub: Hub, endpoint: Endpoint) -> list[str]:
     secrets.SystemRandom().shuffle(tries)
     faults = []
     for kind, secret, age in tries:
-        attempt = await hub.webhooks.send(
-            endpoint.address,
-            secret,
-            message_id=str(uuid4()),
-            at=hub.now() - age,
-            body=orjson.dumps({"type": "lianqiao.exercise"}),
-        )
+        attempt = await _send(hub, endpoint.address, secret, age)
         if fault := _fault(kind, attempt):
             faults.append(fault)
     return sorted(faults)
+
+
+async def _send(hub: Hub, address: str, secret: str, age: timedelta) -> Attempt:
+    body = orjson.dumps({"type": "lianqiao.exercise"})
+    try:
+        async with asyncio.timeout(_ANSWERED):
+            return await hub.webhooks.send(address, secret, message_id=str(uuid4()), at=hub.now() - age, body=body)
+    except TimeoutError:
+        return Attempt("retry", f"the receiver did not answer within {_ANSWERED:g} seconds")
 
 
 def _fault(kind: str, attempt: Attempt) -> str:

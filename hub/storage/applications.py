@@ -1,10 +1,17 @@
-"""Applications of those who want to become members, in a sandbox; whoever has the ticket finds its own."""
+"""Applications of those who want to become members, in a sandbox; whoever has the ticket finds its own.
 
+The contact is encrypted together with a digest of who applies with which keys: whoever can only write to the database
+puts no other keys into an application that waits to be admitted. One that does not fit counts as if it were not there.
+"""
+
+import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,6 +19,8 @@ from hub.storage.tables import application
 from hub.storage.vault import Vault
 
 WAITING, ADMITTED, DECLINED = "WAITING", "ADMITTED", "DECLINED"
+_BOUND: Final = ("name", "kind", "display", "display_zh", "keys")
+_DIGEST: Final = hashlib.sha256().digest_size
 _SPACE: Final = 0x6C71_6170  # "lqap"
 
 
@@ -34,14 +43,22 @@ class Application:
     expires_at: datetime
 
 
-def _application(vault: Vault, row: Any) -> Application:
+def _application(vault: Vault, row: Any) -> Application | None:
+    """The application as it was taken; None where it is another by now."""
+    digest, contact = (opened := vault.open(row.contact))[:_DIGEST], opened[_DIGEST:]
     values = {name: row._mapping[name] for name in Application.__slots__}
-    return Application(**values | {"contact": vault.open(row.contact).decode()})
+    return Application(**values | {"contact": contact.decode()}) if digest == _digest(values) else None
+
+
+def _digest(values: Mapping[str, Any]) -> bytes:
+    said = [str(values["id"]), values["ticket"].hex(), *(values[name] for name in _BOUND)]
+    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 async def add(connection: AsyncConnection, vault: Vault, made: Application) -> None:
     """Keep an application."""
-    values = asdict(made) | {"contact": vault.seal(made.contact.encode())}
+    values = asdict(made)
+    values["contact"] = vault.seal(_digest(values) + made.contact.encode())
     await connection.execute(insert(application).values(**values))
 
 
@@ -64,7 +81,7 @@ async def listed(connection: AsyncConnection, vault: Vault, now: datetime, limit
         .order_by(application.c.state.desc(), application.c.applied_at, application.c.id)
         .limit(limit)
     )
-    return [_application(vault, row) for row in rows]
+    return [found for row in rows if (found := _application(vault, row)) is not None]
 
 
 async def by_id(connection: AsyncConnection, vault: Vault, id_: UUID, now: datetime) -> Application | None:
@@ -75,11 +92,6 @@ async def by_id(connection: AsyncConnection, vault: Vault, id_: UUID, now: datet
 async def by_ticket(connection: AsyncConnection, vault: Vault, ticket: bytes, now: datetime) -> Application | None:
     """The application that this is the ticket's SHA-256 of."""
     return await _one(connection, vault, application.c.ticket == ticket, now)
-
-
-async def of_member(connection: AsyncConnection, vault: Vault, member_id: int, now: datetime) -> Application | None:
-    """The application that a member of the sandbox was admitted by."""
-    return await _one(connection, vault, application.c.member_id == member_id, now)
 
 
 async def _one(connection: AsyncConnection, vault: Vault, where: Any, now: datetime) -> Application | None:

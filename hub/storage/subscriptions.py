@@ -119,19 +119,24 @@ async def own(
     *,
     ids: Sequence[UUID] | None = None,
     states: Sequence[str] | None = None,
+    deleted: bool = True,
     limit: int,
 ) -> list[Subscription]:
-    """A member's subscriptions, the oldest first."""
+    """A member's subscriptions, the oldest first; without `deleted` those only whose resource is there."""
     rows = await driver(connection).fetch(
         f"""
         -- own: of a member's those that are named, or are in one of the states
         SELECT {_COLUMNS} FROM subscription
         WHERE member_id = $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) AND ($3::text[] IS NULL OR state = ANY($3))
+            AND ($5 OR NOT EXISTS (
+                SELECT FROM resource r JOIN resource_version v ON v.resource_id = r.id AND v.version = r.version
+                WHERE r.id = subscription.id AND v.deleted))
         ORDER BY id LIMIT $4""",  # noqa: S608 - our own
         member_id,
         None if ids is None else list(ids),
         None if states is None else list(states),
         limit,
+        deleted,
     )
     return [_subscription(row) for row in rows]
 
@@ -215,7 +220,9 @@ _CLAIM: Final = f"""
         offered = CASE WHEN offered > sent THEN offered ELSE least(events, sent + most) END
     WHERE id IN (
         SELECT id FROM subscription
-        WHERE state IN ('requested', 'active') AND next_at <= $1 OR state <> 'off' AND ends_at <= $1
+        WHERE state IN ('requested', 'active') AND next_at <= $1
+            -- one that does not come to its end is tried again as others are, and not at once
+            OR state <> 'off' AND ends_at <= $1 AND (attempts = 0 OR next_at IS NULL OR next_at <= $1)
         ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED)
     RETURNING {_COLUMNS}"""  # noqa: S608 - our own
 

@@ -1,6 +1,7 @@
 """Who may do what under /fhir, written down once more and from the documents alone: what the deny matrix expects.
 
-Nothing of the hub's own tables is used here (docs/access.md, docs/fhir.md, docs/feeding.md, decisions 0013 and 0018).
+Nothing of the hub's own tables is used here (docs/access.md, docs/fhir.md, docs/feeding.md, decisions 0013, 0018
+and 0024).
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ Role = Literal[
 ]  # fmt: skip
 Interaction = Literal[
     "create", "create-unless", "read", "vread", "history", "update", "delete", "search", "search-form",
-    "transaction-create", "transaction-update", "transaction-delete", "batch-read", "merge",
+    "transaction-create", "transaction-update", "transaction-delete", "batch-read", "merge", "status", "events",
 ]  # fmt: skip
 Target = Literal["own", "foreign", "missing"]
 
@@ -36,7 +37,12 @@ LETTERS: Final[dict[Interaction, str]] = {
     "transaction-update": "u",
     "transaction-delete": "d",
     "batch-read": "r",
+    "status": "r",
+    "events": "r",
 }
+SUBSCRIBE: Final = ("create", "create-unless", "update", "transaction-create", "transaction-update")
+ASK: Final = ("status", "events")
+"""Operations of a Subscription."""
 AGREED: Final = "continuity-of-care"
 """The purpose for which the owner shows its people to the partner; for no other, and nobody else's to anybody."""
 
@@ -69,6 +75,8 @@ def status(asked: Asked) -> int:
             return 403
         if not set(LETTERS[asked.interaction]) <= asked.letters:
             return 403
+        if asked.type == "Subscription" and asked.interaction in SUBSCRIBE:
+            return 403  # it tells of everything, and the token opens one type
     return _once_open(asked)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import text
 
 from certs import tokens as signed_tokens
 from certs.encoding import b64url, unb64url
@@ -15,7 +16,7 @@ from certs.keys import DecryptionKey, SigningKey
 from hub.api import turns
 from hub.app import create_app
 from hub.domain.rehearsal import ITEMS
-from hub.errors import Conflict
+from hub.errors import Conflict, NotFound
 from hub.runtime import Hub, open_hub
 from hub.services import accounts, applications, promotion, tokens
 from hub.storage import members, retention
@@ -276,6 +277,20 @@ async def test_a_member_leaves_the_sandbox_and_its_name_is_free(
     again = Newcomer(NAME, clock)
     await admitted(sandbox, client, again)
     await again.sign_in(client)
+
+
+async def test_keys_that_were_put_into_an_application_are_not_admitted(
+    sandbox: Hub, client: httpx2.AsyncClient, newcomer: Newcomer, clock: Clock
+) -> None:
+    right = (await client.post("/portal/applications", json=newcomer.application())).json()
+    other = (await client.post("/portal/applications", json=Newcomer("other", clock).application())).json()
+    swap = "UPDATE application SET keys = (SELECT keys FROM application WHERE id = :other) WHERE id = :right"
+    async with sandbox.database.begin() as connection:
+        await connection.execute(text(swap), {"other": other["application"], "right": right["application"]})
+    with pytest.raises(NotFound):
+        await applications.admit(sandbox, uuid.UUID(right["application"]))
+    assert [one.name for one in await applications.listed(sandbox)] == ["other"]
+    assert await applications.admit(sandbox, uuid.UUID(other["application"])) == "other"
 
 
 async def test_two_who_want_one_name(sandbox: Hub, client: httpx2.AsyncClient, clock: Clock) -> None:

@@ -15,8 +15,9 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from hub.api import turns
+from hub.api import admission, turns
 from hub.api.fhir import export
+from hub.api.turns import Turns
 from hub.errors import Invalid, NotFound, TooMany
 from hub.runtime import Hub, open_hub
 from hub.services import allowances, tokens
@@ -315,10 +316,10 @@ async def _long_file(hub: Hub, client: httpx2.AsyncClient, token: str) -> str:
     return f"{where}/1"
 
 
-async def _read_slowly(client: httpx2.AsyncClient, path: str, token: str) -> asyncio.StreamWriter:
+async def _read_slowly(client: httpx2.AsyncClient, path: str, token: str, header: str = "X: y") -> asyncio.StreamWriter:
     """Ask for a file, and take nothing of it."""
     _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port or 0, limit=1)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{header}\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
     return writer
 
 
@@ -340,6 +341,29 @@ async def test_slow_readers_of_several_members_hold_up_nobody_else(
     assert time.monotonic() - begun < 5
     for writer in slow:
         writer.close()
+
+
+async def test_a_body_that_does_not_come_with_a_question_frees_no_turns(
+    hub: Hub, served: Served, huiji: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Turns] = []
+
+    def known(at_once: int) -> Turns:
+        made.append(Turns(at_once))
+        return made[-1]
+
+    monkeypatch.setattr(admission, "Turns", known)
+    (client,) = await served()
+    token = await tokens.issue_token(hub, huiji.member)
+    path = await _long_file(hub, client, token)
+    (there,) = made
+    slow = await _read_slowly(client, path, token, "Content-Length: 1")
+    await asyncio.sleep(1)
+    slow.close()
+    async with asyncio.timeout(10):
+        while there._aside:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.05)
+    assert (there._free, there._taken, there._aside) == (hub.settings.requests_at_once, {}, {})
 
 
 async def test_a_member_fetches_some_files_at_a_time(

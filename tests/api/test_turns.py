@@ -138,6 +138,20 @@ async def test_what_does_not_come_at_once_is_awaited_without_a_turn(monkeypatch:
     assert (made._free, made._taken, made._aside, made._waiting) == (8, {}, {}, {})
 
 
+async def test_a_request_that_waits_for_two_things_gives_its_turn_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "GRACE", 0.0)
+    made, come = Turns(8), asyncio.Event()
+    turn = await made.take(A, 2)
+    both = [asyncio.create_task(turn.while_waiting(come.wait())) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    assert (made._free, made._taken, made._aside) == (8, {}, {A: 1})
+    come.set()
+    await asyncio.gather(*both)
+    assert (made._free, made._taken, made._aside) == (7, {A: 1}, {})
+    turn.end()
+    assert (made._free, made._taken, made._aside) == (8, {}, {})
+
+
 async def test_refusals_are_kept_back_of_so_many_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "HOLD", 30.0)
     made = Turns(8)

@@ -2,8 +2,9 @@
 
 import asyncio
 import base64
+import contextlib
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tests.hubs import Clock, Enrolled, acts, enrol
 from tests.sandboxes import open_sandbox
 
 SECRET = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-Judge = Callable[[bytes, dict[str, str]], int]
+Judge = Callable[[bytes, dict[str, str]], int | Awaitable[int]]
 
 
 def careful(body: bytes, headers: dict[str, str]) -> int:
@@ -51,7 +52,8 @@ async def receiver(judge: Judge) -> AsyncIterator[str]:
 
     @app.post("/told")
     async def told(request: Request) -> Response:
-        return Response(status_code=judge(await request.body(), dict(request.headers)))
+        judged = judge(await request.body(), dict(request.headers))
+        return Response(status_code=judged if isinstance(judged, int) else await judged)
 
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off"))
     serving = asyncio.create_task(server.serve())
@@ -103,6 +105,49 @@ async def test_another_webhook_has_to_show_it_anew(sandbox: Hub, rehearsing: Enr
         assert await webhook_checks.check(sandbox, rehearsing.member) == []
         await webhook_checks.set_webhook(sandbox, rehearsing.member, address + "/other", SECRET)
         assert not await is_seen(sandbox, rehearsing)
+
+
+async def test_what_one_webhook_shows_counts_for_no_other_that_is_set_meanwhile(
+    sandbox: Hub, rehearsing: Enrolled
+) -> None:
+    asked, changed = asyncio.Event(), asyncio.Event()
+
+    async def slowly(body: bytes, headers: dict[str, str]) -> int:
+        asked.set()
+        await changed.wait()
+        return careful(body, headers)
+
+    async with receiver(slowly) as address:
+        await webhook_checks.set_webhook(sandbox, rehearsing.member, address, SECRET)
+        checking = asyncio.create_task(webhook_checks.check(sandbox, rehearsing.member))
+        await asked.wait()
+        await webhook_checks.set_webhook(sandbox, rehearsing.member, address + "/other", SECRET)
+        changed.set()
+        with pytest.raises(Conflict, match="changed"):
+            await checking
+        assert not await is_seen(sandbox, rehearsing)
+
+
+async def test_a_receiver_that_answers_a_little_at_a_time_is_not_waited_for(
+    sandbox: Hub, rehearsing: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_checks, "_ANSWERED", 0.3)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"HTTP/1.1 204 No Content\r\n")
+            for _ in range(200):
+                writer.write(b"x: y\r\n")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        writer.close()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await webhook_checks.set_webhook(sandbox, rehearsing.member, f"http://127.0.0.1:{port}/", SECRET)
+        async with asyncio.timeout(5):
+            faults = await webhook_checks.check(sandbox, rehearsing.member)
+    assert set(faults) == {"the receiver did not answer within 0.3 seconds"}
 
 
 async def test_nobody_there_is_said(sandbox: Hub, rehearsing: Enrolled) -> None:

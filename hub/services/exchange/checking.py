@@ -4,6 +4,7 @@ What is kept is what was sent, number for number; the hub adds its id and versio
 carries the sender's own number (an identifier of its domain) is the record of that number, whichever way it came in.
 """
 
+from collections.abc import Collection
 from typing import Any, Final
 from uuid import UUID
 
@@ -50,14 +51,21 @@ def read(member: Member, resource: dict[str, Any], kept: bytes, id_: UUID) -> Re
 
 
 async def admitted(
-    hub: Hub, connection: AsyncConnection, member: Member, resource: dict[str, Any], made: Ready, id_: UUID
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    resource: dict[str, Any],
+    made: Ready,
+    id_: UUID,
+    beside: Collection[UUID] = (),
 ) -> Ready:
-    """The same once it is known to go with what else there is; with the record that is in its place, where it names one.
+    """The same once it is known to go with what else there is, and with what of its type is stored `beside` it; with the
+    record that is in its place, where it names one.
 
     Raises Invalid `bad-link`, and what a Subscription is refused for.
     """
     if made.type == subscriptions.TYPE:
-        await subscribing.admit(hub, connection, member, resource, id_)
+        await subscribing.admit(hub, connection, member, resource, id_, beside)
     replaced = keeping.replacement(resource) if made.type == PERSON_TYPE else None
     if replaced is None:
         return made

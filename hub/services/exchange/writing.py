@@ -234,10 +234,11 @@ async def _put(
     """Create or update resources of one type."""
     outcomes: dict[int, Outcome] = {}
     going: list[_Put] = []
+    beside: list[UUID] = []
     for at, one in wanted:
         try:
             made = one.ready or checking.read(member, one.resource or {}, one.kept, one.id)
-            made = await checking.admitted(hub, connection, member, one.resource or {}, made, one.id)
+            made = await checking.admitted(hub, connection, member, one.resource or {}, made, one.id, beside)
         except Refused as refusal:
             outcomes[at] = refusal
             continue
@@ -248,6 +249,7 @@ async def _put(
             )
         else:
             going.append(_Put(at, one.resource or {}, made, incoming))
+            beside.append(one.id)
     keys = {one.incoming.key for one in going}
     there = await resources.existing(connection, member.id, going[0].ready.type, keys) if going else {}
     outcomes |= _doubles(going, known, there)

@@ -41,10 +41,9 @@ async def statuses(
 ) -> list[State]:
     """How the member's own subscriptions stand, all of them or those that are named; the oldest MOST of them."""
     async with hub.database.begin() as connection:
-        found = await store.own(connection, member.id, ids=ids, states=states, limit=MOST)
-        kept = await versions.own(connection, hub.vault, member.id, [one.id for one in found], opened=False)
+        found = await store.own(connection, member.id, ids=ids, states=states, deleted=False, limit=MOST)
         await noting.note(hub, connection, [Looked(LookedUp(member, "status", purpose, hub.now()), [])])
-    return [_state(one) for one in found if not kept[one.id].deleted]
+    return [_state(one) for one in found]
 
 
 async def status(hub: Hub, member: Member, purpose: str, id_: UUID) -> State:

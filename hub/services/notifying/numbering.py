@@ -71,8 +71,9 @@ async def _filters(
         try:
             found = await versions.own(connection, hub.vault, member_id, [one.id])
             filters[one.id] = subscribing.filters(hub, subscriptions.read(orjson.loads(found[one.id].body)))
-        except HubError as error:
-            log.warning("filters not read", subscription=str(one.id), code=error.code)
+        except (HubError, LookupError, ValueError) as error:  # a resource that is not there, or is not what it was
+            code = error.code if isinstance(error, HubError) else type(error).__name__
+            log.warning("filters not read", subscription=str(one.id), code=code)
     return filters
 
 

@@ -136,6 +136,30 @@ async def test_of_one_member_there_are_so_many_at_most(
     assert (await caller("POST", "/fhir/Subscription", json=asked(receiver.url))).status_code == 201
 
 
+async def test_nobody_gets_around_that_with_a_transaction(
+    teller: Hub, caller: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscribing, "MOST", 2)
+    entry = {"resource": asked(receiver.url), "request": {"method": "POST", "url": "Subscription"}}
+    some = {"resourceType": "Bundle", "type": "transaction", "entry": [entry] * 3}
+    refused = await caller("POST", "/fhir", json=some)
+    assert (refused.status_code, _code(refused)) == (409, "too-many")
+    assert (await caller("GET", "/fhir/Subscription/$status")).json()["total"] == 0
+    assert (await caller("POST", "/fhir", json=some | {"entry": [entry] * 2})).status_code == 200
+
+
+async def test_those_that_were_deleted_hide_none_of_the_others(
+    teller: Hub, caller: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.services.notifying.asking.MOST", 2)
+    for _ in range(2):
+        made = await caller("POST", "/fhir/Subscription", json=asked(receiver.url))
+        assert (await caller("DELETE", f"/fhir/Subscription/{made.json()['id']}")).status_code == 204
+    last = await subscribed(caller, teller, asked(receiver.url))
+    (found,) = (await caller("GET", "/fhir/Subscription/$status")).json()["entry"]
+    assert f"Subscription/{last}" in str(found["resource"])
+
+
 async def test_only_so_many_events_are_kept_and_the_gap_is_seen(
     teller: Hub, caller: Client, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,9 @@
 """Topic-based subscriptions (R5 Backport in R4) over HTTP, with a real receiver: handshake, events, what is missed, refusals."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
@@ -13,6 +15,7 @@ from hub.runtime import Hub
 from hub.services import overview
 from hub.services.notifying import numbering, pushing
 from hub.storage import members
+from hub.storage import subscriptions as store
 from tests.api.fhir.conftest import Client, ledger
 from tests.documents import PERSON_PAGE, Beside, page, record, taken_in
 from tests.hubs import Clock, Enrolled, acts
@@ -323,6 +326,43 @@ async def test_what_cannot_be_opened_holds_nobody_elses_events_up(
         await connection.execute(damage, {"id": broken})
     await tell(teller)
     assert [(focus or "")[-36:] for _, focus in told(receiver)[0]["events"]] == [broken, whole]
+
+
+async def _without_a_resource(teller: Hub, huiji: Enrolled, ends_at: datetime | None = None) -> None:
+    """A subscription as no member can make one; a restored or meddled with database can have it."""
+    id_ = uuid4()
+    async with teller.database.begin() as connection:
+        await store.put(
+            connection,
+            id_=id_,
+            member_id=huiji.member.id,
+            version=1,
+            topic=OWN_RECORDS,
+            types=(),
+            state="requested",
+            most=1,
+            heartbeat_seconds=None,
+            ends_at=ends_at,
+            now=teller.now(),
+        )
+        await connection.execute(text("UPDATE subscription SET listening = true WHERE id = :id"), {"id": id_})
+
+
+async def test_a_subscription_that_is_no_resource_holds_nobodys_events_up(
+    teller: Hub, caller: Client, huiji: Enrolled, receiver: Receiver
+) -> None:
+    await subscribed(caller, teller, asked(receiver.url))
+    await _without_a_resource(teller, huiji)
+    made = await new_patient(caller)
+    await tell(teller)
+    assert [(focus or "")[-36:] for _, focus in told(receiver)[0]["events"]] == [made]
+
+
+async def test_one_that_does_not_come_to_its_end_keeps_nobody_busy(teller: Hub, huiji: Enrolled, clock: Clock) -> None:
+    await _without_a_resource(teller, huiji, ends_at=teller.now())
+    assert [await pushing.push(teller) for _ in range(3)] == [1, 0, 0]
+    clock.advance(minutes=2)
+    assert [await pushing.push(teller) for _ in range(2)] == [1, 0]
 
 
 async def test_who_begins_to_listen_is_not_told_what_happened_long_before(
