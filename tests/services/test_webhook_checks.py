@@ -133,7 +133,10 @@ async def test_a_receiver_that_answers_a_little_at_a_time_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(webhook_checks, "_ANSWERED", 0.3)
 
+    writers: list[asyncio.StreamWriter] = []
+
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         with contextlib.suppress(ConnectionError):
             writer.write(b"HTTP/1.1 204 No Content\r\n")
             for _ in range(200):
@@ -147,6 +150,9 @@ async def test_a_receiver_that_answers_a_little_at_a_time_is_not_waited_for(
         await webhook_checks.set_webhook(sandbox, rehearsing.member, f"http://127.0.0.1:{port}/", SECRET)
         async with asyncio.timeout(5):
             faults = await webhook_checks.check(sandbox, rehearsing.member)
+            for writer in writers:
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
     assert set(faults) == {"the receiver did not answer within 0.3 seconds"}
 
 

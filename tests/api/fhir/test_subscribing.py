@@ -254,7 +254,7 @@ def test_whatever_texts_a_subscription_has_it_is_read_or_refused(filter_: str, h
 VALUES = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(2**53), 2**53)
+    | st.integers(-(2**63), 2**63 - 1)
     | st.sampled_from(["", "x", "rest-hook", "2026-01-01T00:00:00Z"]),
     lambda inner: (
         st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["extension", "url", "id"]), inner, max_size=2)
