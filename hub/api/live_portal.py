@@ -11,8 +11,8 @@ from starlette.responses import Response
 from hub.api import portal_look
 from hub.api.context import TheHub
 from hub.api.live_portal_texts import ADDRESSES, STEPS, say
-from hub.api.portal_look import HEADERS, language_of, render
 from hub.api.portal_texts import ITEMS
+from hub.api.public_pages import HEADERS, language_of, render
 from hub.api.verify_texts import pick
 from hub.errors import NotFound
 

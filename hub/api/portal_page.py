@@ -14,8 +14,8 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.api import portal_look
 from hub.api.context import TheHub
-from hub.api.portal_look import HEADERS, language_of, prefix, render
 from hub.api.portal_texts import ITEMS, fault, say
+from hub.api.public_pages import HEADERS, language_of, prefix, render
 from hub.api.rates import Admitted
 from hub.api.verify_texts import Language
 from hub.domain.rates import place_of

@@ -6,14 +6,10 @@ that verified. Refusals say their cause in the words of certs.errors.
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from pathlib import Path
-from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from starlette.responses import Response
 
 from certs import kinds
@@ -21,6 +17,7 @@ from certs.errors import CertsError, catalogue
 from certs.sdjwt import Verified
 from certs.sdjwt_parts import MAX_BYTES
 from hub.api.context import TheHub
+from hub.api.public_pages import language_of, render, style_sheet
 from hub.api.rates import admit
 from hub.api.verify_texts import Language, claim_line, kind_name, say
 from hub.errors import Invalid, TooMany, Unavailable
@@ -29,17 +26,6 @@ from hub.services import presentations
 from hub.services.presentations import Challenge
 
 router = APIRouter(include_in_schema=False)
-
-_FOLDER: Final = Path(__file__).parent / "templates"
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +59,20 @@ class Open:
 @router.get("/verify")
 async def page(request: Request, hub: TheHub, lang: str = "") -> Response:
     """The empty page."""
-    return _render(hub, _language(request, lang))
+    return _render(hub, language_of(request, lang))
 
 
 @router.get("/verify/style.css")
 async def style() -> Response:
     """The page's style sheet."""
-    headers = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
-    return Response(_style(), media_type="text/css", headers=headers)
+    return style_sheet("verify.css")
 
 
 @router.post("/verify/page/challenge")
 async def start(request: Request, hub: TheHub) -> Response:
     """The page with a nonce for the holder's device."""
     form = await _form(request)
-    language = _language(request, form.get("lang", ""))
+    language = language_of(request, form.get("lang", ""))
     try:
         admit(request, hub)
     except TooMany as error:
@@ -99,7 +84,7 @@ async def start(request: Request, hub: TheHub) -> Response:
 async def check(request: Request, hub: TheHub) -> Response:
     """The page with the result; 400, 429 and 503 when the certificate is not confirmed."""
     form = await _form(request)
-    language = _language(request, form.get("lang", ""))
+    language = language_of(request, form.get("lang", ""))
     presentation = "".join(form.get("presentation", "").split())
     try:
         admit(request, hub)
@@ -123,12 +108,6 @@ async def _form(request: Request) -> dict[str, str]:
         return dict(parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=10))
     except ValueError as error:
         raise Invalid("bad-request", "The form cannot be read.") from error
-
-
-def _language(request: Request, wished: str) -> Language:
-    """What was chosen on the page, else the browser's first wish, else Chinese."""
-    first = wished or request.headers.get("accept-language", "")
-    return "en" if first.lower().startswith("en") else "zh"
 
 
 def _valid(hub: Hub, found: Verified, language: Language) -> Valid:
@@ -163,23 +142,6 @@ def _local(hub: Hub, moment: datetime) -> str:
     return moment.astimezone(ZoneInfo(hub.settings.timezone)).strftime("%Y-%m-%d %H:%M")
 
 
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("verify.html")
-
-
-@cache
-def _style() -> str:
-    return (_FOLDER / "verify.css").read_text(encoding="utf-8")
-
-
 def _render(
     hub: Hub,
     language: Language,
@@ -190,14 +152,14 @@ def _render(
     status: int = 200,
 ) -> Response:
     opened = challenge and Open(challenge.nonce, challenge.audience, _local(hub, challenge.expires_at))
-    content = _template().render(
-        language=language,
+    return render(
+        hub,
+        "verify.html",
+        language,
+        status,
         say=say(language),
-        prefix=urlsplit(hub.settings.base_url).path,
         most=MAX_BYTES,
         valid=valid,
         refusal=refusal,
         challenge=opened,
     )
-    headers = _HEADERS | {"Content-Language": "zh-CN" if language == "zh" else "en"}
-    return Response(content, status, headers, "text/html")
