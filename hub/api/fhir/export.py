@@ -13,6 +13,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from hub.api.fhir import formats
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
@@ -118,21 +119,27 @@ async def fetch(call: Call) -> Response:
     number = call.request.path_params["number"]
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise NotFound
+    lines = await export_files.open_file(call.hub, call.access, _id(call), int(number))
     fetching = _fetching.setdefault(call.hub.database, Counter())
     if fetching[call.member.id] >= FETCHED_AT_ONCE:
         said = f"{call.member.name} fetches {FETCHED_AT_ONCE} files already; fetch this one when one of them is there."
         raise TooMany(said, retry_after=_RETRY_AFTER, policy="at-once")
-    lines = await export_files.open_file(call.hub, call.access, _id(call), int(number))
-    return StreamingResponse(_counted(lines, fetching, call.member), 200, {"Cache-Control": "no-store"}, NDJSON)
+    return _Counted(lines, fetching, call.member)
 
 
-async def _counted(lines: AsyncIterator[bytes], fetching: Counter[int], member: Member) -> AsyncIterator[bytes]:
-    fetching[member.id] += 1
-    try:
-        async for some in lines:
-            yield some
-    finally:
-        fetching[member.id] -= 1
+class _Counted(StreamingResponse):
+    """One file on its way to a member, counted from now until it is answered, however that ends."""
+
+    def __init__(self, lines: AsyncIterator[bytes], fetching: Counter[int], member: Member) -> None:
+        super().__init__(lines, 200, {"Cache-Control": "no-store"}, NDJSON)
+        self._fetching, self._member_id = fetching, member.id
+        fetching[member.id] += 1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._fetching[self._member_id] -= 1
 
 
 def _id(call: Call) -> UUID:
