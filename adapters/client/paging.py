@@ -13,6 +13,8 @@ from adapters.client.resources import Change, Found
 from adapters.errors import HubError, Retry
 
 _GRADE: Final = "http://hl7.org/fhir/StructureDefinition/match-grade"
+_MOST_EMPTY: Final = 100
+"""Pages without an entry, one after the other: behind more there is nothing."""
 
 
 async def entries(
@@ -25,7 +27,7 @@ async def entries(
     form: bool = False,
 ) -> AsyncIterator[dict[str, Any]]:
     """The entries of all pages, `most` at most; asked in a form or in the address. Raises HubError."""
-    asked, left = pairs_of(params), most
+    asked, left, empty = pairs_of(params), most, 0
     sent = {name: value for name, value in headers.items() if name != "Content-Type"}
     while left > 0:
         if form:
@@ -33,14 +35,16 @@ async def entries(
         else:
             answer = await connection.call("GET", path, params=asked, headers=sent)
         bundle = resources.read(answer)
-        for entry in resources.entries(bundle)[:left]:
+        page = resources.entries(bundle)[:left]
+        empty = 0 if page else empty + 1
+        for entry in page:
             left -= 1
             yield entry
         following = parse_qsl(urlsplit(resources.following(bundle)).query, keep_blank_values=True)
         if not following:
             return
-        if following == asked:
-            text = "the hub's link to the next page leads to the same page"
+        if following == asked or empty > _MOST_EMPTY:
+            text = "the hub's links to next pages lead nowhere"
             raise HubError(text, code="bad-answer", retry=Retry.CONTACT, status=answer.status)
         asked = following
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from adapters.client import bulk, paging, resources
 from adapters.client.answers import Answer
+from adapters.client.connection import Connection
 from adapters.client.problems import problem
 from adapters.client.retrying import Patience, may_repeat, patiently
 from adapters.errors import HubError, HubUnreachable, Invalid, Retry, SignInRefused, TooMany, Unavailable, of_status
@@ -97,6 +98,26 @@ def test_decimals_are_the_same_both_ways(number: Decimal) -> None:
 def test_a_part_of_a_path_is_one_part(text: str) -> None:
     assert not set(paging.segment(text)) & set("/?#")
     assert paging.segment(text) not in {".", ".."}
+
+
+class _Lying:
+    """A hub whose every page is empty, and says that another one follows."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def call(self, method: str, path: str, **_: Any) -> Answer:
+        self.asked += 1
+        link = {"relation": "next", "url": f"http://h/fhir/Patient?at={self.asked}"}
+        return Answer(200, {}, json.dumps({"resourceType": "Bundle", "link": [link]}).encode())
+
+
+async def test_pages_that_lead_nowhere_have_an_end() -> None:
+    lying = _Lying()
+    with pytest.raises(HubError) as caught:
+        [one async for one in paging.entries(cast(Connection, lying), "/fhir/Patient", {}, {}, most=5)]
+    assert caught.value.code == "bad-answer"
+    assert lying.asked == 101
 
 
 @pytest.mark.parametrize(
