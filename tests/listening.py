@@ -1,16 +1,20 @@
 """The whole interface of a hub on a real socket of this process, as `hub serve` has it; several stand for its processes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx2
 import uvicorn
 
 from hub.api.connections import Connection
 from hub.app import create_app
 from hub.runtime import Hub
 from hub.services import allowances
+
+Served = Callable[..., Awaitable[list[httpx2.AsyncClient]]]
+"""Clients of a member at so many processes of one hub (tests/api/conftest.py)."""
 
 
 @asynccontextmanager

@@ -3,57 +3,27 @@
 import asyncio
 import signal
 import socket
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
-import orjson
 import pytest
 from sqlalchemy import text
 
-from hub.api import admission, turns
-from hub.api.fhir import export
-from hub.api.turns import Turns
 from hub.errors import Invalid, NotFound, TooMany
 from hub.runtime import Hub, open_hub
 from hub.services import allowances, tokens
 from hub.services.allowances import Allowance
-from hub.services.exchange import export_making
 from hub.settings import Settings
 from tests.api.test_auth import assertion, form
-from tests.hubs import Clock, Enrolled, acts, enrol
-from tests.listening import listening
+from tests.hubs import Clock, Enrolled, acts
+from tests.listening import Served
 from tests.processes import started
 
 PATIENT = {"resourceType": "Patient", "name": [{"text": "王五"}], "gender": "male"}
-BODY = orjson.dumps(PATIENT)
-Served = Callable[..., Awaitable[list[httpx2.AsyncClient]]]
-
-
-@pytest.fixture
-async def served(
-    hub: Hub, hub_settings: Settings, clock: Clock, huiji: Enrolled, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Served]:
-    """Clients of huiji at so many processes of one hub."""
-    monkeypatch.setattr(turns, "HOLD", 0.0)
-    async with AsyncExitStack() as stack:
-        token = await tokens.issue_token(hub, huiji.member, 86_400)
-
-        async def serve(processes: int = 1) -> list[httpx2.AsyncClient]:
-            found = []
-            for _ in range(processes):
-                other = await stack.enter_async_context(open_hub(hub_settings, now=clock))
-                address = await stack.enter_async_context(listening(other))
-                headers = {"Authorization": f"Bearer {token}"}
-                client = httpx2.AsyncClient(base_url=address, headers=headers, trust_env=False)
-                found.append(await stack.enter_async_context(client))
-            return found
-
-        yield serve
 
 
 def _left(answer: httpx2.Response) -> dict[str, dict[str, int]]:
@@ -246,147 +216,6 @@ async def test_a_quota_put_into_the_database_counts_for_nothing(hub: Hub, huiji:
     async with hub.database.begin() as connection:
         await connection.execute(text("UPDATE member_quota SET burst = 1000000"))
     assert (await allowances.listed(hub))[huiji.member.id].burst == hub.settings.quota_burst
-
-
-async def test_slow_bodies_of_one_member_hold_up_nobody_else(hub: Hub, served: Served, yongkang: Enrolled) -> None:
-    await allowances.change(hub, "huiji", at_once=2)
-    (client,) = await served()
-    host, port = client.base_url.host, client.base_url.port or 0
-    slow = []
-    head = (
-        f"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']}\r\n"
-        "Content-Type: application/fhir+json\r\nContent-Length: 1000\r\n\r\n{"
-    )
-    for _ in range(50):
-        reader, writer = await asyncio.open_connection(host, port)
-        writer.write(head.encode())
-        slow.append((reader, writer))
-    told = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader, _ in slow]
-    waiting = set(told)
-    async with asyncio.timeout(30):
-        while len(waiting) > 2 * turns.QUEUE:  # so many may be slow
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            assert {task.result()[:12] for task in done} == {b"HTTP/1.1 429"}
-    token = await tokens.issue_token(hub, yongkang.member)
-    other = await client.post("/fhir/Patient", json=PATIENT, headers={"Authorization": f"Bearer {token}"})
-    assert other.status_code == 201
-    assert not any(task.done() for task in waiting)
-    for task in waiting:
-        task.cancel()
-    for _, writer in slow:
-        writer.close()
-
-
-async def test_slow_bodies_of_several_members_hold_up_nobody_else(
-    hub: Hub, served: Served, huiji: Enrolled, yongkang: Enrolled
-) -> None:
-    (client,) = await served()
-    slow = []
-    for member in (huiji, yongkang):
-        head = (
-            f"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {await tokens.issue_token(hub, member.member)}"
-            f"\r\nContent-Type: application/fhir+json\r\nContent-Length: {len(BODY)}\r\n\r\n"
-        )
-        for _ in range(hub.settings.quota_at_once):
-            reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port or 0)
-            writer.write(head.encode() + BODY[:5])
-            await writer.drain()
-            slow.append((reader, writer))
-    assert len(slow) == hub.settings.requests_at_once
-    third = await tokens.issue_token(hub, (await enrol(hub, "third", ["410105000000"])).member)
-    for _ in range(3):
-        other = await client.post("/fhir/Patient", json=PATIENT, headers={"Authorization": f"Bearer {third}"})
-        assert other.status_code == 201
-    for reader, writer in slow:
-        writer.write(BODY[5:])
-        assert await reader.readuntil(b"\r\n") == b"HTTP/1.1 201 Created\r\n"
-        writer.close()
-
-
-async def _long_file(hub: Hub, client: httpx2.AsyncClient, token: str) -> str:
-    """The address of a file of an export that is far more than what waits in buffers on its way."""
-    headers = {"Authorization": f"Bearer {token}"}
-    for _ in range(9):
-        long = {"resourceType": "Organization", "name": "x" * 900_000}
-        assert (await client.post("/fhir/Organization", json=long, headers=headers)).status_code == 201
-    asked = await client.get("/fhir/$export", headers=headers | {"Prefer": "respond-async"})
-    await export_making.make_one(hub)
-    where = f"/fhir/{asked.headers['Content-Location'].partition('/fhir/')[2]}"
-    assert len((await client.get(where, headers=headers)).json()["output"]) == 1
-    return f"{where}/1"
-
-
-async def _read_slowly(client: httpx2.AsyncClient, path: str, token: str, header: str = "X: y") -> asyncio.StreamWriter:
-    """Ask for a file, and take nothing of it."""
-    _, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port or 0, limit=1)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{header}\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
-    return writer
-
-
-async def test_slow_readers_of_several_members_hold_up_nobody_else(
-    hub: Hub, served: Served, huiji: Enrolled, yongkang: Enrolled
-) -> None:
-    (client,) = await served()
-    slow = []
-    for member in (huiji, yongkang):
-        token = await tokens.issue_token(hub, member.member)
-        path = await _long_file(hub, client, token)
-        slow += [await _read_slowly(client, path, token) for _ in range(hub.settings.quota_at_once)]
-    assert len(slow) == hub.settings.requests_at_once
-    await asyncio.sleep(1)
-    third = await tokens.issue_token(hub, (await enrol(hub, "third", ["410105000000"])).member)
-    begun = time.monotonic()
-    other = await client.post("/fhir/Patient", json=PATIENT, headers={"Authorization": f"Bearer {third}"}, timeout=60)
-    assert other.status_code == 201
-    assert time.monotonic() - begun < 5
-    for writer in slow:
-        writer.close()
-
-
-async def test_a_body_that_does_not_come_with_a_question_frees_no_turns(
-    hub: Hub, served: Served, huiji: Enrolled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made: list[Turns] = []
-
-    def known(at_once: int) -> Turns:
-        made.append(Turns(at_once))
-        return made[-1]
-
-    monkeypatch.setattr(admission, "Turns", known)
-    (client,) = await served()
-    token = await tokens.issue_token(hub, huiji.member)
-    path = await _long_file(hub, client, token)
-    (there,) = made
-    slow = await _read_slowly(client, path, token, "Content-Length: 1")
-    await asyncio.sleep(1)
-    slow.close()
-    async with asyncio.timeout(10):
-        while there._aside:  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0.05)
-    assert (there._free, there._taken, there._aside) == (hub.settings.requests_at_once, {}, {})
-
-
-async def test_a_member_fetches_some_files_at_a_time(
-    hub: Hub, served: Served, huiji: Enrolled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(export, "FETCHED_AT_ONCE", 2)
-    (client,) = await served()
-    token = await tokens.issue_token(hub, huiji.member)
-    path = await _long_file(hub, client, token)
-    slow = [await _read_slowly(client, path, token) for _ in range(2)]
-    await asyncio.sleep(1)
-    refused = await client.get(path)
-    assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
-    assert "fetches 2 files already" in refused.text
-    for writer in slow:
-        writer.close()
-    found = await client.get(path)
-    for _ in range(300):
-        if found.status_code != 429:
-            break
-        await asyncio.sleep(0.1)
-        found = await client.get(path)
-    assert found.content.count(b"\n") == 9
 
 
 @asynccontextmanager
