@@ -7,7 +7,7 @@ once, every resolved address must be public, the connection goes to that very ad
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -103,6 +103,9 @@ class Webhooks:
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": signature,
         }
+        return await self._post(target, name, headers, body)
+
+    async def _post(self, target: str, name: str, headers: Mapping[str, str], body: bytes) -> Attempt:
         try:
             # Only status and headers are looked at; what the receiver writes below them is never read.
             async with self._client.stream(
