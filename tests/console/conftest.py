@@ -1,6 +1,7 @@
 """A running console for each module of tests, and a browser that complains about everything the page's policy blocks."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,18 +31,32 @@ def browser(chromium: str) -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="module")
-def site(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@contextmanager
+def serving(database_url: str, folder: Path) -> Iterator[Site]:
     """A console with three regions and users of every role, whose password hashes are cheap."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         passwords._decoy.cache_clear()
-        started = Site(module_database_url, Path(tmp_path_factory.mktemp("hub")))
+        started = Site(database_url, folder)
         try:
             started.run(world.add_users)
             yield started
         finally:
             started.close()
+
+
+@pytest.fixture(scope="module")
+def site(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A console for a module's tests. Any of them may be the first: each leaves it as it was, or as any other may."""
+    with serving(module_database_url, tmp_path_factory.mktemp("hub")) as started:
+        yield started
+
+
+@pytest.fixture
+def own_site(database_url: str, tmp_path: Path) -> Iterator[Site]:
+    """A console that a test has to itself."""
+    with serving(database_url, tmp_path) as started:
+        yield started
 
 
 class Watched:

@@ -1,4 +1,4 @@
-"""In a real browser: Today, Deliveries and the queue's filter; empty, full, and when the database is away."""
+"""In a real browser: Today, Deliveries and the queue's filter; full, and when the database is away."""
 
 import re
 from collections.abc import Callable
@@ -15,16 +15,6 @@ from tests.console.site import Site
 
 pytestmark = pytest.mark.browser
 Enter = Callable[..., Page]
-
-
-def test_nothing_waits(site: Site, enter: Enter) -> None:
-    page = enter("jin", language="en")
-    expect(page.get_by_role("heading", name="Nothing is waiting for you")).to_be_visible()
-    expect(page.get_by_text("No schedule has run yet.")).to_be_visible()
-    page.get_by_role("link", name="Conflicts").click()
-    expect(page.get_by_role("heading", name="Nothing waits for a decision")).to_be_visible()
-    page.get_by_role("link", name="Deliveries", exact=True).click()
-    expect(page.get_by_role("heading", name="No deliveries")).to_be_visible()
 
 
 @pytest.fixture(scope="module")

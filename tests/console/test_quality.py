@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from hub.linkage import drift as rules
-from hub.services import drift
+from hub.services import drift, samples
 from tests.console import people as invented
 from tests.console.site import Site
 
@@ -15,17 +15,26 @@ pytestmark = pytest.mark.browser
 Enter = Callable[..., Page]
 
 
-def test_a_sample_is_drawn_judged_and_told(site: Site, enter: Enter) -> None:
+@pytest.fixture
+def site(own_site: Site) -> Site:
+    return own_site  # rounds of samples and what was measured stay
+
+
+@pytest.fixture
+def people(site: Site) -> None:
     site.add_records(*invented.two_ids(), *invented.no_id(), invented.beside(invented.HUIJI, "HJ-9"))
+
+
+@pytest.mark.usefixtures("people")
+def test_a_sample_is_drawn_judged_and_told(site: Site, enter: Enter) -> None:
     admin = enter("admin", language="en")
-    admin.get_by_role("link", name="Quality").click()
-    expect(admin.get_by_role("heading", name="No sample was drawn yet")).to_be_visible()
+    admin.goto(f"{site.url}/console/quality")
     admin.get_by_role("button", name="Draw a sample now").click()
     expect(admin.get_by_text("nothing judged yet").first).to_be_visible()
     page = enter("lihua", language="en")
     page.goto(f"{site.url}/console/quality")
     assert page.get_by_role("button", name="Draw a sample now").count() == 0
-    page.get_by_role("link", name=re.compile("^Judge the")).click()
+    page.get_by_role("link", name=re.compile("^Judge the")).first.click()
     for _ in range(20):
         if page.get_by_role("heading", name="Is this one person?").count() == 0:
             break
@@ -41,13 +50,16 @@ def test_a_sample_is_drawn_judged_and_told(site: Site, enter: Enter) -> None:
     expect(page.get_by_role("row", name=re.compile("^linked by itself")).first).to_be_visible()
 
 
+@pytest.mark.usefixtures("people")
 def test_who_only_reads_judges_nothing(enter: Enter, site: Site) -> None:
+    site.run(lambda hub: samples.draw(hub, "admin"))
     page = enter("audit")
     page.goto(f"{site.url}/console/quality")
     expect(page.get_by_role("heading", name=re.compile("^抽样时间")).first).to_be_visible()
     assert page.get_by_role("link", name=re.compile("^判断")).count() == 0
 
 
+@pytest.mark.usefixtures("people")
 def test_what_moved_is_said_on_today_and_drawn(enter: Enter, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "FEWEST", 2)
     monkeypatch.setattr(rules, "MOVED", 0.05)

@@ -15,12 +15,6 @@ pytestmark = pytest.mark.browser
 Enter = Callable[..., Page]
 
 
-def test_nothing_was_reconciled_yet(site: Site, enter: Enter) -> None:
-    page = enter("jin", language="en")
-    page.get_by_role("link", name="Reconciliation", exact=True).click()
-    expect(page.get_by_role("heading", name="Nothing was reconciled yet")).to_be_visible()
-
-
 @pytest.fixture(scope="module")
 def address(site: Site) -> str:
     for pair in invented.PAIRS:
