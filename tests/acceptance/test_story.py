@@ -25,10 +25,16 @@ CANARY = "金丝雀Kanarienvogel7391"
 
 @pytest.fixture(scope="module")
 def told() -> Iterator[Demo]:
-    """A small story that has been told, its processes still running."""
+    """A small story that has been told, its processes still running. After the last test it ends when it is told to, and
+    leaves nothing running: what is asserted here cannot be asked before the other tests.
+    """
     with demo("--people", "600", "--seed", "11") as running:
         running.wait_for("Everything keeps running until Ctrl-C", 360)
         yield running
+        assert running.stop() == 0, running.said()
+        assert running.left_behind() == []
+        assert not (running.data / "processes.json").exists()
+        assert (running.data / "hub").is_dir()
 
 
 def test_every_number_is_right(told: Demo) -> None:
@@ -116,10 +122,3 @@ def send_canary(places: Places) -> str:
             break
     assert code == 200
     return number
-
-
-def test_it_ends_when_told_and_leaves_nothing_running(told: Demo) -> None:
-    assert told.stop() == 0, told.said()
-    assert told.left_behind() == []
-    assert not (told.data / "processes.json").exists()
-    assert (told.data / "hub").is_dir()
