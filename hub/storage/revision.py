@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0018"
+NEEDED = "0019"
 """The newest revision under `migrations/versions`."""
 
 

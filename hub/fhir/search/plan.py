@@ -4,16 +4,16 @@ Whatever a clause matches passes its plan (no false negatives); what passes stil
 that it is exact. A clause that no texts can test has an empty plan: everything passes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import reduce
 from typing import Final
 
-from hub.fhir.search import times
+from hub.fhir.search import nodes, times
 from hub.fhir.search.expressions import Path
 from hub.fhir.search.parameters import Kind
 from hub.fhir.search.query import Clause, HowMuch, Operand, RefersTo, TextIs, Together, TokenIs, When
-from hub.fhir.search.tokens import beginning, field_of, fields, joined
+from hub.fhir.search.tokens import DAY, beginning, field_of, fields, initial, joined
 
 MOST_TEXTS: Final = 20_000
 """A group of more is not tested."""
@@ -67,17 +67,43 @@ def plan(clause: Clause) -> Plan:
 
 
 def plan_all(clauses: Iterable[Clause]) -> Plan:
-    """The plan of clauses which all hold; two that are the ends of one range of time are tested as that range."""
+    """The plan of clauses which all hold; two that are the ends of one range of time are tested as that range, the one
+    character that a name begins with beside the day of birth as what is told of the two together.
+    """
+    clauses = list(clauses)
     between, others = _ranges(clauses)
     plans = [*between, *(plan(clause) for clause in others)]
+    together = _initials(clauses)
     ids = [one.ids for one in plans if one.ids is not None]
     updated = [one.updated for one in plans if one.updated is not None]
     return Plan(
-        tuple(dict.fromkeys(group for one in plans for group in one.all_of)),
+        tuple(dict.fromkeys([*together, *(group for one in plans for group in one.all_of)])),
         frozenset.intersection(*ids) if ids else None,
         reduce(times.both, updated) if updated else None,
         all(one.is_exact for one in plans),
     )
+
+
+def _initials(clauses: Sequence[Clause]) -> list[Group]:
+    """What names of one character say together with days of birth; alone they are not told (decision 0028)."""
+    found = []
+    for born in clauses:
+        days = _days(born) if born.parameter.code == "birthdate" else ()
+        for named in clauses if days else ():
+            if named.parameter.kind != "string" or named.modifier not in ("", "exact"):
+                continue
+            starts = [one.folded for one in named.operands if isinstance(one, TextIs)]
+            base = named.parameter.base
+            if starts and max(map(len, starts)) == 1 and fields(named.parameter) == (f"{base}.name",):
+                found.append(frozenset(initial(base, start, day) for start in starts for day in days))
+    return [group for group in found if len(group) <= MOST_TEXTS]
+
+
+def _days(clause: Clause) -> list[str]:
+    """The days of which one is asked for; none where anything else may be meant."""
+    asked = [one for one in clause.operands if isinstance(one, When) and one.comparison == "eq"]
+    found = [nodes.smallest(one.span) or "" for one in asked]
+    return found if len(asked) == len(clause.operands) and all(len(one) == DAY for one in found) else []
 
 
 def _ranges(clauses: Iterable[Clause]) -> tuple[list[Plan], list[Clause]]:

@@ -18,7 +18,9 @@ from hub.fhir.search.spans import span_of, spans_of
 from hub.fhir.search.texts import folded, texts_of
 
 PREFIXES: Final = (2, 3, 5, 8, 13)
-"""How many characters the beginnings of a text have that are told. One alone would count the surnames (0013)."""
+"""How many characters the beginnings of a text have that are told. One alone would count the surnames (0013); of names it
+is told together with the day of birth (0028)."""
+DAY: Final = len("YYYY-MM-DD")
 MOST: Final = 10_000
 """Texts that one resource may have."""
 NOT_FOUND_BY: Final = frozenset(("_id", "_lastUpdated"))
@@ -35,6 +37,8 @@ def tokens(resource: Mapping[str, Any]) -> frozenset[str]:
     _walk(branches, resource, found.add)
     for parameter, field in tests:
         found.add(f"{field}={'true' if parameter.compiled.find(resource)[0] else 'false'}")
+    if "birthdate" in parameters(resource["resourceType"]):
+        found.update(_initials(resource))
     if len(found) > MOST:
         raise TooLarge(f"The resource says more than {MOST} things that can be searched. Divide it.")
     return frozenset(found)
@@ -131,6 +135,22 @@ def joined(path: Path, inner: Path) -> Path:
 def beginning(text: str) -> str | None:
     """Of a folded text the longest beginning that is told; None where it is too short for any."""
     return next((text[:length] for length in reversed(PREFIXES) if length <= len(text)), None)
+
+
+def initial(base: str, character: str, day: str) -> str:
+    """The text that says how a name begins and on which day its bearer was born, YYYY-MM-DD, as one."""
+    return f"{base}.name^{character}@{day}"
+
+
+def _initials(resource: Mapping[str, Any]) -> Iterator[str]:
+    """The first character of each part of the names, with the day of birth where that is known."""
+    day = resource.get("birthDate")
+    if day is None or len(day) != DAY:
+        return
+    for name in resource.get("name", ()):
+        for text in texts_of("HumanName", name):
+            if start := folded(text)[:1]:
+                yield initial(resource["resourceType"], start, day)
 
 
 def _tell_tokens(field: str, type_: str) -> Teller:

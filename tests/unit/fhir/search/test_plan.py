@@ -264,3 +264,41 @@ def test_a_resource_that_says_too_much_is_refused() -> None:
     identifiers = [{"value": f"number-{i}"} for i in range(6_000)]
     with pytest.raises(TooLarge, match="10000"):
         tokens({"resourceType": "Patient", "identifier": identifiers})
+
+
+people_days = st.sampled_from(("1987-03-14", "1987-03-15", "1987-03", "1987"))
+names_ = st.text("王李Wẃ\u0301 é秀英", min_size=1, max_size=3)
+
+
+@st.composite
+def persons(draw: st.DrawFn) -> dict[str, Any]:
+    """A Patient of few names and days, so that two often share them; a date may be less than a day, or missing."""
+    names = draw(st.lists(st.fixed_dictionaries({}, optional={
+        "text": names_, "family": names_, "given": st.lists(names_, min_size=1, max_size=2)}), max_size=2))  # fmt: skip
+    born = draw(st.none() | people_days)
+    return {"resourceType": "Patient", "name": names} | ({} if born is None else {"birthDate": born})
+
+
+named = st.sampled_from(("name", "family", "given", "family:exact", "name:contains"))
+starts = st.text("王李wẃé秀", min_size=1, max_size=2)
+
+
+@settings(CASES, max_examples=400)
+@given(persons(), named, starts, people_days, st.sampled_from(("", "ge", "ne", "ap")))
+def test_a_name_of_one_character_beside_a_day_loses_nobody(
+    person: dict[str, Any], code: str, start: str, day: str, prefix: str
+) -> None:
+    for value in (start, f"{start},英"):
+        asked = parse("Patient", [(code, value), ("birthdate", prefix + day)], now=NOW, base=BASE, strict=True).clauses
+        found = all(matches(one, person, META) for one in asked)
+        assert passes(plan_all(asked), tokens(person)) or not found, (person, asked, plan_all(asked))
+
+
+def test_a_name_of_one_character_beside_a_day_finds_few() -> None:
+    wang = {"resourceType": "Patient", "birthDate": "1987-03-14", "name": [{"family": "王", "given": ["秀英"]}]}
+    others = [wang | {"birthDate": "1987-03-15"}, wang | {"name": [{"family": "李", "given": ["秀英"]}]}]
+    asked = parse("Patient", [("family", "王"), ("birthdate", "1987-03-14")], now=NOW, base=BASE, strict=True).clauses
+    assert passes(plan_all(asked), tokens(wang))
+    assert [passes(plan_all(asked), tokens(one)) for one in others] == [False, False]
+    # Alone it is not told, and a month would tell too much.
+    assert not any(text.endswith(("^王", "^王@1987-03")) for text in tokens(wang))
