@@ -102,7 +102,10 @@ class Bulk:
         return Manifest(id_, str(document.get("transactionTime") or ""), tuple(files))
 
     async def download(self, manifest: Manifest, folder: Path) -> list[Path]:
-        """Fetch the files that are not in the folder yet; each appears whole or not at all. What broke off is begun again."""
+        """Fetch the files that are not there yet into a folder of the export's own in `folder`, named by its id; each appears
+        whole or not at all. What broke off is begun again.
+        """
+        folder = folder / paging.segment(manifest.id)
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         paths = []
         for file in manifest.files:

@@ -1,7 +1,7 @@
 """When the client itself sends again: by retry class, with growing pauses, and never where that could do a thing twice.
 
-NORMAL is sent again unchanged; what broke off while the hub had it only where twice is as good as once; FIX_FIRST and CONTACT
-never. A pause is never shorter than the hub's Retry-After: where that is too long, the error is told at once.
+NORMAL is sent again unchanged; CHECK_STATUS, and what broke off while the hub had it, only where twice is as good as once;
+FIX_FIRST and CONTACT never. A pause is never shorter than the hub's Retry-After: where that is too long, the error is told at once.
 """
 
 import asyncio
@@ -59,6 +59,8 @@ def may_repeat(error: HubError, *, repeatable: bool) -> bool:
     """Is it right to send the same again?"""
     if isinstance(error, HubUnreachable):
         return repeatable or not error.sent
+    if error.retry is Retry.CHECK_STATUS:
+        return repeatable and error.status in _NOT_BEGUN  # the hub itself does not know whether it was done
     if error.retry is not Retry.NORMAL:
         return False
     if isinstance(error, SignInRefused):

@@ -20,7 +20,8 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 Outcome = Literal["delivered", "retry", "gone", "refused"]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_TIMEOUT = httpx2.Timeout(10.0)
+_TIMEOUT = httpx2.Timeout(10.0, read=None)
+"""Whoever sends bounds the whole, the receiver's time to answer with it."""
 _LONGEST_WAIT = 24 * 3600
 _UNICAST = ipaddress.ip_network("2000::/3")
 _REFUSED = tuple(ipaddress.ip_network(text) for text in ("3fff::/20", "2001:db8::/32", "192.88.99.0/24"))

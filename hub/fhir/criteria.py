@@ -133,16 +133,15 @@ def _has_text(asked: Text, patient: Mapping[str, Any]) -> bool:
 
 
 def _kept(name: str, patient: Mapping[str, Any]) -> Iterator[str]:
-    """The texts of a Patient that a parameter looks at."""
+    """The texts of a Patient that a parameter looks at; in lists of them null stands where only an extension is said."""
     if name in ("family", "given"):
-        for one in patient.get("name", ()):
-            value = one.get(name, ())
-            yield from [value] if isinstance(value, str) else value
-        return
-    for address in patient.get("address", ()):
-        for part in _PARTS[name]:
-            value = address.get(part, ())
-            yield from [value] if isinstance(value, str) else value
+        at, parts = "name", [name]
+    else:
+        at, parts = "address", list(_PARTS[name])
+    for element in patient.get(at, ()):
+        for part in parts:
+            value = element.get(part, ())
+            yield from [value] if isinstance(value, str) else [one for one in value if one is not None]
 
 
 def _has_token(asked: Token, patient: Mapping[str, Any], id_: str) -> bool:

@@ -91,7 +91,7 @@ def condition(query: str) -> Identifier | None:
     if not query:
         return None
     name, _, value = query.removeprefix("?").partition("=")
-    if name != "identifier":
+    if name != "identifier" or "&" in value or "\\" in unquote_plus(value):
         raise Invalid("not-supported", "A condition is one identifier: identifier=system|value.")
     return token(unquote_plus(value))
 

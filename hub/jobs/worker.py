@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 
 _IDLE = 0.25
 _AWAY = 2.0
+_PATIENCE = 1.0
+ROUNDS = 8
+"""Rounds of sending that go on beside each other, each as long as its slowest receiver."""
 
 
 async def work_until_stopped(hub: Hub, stop: asyncio.Event | None = None) -> None:
@@ -44,9 +47,9 @@ async def work_until_stopped(hub: Hub, stop: asyncio.Event | None = None) -> Non
     preparer = Preparer()
     tasks = [
         asyncio.create_task(_repeat(ended, lambda: do_one(hub, preparer, ended.is_set), "work")),
-        asyncio.create_task(_repeat(ended, lambda: notices.push(hub), "notices")),
+        asyncio.create_task(_overlapping(ended, lambda: notices.push(hub), "notices")),
         asyncio.create_task(_repeat(ended, lambda: numbering.number(hub), "events")),
-        asyncio.create_task(_repeat(ended, lambda: pushing.push(hub), "subscriptions")),
+        asyncio.create_task(_overlapping(ended, lambda: pushing.push(hub), "subscriptions")),
         asyncio.create_task(_repeat(ended, lambda: auditing.sequence(hub), "log")),
         asyncio.create_task(_repeat(ended, lambda: indexing.catch_up(hub), "search")),
         asyncio.create_task(_repeat(ended, lambda: export_making.make_one(hub, ended.is_set), "export")),
@@ -60,17 +63,36 @@ async def work_until_stopped(hub: Hub, stop: asyncio.Event | None = None) -> Non
 async def _repeat(ended: asyncio.Event, act: Callable[[], Awaitable[int]], name: str) -> None:
     """Do `act` again and again; it answers how much it did, and nothing to do means a short rest."""
     while not ended.is_set():
-        try:
-            rest = 0.0 if await act() else _IDLE
-        except HubError as error:
-            log.warning("loop waits", loop=name, code=error.code)
-            rest = _AWAY
-        except Exception:
-            log.exception("loop failed", loop=name)
-            rest = _AWAY
-        if rest:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(ended.wait(), rest)
+        await _rest(ended, await _once(act, name))
+
+
+async def _overlapping(ended: asyncio.Event, act: Callable[[], Awaitable[int]], name: str) -> None:
+    """As `_repeat`, for what waits for others: beside a round that takes long the next begins, up to ROUNDS of them."""
+    rounds: set[asyncio.Task[float]] = set()
+    while not ended.is_set():
+        rounds.add(asyncio.create_task(_once(act, name)))
+        patience = _PATIENCE if len(rounds) < ROUNDS else None
+        done, rounds = await asyncio.wait(rounds, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        await _rest(ended, min((one.result() for one in done), default=0.0))
+    if rounds:
+        await asyncio.wait(rounds)
+
+
+async def _once(act: Callable[[], Awaitable[int]], name: str) -> float:
+    """Do `act`; how long to rest afterwards, in seconds."""
+    try:
+        return 0.0 if await act() else _IDLE
+    except HubError as error:
+        log.warning("loop waits", loop=name, code=error.code)
+    except Exception:
+        log.exception("loop failed", loop=name)
+    return _AWAY
+
+
+async def _rest(ended: asyncio.Event, seconds: float) -> None:
+    if seconds:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), seconds)
 
 
 async def do_one(hub: Hub, preparer: Preparer, stop: Callable[[], bool] = lambda: False) -> int:

@@ -151,7 +151,7 @@ def written(entry: Mapping[str, Any]) -> str:
     text, family = entry.get("text") or "", entry.get("family") or ""
     if text and not family:
         return text
-    given = entry.get("given") or ()
+    given = [part for part in entry.get("given") or () if part]  # null where only `_given` says something
     if family and given and latin.plain(family) is not None:
         return f"{family}, {' '.join(given)}"
     return text or family + "".join(given)

@@ -51,7 +51,8 @@ async def push(hub: Hub) -> int:
     async with hub.database.begin() as connection:
         claimed = await deliveries.claim(connection, now, seconds=_CLAIM_SECONDS, limit=_BATCH)
         endpoints = {e.id: e for e in await members.endpoints(connection, hub.vault)} if claimed else {}
-    # At once, each within the time it is claimed for: a slow receiver holds up nobody, and nothing is sent twice.
+    # At once, each within the time it is claimed for, so that nothing is sent twice; beside a round with a slow receiver the
+    # worker begins the next.
     attempts = await asyncio.gather(*(_send(hub, item, endpoints[item.endpoint_id]) for item in claimed))
     failed: list[Exception] = []
     for item, attempt in zip(claimed, attempts, strict=True):

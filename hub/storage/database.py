@@ -68,8 +68,9 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed on leaving, rolled back on an error.
 
-        Raises Unavailable when there is no database, Conflict `busy` when it was given up for another transaction,
-        Invalid `invalid-content` for a text that no database keeps, wherever it came through.
+        Raises Unavailable when there is no database, of class CHECK_STATUS when it went away while it committed; Conflict
+        `busy` when it was given up for another transaction, Invalid `invalid-content` for a text that no database keeps,
+        wherever it came through.
         """
         async with self.singly() as connection, _transaction(connection, readonly=False):
             yield connection
@@ -198,6 +199,16 @@ def _gone() -> Unavailable:
     return Unavailable("unavailable", "The database went away; send it again.")
 
 
+def _unsettled() -> Unavailable:
+    """The commit was asked for, and nobody heard the answer."""
+    return Unavailable(
+        "unavailable",
+        "The database went away while this was being stored: it may be there. Look before you send it again; what has a "
+        "Message-Id or a condition of its own may be sent again unchanged.",
+        retry="CHECK_STATUS",
+    )
+
+
 def _busy() -> Conflict:
     return Conflict("busy", "Others are changing the same records; nothing was stored. Send it again.", retry="NORMAL")
 
@@ -258,7 +269,12 @@ async def _transaction(connection: AsyncConnection, *, readonly: bool) -> AsyncI
         if not raw.is_closed():
             await transaction.rollback()
         raise
-    await transaction.commit()
+    try:
+        await transaction.commit()
+    except (*_WENT_AWAY, asyncpg.InterfaceError, OSError) as error:
+        if readonly:
+            raise
+        raise _unsettled() from error
 
 
 def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":

@@ -68,7 +68,8 @@ async def forget(connection: AsyncConnection, ids: Sequence[UUID]) -> None:
 async def put_off(connection: AsyncConnection, member_id: int, type_: str, ids: Iterable[UUID]) -> None:
     """Leave these resources of a member for the workers to tell."""
     await driver(connection).execute(
-        "INSERT INTO search_pending (member_id, type, resource_id) SELECT $1, $2, unnest($3::uuid[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO search_pending (member_id, type, resource_id) SELECT $1, $2, unnest($3::uuid[]) "
+        "ON CONFLICT (member_id, type, resource_id) DO UPDATE SET again = false",
         member_id,
         type_,
         sorted(ids),
@@ -76,9 +77,12 @@ async def put_off(connection: AsyncConnection, member_id: int, type_: str, ids: 
 
 
 async def pending(connection: AsyncConnection, member_id: int, type_: str, limit: int) -> list[UUID]:
-    """Resources of a member that are still to be told."""
+    """Resources of a member of which the newest version is still to be told."""
     rows = await driver(connection).fetch(
-        "SELECT resource_id FROM search_pending WHERE member_id = $1 AND type = $2 LIMIT $3", member_id, type_, limit
+        "SELECT resource_id FROM search_pending WHERE member_id = $1 AND type = $2 AND NOT again LIMIT $3",
+        member_id,
+        type_,
+        limit,
     )
     return [row[0] for row in rows]
 

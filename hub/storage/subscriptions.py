@@ -214,22 +214,35 @@ async def events(connection: AsyncConnection, id_: UUID, first: int, last: int, 
     return [Numbered(*row) for row in rows]
 
 
+_DUE: Final = """
+    -- due: of what something is to be sent, nobody else's until the transaction ends
+    SELECT id FROM subscription
+    WHERE state IN ('requested', 'active') AND next_at <= $1
+        -- one that does not come to its end is tried again as others are, and not at once
+        OR state <> 'off' AND ends_at <= $1 AND (attempts = 0 OR next_at IS NULL OR next_at <= $1)
+    ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED"""
+
 _CLAIM: Final = f"""
-    -- claim: what is due; next_at moves behind the attempt, so a crash only delays it, and what was offered is offered again
+    -- claim: next_at moves behind the attempt, so a crash only delays it, and what was offered is offered again; events that are
+    -- no longer kept are passed over
+    WITH due AS (
+        SELECT id AS due_id, sent AS told, coalesce(
+            (SELECT min(number) FROM subscription_event WHERE subscription_id = id) - 1, events) AS gone
+        FROM subscription WHERE id = ANY($1::uuid[]))
     UPDATE subscription SET attempts = attempts + 1, next_at = $2,
-        offered = CASE WHEN offered > sent THEN offered ELSE least(events, sent + most) END
-    WHERE id IN (
-        SELECT id FROM subscription
-        WHERE state IN ('requested', 'active') AND next_at <= $1
-            -- one that does not come to its end is tried again as others are, and not at once
-            OR state <> 'off' AND ends_at <= $1 AND (attempts = 0 OR next_at IS NULL OR next_at <= $1)
-        ORDER BY next_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+        sent = CASE WHEN offered > greatest(told, gone) THEN told ELSE greatest(told, gone) END,
+        offered = CASE WHEN offered > greatest(told, gone) THEN offered
+            ELSE least(events, greatest(told, gone) + most) END
+    FROM due WHERE id = due_id
     RETURNING {_COLUMNS}"""  # noqa: S608 - our own
 
 
 async def claim(connection: AsyncConnection, now: datetime, *, seconds: int, limit: int) -> list[Subscription]:
     """Take up to `limit` subscriptions of which something is due for `seconds`."""
-    rows = await driver(connection).fetch(_CLAIM, now, now + timedelta(seconds=seconds), limit)
+    raw = driver(connection)
+    # Locked first: what the next statement sees of their events is then all that was numbered.
+    due = [row[0] for row in await raw.fetch(_DUE, now, limit)]
+    rows = await raw.fetch(_CLAIM, due, now + timedelta(seconds=seconds)) if due else ()
     return [_subscription(row) for row in rows]
 
 

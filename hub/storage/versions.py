@@ -48,12 +48,12 @@ _PINNED: Final = """
     -- pinned: one version of each of some resources of a member, as many as their sizes allow, and one at least
     SELECT id, type, member_id, record_key, version, newest, deleted, body, recorded_at FROM (
         SELECT r.id, r.type, r.member_id, r.record_key, v.version, r.version AS newest, v.deleted, v.body, v.recorded_at,
-            sum(octet_length(v.body)) OVER (ORDER BY r.id) - octet_length(v.body) AS ahead
+            sum(octet_length(v.body)) OVER (ORDER BY r.id, v.version) - octet_length(v.body) AS ahead
         FROM unnest($1::uuid[], $2::int[]) AS w(id, version)
         JOIN resource r ON r.id = w.id
         JOIN resource_version v ON v.resource_id = w.id AND v.version = w.version
         WHERE r.member_id = $3) AS found
-    WHERE ahead < $4 ORDER BY id"""
+    WHERE ahead < $4 ORDER BY id, version"""
 
 
 def _version(vault: Vault, row: Any) -> Version:

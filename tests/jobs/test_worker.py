@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from hub.jobs import worker
@@ -113,3 +114,25 @@ async def test_a_real_worker_ends_soon_in_the_middle_of_a_large_document(
     assert await _item(hub) is None
     assert await number_of(hub, "resource_version") == count
     assert len(await acts(hub, "process")) == 1
+
+
+async def test_a_round_that_waits_for_others_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_PATIENCE", 0.01)
+    ended, slow, enough, others, at_once = asyncio.Event(), asyncio.Event(), asyncio.Event(), 0, 0
+
+    async def act() -> int:
+        nonlocal others, at_once
+        at_once += 1
+        if at_once <= worker.ROUNDS - 1:
+            await slow.wait()  # all but one wait for somebody who is slow
+        others += 1
+        if others == 20:
+            enough.set()
+        return 1
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(worker._overlapping(ended, act, "letters"))
+        await enough.wait()
+        ended.set()
+        slow.set()
+    assert at_once == others, "what was begun is ended"

@@ -54,6 +54,7 @@ async def test_decisions_of_people_outlast_models(hub: Hub, members: dict[str, E
 
 
 @pytest.mark.proof
+@pytest.mark.timeout(1800)
 async def test_ten_thousand_decisions_outlast_models(hub: Hub, members: dict[str, Enrolled]) -> None:
     await hold_decisions(hub, members, people_=16_000, decisions=10_000)
 

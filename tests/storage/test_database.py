@@ -288,3 +288,20 @@ async def test_an_act_cancelled_at_any_moment_leaves_nothing_to_the_next(databas
                 await other.close()
     finally:
         await database.close()
+
+
+async def test_nobody_knows_what_became_of_a_commit_that_was_cut_off(database: Database) -> None:
+    async with database.begin() as connection:
+        for statement in (
+            """CREATE FUNCTION cut_off() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$""",
+            """CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON trust_list DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION cut_off()""",
+        ):
+            await connection.execute(text(statement))
+    with pytest.raises(Unavailable) as told:
+        async with database.begin() as connection:
+            await connection.execute(text(_ADD), {"version": 1})
+    assert told.value.retry == "CHECK_STATUS"
+    assert "nothing was stored" not in told.value.detail
+    assert await _leaves(database) == 0, "the next act has a connection"

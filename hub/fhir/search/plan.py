@@ -13,10 +13,12 @@ from hub.fhir.search import nodes, times
 from hub.fhir.search.expressions import Path
 from hub.fhir.search.parameters import Kind
 from hub.fhir.search.query import Clause, HowMuch, Operand, RefersTo, TextIs, Together, TokenIs, When
-from hub.fhir.search.tokens import DAY, beginning, field_of, fields, initial, joined
+from hub.fhir.search.tokens import beginning, field_of, fields, initial, is_joined, joined
 
 MOST_TEXTS: Final = 20_000
 """A group of more is not tested."""
+MOST_JOINED: Final = 1_000
+"""Of names with days; what is more is left to the day."""
 MOST_ANCESTORS: Final = 50
 WITH_SYSTEM: Final = frozenset(("CodeableConcept", "Coding", "Identifier"))
 
@@ -66,14 +68,14 @@ def plan(clause: Clause) -> Plan:
     return Plan(all_of=(frozenset(found),), is_exact=is_exact) if len(found) <= MOST_TEXTS else Plan()
 
 
-def plan_all(clauses: Iterable[Clause]) -> Plan:
+def plan_all(clauses: Iterable[Clause], *, joined: bool = True) -> Plan:
     """The plan of clauses which all hold; two that are the ends of one range of time are tested as that range, the one
-    character that a name begins with beside the day of birth as what is told of the two together.
+    character that a name begins with beside the day of birth as what is told of the two together, if `joined`.
     """
     clauses = list(clauses)
     between, others = _ranges(clauses)
     plans = [*between, *(plan(clause) for clause in others)]
-    together = _initials(clauses)
+    together = _initials(clauses) if joined else []
     ids = [one.ids for one in plans if one.ids is not None]
     updated = [one.updated for one in plans if one.updated is not None]
     return Plan(
@@ -86,24 +88,25 @@ def plan_all(clauses: Iterable[Clause]) -> Plan:
 
 def _initials(clauses: Sequence[Clause]) -> list[Group]:
     """What names of one character say together with days of birth; alone they are not told (decision 0028)."""
-    found = []
-    for born in clauses:
-        days = _days(born) if born.parameter.code == "birthdate" else ()
-        for named in clauses if days else ():
-            if named.parameter.kind != "string" or named.modifier not in ("", "exact"):
-                continue
-            starts = [one.folded for one in named.operands if isinstance(one, TextIs)]
-            base = named.parameter.base
-            if starts and max(map(len, starts)) == 1 and fields(named.parameter) == (f"{base}.name",):
-                found.append(frozenset(initial(base, start, day) for start in starts for day in days))
-    return [group for group in found if len(group) <= MOST_TEXTS]
+    days: Sequence[str] = next(
+        (found for one in clauses if one.parameter.code == "birthdate" and (found := _days(one))), ()
+    )
+    groups: list[Group] = []
+    for one in clauses if days else ():
+        starts = [operand.folded for operand in one.operands if isinstance(operand, TextIs)]
+        base, is_name = one.parameter.base, one.parameter.kind == "string" and one.modifier in ("", "exact")
+        if is_name and fields(one.parameter) == (f"{base}.name",) and all(len(start) == 1 for start in starts):
+            size = len(starts) * len(days)
+            if 0 < size <= MOST_JOINED - sum(map(len, groups)):
+                groups.append(frozenset(initial(base, start, day) for start in starts for day in days))
+    return groups
 
 
 def _days(clause: Clause) -> list[str]:
     """The days of which one is asked for; none where anything else may be meant."""
     asked = [one for one in clause.operands if isinstance(one, When) and one.comparison == "eq"]
     found = [nodes.smallest(one.span) or "" for one in asked]
-    return found if len(asked) == len(clause.operands) and all(len(one) == DAY for one in found) else []
+    return found if len(asked) == len(clause.operands) and all(map(is_joined, found)) else []
 
 
 def _ranges(clauses: Iterable[Clause]) -> tuple[list[Plan], list[Clause]]:

@@ -21,6 +21,8 @@ PREFIXES: Final = (2, 3, 5, 8, 13)
 """How many characters the beginnings of a text have that are told. One alone would count the surnames (0013); of names it
 is told together with the day of birth (0028)."""
 DAY: Final = len("YYYY-MM-DD")
+HEAPED: Final = frozenset(("1899-12-30", "1949-10-01", "9999-12-31"))
+"""Days that registers put where none is known, as they do the first of January."""
 MOST: Final = 10_000
 """Texts that one resource may have."""
 NOT_FOUND_BY: Final = frozenset(("_id", "_lastUpdated"))
@@ -142,10 +144,15 @@ def initial(base: str, character: str, day: str) -> str:
     return f"{base}.name^{character}@{day}"
 
 
+def is_joined(day: str) -> bool:
+    """Is a date told together with names? Not where so many share it that surnames could be counted."""
+    return len(day) == DAY and not day.endswith("-01-01") and day not in HEAPED
+
+
 def _initials(resource: Mapping[str, Any]) -> Iterator[str]:
     """The first character of each part of the names, with the day of birth where that is known."""
     day = resource.get("birthDate")
-    if day is None or len(day) != DAY:
+    if day is None or not is_joined(day):
         return
     for name in resource.get("name", ()):
         for text in texts_of("HumanName", name):

@@ -74,7 +74,7 @@ class _Mate:
     def found(self) -> dict[int, Any]:
         try:
             found = self.pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):  # the latter where it was killed while it told
             _, self.status = os.waitpid(self.process, 0)
             if os.WIFSIGNALED(self.status):
                 raise MemoryError("a process of the crew was killed") from None

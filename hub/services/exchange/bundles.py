@@ -123,7 +123,7 @@ def _are_apart(messages: Sequence[_Message]) -> bool:
     names: list[object] = [one.id for one in messages]
     for message in messages:
         ids = {stated.uuid(request.id) for request in message.asked if request.id}
-        conditions = {fed.condition(request.if_none_exist) for request in message.asked}
+        conditions = {fed.condition(request.if_none_exist) for request in message.asked if request.method == "POST"}
         names += (ids | conditions) - {None}
     return len(names) == len(set(names))
 
@@ -208,3 +208,5 @@ async def _alone(hub: Hub, member: Member, purpose: str, one: Request) -> Answer
             return Answer(**_told(one.type, await writing.write(hub, member, wanted)))
     except HubError as refusal:  # also where the database is gone by now: the others may be written
         return Answer(refusal.status, refusal=refusal)
+    except Exception as error:  # noqa: BLE001 - it must not take the answers of those that are written with it
+        return looking.broken(one, error)

@@ -6,8 +6,11 @@ shows have a bound; what is beyond says so, and is asked for by itself.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from traceback import extract_tb
 from typing import Final
 from uuid import UUID
+
+import structlog
 
 from hub.errors import HubError, Invalid, TooLarge
 from hub.fhir import requests, search
@@ -18,6 +21,8 @@ from hub.services.exchange import checking, reading, searching, stated
 from hub.services.exchange.searching import Page
 from hub.storage.members import Member
 from hub.storage.versions import Version
+
+log = structlog.get_logger(__name__)
 
 MOST_SEARCHES: Final = 50
 MOST_BYTES: Final = 16 * 2**20
@@ -63,8 +68,18 @@ async def look(hub: Hub, member: Member, purpose: str, asked: Sequence[Request])
             size += _size(found)
         except HubError as refusal:  # what the Bundle writes is written: no answer as a whole may say otherwise
             found = Answer(refusal.status, refusal=refusal)
+        except Exception as error:  # noqa: BLE001 - as above
+            found = broken(one, error)
         answers[one.at] = found
     return answers
+
+
+def broken(one: Request, error: Exception) -> Answer:
+    """The answer to an entry over which the hub itself stumbled. Where, is logged; the error's text may quote a resource."""
+    place = "; ".join(f"{frame.name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)[-5:])
+    log.error("entry failed", entry=one.at, method=one.method, type=one.type, error=type(error).__name__, place=place)
+    return Answer(500, refusal=HubError("internal-error", "Something went wrong inside the hub with this entry; look "
+                                        "whether it is there before you send it again.", retry="CHECK_STATUS"))  # fmt: skip
 
 
 def paged(pairs: Sequence[tuple[str, str]]) -> tuple[list[tuple[str, str]], UUID | None]:

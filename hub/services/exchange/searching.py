@@ -171,7 +171,9 @@ class _Search:
     async def first(self, query: Query, most: int) -> list[_Opened]:
         """`most` of the resources that meet all conditions, or all. Raises TooCostly, Unavailable."""
         clauses = [await self._clause(condition) for condition in query.conditions]
-        found = await self._few(_wanted(self._member, query.type, search.plan_all(clauses)))
+        # Not by what people who were there before are only now told of (decision 0028).
+        plan = search.plan_all(clauses, joined=False)
+        found = await self._few(_wanted(self._member, query.type, plan))
         if found is None or len(found) > MOST:
             raise TooCostly
         return (await self._matching([id_ for id_, _ in found], clauses, most))[:most]

@@ -114,17 +114,20 @@ async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
 
 
 async def _in_turns(hub: Hub, connection: AsyncConnection, member: Member, writes: Sequence[Write]) -> list[Outcome]:
-    """Of those about one resource each finds what the last one left."""
+    """Of those about one resource, or under one number, each finds what the last one left."""
     done: dict[int, Outcome] = {}
     waiting = list(enumerate(writes))
     while waiting:
-        turn: dict[UUID | Identifier, int] = {}
+        turn: list[int] = []
+        met: set[object] = set()
         for at, wanted in waiting:
-            turn.setdefault(wanted.unless or wanted.id, at)
-        places = set(turn.values())
-        some = [writes[at] for at in turn.values()]
-        done |= zip(turn.values(), await write_each(hub, connection, member, some, hub.now()), strict=True)
-        waiting = [(at, wanted) for at, wanted in waiting if at not in places]
+            about = {wanted.id, wanted.unless, (wanted.type, wanted.ready.key) if wanted.ready else None} - {None}
+            if met.isdisjoint(about):
+                turn.append(at)
+            met |= about
+        some = [writes[at] for at in turn]
+        done |= zip(turn, await write_each(hub, connection, member, some, hub.now()), strict=True)
+        waiting = [(at, wanted) for at, wanted in waiting if at not in done]
     return [done[at] for at in range(len(writes))]
 
 

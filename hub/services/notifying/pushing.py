@@ -61,7 +61,7 @@ async def push(hub: Hub) -> int:
                     letters.append(letter)
         except Exception as error:  # noqa: BLE001 - one that cannot be told must not hold up the others; raised below
             failed.append(error)
-    # At once, each within the time it is claimed for: a slow receiver holds up nobody.
+    # At once, each within the time it is claimed for; beside a round with a slow receiver the worker begins the next.
     attempts = await asyncio.gather(*(_send(hub, letter) for letter in letters))
     for letter, attempt in zip(letters, attempts, strict=True):
         try:

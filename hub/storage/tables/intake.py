@@ -175,5 +175,6 @@ search_pending = Table(
     Column("member_id", BigInteger, primary_key=True),
     Column("type", Text, primary_key=True),
     Column("resource_id", Uuid, primary_key=True),
+    Column("again", Boolean, nullable=False, server_default="false", comment="told already, by what was told then"),
 )
 """Resources whose newest version is still to be told to `resource_search`."""

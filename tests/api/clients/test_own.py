@@ -116,12 +116,13 @@ async def test_an_export_goes_on_with_what_is_missing(huiji: Hub, tmp_path: Path
     assert [path.name for path in first] == ["1.Device.ndjson", "2.Practitioner.ndjson"]
     assert manifest.as_of
     first[1].write_bytes(b"kept")
-    first[0].rename(tmp_path / "1.Device.ndjson.part")  # as an interruption leaves it
+    assert {path.parent for path in first} == {tmp_path / manifest.id}, "another export's files are not these"
+    first[0].rename(first[0].with_suffix(".ndjson.part"))  # as an interruption leaves it
     assert await huiji.bulk.download(manifest, tmp_path) == first
     assert first[0].read_bytes().count(b"\n") == 1
     assert first[1].read_bytes() == b"kept"
     await huiji.bulk.discard(manifest.id)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [path.name for path in first]
+    assert sorted((tmp_path / manifest.id).iterdir()) == first
 
 
 async def test_a_receipt_of_another_act_is_none(huiji: Hub) -> None:

@@ -166,3 +166,19 @@ async def test_transactions_that_ask_for_one_identifier_make_one_resource(as_hui
     )
     places = {answer.json()["entry"][0]["response"]["location"] for answer in answers}
     assert ([answer.status_code for answer in answers], len(places)) == ([200] * 3, 1)
+
+
+async def test_of_two_that_create_one_record_the_later_learns_where_it_is(as_huiji: Client) -> None:
+    sent = patient("huiji", "1", **ZHANG)
+    said = {"If-None-Exist": f"identifier={sent['identifier'][0]['system']}|{sent['identifier'][0]['value']}"}
+    found = await asyncio.gather(
+        *(as_huiji("POST", "/fhir/Patient", json=sent) for _ in range(4)),
+        *(as_huiji("POST", "/fhir/Patient", json=sent, headers=said) for _ in range(2)),
+    )
+    made = [one for one in found if one.status_code == 201]
+    assert len(made) == 1
+    for one in found[:4]:
+        if one.status_code != 201:
+            assert one.status_code == 409
+            assert f"Patient/{made[0].json()['id']}" in one.text
+    assert {one.status_code for one in found[4:]} <= {200, 201}

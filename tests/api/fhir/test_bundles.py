@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Table, func, select
 
 from hub.runtime import Hub
+from hub.services.exchange import checking, reading
 from hub.storage import resources, tables
 from tests.api.fhir.conftest import Client
 from tests.hubs import Enrolled, acts
@@ -232,3 +233,43 @@ async def test_what_a_bundle_changes_is_not_opened(hub: Hub, as_huiji: Client) -
     )
     assert _statuses(await as_huiji("POST", "/fhir", json=changes)) == ["200", "204"]
     assert (await as_huiji("GET", f"/fhir/Observation/{first}")).json()["subject"]["reference"] == "Patient/y"
+
+
+async def test_what_the_hub_stumbles_over_takes_no_other_answer_with_it(
+    as_huiji: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, looked = checking.read, reading.read
+
+    def stumbling(member: Any, resource: dict[str, Any], *more: Any) -> Any:
+        if resource.get("active") is False:
+            raise ZeroDivisionError
+        return read(member, resource, *more)
+
+    async def blind(*asked: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(checking, "read", stumbling)
+    monkeypatch.setattr(reading, "read", blind)
+    sent = bundle(
+        entry("POST", "Organization", {"resourceType": "Organization", "name": "一院"}),
+        entry("POST", "Organization", {"resourceType": "Organization", "name": "二院", "active": False}),
+        entry("GET", f"Organization/{uuid4()}"),
+        type_="batch",
+    )
+    found = await as_huiji("POST", "/fhir", json=sent)
+    assert [one[:3] for one in _statuses(found)] == ["201", "500", "500"]
+    assert looked is not reading.read
+    assert (await as_huiji("GET", "/fhir/Organization", purpose=None)).json()["total"] == 1
+
+
+async def test_a_name_whose_parts_are_said_elsewhere_is_a_name(as_huiji: Client, as_yongkang: Client) -> None:
+    missing = {
+        "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]
+    }
+    for number, name in enumerate(({"family": "王"}, {"family": "Wang"}, {"family": "王", "text": "王秀"})):
+        sent = patient("huiji", str(number), **ZHANG)
+        sent["name"] = [name | {"given": [None, "秀"], "_given": [missing, None]}]
+        made = await as_huiji("POST", "/fhir/Patient", json=sent)
+        assert made.status_code == 201, made.text
+    asked = "/fhir/Patient?family=王&given=秀&birthdate=1988-05-12"
+    assert (await as_yongkang("GET", asked)).status_code == 200

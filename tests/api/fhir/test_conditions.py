@@ -3,17 +3,20 @@
 import asyncio
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx2
 import pytest
 from sqlalchemy import text
 
 from hub.api import fhir
+from hub.fhir import search
 from hub.runtime import Hub, open_hub
 from hub.services import tokens
 from hub.services.exchange import indexing
 from hub.settings import Settings
 from hub.storage import search_index
+from hub.storage.search_index import Told
 from tests.api.fhir.conftest import Client
 from tests.api.fhir.test_bundles import bundle, entry
 from tests.hubs import Clock, Enrolled, acts, serve
@@ -323,3 +326,51 @@ async def test_a_patient_is_put_by_other_conditions_than_one_identifier(as_huiji
     answers = [await as_huiji("PUT", where, json=one) for one in (sent, sent | {"active": True})]
     assert [(one.status_code, one.headers["ETag"]) for one in answers] == [(201, 'W/"1"'), (200, 'W/"2"')]
     assert await persons(hub) == {frozenset({"urn:lianqiao:huiji:record|H1"})}
+
+
+@pytest.mark.parametrize("more", ["&gender=male", "&_format=json", "&identifier=urn:t|2", r"&identifier=urn:odd|a\|b"])
+@pytest.mark.parametrize("by", ["create", "batch", "transaction"])
+async def test_an_identifier_may_be_one_condition_of_several(as_huiji: Client, more: str, by: str) -> None:
+    identifiers = [
+        {"system": "urn:s", "value": "1"},
+        {"system": "urn:t", "value": "2"},
+        {"system": "urn:odd", "value": "a|b"},
+    ]
+    sent = {"resourceType": "Patient", "identifier": identifiers, "gender": "male"}
+    condition = unless(f"identifier=urn:s|1{more}")["If-None-Exist"]
+    found = []
+    for _ in range(2):
+        if by == "create":
+            found.append(
+                (await as_huiji("POST", "/fhir/Patient", json=sent, headers={"If-None-Exist": condition})).status_code
+            )
+        else:
+            asked = bundle(entry("POST", "Patient", sent, ifNoneExist=condition), type_=by)
+            (one,) = (await as_huiji("POST", "/fhir", json=asked)).json()["entry"]
+            found.append(int(one["response"]["status"][:3]))
+    assert found == [201, 200]
+
+
+async def test_what_a_condition_does_not_know_is_refused_behind_an_identifier_too(as_huiji: Client) -> None:
+    sent = {"resourceType": "Patient", "gender": "male"}
+    found = await as_huiji("POST", "/fhir/Patient", json=sent, headers=unless("identifier=urn:s|1&colour=red"))
+    assert found.status_code == 400
+    assert await total(as_huiji, "Patient?gender=male") == 0
+
+
+async def test_people_who_are_still_told_anew_are_found_and_hold_nothing_up(as_huiji: Client, hub: Hub) -> None:
+    sent = {"resourceType": "Patient", "name": [{"family": "王"}], "birthDate": "1987-03-14"}
+    made = await add(as_huiji, sent)
+    id_, before = UUID(made["id"]), frozenset(one for one in search.tokens(sent) if "^" not in one)
+    async with hub.database.begin() as connection:
+        (member_id,) = (await connection.execute(text("SELECT member_id FROM resource_search"))).one()
+        at = hub.now()
+        await search_index.put(connection, hub.vault, member_id, [Told(id_, "Patient", at, before)])
+        await connection.execute(
+            text("""
+                INSERT INTO search_pending (member_id, type, resource_id, again)
+                SELECT :member, 'Patient', gen_random_uuid(), true FROM generate_series(1, 1001)"""),
+            {"member": member_id},
+        )
+    found = await as_huiji("POST", "/fhir/Patient", json=sent, headers=unless("family=王&birthdate=1987-03-14"))
+    assert (found.status_code, found.json()["id"]) == (200, made["id"])

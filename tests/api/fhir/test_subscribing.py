@@ -171,6 +171,10 @@ async def test_only_so_many_events_are_kept_and_the_gap_is_seen(
     said = status_of((await caller("GET", f"/fhir/Subscription/{id_}/$events")).json())
     assert [number for number, _ in said["events"]] == [3, 4, 5]
     assert said["events-since-subscription-start"] == "5"
+    await tell(teller)
+    letters = [said["events"] for said in told(receiver)]
+    assert [number for events in letters for number, _ in events] == [3, 4, 5]
+    assert all(letters), "of the others nothing is sent"
 
 
 def _code(found: httpx2.Response) -> str:

@@ -29,6 +29,8 @@ def error(status: int, retry: Retry, *, told: bool = True) -> HubError:
         (error(400, Retry.FIX_FIRST), True, False),
         (error(403, Retry.CONTACT), True, False),
         (error(409, Retry.CHECK_STATUS), True, False),
+        (error(503, Retry.CHECK_STATUS), False, False),  # the hub does not know whether it was done
+        (error(503, Retry.CHECK_STATUS), True, True),
         (error(500, Retry.NORMAL), False, True),  # the hub itself says that nothing was done
         (error(502, Retry.NORMAL, told=False), False, False),  # something between says nothing of that
         (error(502, Retry.NORMAL, told=False), True, True),

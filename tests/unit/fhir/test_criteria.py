@@ -15,10 +15,10 @@ from hub.fhir.birthdates import Span, parse_birthdate, span_of
 PATIENT: dict[str, Any] = {
     "resourceType": "Patient",
     "identifier": [{"system": "urn:a", "value": "1,2|3"}, {"value": "bare"}],
-    "name": [{"family": "欧阳", "given": ["Ａlice", "Ann"]}],
+    "name": [{"family": "欧阳", "given": [None, "Ａlice", "Ann"]}],
     "gender": "female",
     "birthDate": "1987-03",
-    "address": [{"text": "花园口 12号", "line": ["12 Street"], "city": "Zhengzhou"}],
+    "address": [{"text": "花园口 12号", "line": [None, "12 Street"], "city": "Zhengzhou"}],
     "telecom": [{"system": "phone", "value": "13687654091"}],
 }
 

@@ -302,3 +302,29 @@ def test_a_name_of_one_character_beside_a_day_finds_few() -> None:
     assert [passes(plan_all(asked), tokens(one)) for one in others] == [False, False]
     # Alone it is not told, and a month would tell too much.
     assert not any(text.endswith(("^王", "^王@1987-03")) for text in tokens(wang))
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "1949-10-01"])
+def test_days_on_which_many_are_said_to_be_born_are_told_alone(day: str) -> None:
+    person = {"resourceType": "Patient", "birthDate": day, "name": [{"family": "王"}]}
+    asked = parse("Patient", [("family", "王"), ("birthdate", day)], now=NOW, base=BASE, strict=True).clauses
+    assert plan_all(asked).all_of == (frozenset((f"Patient.birthDate@{day}",)),)
+    assert passes(plan_all(asked), tokens(person))
+    assert not any("王@" in one for one in tokens(person))
+
+
+def test_names_and_days_are_joined_to_a_bound() -> None:
+    letters = ",".join(map(chr, range(0x4E00, 0x4E00 + 100)))
+    days_ = ",".join(str(date(1980, 2, 1) + timedelta(days=one)) for one in range(20))
+    said = [("family", letters)] * 10 + [("birthdate", days_)] * 10
+    asked = parse("Patient", said, now=NOW, base=BASE, strict=True).clauses
+    assert sum(map(len, plan_all(asked).all_of)) <= 1_000 + 20
+
+
+def test_what_folds_to_nothing_begins_every_name() -> None:
+    person = {"resourceType": "Patient", "birthDate": "1987-03-14", "name": [{"family": "李"}]}
+    asked = parse(
+        "Patient", [("family", "王,\u0301"), ("birthdate", "1987-03-14")], now=NOW, base=BASE, strict=True
+    ).clauses
+    assert all(matches(one, person, META) for one in asked)
+    assert passes(plan_all(asked), tokens(person))
