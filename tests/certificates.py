@@ -75,6 +75,17 @@ def _named(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
+def hub_settings_of(authority: Authority) -> dict[str, str]:
+    """What makes `hub serve` speak TLS under the authority, and only with those who have a certificate of it."""
+    server = authority.issue("hub", server=True)
+    return {
+        "HUB_TLS_CERT_FILE": str(server.cert),
+        "HUB_TLS_KEY_FILE": str(server.key),
+        "HUB_TLS_CLIENT_CA_FILE": str(authority.file),
+        "HUB_TLS_CLIENT": "required",
+    }
+
+
 def client_context(authority: Authority, own: Issued | None = None) -> ssl.SSLContext:
     """How a client trusts the authority's server, and shows its own certificate."""
     context = ssl.create_default_context(cafile=str(authority.file))

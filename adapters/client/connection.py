@@ -41,6 +41,10 @@ class Reach(Protocol):
     @property
     def ca_file(self) -> Path | None: ...
     @property
+    def cert_file(self) -> Path | None: ...
+    @property
+    def key_file(self) -> Path | None: ...
+    @property
     def timeout_seconds(self) -> float: ...
     @property
     def parallel(self) -> int: ...
@@ -88,7 +92,7 @@ class Connection:
             limits=limits,
             follow_redirects=False,
             trust_env=False,
-            verify=tls.context(reach.ca_file),
+            verify=tls.context(reach.ca_file, reach.cert_file, reach.key_file),
             headers={"User-Agent": agent, "Accept-Encoding": answers.ACCEPTED},
         )
 
@@ -192,7 +196,12 @@ class Connection:
             text = f"the hub does not answer at {self.base}: {type(error).__name__}"
             raise HubUnreachable(text, sent=False) from None
         except httpx2.TransportError as error:
-            raise HubUnreachable(f"the connection to the hub broke: {type(error).__name__}", sent=True) from None
+            text = f"the connection to the hub broke: {type(error).__name__}"
+            ended = not isinstance(error, httpx2.TimeoutException)
+            if ended and self.skew is None and self.base.startswith("https:"):
+                # In TLS 1.3 a certificate that is missing or refused looks like this: the end before the first answer.
+                text += "; if it asks for client certificates, see cert_file and key_file"
+            raise HubUnreachable(text, sent=True) from None
         except answers.Unreadable as error:
             text = f"the hub's answer {error}"
             raise HubError(text, code="bad-answer", retry=Retry.CONTACT, status=httpx2.codes.OK) from None

@@ -37,8 +37,9 @@ _PAGE: Final = 200
 class Address:
     """Where the hub is; `ca_file` names an authority of one's own. A timeout bounds the wait for each part of an answer.
 
-    `own` is the hub's own address, where it is reached under another one (a tunnel): assertions are made out to that. Raises
-    ConfigError for http to another machine, where everybody on the way would read the token.
+    `own` is the hub's own address, where it is reached under another one (a tunnel): assertions are made out to that. `cert_file`
+    and `key_file` (PEM, no passphrase) are the client certificate to show, with its chain, and its key. Raises ConfigError for one
+    of these two alone, and for http to another machine, where everybody on the way would read the token.
     """
 
     url: str
@@ -46,10 +47,13 @@ class Address:
     timeout_seconds: float = 30
     parallel: int = 8
     own: str = ""
+    cert_file: Path | None = None
+    key_file: Path | None = None
 
     def __post_init__(self) -> None:
         if not tls.is_private(self.url):
             raise ConfigError("the hub is not on this machine: use https://")
+        tls.pair(self.cert_file, self.key_file)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from adapters.client.receipts import Receipts
 from adapters.client.signing_in import assertion
 from adapters.gateway import keys as key_files
 from adapters.gateway import sources as configured_sources
-from adapters.gateway.config import GatewayConfig
+from adapters.gateway.config import GatewayConfig, read_secret
 from adapters.gateway.failures import Failures
 from adapters.gateway.intake import Intake
 from adapters.gateway.intaking import Intaking
@@ -71,6 +71,8 @@ async def open_gateway(
     `ring` spares reading the key files (a quarter of a second each) when they were read already.
     """
     held = ring if ring is not None else await asyncio.to_thread(key_files.load, config.keys)
+    if config.hub.key_file is not None:
+        read_secret(config.hub.key_file)  # no passphrase guards it: it has to belong to its owner alone
     roots = load_roots(config.trust)
     sources = tuple(configured_sources.resolve(config))
     spool = Spool(

@@ -35,11 +35,16 @@ WEB_ADDRESS = r"^https?://[^/?#@\s\\]+(/[^?#\s]*)?$"
 
 
 class HubSettings(Strict):
-    """Where the hub is, under which name it stands in the trust list, and how to talk to it."""
+    """Where the hub is, under which name it stands in the trust list, and how to talk to it.
+
+    `cert_file` and `key_file`: the client certificate to show it, and the key, without a passphrase.
+    """
 
     url: str = Field(pattern=WEB_ADDRESS)
     member: str = "hub"
     ca_file: FilePath | None = None
+    cert_file: FilePath | None = None
+    key_file: FilePath | None = None
     timeout_seconds: float = Field(30, gt=0, le=600)
     parallel: int = Field(8, ge=1, le=64)
 
@@ -47,6 +52,12 @@ class HubSettings(Strict):
     def _tls_beyond_this_machine(self) -> Self:
         if not is_private(self.url):
             raise ValueError("the hub is not on this machine: use https://")
+        return self
+
+    @model_validator(mode="after")
+    def _certificate_and_key(self) -> Self:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together: set both or neither")
         return self
 
 

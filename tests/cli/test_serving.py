@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from hub.cli.root import app
 from hub.runtime import Hub
 from hub.settings import Settings, get_settings
-from tests.certificates import Authority, client_context
+from tests.certificates import Authority, client_context, hub_settings_of
 from tests.processes import started, wait_until
 
 
@@ -42,14 +42,7 @@ def test_a_port_that_is_taken_is_named(hub: Hub, hub_settings: Settings, tmp_pat
 def served_by_tls(tmp_path: Path) -> tuple[Authority, dict[str, str]]:
     """The authority, and what makes `hub serve` speak TLS under it."""
     authority = Authority(tmp_path, "ours")
-    server = authority.issue("hub", server=True)
-    settings = {
-        "HUB_TLS_CERT_FILE": str(server.cert),
-        "HUB_TLS_KEY_FILE": str(server.key),
-        "HUB_TLS_CLIENT_CA_FILE": str(authority.file),
-        "HUB_TLS_CLIENT": "required",
-    }
-    return authority, settings
+    return authority, hub_settings_of(authority)
 
 
 def test_it_speaks_tls_with_certificates_from_several_processes(

@@ -49,6 +49,8 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
         ({"hub": {"url": "http://127.hub.example"}}, "https"),
         ({"hub": {"url": "http://localhost:x@hub.example"}}, "hub.url"),
         ({"hub": {"url": "https://user:geheim-4711@hub.example"}}, "hub.url"),
+        ({"hub": {"url": "https://hub.example", "cert_file": "own.pem"}}, "key_file"),
+        ({"hub": {"url": "https://hub.example", "key_file": "own.key"}}, "cert_file"),
         ({"hub": {"url": "https://hub.example", "pasword": "geheim-4711"}}, "hub.pasword"),
         ({"spool": {"file": "x", "max_messages": 0}}, "spool.max_messages"),
         ({"sources": [{"name": "a", "mapping": "m"}, {"name": "a", "mapping": "n"}]}, "two sources"),
