@@ -18,6 +18,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +59,13 @@ def measure(rows: int, seed: int, folder: Path, *, train: bool = False, report: 
 
 def watched(command: list[str]) -> tuple[float, float, int]:
     """Run a command: seconds, seconds of processor time, and the most memory it held, in bytes."""
+    with tempfile.TemporaryFile() as said:
+        return _watched(command, said)
+
+
+def _watched(command: list[str], said: IO[bytes]) -> tuple[float, float, int]:
     started = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
     watching, largest, processor = psutil.Process(process.pid), 0, 0.0
     while process.poll() is None:
         try:
@@ -71,7 +77,8 @@ def watched(command: list[str]) -> tuple[float, float, int]:
             break
         time.sleep(0.02)
     if process.wait():
-        raise SystemExit(f"{' '.join(command)} failed")
+        said.seek(0)
+        raise SystemExit(f"{said.read().decode(errors='replace')[-2000:]}\n{' '.join(command)} failed")
     return time.monotonic() - started, processor, largest
 
 
