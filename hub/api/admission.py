@@ -27,6 +27,8 @@ from hub.storage.members import Member
 _BEARER: Final = b"bearer "
 _UNREAD: Final = 64 * 1024
 """Bytes of a body that are read past after a refusal; in front of more the connection is closed."""
+_LARGE: Final = 4 * 2**20
+"""Bytes of a body up to which nobody asks what else of its sender is under way."""
 _BODILESS: Final = frozenset({"GET", "HEAD"})
 """Whose bodies nobody waits for: a long answer would go on without a turn while one is listened for."""
 _turns: Final[WeakKeyDictionary[Database, Turns]] = WeakKeyDictionary()
@@ -66,7 +68,8 @@ class _Admission:
             await send(message)
 
         try:
-            await allowance.admit(hub, member, size)
+            # A body of no stated size is weighed as it comes, and not begun when nothing is left of the day's.
+            await allowance.admit(hub, member, size or int(is_sent))
             turn = await _turns_of(hub).take(member.id, allowance.quota.at_once)
         except HubError as error:
             if isinstance(error, TooMany):
@@ -96,6 +99,7 @@ class _Arriving:
     def __init__(self, allowance: Allowance, turn: Turn, receive: Receive, send: Send) -> None:
         self._allowance, self._turn, self._receive, self._send = allowance, turn, receive, send
         self._whole = self._begun = False
+        self._held = 0
         self._refusal: TooMany | None = None
 
     async def answered_by(self, app: ASGIApp, scope: Scope) -> None:
@@ -105,6 +109,8 @@ class _Arriving:
         except Exception:
             if self._refusal is None:
                 raise
+        finally:
+            self._allowance.hold(-self._held)
         if self._refusal is not None and not self._begun:
             await _refuse(scope, self._send, self._refusal, close=True)
 
@@ -113,13 +119,21 @@ class _Arriving:
             return await self._receive()
         try:
             message = await self._turn.while_waiting(self._receive())
+            if message["type"] == "http.request":
+                self._weigh(len(message.get("body", b"")))
         except TooMany as error:
             self._refusal = error
             raise
         self._whole = not message.get("more_body", False)
-        if message["type"] == "http.request":
-            self._allowance.receive(len(message.get("body", b"")))
         return message
+
+    def _weigh(self, size: int) -> None:
+        """Raises TooMany where the member's bodies, which are in memory until they are whole, are too large together."""
+        self._allowance.receive(size)
+        self._held += size
+        self._allowance.hold(size)
+        if self._held > _LARGE:
+            self._allowance.check_held()
 
     async def _told(self, message: Message) -> None:
         if self._refusal is None or self._begun:

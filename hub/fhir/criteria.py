@@ -70,7 +70,7 @@ class Criteria:
     def elements(self) -> int:
         """How many kinds of identifying elements are given; a choice of several values is a guess and identifies nobody."""
         texts = [one.name for one in self.texts if len(set(one.values)) == 1]
-        tokens = [one.name for one in self.tokens if len(set(one.values)) == 1]
+        tokens = [one.name for one in self.tokens if len(set(one.values)) == 1 and one.values[0][1]]
         kinds = {name.partition("-")[0] for name in (*texts, *tokens)}
         return len(kinds - {"_id", "active"}) + bool(self.born)
 
@@ -97,6 +97,8 @@ def read(pairs: Sequence[tuple[str, str]]) -> Criteria:
         values = [_ESCAPED.sub(r"\1", one) if base in TEXTS else one for one in _COMMA.split(value) if one]
         if not values or len(values) > _MOST_VALUES or len(value) > _LONGEST * _MOST_VALUES:
             raise Invalid("bad-request", f"{base} has 1 to {_MOST_VALUES} values.")
+        if base in TEXTS and not all(map(folded, values)):
+            raise Invalid("bad-request", f"{base} says nothing that can be compared.")
         found.used.append((name, value))
         if base in DATES:
             found.born.append(parse_birthdate(values))

@@ -79,7 +79,9 @@ class Parameters:
         for item in self._items.get(name, ()):
             value = next((item[kind] for kind in item if kind.startswith("value")), None)
             text = str(value)
-            if isinstance(value, bool) or not (text.isascii() and text.isdigit() and int(text[:12]) <= most):
+            if isinstance(value, bool) or not (
+                text.isascii() and text.isdigit() and len(text) <= 18 and int(text) <= most
+            ):
                 raise Invalid("bad-request", f"{name} is a whole number from 0 to {most}.")
             return int(text)
         return otherwise

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,8 +90,15 @@ def _dead(pairs: Pairs) -> npt.NDArray[np.bool_]:
         return np.zeros(len(pairs), dtype=np.bool_)
     death_a, death_b = pairs.both("death")
     active_a, active_b = pairs.both("active")
-    found: npt.NDArray[np.bool_] = ((death_a != 0) & (active_b > death_a)) | ((death_b != 0) & (active_a > death_b))
+    found: npt.NDArray[np.bool_] = np.zeros(len(pairs), dtype=np.bool_)
+    for death, active in ((death_a, active_b), (death_b, active_a)):
+        found |= (death != 0) & (active > death + latest(death))
     return found
+
+
+def latest(date: Any) -> Any:
+    """What leads from a date YYYYMMDD of which parts are 00 behind the latest day that it may be; of numbers or columns."""
+    return (date % 100 == 0) * 99 + (date % 10_000 == 0) * 9_900
 
 
 @lru_cache(maxsize=256)

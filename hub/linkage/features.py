@@ -272,7 +272,8 @@ def _own_name(fields: dict[str, int], words: dict[str, str]) -> None:
     """A wife recorded with her husband's surname in front also goes by her own name, as by a former one."""
     if fields["sex"] != 2 or not words["spouse"] or not words["name"] or words["former"]:
         return
-    own = names.without_husband(names.parse(words["name"])[0], names.parse(words["spouse"])[0])
+    hers, his = names.parse(words["name"]), names.parse(words["spouse"])
+    own = names.without_husband(hers[0], his[0]) if hers and his else None  # a long text may be none when read again
     if own is not None:
         words["former"], fields["former"] = own.written, hashed(own.text)
 
@@ -298,4 +299,4 @@ def _extensions(found: Sequence[Mapping[str, Any]], fields: dict[str, int], word
 @lru_cache(maxsize=256)
 def _small(code: str) -> int:
     """A code of figures as a number that fits a byte; 0 for any other."""
-    return int(code) if code.isdigit() and 0 < int(code) < 256 else 0
+    return int(code) if code.isascii() and code.isdigit() and 0 < int(code) < 256 else 0

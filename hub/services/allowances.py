@@ -32,6 +32,8 @@ PAUSE: Final = 0.1
 through at one go, it would hold up everybody again and again. It ends once the bucket has filled a little."""
 RECHECK: Final = timedelta(seconds=10)
 """How old the quota itself may be: a change counts everywhere by then."""
+MOST_HELD: Final = 256 * 2**20
+"""Bytes of one member's bodies that one process has in memory before the next large one is refused."""
 _NOTED: Final = timedelta(minutes=1)
 _SAID: Final = "Nothing was stored; send it again after the seconds of Retry-After."
 
@@ -42,7 +44,7 @@ class Allowance:
     def __init__(self, settings: Settings, now: datetime) -> None:
         self.quota = _common(settings)
         self.bucket = Bucket.full(self.quota, now)
-        self._credit = self._spent = self._sent = self._refused = 0
+        self._credit = self._spent = self._sent = self._refused = self._held = 0
         self._settled_at = self._closed_until = self._next_at = self._step = 0.0
         self._read_at: datetime | None = None
         self._noted_at: datetime | None = None
@@ -87,6 +89,20 @@ class Allowance:
                 f"More than {self.quota.bytes_a_day} bytes a day came from {member.name}. {_SAID}",
                 retry_after=math.ceil(wait),
                 policy="bytes",
+            )
+
+    def hold(self, size: int) -> None:
+        """So many bytes of bodies are in this process's memory, or are not any more where it is below 0."""
+        self._held += size
+
+    def check_held(self) -> None:
+        """Raises TooMany where the bodies that are under way are too large together."""
+        if self._held > MOST_HELD:
+            self._refused += 1
+            raise TooMany(
+                f"Bodies of more than {MOST_HELD >> 20} MiB are under way at once. {_SAID}",
+                retry_after=10,
+                policy="at-once",
             )
 
     def receive(self, size: int) -> None:

@@ -112,9 +112,10 @@ async def _projected(
     for part in reprojection.parts(now, linked, must, size=_PART):
         ids = part.tolist()
         links = await standing.links_from(connection, coming.id, ids)
-        paired = {id_ for a, b, _ in links for id_ in (a, b)}
+        decided = must.within(part)
+        paired = {id_ for a, b, _ in links for id_ in (a, b)}.union(*decided)
         distinct = await projecting.distinct(hub, connection, await people.info(connection, paired), paired)
-        for cluster in projecting.partition(ids, links, must.within(part), cannot.within(part), distinct):
+        for cluster in projecting.partition(ids, links, decided, cannot.within(part), distinct):
             becomes |= dict.fromkeys(cluster, min(cluster))
         was |= zip(ids, now.persons[now.places(part)].tolist(), strict=True)
     return was, becomes

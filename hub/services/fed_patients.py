@@ -77,6 +77,14 @@ async def read(
     return preparing.ready(0, key.value, kept, body, extracted, replaced_by)
 
 
+def number_of(member: Member, patient: Any, asked: Identifier | None) -> str:
+    """Under which of the member's own numbers a Patient was fed that was taken; '' for one that has none."""
+    if asked is not None:
+        return asked.value
+    system = record_system(member.name)
+    return next((one.value for one in fed.identifiers(patient) if one.system == system), "")
+
+
 def stamped(patient: Any, latest: datetime) -> datetime | None:
     """When the source says that it changed the record (Patient.meta.lastUpdated)."""
     meta = patient.get("meta") if isinstance(patient, dict) else None

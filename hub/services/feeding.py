@@ -94,12 +94,12 @@ async def _take(hub: Hub, member: Member, given: Feed) -> Fed:
     """Everything in one transaction. Raises Raced when another request stored the same message meanwhile."""
     async with hub.database.begin() as connection:
         known = await repeated(hub, connection, member, given.message_id, _digest(given))
+        if known is not None:
+            return await _told_again(hub, connection, member, given, known)
         ready = [
             await fed_patients.read(hub, connection, member, entry.patient, entry.asked, given.others)
             for entry in given.entries
         ]
-        if known is not None:
-            return await _told_again(hub, connection, member, given, known, ready)
         acknowledgement, stored = await _receive(hub, connection, member, given)
         done = await _record(hub, connection, member, given, stored, ready)
         found = await resources.newest(connection, hub.vault, [change.id for change in done.people])
@@ -146,7 +146,6 @@ async def _told_again(
     member: Member,
     given: Feed,
     acknowledgement: Acknowledgement,
-    ready: Sequence[Ready],
 ) -> Fed:
     """The answer to a message that was taken before; nothing is processed."""
     stored = await submissions.by_message(connection, hub.vault, member.id, given.message_id)
@@ -154,7 +153,8 @@ async def _told_again(
         raise LookupError(f"message {given.message_id} is gone")
     if stored.mapping is not None or stored.kind != PERSON:
         raise Conflict("digest-conflict", "This message id was used for a document before. A feed needs its own.")
-    keys = [hub.vault.blind(blinds.RECORD_KEY, member.name, one.type, one.key) for one in ready]
+    numbers = [fed_patients.number_of(member, entry.patient, entry.asked) for entry in given.entries]
+    keys = [hub.vault.blind(blinds.RECORD_KEY, member.name, "Patient", one) for one in numbers]
     ids = await resources.by_keys(connection, member.id, "Patient", keys)
     found = await resources.newest(connection, hub.vault, list(ids.values()))
     issues = await submissions.issues(connection, hub.vault, stored.id, limit=_SHOWN)

@@ -17,7 +17,7 @@ import orjson
 
 import mappings
 from hub.domain.messages import PART_BYTES, State
-from hub.errors import Conflict, Invalid, NotAllowed, Refused, TooLarge, Unavailable
+from hub.errors import Conflict, Invalid, NotAllowed, Refused, TooLarge, TooMany, Unavailable
 from hub.runtime import Hub
 from hub.services import receipts, translators
 from hub.services.translators import Translator
@@ -34,6 +34,11 @@ FHIR_JSON: Final = "application/fhir+json"
 
 class Raced(Exception):
     """Another request stored the same message while this one was being stored; its transaction is undone."""
+
+
+_SHARE: Final = 4
+"""One member's documents may be the fourth part of those that wait, or these few: the others' are taken in as before."""
+_FEW: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +149,7 @@ async def _receive(hub: Hub, member: Member, document: Document, body: AsyncIter
             known = await repeated(hub, connection, member, document.message_id, document.digest)
         if known is not None:
             return known
-        if await work.waiting(connection) >= hub.settings.queue_limit:
-            raise Unavailable("too-many", "The hub is busy with earlier documents; send it again.", retry_after=10)
+        await _check_queue(hub, connection, member)
     parts, digest, size = await seal_parts(hub, body, hub.settings.max_submission_bytes)
     if document.digest:
         check_digest(document.digest, digest)
@@ -154,6 +158,17 @@ async def _receive(hub: Hub, member: Member, document: Document, body: AsyncIter
         return await _store(hub, member, document, mapping.kind, parts, size)
     except Raced:
         return await again(hub, member, document.message_id, document.digest)
+
+
+async def _check_queue(hub: Hub, connection: AsyncConnection, member: Member) -> None:
+    """Raises Unavailable while too many documents wait, TooMany while too many of the member's own do."""
+    limit = hub.settings.queue_limit
+    waiting = await work.waiting(connection)
+    if waiting >= limit:
+        raise Unavailable("too-many", "The hub is busy with earlier documents; send it again.", retry_after=10)
+    share = max(limit // _SHARE, min(limit, _FEW))
+    if waiting >= share and await work.waiting_of(connection, member.id) >= share:
+        raise TooMany(f"{share} documents of {member.name} wait already. Send it again in a while.", retry_after=10)
 
 
 async def receive_file(

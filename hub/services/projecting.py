@@ -76,7 +76,7 @@ async def foresee(
 
     Raises Conflict `contradiction`. Under the locks of `lock_component` it is what `project` will do.
     """
-    state = await _state(hub, connection, await people.component(connection, pair))
+    state = await _state(hub, connection, await people.component(connection, pair), pair)
     decided = [c for c in state.decided if (c.a, c.b) != pair]
     if kind is not None:
         decided.append(people.Constraint(*pair, kind))
@@ -97,14 +97,19 @@ class _State:
 _NOBODY: Final = _State((), (), (), {}, ())
 
 
-async def _state(hub: Hub, connection: AsyncConnection, component: Sequence[int]) -> _State:
+async def _state(
+    hub: Hub, connection: AsyncConnection, component: Sequence[int], foreseen: Collection[int] = ()
+) -> _State:
+    """What the projection of a component follows from, also if the `foreseen` records were decided to be one person."""
     pairs = await people.pairs_touching(connection, component)
     inside = set(component)
     decided = await people.constraints_touching(connection, component)
     ends = {id_ for pair in pairs for id_ in (pair.a, pair.b)} | {id_ for c in decided for id_ in (c.a, c.b)}
     records = await people.info(connection, inside | ends)
-    joined = {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)} & inside
-    return _State(component, pairs, decided, records, await distinct(hub, connection, records, joined))
+    # Also those that only a decision joins: what they are is what their person already is when a link would join it.
+    joined = {id_ for p in pairs if p.decision == "auto" for id_ in (p.a, p.b)}
+    joined.update(*((c.a, c.b) for c in decided if c.kind == "MUST"), foreseen)
+    return _State(component, pairs, decided, records, await distinct(hub, connection, records, joined & inside))
 
 
 def _moves(state: _State, partition: Sequence[frozenset[int]]) -> dict[int, tuple[UUID | None, UUID]]:

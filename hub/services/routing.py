@@ -129,6 +129,8 @@ async def consider(hub: Hub, connection: AsyncConnection, sender: Member, header
 async def _store(hub: Hub, member: Member, envelope: Envelope, header: seal.Header) -> Acknowledgement | policy.Deny:
     """The one transaction: refused with its traces, or received, routed and available."""
     async with hub.database.begin() as connection:
+        named = {envelope.message_id, envelope.supersedes} - {None}
+        await submissions.lock_corrections(connection, member.id, [one for one in named if one is not None])
         considered = await consider(hub, connection, member, header)
         answer, recipient, now = considered.answer, considered.recipient, hub.now()
         outcome = answer.reason if isinstance(answer, policy.Deny) else PERMIT
@@ -142,6 +144,9 @@ async def _store(hub: Hub, member: Member, envelope: Envelope, header: seal.Head
         if envelope.supersedes is not None:
             await supersede(hub, connection, member, envelope.supersedes, envelope.message_id, now)
         await _make_available(hub, connection, member, recipient, envelope, header, considered, acknowledgement, now)
+        correction = await submissions.correction_of(connection, member.id, envelope.message_id)
+        if correction is not None:  # it overtook what it corrects
+            await supersede(hub, connection, member, envelope.message_id, correction, now)
         return Acknowledgement(acknowledgement.body, repeated=False)
 
 

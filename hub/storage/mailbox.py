@@ -82,14 +82,15 @@ async def put(connection: AsyncConnection, vault: Vault, item: Item) -> None:
 
 
 _LEASE = text("""
-    -- lease: the oldest messages of a recipient that nobody holds, as many of them as an answer takes but one at least
+    -- lease: the oldest messages of a recipient that nobody holds, as many of them as an answer takes but one at least;
+    -- those it has received already and did not decide come behind, so that they keep nothing new from it
     WITH waiting AS MATERIALIZED (
-        SELECT i.id, i.queued_at, (s.size + 2) / 3 * 4 + :around AS size
+        SELECT i.id, i.queued_at, i.state = 'RECEIVED' AS again, (s.size + 2) / 3 * 4 + :around AS size
         FROM mailbox_item i JOIN submission s ON s.id = i.submission_id
         WHERE i.recipient_id = :recipient AND i.state IN ('AVAILABLE', 'RECEIVED') AND i.expires_at > :now
           AND (i.lease_until IS NULL OR i.lease_until < :now) AND (i.attempt < :times OR i.state = 'RECEIVED')
-        ORDER BY i.queued_at, i.id LIMIT :limit FOR UPDATE OF i SKIP LOCKED),
-    measured AS (SELECT id, size, sum(size) OVER (ORDER BY queued_at, id) AS so_far FROM waiting)
+        ORDER BY i.state = 'RECEIVED', i.queued_at, i.id LIMIT :limit FOR UPDATE OF i SKIP LOCKED),
+    measured AS (SELECT id, size, sum(size) OVER (ORDER BY again, queued_at, id) AS so_far FROM waiting)
     UPDATE mailbox_item SET lease_until = :until, attempt = attempt + 1
     FROM measured WHERE measured.id = mailbox_item.id AND (so_far <= :most_bytes OR so_far = measured.size)
     RETURNING mailbox_item.*""")

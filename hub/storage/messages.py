@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from hub.domain.messages import PART_BYTES, State
+from hub.storage import submissions
 from hub.storage.database import AsyncConnection, driver, rows_of
 from hub.storage.vault import Vault
 
@@ -64,13 +65,17 @@ async def add(
     done: Sequence[Message],
     now: datetime,
 ) -> bool:
-    """Store messages of a member; False when one of their ids was taken meanwhile, and not all are stored."""
+    """Store messages of a member, their changes in turn; False when one of their ids was taken meanwhile, and not all are
+    stored.
+    """
+    raw = driver(connection)
+    await raw.execute("SELECT pg_advisory_xact_lock($1, $2)", *submissions.turn_of(member_id))
     parts = [
         (one.id, seq, vault.seal(one.body[at : at + PART_BYTES]))
         for one in done
         for seq, at in enumerate(range(0, len(one.body), PART_BYTES))
     ]
-    stored = await driver(connection).fetchval(
+    stored = await raw.fetchval(
         _ADD,
         *(member_id, kind, media_type, State.PROCESSED, now, State.ACCEPTED),
         [one.id for one in done],

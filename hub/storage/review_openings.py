@@ -61,7 +61,7 @@ async def open_tasks(
 
 
 async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]) -> None:
-    """Close open tasks of pairs that need no decision any more; what new evidence reopened stays."""
+    """Close open tasks of pairs that need no decision any more; what new evidence reopened, or somebody proposed, stays."""
     if not pairs:
         return
     raw = driver(connection)
@@ -70,7 +70,7 @@ async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]
         -- withdraw: tasks nobody has to decide now
         UPDATE review_task SET state = 'WITHDRAWN', version = version + 1
         FROM unnest($1::bigint[], $2::bigint[]) AS p(a, b)
-        WHERE review_task.a = p.a AND review_task.b = p.b AND state IN ('REVIEW', 'DEFERRED', 'PROPOSED')
+        WHERE review_task.a = p.a AND review_task.b = p.b AND state IN ('REVIEW', 'DEFERRED')
           AND reopened_seq IS NULL""",
         [a for a, _ in pairs],
         [b for _, b in pairs],
@@ -78,13 +78,15 @@ async def withdraw(connection: AsyncConnection, pairs: Sequence[tuple[int, int]]
 
 
 async def withdraw_unfounded(connection: AsyncConnection, ids: Sequence[int]) -> None:
-    """Close open tasks about the records `ids` whose pair no longer speaks for one person at all."""
+    """Close open tasks about the records `ids` whose pair no longer speaks for one person at all. What somebody proposed
+    stays: it may have been asked for against what speaks for it, and ends by approval, refusal or lapse.
+    """
     raw = driver(connection)
     await raw.execute(
         f"""
         -- withdraw_unfounded: open tasks without a score behind them
         UPDATE review_task t SET state = 'WITHDRAWN', version = version + 1
-        WHERE state IN ('REVIEW', 'DEFERRED', 'PROPOSED') AND reopened_seq IS NULL AND (a = ANY($1::bigint[]) OR b = ANY($1::bigint[]))
+        WHERE state IN ('REVIEW', 'DEFERRED') AND reopened_seq IS NULL AND (a = ANY($1::bigint[]) OR b = ANY($1::bigint[]))
           AND NOT EXISTS (SELECT 1 FROM pair_score p WHERE p.model = {OF_MODEL_IN_FORCE} AND p.a = t.a AND p.b = t.b)""",  # noqa: S608
         list(ids),
     )

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-NEEDED = "0019"
+NEEDED = "0020"
 """The newest revision under `migrations/versions`."""
 
 

@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.domain.messages import State, before, may_follow
 from hub.errors import Conflict
-from hub.storage.database import copy_rows
+from hub.storage.database import copy_rows, driver
 from hub.storage.tables import submission, submission_event, submission_issue, submission_part
 from hub.storage.tables.intake import submission_change
 from hub.storage.vault import Vault
 
 _CHANGES = 0x6C63  # "lc"
+_CORRECTIONS = 0x6C72  # "lr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,11 @@ async def add_event(
     )
 
 
+def turn_of(member_id: int) -> tuple[int, int]:
+    """The advisory lock that _TURN takes, for whoever numbers changes of its own."""
+    return _CHANGES, member_id % 2147483648
+
+
 _TURN = text("""
     -- turn: a member's changes are numbered in the order in which they are committed, so that no reader skips one
     SELECT pg_advisory_xact_lock(:space, CAST(member_id % 2147483648 AS int)) FROM submission WHERE id = :id""")
@@ -186,6 +192,24 @@ async def count(connection: AsyncConnection, submission_id: UUID, **added: int) 
     """Add to the counters (rows, translated, quarantined, linked, review, issues)."""
     values = {name: submission.c[name] + number for name, number in added.items()}
     await connection.execute(update(submission).where(submission.c.id == submission_id).values(**values))
+
+
+async def lock_corrections(connection: AsyncConnection, member_id: int, message_ids: Iterable[UUID]) -> None:
+    """Let a message and what corrects it wait for each other, whichever comes first, until the transaction ends."""
+    names = sorted(f"{member_id} {one}" for one in message_ids)
+    await driver(connection).execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended(one, $2)) FROM unnest($1::text[]) AS one", names, _CORRECTIONS
+    )
+
+
+async def correction_of(connection: AsyncConnection, member_id: int, message_id: UUID) -> UUID | None:
+    """The message of the member that corrects this one and came before it."""
+    found: UUID | None = await driver(connection).fetchval(
+        "SELECT message_id FROM submission WHERE member_id = $1 AND supersedes = $2 ORDER BY received_at DESC LIMIT 1",
+        member_id,
+        message_id,
+    )
+    return found
 
 
 async def by_message(connection: AsyncConnection, vault: Vault, member_id: int, message_id: UUID) -> Submission | None:

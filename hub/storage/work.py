@@ -55,6 +55,14 @@ async def waiting(connection: AsyncConnection) -> int:
     )
 
 
+async def waiting_of(connection: AsyncConnection, member_id: int) -> int:
+    """How many pieces of work about a member's documents are not done."""
+    statement = text("""
+        SELECT count(*) FROM work_item w JOIN submission s ON s.id = w.subject
+        WHERE w.state = 'READY' AND s.member_id = :member""")
+    return int((await connection.execute(statement, {"member": member_id})).scalar_one())
+
+
 _CLAIM = text("""
     -- claim: up to :limit pieces nobody holds, most urgent first
     UPDATE work_item SET lease = :lease, lease_until = :until, attempts = attempts + 1

@@ -132,6 +132,8 @@ async def test_bytes_of_a_day(hub: Hub, served: Served, clock: Clock) -> None:
 
     assert (await client.post("/fhir/Patient", content=unstated())).status_code == 400
     assert _left(await client.get("/fhir/Patient"))["bytes"]["r"] == 0  # which is counted all the same
+    refused = await client.post("/fhir/Patient", content=unstated())
+    assert refused.status_code == 429, "nothing is left of the day's"
     clock.advance(hours=20)
     assert (await client.post("/fhir/Patient", content=large)).status_code == 400
 

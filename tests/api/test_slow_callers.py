@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from uuid import uuid4
 
 import httpx2
 import orjson
@@ -159,3 +160,28 @@ async def test_a_member_fetches_some_files_at_a_time(
         await asyncio.sleep(0.1)
         found = await client.get(path)
     assert found.content.count(b"\n") == 9
+
+
+async def test_large_bodies_that_do_not_end_are_refused_before_they_fill_the_memory(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allowances, "MOST_HELD", 12 * 2**20)
+    (client,) = await served()
+    host, port = client.base_url.host, client.base_url.port or 0
+    head = (
+        f"POST /fhir/$import HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']}\r\n"
+        "Content-Type: application/fhir+ndjson\r\nMessage-Id: {}\r\nContent-Length: 60000000\r\n\r\n"
+    )
+    opened = [await asyncio.open_connection(host, port) for _ in range(4)]
+    for _, writer in opened:
+        writer.write(head.format(uuid4()).encode() + b"x" * (5 * 2**20))
+    told = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader, _ in opened]
+    async with asyncio.timeout(30):
+        done, waiting = await asyncio.wait(told, return_when=asyncio.FIRST_COMPLETED)
+    assert {task.result()[:12] for task in done} == {b"HTTP/1.1 429"}
+    assert len(waiting) >= 2, "what is within the bound goes on"
+    for task in waiting:
+        task.cancel()
+    for _, writer in opened:
+        writer.close()
+    assert (await client.post("/fhir/Patient", json=PATIENT)).status_code == 201

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from certs import merkle, tokens
 from hub.domain.messages import PART_BYTES
-from hub.errors import Conflict, Invalid, NotAllowed, TooLarge, Unavailable
+from hub.errors import Conflict, Invalid, NotAllowed, TooLarge, TooMany, Unavailable
 from hub.runtime import HUB_NAME, Hub, open_hub
 from hub.services import auditing, intake, receipts, trust
 from hub.settings import Settings
@@ -225,6 +225,20 @@ async def test_a_full_queue_asks_to_come_back_but_repeats_are_answered(
         assert (refused.value.code, refused.value.retry, refused.value.retry_after) == ("too-many", "NORMAL", 10)
         assert (await receive(busy, huiji, what)).body == first.body
     assert await number_of(hub, "submission") == 2
+
+
+async def test_one_members_documents_leave_the_others_their_part_of_the_queue(
+    hub: Hub, huiji: Enrolled, yongkang: Enrolled, hub_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_FEW", 1)
+    async with open_hub(hub_settings.model_copy(update={"queue_limit": 8}), now=hub.now) as busy:
+        for number in range(2):
+            await receive(busy, huiji, sent(sheet(rows(1, number))))
+        with pytest.raises(TooMany, match="2 documents of huiji wait already"):
+            await receive(busy, huiji, sent(sheet(rows(1, 3))))
+        await receive(
+            busy, yongkang, sent(orjson.dumps([]), mapping="yongkang/person.v1", media_type="application/json")
+        )
 
 
 async def test_a_sender_that_hangs_up_leaves_nothing(hub: Hub, huiji: Enrolled) -> None:

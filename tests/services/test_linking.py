@@ -10,7 +10,7 @@ import pytest
 from hub.errors import Conflict
 from hub.runtime import Hub
 from hub.services import linking, projecting
-from hub.storage import decisions, people, person_events
+from hub.storage import decisions, people, person_events, reviews
 from hub.storage.decisions import Decision
 from tests.hubs import Enrolled
 from tests.people import arrive, forget_everybody, named_persons, patient, persons
@@ -125,6 +125,22 @@ async def test_kept_apart_stays_apart_through_new_records_and_rescoring(
     together = [person for person in await persons(hub) if len(person) > 1]
     assert len(together) == 1
     assert not {"urn:lianqiao:huiji:record|H1", "urn:lianqiao:yongkang:record|Y1"} <= together[0]
+
+
+async def test_an_id_counts_also_for_a_record_that_only_a_decision_joins(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled
+) -> None:
+    someone = {"name": "李秀英", "birth": "1990-03-07", "sex": "female", "phone": "13812345678"}
+    named = {"name": "李秀兰", "birth": "1990-03-07", "sex": "female", "id": "410108199003071220"}
+    await arrive(hub, huiji.member, [patient("huiji", "A", **named)])
+    await arrive(hub, huiji.member, [patient("huiji", "B", **someone)])
+    await _decide(hub, "MUST_LINK", 1, 2)
+    await arrive(hub, yongkang.member, [patient("yongkang", "C", **someone, id="410108199003071263")])
+    together = {frozenset(one.rpartition("|")[2] for one in person) for person in await persons(hub)}
+    assert together == {frozenset("AB"), frozenset("C")}, "two checked numbers are no one person by themselves"
+    async with hub.database.read() as connection:
+        states = [task.state for task in await reviews.queue(connection, None, states=("REVIEW",), limit=10)]
+    assert states == ["REVIEW"], "somebody is asked"
 
 
 async def test_a_decision_against_an_earlier_one_writes_nothing(hub: Hub, yongkang: Enrolled, huiji: Enrolled) -> None:

@@ -213,6 +213,34 @@ async def test_a_correction_leaves_alone_what_was_received_what_is_unknown_and_w
     assert await acts(hub, "supersede") == []
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_correction_that_overtakes_what_it_corrects_counts(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, at_once: bool
+) -> None:
+    await agree(hub, yongkang, huiji)
+    await allow(hub, yongkang)
+    original = letter(hub, yongkang, huiji)
+    correction = letter(hub, yongkang, huiji, supersedes=original.message_id)
+    if at_once:
+        await asyncio.gather(post(hub, yongkang, correction), post(hub, yongkang, original))
+    else:
+        await post(hub, yongkang, correction)
+        await post(hub, yongkang, original)
+    assert (await told(hub, yongkang, original.message_id))["state"] == "SUPERSEDED"
+    assert [some.item.message_id for some in await lent(hub, huiji)] == [correction.message_id]
+
+
+async def test_what_was_received_and_not_decided_keeps_nothing_new_from_its_recipient(
+    hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], clock: Clock
+) -> None:
+    for handed in await lent(hub, huiji, most=2):
+        await answered(hub, huiji, handed, State.RECEIVED)
+    clock.advance(seconds=120)
+    again = await lent(hub, huiji, most=2)
+    assert letters[2].message_id in {some.item.message_id for some in again}
+    assert len(again) == 2
+
+
 async def test_a_correction_and_a_hand_over_at_once_do_not_wait_for_each_other(
     hub: Hub, yongkang: Enrolled, huiji: Enrolled, letters: list[Envelope], clock: Clock
 ) -> None:

@@ -60,7 +60,7 @@ async def _page(call: StewardCall, given: Parameters, operation: str, result: st
         return {"name": name, "valueUri": f"{base}?{urlencode(asked)}"}
 
     pages = [page("prev", max(0, offset - count))] if offset else []
-    pages += [page("self", offset), *([page("next", offset + count)] if more else [])]
+    pages += [page("self", offset), *([page("next", offset + count)] if more and count else [])]
     return _parameters([*pages, *(_link("link", link) for link in found)])
 
 

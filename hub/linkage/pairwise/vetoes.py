@@ -45,8 +45,8 @@ def one_source(a: Record, b: Record, unique_sources: Collection[int]) -> bool:
 
 
 def dead(a: Record, b: Record) -> bool:
-    """`b` did something after `a` had died."""
-    return 0 < a.death < b.active
+    """`b` did something after `a` had died: of a date in part the latest day counts."""
+    return a.death > 0 and a.death + constraints.latest(a.death) < b.active
 
 
 def shared_id(levels: Levels) -> bool:

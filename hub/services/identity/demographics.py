@@ -165,6 +165,8 @@ def _key_texts(criteria: Criteria) -> list[str]:
     telecom = criteria.token("telecom")
     phones = [value for _, value in telecom.values] if telecom else [""]
     days, years = _births(criteria)
+    if len(families) * len(givens) * len(phones) > _MOST_KEYS:
+        return []
     found = [
         text
         for family, given, phone in product(families, givens, phones)
@@ -216,6 +218,9 @@ async def _page(
         elif reaches:
             hidden.append(one)
     page = [_seen(one, trace) for one in fitting[offset : offset + count]]
+    for one in (*fitting[:offset], *fitting[offset + count :]):
+        if one.shown.member_id != trace.caller.id:
+            trace.saw(one.shown.person_id, one.subject, ())  # counted in the total, which tells that she is there
     for one in hidden:
         trace.missed(one.shown.person_id, one.subject)
     if criteria.domains:
@@ -227,5 +232,5 @@ def _reaches_others(criteria: Criteria) -> bool:
     """Does it say enough of a person to look beyond the caller's own records?"""
     identifier = criteria.token("identifier")
     systems = {system for system, _ in identifier.values} if identifier and len(identifier.values) == 1 else set()
-    numbered = any(system is not None and not domains.is_national(system) for system in systems)
+    numbered = any(system is not None and domains.numbers_records(system) for system in systems)
     return numbered or criteria.token("_id") is not None or criteria.elements >= LEAST

@@ -20,11 +20,17 @@ def is_national(system: str) -> bool:
     return system in NATIONAL or system.startswith(_DOCUMENTS)
 
 
+def numbers_records(system: str) -> bool:
+    """Does it number one member's records, each of which is told to whoever is meant to know it?"""
+    begins, ends = _RECORDS
+    return system.startswith(begins) and system.endswith(ends)
+
+
 async def holder(connection: AsyncConnection, system: str) -> Member | None:
     """The active member whose records the system numbers."""
-    begins, ends = _RECORDS
-    if not (system.startswith(begins) and system.endswith(ends)):
+    if not numbers_records(system):
         return None
+    begins, ends = _RECORDS
     return await members.by_name(connection, system[len(begins) : -len(ends)])
 
 

@@ -248,6 +248,7 @@ async def _release(
     held = decisions.held_after(await decisions.of_pair(connection, first.id, second.id))
     if held is None or held.kind not in ("MUST_LINK", "CANNOT_LINK") or held.kind == f"{kind}_LINK":
         return
+    await steward_acts.check_visible(connection, user, (record, other))
     task = await tasks.of_pair(connection, first.id, second.id, lock=True)
     if task is not None and task.state == tasks.PROPOSED:
         raise Conflict("stale", "What a colleague proposes about the two waits for an answer. Nothing was changed.")

@@ -65,10 +65,12 @@ def check_role(user: User) -> None:
 
 async def record_of(hub: Hub, connection: AsyncConnection, user: User, named: Named) -> Record:
     """The record that is meant, whoever may see it: nothing of it may be told before that is checked. Raises Hidden, Invalid."""
-    found = {named.id} if named.id is not None else None
+    found = meant = {named.id} if named.id is not None else None
     for identifier in named.identifiers:
         value = hub.vault.blind(IDENTIFIER, *identifier)
         some = await resources.by_identifier(connection, hub.vault, "Patient", value, limit=_MOST)
+        all_ = {one.id for one in some}
+        meant = all_ if meant is None else meant & all_
         ids = {one.id for one in some if named.id is not None or user.visible is None or one.member_id in user.visible}
         found = ids if found is None else found & ids
     if found is None:
@@ -78,7 +80,10 @@ async def record_of(hub: Hub, connection: AsyncConnection, user: User, named: Na
     record = await people.record_of_resource(connection, found.pop()) if found else None
     loaded = await source_records.load(hub, connection, [record]) if record is not None else {}
     if record is None or record not in loaded:
-        raise Hidden
+        hidden = [await people.record_of_resource(connection, id_) for id_ in sorted((meant or set()) - found)]
+        raise Hidden(
+            [one for one in hidden if one is not None]
+        )  # the attempt is in the ledgers of those who were meant
     return loaded[record]
 
 

@@ -11,6 +11,7 @@ import httpx2
 import orjson
 import pytest
 from fhir.resources.R4B.patient import Patient
+from sqlalchemy import text
 
 from certs import tokens as certs_tokens
 from hub.api import submissions as submissions_api
@@ -380,3 +381,14 @@ async def test_the_message_id_of_a_document_is_no_feeds(hub: Hub, client: httpx2
     found = await client.put("/fhir/Patient", params=asked, content=body, headers={"Message-Id": str(id_)})
     assert _code(found) == (409, "digest-conflict")
     assert [act["reason"] for act in await acts(hub, "refuse")] == ["digest-conflict"]
+
+
+async def test_the_receipt_is_told_again_although_what_it_named_is_gone(hub: Hub, client: httpx2.AsyncClient) -> None:
+    survivor = (await put(client, patient("huiji", "H1", **LI))).json()["id"]
+    link = {"other": {"reference": f"Patient/{survivor}"}, "type": "replaced-by"}
+    sent, id_ = {**patient("huiji", "H2", **LI), "active": False, "link": [link]}, str(uuid4())
+    first = await put(client, sent, Message_Id=id_)
+    async with hub.database.begin() as connection:
+        await connection.execute(text("UPDATE resource SET deleted = true WHERE id = :id"), {"id": survivor})
+    again = await put(client, sent, Message_Id=id_)
+    assert (again.status_code, again.headers["Receipt"]) == (200, first.headers["Receipt"])

@@ -229,3 +229,43 @@ async def test_many_searches_at_once(people: None, as_huiji: Client) -> None:
         *(as_huiji("GET", "/fhir/Patient", params=asked) for _ in range(20))
     )
     assert {len(found(answer)) for answer in answers} == {2}
+
+
+async def test_a_total_tells_of_others_and_is_in_their_ledger(
+    hub: Hub, people: None, huiji: Enrolled, yongkang: Enrolled, as_huiji: Client
+) -> None:
+    await agree(hub, yongkang, huiji, kinds=[PERSON], purposes=[CARE])
+    for page in ("_count=0", "_offset=5"):
+        answer = await as_huiji("GET", f"/fhir/Patient?family=张&given=伟国&birthdate=1979-11-02&{page}")
+        assert answer.json()["total"] == 1
+    assert await ledger(hub, yongkang, "Y2") == 2 * [("huiji", "search", CARE, "permit", ())]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("family=张&given=%20&birthdate=1979-11-02", 400),
+        ("family=张&telecom=phone%7C&birthdate=1979-11-02", 200),
+        ("identifier=urn:oid:1.2.3.4%7C330784", 200),
+    ],
+)
+async def test_what_says_nothing_counts_for_nothing(
+    hub: Hub, people: None, huiji: Enrolled, yongkang: Enrolled, as_huiji: Client, asked: str, status: int
+) -> None:
+    await agree(hub, yongkang, huiji, kinds=[PERSON], purposes=[CARE])
+    known = patient("yongkang", "Y3", **{**ZHANG, "id": "330784197911020031"})
+    known["identifier"].append({"system": "urn:oid:1.2.3.4", "value": "330784"})
+    await arrive(hub, yongkang.member, [known])
+    answer = await as_huiji("GET", f"/fhir/Patient?{asked}")
+    assert answer.status_code == status
+    if status == 200:
+        assert found(answer) == []
+
+
+async def test_many_choices_are_refused_before_they_are_multiplied(people: None, as_huiji: Client) -> None:
+    names = "&".join(
+        f"{name}=" + ",".join(f"{chr(0x4E00 + at)}" for at in range(20)) for name in ("family", "given") * 10
+    )
+    async with asyncio.timeout(5):
+        answer = await as_huiji("GET", f"/fhir/Patient?{names}&birthdate=1979-11-02")
+    assert answer.status_code == 400

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from hub.linkage import clusters, model, score
+from hub.linkage import clusters, constraints, model, score
 from hub.linkage.clusters import Edge
 from hub.linkage.features import Features
 from hub.linkage.score import PairScore
@@ -143,3 +144,9 @@ def test_a_name_and_a_home_that_are_a_generation_apart_go_to_a_person() -> None:
     assert decided(record("王国强", **father, **same), record("王国强", **son, **same)).vetoes == ()
     passport = {"document": "G1234567"}
     assert decided(record("王国强", **father, **passport), record("王国强", **son, **passport)).vetoes == ()
+
+
+def test_of_a_death_in_part_the_latest_day_counts() -> None:
+    assert [d + constraints.latest(d) for d in (20250000, 20250300, 20250315)] == [20259999, 20250399, 20250315]
+    some = np.array([20250000, 20250315])
+    assert (some + constraints.latest(some)).tolist() == [20259999, 20250315]

@@ -1,10 +1,13 @@
 """Features: what is read from a Patient, and the bytes that storage keeps."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 
 from hub.linkage import layout
 from hub.linkage.features import Features, extract
+from mappings import vocabulary
 from tests.unit.linkage.people import contact, number, patient, patients, record, records
 
 
@@ -79,3 +82,36 @@ def test_separators_inside_texts_do_not_shift_the_fields() -> None:
     one = record("王\x1f晓燕", origin="岭军峪村\x1f3组", record="7\x1f8")
     assert one.text("record") == "7 8"
     assert one.text("source") == "huiji"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"ethnicity": "²"},
+        {"ethnicity": "①"},
+        {"name": "½" * 67 + "王"},
+        {"spouse": "½" * 67 + "王"},
+        {"given": [None, "英"]},
+    ],
+)
+def test_odd_texts_that_are_valid_are_read(odd: dict[str, Any]) -> None:
+    person: dict[str, Any] = {
+        "resourceType": "Patient",
+        "gender": "female",
+        "name": [{"text": odd["name"]} if "name" in odd else {"family": "王", "given": odd.get("given", ["英"])}],
+        "contact": [
+            {
+                "relationship": [{"coding": [{"system": vocabulary.V3_ROLE, "code": "SPS"}]}],
+                "name": {"text": odd.get("spouse", "李强")},
+            }
+        ],
+        "extension": [
+            {
+                "url": vocabulary.ETHNICITY,
+                "valueCodeableConcept": {
+                    "coding": [{"system": vocabulary.ETHNICITY_CODES, "code": odd.get("ethnicity", "01")}]
+                },
+            }
+        ],
+    }
+    assert extract(person)
