@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.demo.population import Faults, Shape, entries, patient
+from hub.fhir.record_messages import EVENT
 from hub.runtime import open_hub
 from hub.services import enrolment, setup, tokens
 from hub.settings import Settings
@@ -98,6 +99,19 @@ def transaction(found: dict[str, Any], observations: int) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "transaction", "entry": made}
 
 
+def message(found: dict[str, Any], observations: int, number: int) -> dict[str, Any]:
+    """The same as a FHIR message of the hub's own event."""
+    entries = [{"fullUrl": one.get("fullUrl", f"urn:uuid:{uuid5(_SPACE, str(at))}"), "resource": one["resource"]}
+               for at, one in enumerate(transaction(found, observations)["entry"])]  # fmt: skip
+    head = {
+        "resourceType": "MessageHeader",
+        "id": str(uuid5(_SPACE, f"{number} {found['identifier'][0]['value']}")),
+        "eventUri": EVENT,
+        "source": {"endpoint": f"urn:{MEMBER}:his"},
+    }
+    return {"resourceType": "Bundle", "type": "message", "entry": [{"resource": head}, *entries]}
+
+
 def _post(path: str, body: Any, header: str = "-") -> Line:
     return "POST", path, header, orjson.dumps(body).decode()
 
@@ -120,6 +134,10 @@ Lines = Callable[[Iterator[dict[str, Any]], list[Known]], Iterator[Line]]
 SCENARIOS: Final[dict[str, Lines]] = {
     "create": lambda new, _: (_post("/fhir/Patient", one) for one in new),
     "create unless there": _conditional,
+    "message 1 + 2": lambda new, _: (_post("/fhir", transaction(one, 2)) for one in new),
+    "the same by $process-message": lambda new, _: (
+        _post("/fhir/$process-message", message(one, 2, number)) for number, one in enumerate(new)
+    ),
     "transaction 1 + 10": lambda new, _: (_post("/fhir", transaction(one, 10)) for one in new),
     "read": lambda _, known: (("GET", f"/fhir/Patient/{one.id}", "-", "-") for one in known),
     "search by identifier": lambda _, known: (
