@@ -7,7 +7,7 @@ import pytest
 from hub.domain.ordering import AUDIT_SAMPLE
 from hub.errors import Conflict, Invalid, NotAllowed, NotFound
 from hub.services import assignments, proposals, reviews
-from hub.storage import review_openings, review_reopenings
+from hub.storage import review_reopenings
 from hub.storage import reviews as tasks
 from hub.storage.reviews import Review
 from tests.console import people as invented
@@ -41,9 +41,9 @@ async def test_a_second_steward_sees_who_has_it_and_cannot_decide_meanwhile(here
 
 async def test_who_once_proposed_an_answer_has_it_open_when_it_is_asked_about_anew(here: World) -> None:
     assert (await here.decide("same")).state == "PROPOSED"
+    await proposals.approve(here.hub, await here.user("sunyue"), here.task, seen=await here.seen("sunyue"))
     before = await _task(here)
     async with here.hub.database.begin() as connection:
-        await review_openings.withdraw(connection, [(before.a, before.b)])
         found = [(before.a, before.b, None, 1.0, before.member_ids)]
         await review_reopenings.reopen(connection, found, reason=AUDIT_SAMPLE, now=here.clock())
     await assignments.hold(here.hub, await here.user("lihua"), here.task)

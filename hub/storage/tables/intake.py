@@ -49,6 +49,7 @@ submission = Table(
     moment("state_at"),
     UniqueConstraint("member_id", "message_id"),
     Index("ix_submission_member_id_changed", "member_id", "changed"),
+    Index("ix_submission_supersedes", "member_id", "supersedes", postgresql_where="supersedes IS NOT NULL"),
 )
 
 submission_part = Table(
