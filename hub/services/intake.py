@@ -32,13 +32,13 @@ from mappings import vocabulary
 FHIR_JSON: Final = "application/fhir+json"
 
 
-class Raced(Exception):
-    """Another request stored the same message while this one was being stored; its transaction is undone."""
-
-
 _SHARE: Final = 4
 """One member's documents may be the fourth part of those that wait, or these few: the others' are taken in as before."""
 _FEW: Final = 100
+
+
+class Raced(Exception):
+    """Another request stored the same message while this one was being stored; its transaction is undone."""
 
 
 @dataclass(frozen=True, slots=True)

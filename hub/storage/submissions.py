@@ -203,9 +203,10 @@ async def lock_corrections(connection: AsyncConnection, member_id: int, message_
 
 
 async def correction_of(connection: AsyncConnection, member_id: int, message_id: UUID) -> UUID | None:
-    """The message of the member that corrects this one and came before it."""
+    """The sealed message of the member that corrects this one and came before it; a document corrects none."""
     found: UUID | None = await driver(connection).fetchval(
-        "SELECT message_id FROM submission WHERE member_id = $1 AND supersedes = $2 ORDER BY received_at DESC LIMIT 1",
+        "SELECT message_id FROM submission WHERE member_id = $1 AND supersedes = $2 AND mapping IS NULL "
+        "ORDER BY received_at DESC LIMIT 1",
         member_id,
         message_id,
     )
