@@ -191,7 +191,8 @@ class Registrar:
         number = f"{kind}{division[:6]}{registered.year}{serial:06d}"
         fate = papers.DELIVERED
         if self._next(f"marriages {county}") % _ONE_UNREADABLE_IN == 7:
-            number, fate = number[:-4], papers.UNREADABLE
+            # Figures of the place are missing, and none of the serial: two papers never share a number.
+            number, fate = number[:3] + number[7:], papers.UNREADABLE
         return Marriage(
             county=county,
             number=number,

@@ -120,3 +120,11 @@ def test_every_division_is_in_the_national_table(story: Story) -> None:
     codes = {a.division[:6] for rows in story.records.values() for r in rows for a in (r.origin, r.residence)}
     codes |= {p.resident_id[:6] for h in story.households for p in h.members if p.birth.year > 2000}
     assert {code for code in codes if not divisions.known(code)} == set()
+
+
+def test_no_two_papers_of_a_county_share_a_number() -> None:
+    # On this day two certificates of one year are to be unreadable.
+    story = build(1, date(2026, 11, 27), Shape(people=20_000))
+    for kept in (story.consents, story.reports, story.marriages, story.births):
+        numbers = [(one.county, one.number) for one in kept]
+        assert len(set(numbers)) == len(numbers)
