@@ -30,14 +30,21 @@ class Connection(HttpToolsProtocol):
 
     _idle: ClassVar[Waited] = OrderedDict()
     _sending: ClassVar[Waited] = OrderedDict()
+    _held: ClassVar[set["Connection"]] = set()
     _head: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def held(cls) -> int:
+        """How many connections this process has."""
+        return len(cls._held)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
         if self.limit_concurrency is not None and len(self.connections) >= _ROOM * self.limit_concurrency:
             self._make_room()
         super().connection_made(transport)
+        self._held.add(self)
         self._idle[self] = None
         self._await_head()
 
@@ -85,6 +92,7 @@ class Connection(HttpToolsProtocol):
         self._cancel_stalled()
         self._idle.pop(self, None)
         self._sending.pop(self, None)
+        self._held.discard(self)
         super().connection_lost(exc)
 
     def _await_head(self) -> None:

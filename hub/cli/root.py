@@ -110,6 +110,7 @@ def _answer(chosen: Settings, workers: int) -> None:
         host=chosen.host,
         port=chosen.port,
         workers=workers if workers > 1 else None,
+        loop="hub.api.sharing:Loop" if workers > 1 else "auto",
         log_config=None,
         access_log=False,
         server_header=False,
