@@ -1,16 +1,14 @@
 """What every test may ask for: a database of its own, a browser, and the list of tests that were left out."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import structlog
 from hypothesis import settings
 
 from tests import chromium as browser
-from tests.databases import Server
+from tests.databases import Server, new_folder
 from tests.left_out import FILE, LeftOut
 
 pytest_plugins = ["tests.hubs", "tests.documents"]
@@ -35,7 +33,7 @@ def own_logs() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def database_server() -> Iterator[Server]:
     """The run's PostgreSQL server."""
-    folder = Path(tempfile.mkdtemp(prefix="lianqiao-"))
+    folder = new_folder()
     server = Server(folder)
     yield server
     server.close()
