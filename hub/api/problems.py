@@ -3,7 +3,7 @@
 Both carry the stable code, the retry class and a trace id; an unexpected error tells the caller its trace id only.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import structlog
@@ -21,6 +21,17 @@ from hub.fhir.outcome import outcome
 from hub.last_resort import LastResort
 
 log = structlog.get_logger(__name__)
+
+_SAFE: Final = ("GET", "HEAD", "OPTIONS")
+_NOTHING_CHANGED: Final = (
+    "Something went wrong inside the hub; nothing was changed. "
+    "Ask again, and tell us the trace id if the trouble stays."
+)  # fmt: skip
+_MAY_BE_STORED: Final = (
+    "Something went wrong inside the hub. What you sent may be stored, never half of it: look before you send it again; what "
+    "has a Message-Id or a condition of its own may be sent again unchanged. Tell us the trace id if the trouble stays."
+)
+"""The error may have come after the commit."""
 
 _CODES = {
     400: "bad-request",
@@ -120,14 +131,11 @@ def install(app: FastAPI) -> None:
         return answer(request, error.status_code, code, str(error.detail), "FIX_FIRST")
 
     async def unforeseen(scope: Scope, receive: Receive, send: Send) -> None:
-        found = answer(
-            Request(scope, receive),
-            500,
-            "internal-error",
-            "Something went wrong inside the hub. Nothing of this request is half-stored: send it again, "
-            "and tell us the trace id if the trouble stays.",
-            "NORMAL",
-        )
+        asked = Request(scope, receive)
+        if asked.method in _SAFE:
+            found = answer(asked, 500, "internal-error", _NOTHING_CHANGED, "NORMAL")
+        else:
+            found = answer(asked, 500, "internal-error", _MAY_BE_STORED, "CHECK_STATUS")
         await found(scope, receive, send)
 
     app.add_middleware(LastResort, answer=unforeseen)

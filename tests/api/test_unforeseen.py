@@ -25,6 +25,10 @@ async def address() -> AsyncIterator[str]:
     async def breaks() -> None:
         raise ValueError(SECRET)
 
+    @app.get("/breaks")
+    async def breaks_when_asked() -> None:
+        raise ValueError(SECRET)
+
     @app.post("/works")
     async def works() -> str:
         return "fine"
@@ -45,9 +49,15 @@ async def test_the_connection_outlives_an_error_nobody_foresaw(address: str, cap
                 broken = await client.post("/breaks", content=b"x" * 1000)
             assert broken.status_code == 500
             told = broken.json()
-            assert (told["code"], told["retry"]) == ("internal-error", "NORMAL")
+            assert (told["code"], told["retry"]) == ("internal-error", "CHECK_STATUS")
             assert SECRET not in broken.text
             assert (await client.post("/works")).json() == "fine"
             assert told["trace_id"] == broken.headers["Trace-Id"]
             assert [(one["error"], one["trace_id"]) for one in logged] == [("ValueError", told["trace_id"])]
             assert SECRET not in str(logged) + caplog.text
+
+
+async def test_who_only_asked_may_ask_again(address: str) -> None:
+    async with httpx2.AsyncClient(base_url=address) as client:
+        told = (await client.get("/breaks")).json()
+    assert (told["code"], told["retry"]) == ("internal-error", "NORMAL")
