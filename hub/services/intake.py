@@ -16,6 +16,7 @@ from uuid import UUID
 import orjson
 
 import mappings
+from certs.errors import CertsError
 from hub.domain.messages import PART_BYTES, State
 from hub.errors import Conflict, Invalid, NotAllowed, Refused, TooLarge, TooMany, Unavailable
 from hub.runtime import Hub
@@ -134,7 +135,7 @@ async def refusals_noted(hub: Hub, member: Member, message_id: UUID) -> AsyncIte
     """A leaf for each refusal, in a transaction of its own; nothing of the document is in it but its message id."""
     try:
         yield
-    except Refused as refusal:
+    except (Refused, CertsError) as refusal:
         content = {"message": str(message_id), "reason": refusal.code}
         async with hub.database.begin() as connection:
             await audit.append(connection, hub.vault, [Act("refuse", member.name, content, hub.now())])

@@ -234,6 +234,7 @@ async def test_what_is_no_envelope_is_refused(hub: Hub, yongkang: Enrolled, huij
         with pytest.raises(MalformedEnvelope):
             await post(hub, yongkang, Envelope(uuid4(), hashlib.sha256(body).digest(), body))
     assert await _nothing_moved(hub)
+    assert [act["reason"] for act in await acts(hub, "refuse")] == 5 * [MalformedEnvelope.code]
 
 
 async def test_an_envelope_has_its_size_and_its_digest(hub: Hub, yongkang: Enrolled, huiji: Enrolled) -> None:
