@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,10 @@ MOST_BITS = 500.0
 """More than this, nothing is likelier in a class of pairs than among strangers."""
 _RAREST = 12.0
 """Bits that the rarest or commonest value adds or takes at most."""
+
+
+_MOST_OF_CLASSES: Final = 0.5
+"""Of the pairs of two people, what all classes together have at most where a model is told of few people."""
 
 
 class InvalidModel(ValueError):
@@ -142,11 +146,13 @@ class Model:
     def for_population(self, people: int) -> "Model":
         """The same model among `people` people: chance meetings, and meetings within a household, grow rarer with them."""
         factor = self.population / people
+        # Among a handful the classes would be more than everybody: strangers stay a half at least.
+        of_classes = min(factor, _MOST_OF_CLASSES / sum(self.shares.values())) if self.shares else factor
         return replace(
             self,
             population=people,
             prior=self.prior * factor,
-            shares={name: share * factor for name, share in self.shares.items()},
+            shares={name: share * of_classes for name, share in self.shares.items()},
         )
 
     def spelled(self, number: Callable[[str], int]) -> "Model":
@@ -183,6 +189,8 @@ def parse(content: Mapping[str, Any]) -> Model:
         if content["format"] != FORMAT:
             raise InvalidModel(f"model format {content['format']} is not {FORMAT}")
         shares = {name: float(share) for name, share in content["classes"].items()}
+        if not all(share > 0 for share in shares.values()) or sum(shares.values()) >= 1:
+            raise InvalidModel("the shares of the classes must lie above 0, and together below 1")
         return Model(
             id=str(content["id"]),
             hash=content_hash(content),

@@ -173,6 +173,24 @@ def test_among_more_people_chance_grows_and_the_same_pair_weighs_less() -> None:
     assert many.weight < few.weight
 
 
+def test_strangers_weigh_something_among_two_people() -> None:
+    one = record(phone="13812345670", id_number=number(), residence="永康市东城街道解放路1号", spouse=("赵四", ""))
+    other = record("李小芳", phone="13912345678", origin="永康市芝英镇8号", origin_division="330784000000")
+    pairs = [(one, other)] * (score.FEW + 1)
+    for some in (pairs, pairs[:1]):
+        for found in score.score_pairs(SHIPPED.for_population(2), some):
+            assert np.isfinite(found.weight)
+            assert found.decision == "no-link"
+
+
+@pytest.mark.parametrize("shares", [{"household": 0.6, "twins": 0.4}, {"household": 0.0}, {"household": -0.1}])
+def test_classes_that_leave_no_strangers_are_refused(shares: dict[str, float]) -> None:
+    content = _content()
+    content["classes"] = shares
+    with pytest.raises(InvalidModel, match="shares of the classes"):
+        model.parse(content)
+
+
 @pytest.mark.parametrize("break_", ["format", "comparisons", "classes", "zero"])
 def test_a_model_that_does_not_fit_is_refused(break_: str) -> None:
     content = _content()
