@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import orjson
 
 from hub.settings import Settings
@@ -74,3 +75,15 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
         if time.monotonic() > end:
             raise AssertionError(f"not within {seconds} s")
         time.sleep(0.05)
+
+
+def wait_until_answered(client: httpx2.Client) -> None:
+    """Until the hub that `client` asks says that it lives."""
+
+    def is_there() -> bool:
+        try:
+            return client.get("/healthz").is_success
+        except httpx2.TransportError:
+            return False
+
+    wait_until(is_there)

@@ -22,7 +22,7 @@ from hub.services import client_certificates, enrolment, trust
 from hub.settings import Settings
 from tests.adapters import kit
 from tests.certificates import Authority, Issued, client_context, hub_settings_of
-from tests.processes import started, wait_until
+from tests.processes import started, wait_until_answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,7 @@ async def guarded(hub: Hub, hub_settings: Settings, tmp_path: Path) -> AsyncIter
         started(hub_settings, tmp_path, "serve", **others),
         httpx2.Client(base_url=url, verify=client_context(authority, own), trust_env=False) as client,
     ):
-
-        def is_there() -> bool:
-            try:
-                return client.get("/healthz").status_code == 200
-            except httpx2.TransportError:
-                return False
-
-        wait_until(is_there)
+        wait_until_answered(client)
         yield Guarded(url, tmp_path, authority, own, hub_settings)
 
 

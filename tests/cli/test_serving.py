@@ -12,7 +12,7 @@ from hub.cli.root import app
 from hub.runtime import Hub
 from hub.settings import Settings, get_settings
 from tests.certificates import Authority, client_context, hub_settings_of
-from tests.processes import started, wait_until
+from tests.processes import started, wait_until_answered
 
 
 def test_init_tells_of_the_roots_once(empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,14 +57,7 @@ def test_it_speaks_tls_with_certificates_from_several_processes(
         httpx2.Client(base_url=f"https://127.0.0.1:{port}", verify=own, trust_env=False) as client,
         httpx2.Client(base_url=f"https://127.0.0.1:{port}", verify=client_context(authority), trust_env=False) as bare,
     ):
-
-        def is_there() -> bool:
-            try:
-                return client.get("/healthz").status_code == 200
-            except httpx2.TransportError:
-                return False
-
-        wait_until(is_there)
+        wait_until_answered(client)
         said = client.get("/.well-known/smart-configuration").json()
         assert said["tls_client_certificate_bound_access_tokens"] is True
         with pytest.raises(httpx2.TransportError):
