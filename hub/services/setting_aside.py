@@ -107,22 +107,28 @@ def _without(batch: Prepared, found: NotFollowed) -> Prepared:
         batch,
         ready=[ready for ready in batch.ready if ready.row not in found.rows],
         refused=[*batch.refused, *held],
-        issues=[*batch.issues, *told],
+        issues=sorted([*batch.issues, *told], key=lambda issue: issue["row"] or 0),
     )
 
 
 def _halves(batch: Prepared, middle: int) -> tuple[Prepared, Prepared]:
-    """The rows in front of row `middle`, with all that was refused or said of no row that is left, and those from it on."""
-    later = [ready for ready in batch.ready if ready.row >= middle]
-    rows = {ready.row for ready in later}
-    second = Prepared(len(rows), later, [], [issue for issue in batch.issues if issue["row"] in rows], batch.originals)
-    first = replace(
+    """The rows in front of row `middle`, and those from it on, each with what was refused and said of them."""
+    later = replace(
         batch,
-        rows=batch.rows - len(rows),
-        ready=[ready for ready in batch.ready if ready.row < middle],
-        issues=[issue for issue in batch.issues if issue["row"] not in rows],
+        ready=[ready for ready in batch.ready if ready.row >= middle],
+        refused=[refused for refused in batch.refused if refused.row >= middle],
+        issues=[issue for issue in batch.issues if (issue["row"] or 0) >= middle],
     )
-    return first, second
+    # Rows of which nothing was made count with the first.
+    rows = len({one.row for one in (*later.ready, *later.refused)})
+    earlier = replace(
+        batch,
+        rows=batch.rows - rows,
+        ready=[ready for ready in batch.ready if ready.row < middle],
+        refused=[refused for refused in batch.refused if refused.row < middle],
+        issues=[issue for issue in batch.issues if (issue["row"] or 0) < middle],
+    )
+    return earlier, replace(later, rows=rows)
 
 
 def _all(parts: Sequence[Recorded]) -> Recorded:
