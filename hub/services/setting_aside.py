@@ -29,12 +29,12 @@ another is gone, cost its logarithm and not its square."""
 _TOLD: Final = {
     CONTRADICTION: (
         (
-            "A steward has decided that this record and the one that replaces it are two persons. The row was set aside, the "
-            "others were taken. Correct the record and send it again, or have the decision looked at; when it is taken back, "
-            "the hub's operator has the row tried again."
+            "To join this record with the one that replaces it would contradict what a steward has decided. The row was set "
+            "aside, the others were taken. Correct the record and send it again, or have the decision looked at; when it is "
+            "taken back, the hub's operator has the row tried again."
         ),
         (
-            "核查员已判定本记录与替代它的记录不是同一人。本行已搁置，其余各行已采用。请更正后重新报送，或申请复核该结论；"
+            "本记录若与替代它的记录合并，将与核查员的结论矛盾。本行已搁置，其余各行已采用。请更正后重新报送，或申请复核该结论；"
             "结论撤销后，由中心管理员重新处理本行。"
         ),
     ),
@@ -120,7 +120,7 @@ def _halves(batch: Prepared, middle: int) -> tuple[Prepared, Prepared]:
         issues=[issue for issue in batch.issues if (issue["row"] or 0) >= middle],
     )
     # Rows of which nothing was made count with the first.
-    rows = len({one.row for one in (*later.ready, *later.refused)})
+    rows = len({ready.row for ready in later.ready} | {refused.row for refused in later.refused})
     earlier = replace(
         batch,
         rows=batch.rows - rows,

@@ -92,11 +92,12 @@ async def follow(
     records = await source_links.record_ids(connection, [*ended, *joined, *joined.values()])
     await people.lock_records(connection, records.values())
     last = await _end(hub, connection, member, [records[loser] for loser in ended], now)
-    # By rows, and what was said before behind them: it cannot be helped by anything that is said now.
+    # What is said now, row by row, and then what was said before of records that still waited.
     order = sorted(
         joined, key=lambda loser: (loser not in said, newest[loser].row if loser in said else records[loser])
     )
-    refused = await _refused(connection, member, {loser: joined[loser] for loser in order}, said, records)
+    now_said = joined.keys() & said.keys()
+    refused = await _refused(connection, member, {loser: joined[loser] for loser in order}, now_said, records)
     if refused:
         own = [(result.id, one.row) for one, result in zip(ready, stored, strict=True)
                if result.id in said and one.replaced_by == newest[result.id].replaced_by]  # fmt: skip
@@ -142,7 +143,7 @@ async def _refused(
 ) -> dict[UUID, _Why]:
     """Which of the replacements `joined` {loser: survivor} cannot be, each held against what is known and those before it.
 
-    Those of the losers `own` are being said, the others were said before.
+    Those of the losers `own` are being said; the others were said before, and whatever would make a ring of them is not.
     """
     if not joined:
         return {}
@@ -151,7 +152,7 @@ async def _refused(
     together = await _decided(connection, [records[id_] for id_ in {*joined, *joined.values()}])
     refused: dict[UUID, _Why] = {}
     for loser, survivor in joined.items():
-        if _last(after, survivor) == loser:
+        if loser in own and _last(after, survivor) == loser:
             refused[loser] = _Why(CYCLE)
             continue
         try:

@@ -251,6 +251,36 @@ async def test_what_waits_for_a_row_that_is_held_goes_on_waiting(
     assert await joined(hub) == {frozenset({"H1", "H9"})}
 
 
+async def test_a_ring_is_seen_over_a_line_that_only_repeats_its_link(
+    hub: Hub, huiji: Enrolled, preparer: Preparer, clock: Clock
+) -> None:
+    await taken_in(hub, huiji, preparer, lines(who(1, 2), who(2), who(3)), LINES)
+    clock.advance(seconds=1)
+    body = lines(who(1, 2, phone="13900000001"), who(2, 3), who(3, 1))
+    told = await taken_in(hub, huiji, preparer, body, LINES)
+    assert (told["counts"]["quarantined"], errors(told)) == (1, [(3, "merge-cycle")])
+    assert await joined(hub) == {frozenset({"H1", "H2", "H3"})}
+
+
+async def test_a_held_line_undoes_nothing_that_was_said_since(
+    hub: Hub, huiji: Enrolled, preparer: Preparer, clock: Clock
+) -> None:
+    await taken_in(hub, huiji, preparer, lines(who(1), who(2)), LINES)
+    await decide(hub, "CANNOT_LINK", 1, 2)
+    clock.advance(seconds=1)
+    first = await taken_in(hub, huiji, preparer, lines(who(1, 2)), LINES)
+    assert (first["state"], first["counts"]["quarantined"]) == ("BUSINESS_ERROR", 1)
+    clock.advance(seconds=1)
+    await taken_in(hub, huiji, preparer, lines(who(1, phone="13900000001")), LINES)
+    await translating.ask_replay(hub, LINES)
+    await work_off(hub, preparer)
+    found = await told_of(hub, huiji, UUID(first["submission_id"]))
+    assert (found["state"], found["counts"]["quarantined"]) == ("PROCESSED", 0)
+    assert [one["code"] for one in found["issues"]] == ["older-than-known"]
+    assert (await patients(hub))["H1"]["telecom"][0]["value"] == "13900000001"
+    assert await joined(hub) == set()
+
+
 async def test_whoever_waits_for_an_answer_is_refused_as_before(
     hub: Hub, huiji: Enrolled, preparer: Preparer, clock: Clock
 ) -> None:
