@@ -93,19 +93,20 @@ async def follow(
     await people.lock_records(connection, records.values())
     last = await _end(hub, connection, member, [records[loser] for loser in ended], now)
     # What is said now, row by row, and then what was said before of records that still waited.
-    order = sorted(
-        joined, key=lambda loser: (loser not in said, newest[loser].row if loser in said else records[loser])
-    )
-    now_said = joined.keys() & said.keys()
-    refused = await _refused(connection, member, {loser: joined[loser] for loser in order}, now_said, records)
+    own = {loser: newest[loser] for loser in joined if loser in said}
+    joined = dict(sorted(joined.items(), key=lambda pair: (*_place(own.get(pair[0])), records[pair[0]])))
+    refused = await _refused(connection, member, joined, own, records)
     if refused:
-        own = [(result.id, one.row) for one, result in zip(ready, stored, strict=True)
-               if result.id in said and one.replaced_by == newest[result.id].replaced_by]  # fmt: skip
-        raise _not_followed(refused, own, {loser: row for loser, (_, row) in came.items()})
-    for loser in order:
-        last = await _join(hub, connection, member, records[loser], records[joined[loser]], now) or last
+        saying = [(result.id, one) for one, result in zip(ready, stored, strict=True) if result.id in own]
+        raise _not_followed(refused, own, saying, {loser: row for loser, (_, row) in came.items()})
+    for loser, survivor in joined.items():
+        last = await _join(hub, connection, member, records[loser], records[survivor], now) or last
     waiting = tuple(newest[loser].row for loser in links if loser not in joined and loser in newest)
     return Followed(last, waiting, tuple(records[survivor] for survivor in joined.values()))
+
+
+def _place(own: Ready | None) -> tuple[bool, int]:
+    return (True, 0) if own is None else (False, own.row)
 
 
 def _blind(hub: Hub, identifier: tuple[str, str]) -> bytes:
@@ -187,13 +188,20 @@ def _last(after: dict[UUID, UUID], record: UUID) -> UUID:
 
 
 def _not_followed(
-    refused: Mapping[UUID, _Why], own: Sequence[tuple[UUID, int]], came: Mapping[UUID, int]
+    refused: Mapping[UUID, _Why],
+    own: Mapping[UUID, Ready],
+    saying: Sequence[tuple[UUID, Ready]],
+    came: Mapping[UUID, int],
 ) -> NotFollowed:
     """What cannot be followed: rows alone, as long as there are any, since without them the rest may be possible.
 
-    `own` are the rows that say of a record what its newest says, each of which would say it alone.
+    Of a record's rows (`saying`) those that say what its newest (`own`) says: without that, each of them would.
     """
-    rows = {row: refused[loser].code for loser, row in own if loser in refused}
+    rows = {
+        one.row: refused[loser].code
+        for loser, one in saying
+        if loser in refused and one.replaced_by == own[loser].replaced_by
+    }
     late = [] if rows else [Late(loser, came[loser], why.apart) for loser, why in refused.items()]
     return NotFollowed(next(iter(refused.values())).code, rows, late)
 
