@@ -15,6 +15,8 @@ AUDIT_SAMPLE: Final = "audit-sample"
 """Somebody who judged a sample held two records of one person for two."""
 SOURCE_MERGE: Final = "source-merge"
 """A source replaced a record by another, which brought together records that look like two people's."""
+SOURCE_DISAGREES: Final = "source-disagrees"
+"""A source said of its records that they are one person, against a decision, before it could be told so."""
 _LEAST: Final = 0.1
 _VETOED: Final = 0.5
 _HARM: Final = {"linked-now": 3.0, SHARED_ID: 2.0, "veto": 1.0, "papers": 1.0, "many-records": 0.5}
@@ -86,7 +88,7 @@ def _harms(stakes: Stakes) -> tuple[str, ...]:
     found = {
         "linked-now": stakes.together,
         SHARED_ID: stakes.reason == SHARED_ID,
-        "veto": stakes.reason not in (*PLAIN, NEW_EVIDENCE, AUDIT_SAMPLE, SHARED_ID),
+        "veto": stakes.reason not in (*PLAIN, NEW_EVIDENCE, AUDIT_SAMPLE, SOURCE_DISAGREES, SHARED_ID),
         "papers": stakes.papers > 0,
         "many-records": stakes.many_records,
     }

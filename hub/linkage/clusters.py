@@ -15,11 +15,15 @@ class Edge(NamedTuple):
 
 
 class Contradiction(ValueError):
-    """MUST pairs join what CANNOT pairs keep apart; `records` are the two ends. Retrying does not help."""
+    """MUST pairs join what CANNOT pairs keep apart; `records` are the two ends. Retrying does not help.
 
-    def __init__(self, records: tuple[int, int]) -> None:
+    `apart` is a CANNOT pair in the way: one of its records hangs together with one end, the other with the other.
+    """
+
+    def __init__(self, records: tuple[int, int], apart: tuple[int, int]) -> None:
         super().__init__(f"records {records[0]} and {records[1]} must and cannot be one person")
         self.records = records
+        self.apart = apart
 
 
 def project(
@@ -35,7 +39,7 @@ def project(
     Each mapping of `distinct` gives some records the value of an attribute (a checked resident ID, a record id of an
     ID-unique system); edges never bring two values together. People may: a MUST pair outranks it.
     """
-    forest = _Forest(sorted(set(records)), cannot, distinct)
+    forest = Forest(sorted(set(records)), cannot, distinct)
     for a, b in sorted({(min(pair), max(pair)) for pair in must}):
         forest.must_join(a, b)
     strongest: dict[tuple[int, int], float] = {}
@@ -48,18 +52,21 @@ def project(
     return forest.clusters()
 
 
-class _Forest:
+class Forest:
+    """Clusters as they grow: each of `records` alone at first, then joined pair by pair."""
+
     def __init__(
-        self, records: Sequence[int], cannot: Iterable[tuple[int, int]], distinct: Sequence[Mapping[int, Hashable]]
+        self, records: Sequence[int], cannot: Iterable[tuple[int, int]], distinct: Sequence[Mapping[int, Hashable]] = ()
     ) -> None:
         self._parent = {record: record for record in records}
         self._members = {record: [record] for record in records}
-        self._apart: dict[int, set[int]] = {record: set() for record in records}
+        # Of each cluster, the records that it is kept apart from, with the one of its own that is.
+        self._apart: dict[int, dict[int, int]] = {record: {} for record in records}
         self._values = [{r: frozenset((values[r],)) for r in records if r in values} for values in distinct]
         for a, b in cannot:
             if a in self._parent and b in self._parent:
-                self._apart[a].add(b)
-                self._apart[b].add(a)
+                self._apart[a][b] = a
+                self._apart[b][a] = b
 
     def _root(self, record: int) -> int:
         while self._parent[record] != record:
@@ -67,10 +74,10 @@ class _Forest:
             record = self._parent[record]
         return record
 
-    def _parted(self, a: int, b: int) -> bool:
-        """Some member of root `a` must not be with some member of root `b`."""
+    def _parted(self, a: int, b: int) -> tuple[int, int] | None:
+        """A member of root `a` and one of root `b`, in either order, that must not be together."""
         few, other = (a, b) if len(self._apart[a]) <= len(self._apart[b]) else (b, a)
-        return any(self._root(record) == other for record in self._apart[few])
+        return next(((own, record) for record, own in self._apart[few].items() if self._root(record) == other), None)
 
     def _mixes(self, a: int, b: int) -> bool:
         none: frozenset[Hashable] = frozenset()
@@ -81,18 +88,21 @@ class _Forest:
         return False
 
     def must_join(self, a: int, b: int) -> None:
+        """Join the clusters of two records, whatever speaks against it but people. Raises Contradiction."""
         if a in self._parent and b in self._parent:
             left, right = self._root(a), self._root(b)
             if left == right:
                 return
-            if self._parted(left, right):
-                raise Contradiction((a, b))
+            parted = self._parted(left, right)
+            if parted is not None:
+                raise Contradiction((a, b), (min(parted), max(parted)))
             self._unite(left, right)
 
     def join(self, a: int, b: int) -> None:
+        """Join the clusters of two records, unless anything speaks against it."""
         if a in self._parent and b in self._parent:
             left, right = self._root(a), self._root(b)
-            if left != right and not self._parted(left, right) and not self._mixes(left, right):
+            if left != right and self._parted(left, right) is None and not self._mixes(left, right):
                 self._unite(left, right)
 
     def _unite(self, a: int, b: int) -> None:
@@ -105,4 +115,5 @@ class _Forest:
                 values[keep] = values.get(keep, frozenset()) | values.pop(drop)
 
     def clusters(self) -> list[frozenset[int]]:
+        """What has come of it, ordered by least records."""
         return sorted((frozenset(members) for members in self._members.values()), key=min)

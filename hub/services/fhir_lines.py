@@ -94,6 +94,7 @@ def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepare
     ready: list[Ready] = []
     refused: list[preparing.Refused] = []
     issues = [preparing.told(issue) for issue in found]
+    originals: dict[int, bytes] = {}
     for row in rows:
         problems = list(row.issues)
         if not problems:
@@ -105,11 +106,14 @@ def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepare
                 problems = [_failed(row.number, error)]
             else:
                 problems, one = made
-                ready += [one] if one is not None else []
+                if one is not None:
+                    ready.append(one)
+                if one is not None and one.replaced_by is not None:
+                    originals[row.number] = orjson.dumps(row.to_json())
         if problems:
             issues += [preparing.told(issue) for issue in problems]
             refused.append(_held(row, tuple(dict.fromkeys(issue.code for issue in problems))))
-    return Prepared(len(rows), ready, refused, issues)
+    return Prepared(len(rows), ready, refused, issues, originals)
 
 
 def _failed(row: int, error: Exception) -> Issue:

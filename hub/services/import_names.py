@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,7 +44,7 @@ async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Pr
     left = [
         _unknown(one.row, name) for one, names in zip(ready, meant, strict=True) for name in names if name not in ids
     ]
-    return Prepared(batch.rows, made, batch.refused, [*batch.issues, *left])
+    return replace(batch, ready=made, issues=[*batch.issues, *left])
 
 
 def _meant(one: Ready) -> list[Name]:

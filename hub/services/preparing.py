@@ -6,7 +6,7 @@ checks is held like one that the mapping refuses: nothing invalid is stored.
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -71,12 +71,17 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch: what is stored, what is held, what is told. `rows` counts all of them."""
+    """A batch: what is stored, what is held, what is told. `rows` counts all of them.
+
+    `originals` are the rows, as JSON, that may have to be held yet: what they say of other records is known when they are
+    stored.
+    """
 
     rows: int
     ready: list[Ready]
     refused: list[Refused]
     issues: list[dict[str, Any]]
+    originals: Mapping[int, bytes] = field(default_factory=dict)
 
 
 def prepare(

@@ -38,6 +38,8 @@ class Recorded:
     issues: int
     people: tuple[Stored, ...] = ()
     """What became of each person of the batch, in order."""
+    held: tuple[int, ...] = ()
+    """The rows that were set aside."""
 
 
 async def record(
@@ -51,7 +53,10 @@ async def record(
     *,
     said_at: datetime | None = None,
 ) -> Recorded:
-    """Store `batch` of `submission`; `said_at` is when its sender says so, where that was not when it was received."""
+    """Store `batch` of `submission`; `said_at` is when its sender says so, where that was not when it was received.
+
+    Raises Conflict where a row cannot be followed (`source_merges.NotFollowed`); nothing of the batch may stay then.
+    """
     await resources.lock_member(connection, member.id)
     taken = [
         await _take(hub, connection, member, submission, type_, batch, now, said_at or submission.received_at)
@@ -69,6 +74,7 @@ async def record(
         reviews=sum(one.reviews for one in taken),
         issues=len(issues),
         people=tuple(stored for one in taken for stored in one.people),
+        held=tuple(refused.row for refused in batch.refused),
     )
     await audit.append(connection, hub.vault, [_act(member, submission, batch, result, now)])
     return result

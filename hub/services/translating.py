@@ -19,7 +19,7 @@ import mappings
 from hub.domain.messages import State
 from hub.errors import HubError
 from hub.runtime import Hub
-from hub.services import fhir_lines, import_names, recording, translators
+from hub.services import setting_aside, translators
 from hub.services.preparation import WITHHELD, Fetch, Preparer, Stop, Stopped, Task, never
 from hub.services.preparing import Prepared, told
 from hub.services.translators import Translator
@@ -178,8 +178,7 @@ async def _record(hub: Hub, job: _Job, batch: Prepared) -> None:
     now = hub.now()
     async with hub.database.begin() as connection:
         await work.hold(connection, job.work, _lease(hub))
-        batch = await _named(hub, connection, job, batch)
-        done = await recording.record(hub, connection, job.member, job.submission, job.mapping.digest, batch, now)
+        done = await setting_aside.record(hub, connection, job.member, job.submission, job.mapping, batch, now)
         await submissions.count(
             connection,
             job.submission.id,
@@ -191,13 +190,6 @@ async def _record(hub: Hub, job: _Job, batch: Prepared) -> None:
             issues=done.issues,
         )
         await work.progressed(connection, job.work)
-
-
-async def _named(hub: Hub, connection: AsyncConnection, job: _Job, batch: Prepared) -> Prepared:
-    """The batch; where its resources came as they are, under the hub's ids and with references to those."""
-    if job.mapping.name != fhir_lines.NAME:
-        return batch
-    return await import_names.named(hub, connection, job.member, batch)
 
 
 async def _finish(hub: Hub, job: _Job) -> None:
@@ -275,12 +267,10 @@ async def _replay_some(hub: Hub, job: _Job, after: int) -> int:
             return -1
         rows = [mappings.Row.from_json(orjson.loads(row.original)) for row in held]
         batch = await asyncio.to_thread(job.mapping.prepare, job.member.name, job.submission.received_at, rows, ())
-        batch = await _named(hub, connection, job, batch)
         # What is found now takes the place of what was found before.
         dropped = await submissions.drop_issues(connection, job.submission.id, [row.row for row in held])
-        done = await recording.record(hub, connection, job.member, job.submission, job.mapping.digest, batch, now)
-        refused = {row.row for row in batch.refused}
-        released = [row.row for row in held if row.row not in refused]
+        done = await setting_aside.record(hub, connection, job.member, job.submission, job.mapping, batch, now)
+        released = [row.row for row in held if row.row not in done.held]
         await quarantine.release(connection, job.submission.id, released, now)
         await submissions.count(
             connection,

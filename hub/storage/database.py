@@ -277,6 +277,21 @@ async def _transaction(connection: AsyncConnection, *, readonly: bool) -> AsyncI
         raise _unsettled() from error
 
 
+@asynccontextmanager
+async def attempt(connection: AsyncConnection) -> AsyncIterator[None]:
+    """A part of the transaction under way: an error undoes it alone, and what came before it stays to go on from."""
+    raw = driver(connection)
+    savepoint = raw.transaction()
+    await savepoint.start()
+    try:
+        yield
+    except BaseException:
+        if not raw.is_closed():
+            await savepoint.rollback()
+        raise
+    await savepoint.commit()
+
+
 def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
     """The asyncpg connection beneath, inside the same transaction, for COPY, unnest and what every request asks."""
     raw = connection.sync_connection.connection.driver_connection if connection.sync_connection else None

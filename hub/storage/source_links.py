@@ -58,25 +58,31 @@ async def survivors(connection: AsyncConnection, member_id: int, identifiers: Se
     return {row["value"]: row["id"] for row in rows}
 
 
-async def leads_back(connection: AsyncConnection, member_id: int, survivor: UUID, loser: UUID) -> bool:
-    """Is `survivor` itself replaced, over however many others, by `loser`?"""
+async def chains(connection: AsyncConnection, member_id: int, starts: Sequence[UUID]) -> dict[UUID, UUID]:
+    """{loser: survivor} of the replacements that lead on from any of the resources `starts`, over however many."""
     raw = driver(connection)
-    return bool(
-        await raw.fetchval(
-            """
-            -- leads_back: the chain of replacements behind the survivor; UNION ends where it would turn in a ring
-            WITH RECURSIVE chain(id) AS (
-                SELECT $2::uuid
-                UNION
-                SELECT r.id FROM chain c JOIN source_link l ON l.resource_id = c.id
-                JOIN resource_identifier i ON i.value = l.survivor
-                JOIN resource r ON r.id = i.resource_id AND r.member_id = $1 AND r.type = 'Patient')
-            SELECT EXISTS (SELECT 1 FROM chain WHERE id = $3)""",
-            member_id,
-            survivor,
-            loser,
-        )
+    rows = await raw.fetch(
+        """
+        -- chains: what replaces the resources, and what replaces that; UNION ends where it would turn in a ring. One that
+        -- was deleted may come back: it is left out only where another has its identifier.
+        WITH RECURSIVE chain(loser, survivor) AS (
+            SELECT NULL::uuid, unnest($2::uuid[])
+            UNION
+            SELECT c.survivor, n.id FROM chain c JOIN source_link l ON l.resource_id = c.survivor CROSS JOIN LATERAL (
+                SELECT r.id FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
+                WHERE i.value = l.survivor AND r.member_id = $1 AND r.type = 'Patient'
+                ORDER BY r.deleted, r.id LIMIT 1) n)
+        SELECT loser, survivor FROM chain WHERE loser IS NOT NULL""",
+        member_id,
+        list(starts),
     )
+    return {row["loser"]: row["survivor"] for row in rows}
+
+
+async def forget(connection: AsyncConnection, losers: Sequence[UUID]) -> None:
+    """Wait no longer for what replaces these resources."""
+    raw = driver(connection)
+    await raw.execute("DELETE FROM source_link WHERE resource_id = ANY($1::uuid[])", list(losers))
 
 
 async def record_ids(connection: AsyncConnection, resources: Sequence[UUID]) -> dict[UUID, int]:

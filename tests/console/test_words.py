@@ -9,7 +9,7 @@ import pytest
 from hub.console import i18n
 from hub.console.pages.quick_reasons import CHOICES
 from hub.domain import policy
-from hub.domain.ordering import AUDIT_SAMPLE, NEW_EVIDENCE, SOURCE_MERGE
+from hub.domain.ordering import AUDIT_SAMPLE, NEW_EVIDENCE, SOURCE_DISAGREES, SOURCE_MERGE
 from hub.fhir import patients
 from hub.linkage.constraints import NAMES
 from hub.services import boards, bulk, cases, presentations, reveals, reviews, samples
@@ -19,6 +19,7 @@ from mappings.vocabulary import SEALED_KINDS
 
 CONSOLE = files("hub.console")
 ZH, EN = (i18n.catalogue(language).words for language in ("zh", "en"))
+REASONS = (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE, SOURCE_MERGE, SOURCE_DISAGREES)
 # Keys whose last part is a code from elsewhere: asked for with `known`, or built from a list that is checked below.
 OPEN_ENDED = (
     "applications.", "item.",
@@ -84,8 +85,8 @@ def test_every_used_key_is_there_and_every_key_is_used() -> None:
         ("role.", ROLES),
         ("why.", {code for codes in CHOICES.values() for code in codes}),
         ("verdict.", CHOICES),
-        ("reason.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE, SOURCE_MERGE)),
-        ("advice.", (*NAMES, "uncertain", "contradiction", NEW_EVIDENCE, AUDIT_SAMPLE, SOURCE_MERGE)),
+        ("reason.", REASONS),
+        ("advice.", REASONS),
         ("view.", reviews.VIEWS),
         ("conflicts.none-", reviews.VIEWS),
         ("band.", bulk.BANDS),

@@ -5,12 +5,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psutil
 import pytest
 from sqlalchemy import text
 
 from hub.runtime import Hub, open_hub
-from hub.services import auditing, reconciliation
+from hub.services import auditing, fhir_lines, reconciliation
 from hub.settings import Settings
 from tests.documents import (
     NAMELESS,
@@ -28,6 +29,7 @@ from tests.documents import (
     taken_in,
     told,
 )
+from tests.feeds import resolved
 from tests.hubs import Enrolled, acts
 from tests.people import arrive, patient, persons
 from tests.processes import Running, started, wait_until
@@ -151,3 +153,43 @@ async def _cursor(hub: Hub) -> int:
 def test_waiting_gives_up() -> None:
     with pytest.raises(AssertionError, match="not within"):
         wait_until(lambda: False, 0.1)
+
+
+def _replaced(number: int) -> dict[str, Any]:
+    """One of a pair of records."""
+    found = patient("huiji", f"H{number}", name=f"王小{number}", birth=f"19{number % 60 + 30}-03-0{number % 9 + 1}")
+    return resolved(found, f"H{number ^ 1}") if number % 2 or number % 8 == 0 else found
+
+
+async def test_a_document_with_rows_at_fault_is_the_same_whoever_dies_over_it(
+    hub: Hub, hub_settings: Settings, huiji: Enrolled, tmp_path: Path
+) -> None:
+    """Every second line is replaced by the one before it, and each fourth time that one by it: then the second is held."""
+    count = 400
+    held = [number + 1 for number in range(count) if number % 8 == 1]
+    what = sent(b"\n".join(orjson.dumps(_replaced(number)) for number in range(count)), fhir_lines.NAME)
+    await receive(hub, huiji, what)
+    draw = random.Random(5)
+    for least in (60, 200):
+        with started(hub_settings, tmp_path, "work", **FAST) as running:
+            await _until(hub, running, least + draw.randrange(60))
+            running.kill()
+        assert await _rows_done(hub) < count
+    with started(hub_settings, tmp_path, "work", **FAST) as running:
+        await _until(hub, running, count)
+        running.process.terminate()
+        assert await asyncio.to_thread(running.process.wait, 60) == 0
+    found = await told(hub, huiji, what.document.message_id)
+    assert found["counts"] == {"rows": count, "translated": count - len(held), "quarantined": len(held)}
+    assert found["state"] == "PROCESSED"
+    async with hub.database.read() as connection:
+        rows_held = await connection.execute(text("SELECT row, codes FROM quarantined_row ORDER BY row"))
+        assert [tuple(one) for one in rows_held] == [(number, "merge-cycle") for number in held]
+        told_of = await connection.execute(
+            text("SELECT row FROM submission_issue WHERE severity = 'error' ORDER BY row")
+        )
+        assert [one.row for one in told_of] == held
+    assert await number_of(hub, "resource") == await number_of(hub, "resource_version") == count - len(held)
+    # Each pair is one person, but where the second line was held and the first waits for it.
+    assert await number_of(hub, "decision_event") == count // 2 - len(held)
+    assert (await _verified(hub)).ok

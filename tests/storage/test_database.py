@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.errors import Conflict, Invalid, Unavailable
 from hub.storage import database as databases
-from hub.storage.database import AsyncConnection, Database, async_url, copy_rows, driver, open_database
+from hub.storage.database import AsyncConnection, Database, async_url, attempt, copy_rows, driver, open_database
 
 
 async def _cut_off(database: Database, connection: AsyncConnection) -> None:
@@ -49,6 +49,36 @@ async def test_an_error_undoes_all_of_it_whatever_wrote(database: Database) -> N
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
+        await act()
+    assert await _leaves(database) == 0
+
+
+async def test_an_attempt_is_undone_alone(database: Database) -> None:
+    async def attempted(connection: AsyncConnection, version: int, error: type[Exception] | None) -> None:
+        async with attempt(connection):
+            await connection.execute(text(_ADD), {"version": version})
+            await copy_rows(connection, "trust_list", ("version", "document"), [(version + 1, b"x")])
+            if error is not None:
+                raise error
+
+    async with database.begin() as connection:
+        await connection.execute(text(_ADD), {"version": 1})
+        with pytest.raises(ZeroDivisionError):
+            await attempted(connection, 2, ZeroDivisionError)
+        await attempted(connection, 2, None)
+        with pytest.raises(DBAPIError, match="unique"):
+            await attempted(connection, 3, None)
+    assert await _leaves(database) == 3
+
+
+async def test_a_connection_that_is_cut_in_an_attempt_is_unavailable(database: Database) -> None:
+    async def act() -> None:
+        async with database.begin() as connection, attempt(connection):
+            await connection.execute(text(_ADD), {"version": 1})
+            await _cut_off(database, connection)
+            await connection.execute(text("SELECT 1"))
+
+    with pytest.raises(Unavailable):
         await act()
     assert await _leaves(database) == 0
 

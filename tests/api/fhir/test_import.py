@@ -23,6 +23,7 @@ from tests.api.fhir.conftest import Client
 from tests.api.fhir.test_export import asked, lines, manifest
 from tests.api.fhir.test_own_searches import LI, ZHANG, weight
 from tests.documents import Beside, number_of, work_off
+from tests.feeds import resolved
 from tests.hubs import Clock, acts
 from tests.people import patient, persons
 
@@ -217,6 +218,16 @@ async def test_a_line_replaces_another_record(as_huiji: Client, hub: Hub) -> Non
     told = await taken(as_huiji, hub, ndjson(PEOPLE[0], old, by_reference))
     assert [one[:3] for one in await issues(as_huiji, told)] == [("line 3", "error", "bad-link")]
     assert await number_of(hub, "source_link") == 1
+
+
+async def test_a_line_at_fault_is_told_by_its_number_and_place(as_huiji: Client, hub: Hub) -> None:
+    ring = [resolved(PEOPLE[0], "H2"), resolved(PEOPLE[1], "H1")]
+    told = await taken(as_huiji, hub, ndjson(*ring, *WEIGHTS[:1]))
+    assert (told["state"], told["lines"]) == ("PROCESSED", {"read": 3, "stored": 2, "setAside": 1})
+    assert await issues(as_huiji, told) == [
+        ("line 2", "error", "merge-cycle", "link"),
+        ("line 1", "warning", "survivor-unknown", "link"),
+    ]
 
 
 async def test_lines_are_taken_in_batches_and_gone_on_with(

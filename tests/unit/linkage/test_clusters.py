@@ -70,8 +70,11 @@ def test_must_holds_or_the_contradiction_is_named(
     alone = clusters.project(RECORDS, [], must=must)
     contradictory = any(together(alone, a, b) for a, b in cannot)
     if contradictory:
-        with pytest.raises(Contradiction):
+        with pytest.raises(Contradiction) as found_:
             clusters.project(RECORDS, edges, must=must, cannot=cannot, distinct=[numbers])
+        apart = found_.value.apart
+        assert apart in {(min(pair), max(pair)) for pair in cannot}
+        assert together(alone, *apart)
         return
     found = clusters.project(RECORDS, edges, must=must, cannot=cannot, distinct=[numbers])
     assert all(together(found, a, b) for a, b in must)
