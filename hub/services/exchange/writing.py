@@ -163,13 +163,15 @@ async def write_each(
     outcomes: dict[int, Outcome] = {
         at: refusal for at, one in enumerate(wanted) if (refusal := _refusal(member, one, known)) is not None
     }
+    changed: list[indexing.Changed] = []
     for type_ in sorted({one.type for one in wanted}):
         of_type = [(at, one) for at, one in enumerate(wanted) if one.type == type_ and at not in outcomes]
         outcomes |= await _there(hub, connection, member, of_type, now)
         put = [(at, one) for at, one in of_type if one.kind != "delete" and at not in outcomes]
         gone = [(at, known[one.id]) for at, one in of_type if one.kind == "delete"]
-        outcomes |= await _put(hub, connection, member, put, known, now)
+        outcomes |= await _put(hub, connection, member, put, known, now, changed)
         outcomes |= await _delete(hub, connection, member, gone, now)
+    await indexing.tell(hub, connection, member.id, changed)
     acts = [
         Act(one.kind, member.name, {"resource": f"{one.type}/{done.id}", "version": done.version}, now)
         for at, one in enumerate(wanted)
@@ -233,8 +235,9 @@ async def _put(
     wanted: Sequence[tuple[int, Write]],
     known: Mapping[UUID, Version],
     now: datetime,
+    changed: list[indexing.Changed],
 ) -> dict[int, Outcome]:
-    """Create or update resources of one type."""
+    """Create or update resources of one type; those that are other than they were are added to the `changed`."""
     outcomes: dict[int, Outcome] = {}
     going: list[_Put] = []
     beside: list[UUID] = []
@@ -253,17 +256,16 @@ async def _put(
         else:
             going.append(_Put(at, one.resource or {}, made, incoming))
             beside.append(one.id)
-    keys = {one.incoming.key for one in going}
-    there = await resources.existing(connection, member.id, going[0].ready.type, keys) if going else {}
+    # Under a key that is its own id no new resource is there.
+    keys = {one.incoming.key for one in going if one.incoming.id in known or one.ready.key != str(one.incoming.id)}
+    there = await resources.existing(connection, member.id, going[0].ready.type, keys) if keys else {}
     outcomes |= _doubles(going, known, there)
     going = [one for one in going if one.at not in outcomes]
     if going:
         ready, incoming_ = [one.ready for one in going], [one.incoming for one in going]
         stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now, known=there)
         await recording.follow(hub, connection, member, ready, incoming_, stored, now)
-        changed = [(done.id, now, one.resource)
-                   for one, done in zip(going, stored, strict=True) if done.counts]  # fmt: skip
-        await indexing.tell(hub, connection, member.id, changed)
+        changed += [(done.id, now, one.resource) for one, done in zip(going, stored, strict=True) if done.counts]
         outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
     return outcomes
 
