@@ -99,7 +99,7 @@ async def transaction(
 def _understood(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]) -> Understood | HubError:
     """What is asked, worked out before the member's turn. One that is sent again is answered whatever it is refused for now."""
     try:
-        return drafted(member, understand(hub, member, purpose, asked, together=True))
+        return drafted(hub, member, understand(hub, member, purpose, asked, together=True))
     except HubError as refusal:
         return refusal
 
@@ -233,7 +233,7 @@ async def batch(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]
 async def _alone(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
     try:
         async with refusals_noted(hub, member, new_id()):
-            wanted = stated.plain(member, purpose, replace(one, body=requests.resolved(one.body, {})))
+            wanted = stated.plain(hub, member, purpose, replace(one, body=requests.resolved(one.body, {})))
             if wanted is None:
                 return Answer(**_told(one.type, await carry_out(hub, member, purpose, one)))
             return Answer(**_told(one.type, await writing.write(hub, member, wanted)))

@@ -108,7 +108,7 @@ async def settle_found(
         else:
             with naming(one, together):
                 made = understood.drafts.get(one.at)
-                settled.writes[one.at] = _write(member, one, led.of(one.body), target.id, target.head, made)
+                settled.writes[one.at] = _write(hub, member, one, led.of(one.body), target.id, target.head, made)
     return settled
 
 
@@ -192,16 +192,18 @@ async def _current(
     return current
 
 
-def _write(member: Member, one: Request, body: bytes, id_: UUID, head: Head | None, made: Draft | None) -> Write:
+def _write(
+    hub: Hub, member: Member, one: Request, body: bytes, id_: UUID, head: Head | None, made: Draft | None
+) -> Write:
     """The request as one act on the resource `id_`, which its condition has found if there is a `head`; `made` before, or now.
 
-    Raises Invalid, NotAllowed.
+    Raises Invalid, NotAllowed, TooLarge.
     """
     version = stated.expected(one.if_match)
     if one.method == "DELETE":
         return Write("delete", one.type, id_, expected=version)
     if made is None or made.body != body:  # a reference to what is there is led elsewhere than it was thought to be
-        made = draft(member, one.type, body, id_)
+        made = draft(hub, member, one.type, body, id_)
     resource, kept, ready = made.resource, made.kept, made.ready_as(id_)
     if one.method == "POST" or (one.query and head is None):
         if one.method == "PUT" and "id" in resource:
@@ -209,13 +211,13 @@ def _write(member: Member, one: Request, body: bytes, id_: UUID, head: Head | No
                 "bad-request",
                 "No resource meets the condition, and ids are the hub's to give: send it without an id. Nothing was stored.",
             )
-        return Write("create", one.type, id_, resource, kept, ready=ready)
+        return Write("create", one.type, id_, resource, kept, ready=ready, tokens=made.tokens)
     if one.query:
         if resource.get("id", str(id_)) != str(id_):
             raise Invalid("bad-request", "The id in the body is not of the resource that meets the condition.")
     else:
         stated.same_id(resource, one.id)
-    return Write("update", one.type, id_, resource, kept, version, ready=ready)
+    return Write("update", one.type, id_, resource, kept, version, ready=ready, tokens=made.tokens)
 
 
 def _patch(

@@ -44,10 +44,8 @@ def about(message_id: UUID, understood: Understood | None) -> About:
                 names.add(stated.uuid(one.id))
             except NotFound:  # names nothing
                 continue
-    drafts = understood.drafts
-    written = {
-        (one.type, Identifier(*each)) for one in (made.ready for made in drafts.values()) for each in one.identifiers
-    }
+    made = [one.ready for one in understood.drafts.values()]
+    written = {(one.type, Identifier(*each)) for one in made for each in one.identifiers}
     return About(
         frozenset(names),
         frozenset((one.type, one.identifier) for one in understood.conditions if one.identifier is not None),
@@ -55,7 +53,7 @@ def about(message_id: UUID, understood: Understood | None) -> About:
         len(understood.changing),
         is_plain=not understood.references
         and all(one.query is None for one in understood.criteria.values())
-        and all(one.method == "DELETE" or one.at in drafts for one in understood.changing),
+        and all(one.method != "PATCH" for one in understood.changing),
     )
 
 

@@ -16,7 +16,7 @@ from hub.errors import NotFound, Refused
 from hub.fhir import requests
 from hub.fhir.requests import Request
 from hub.runtime import Hub
-from hub.services.exchange import checking, conditions, stated
+from hub.services.exchange import checking, conditions, indexing, stated
 from hub.services.exchange.conditions import Criteria
 from hub.services.preparing import Ready
 from hub.storage.ids import new_id
@@ -35,6 +35,7 @@ class Draft:
     resource: dict[str, Any]
     kept: bytes
     ready: Ready
+    tokens: Sequence[int] | None
 
     def ready_as(self, id_: UUID) -> Ready:
         """The same under another id: which is its key where its sender gave it no number."""
@@ -45,7 +46,7 @@ class Draft:
 class Understood:
     """Requests that change something; `criteria` by their places, and the `ids` that what they make is to have.
 
-    `together` they are a transaction, and what is refused names its entry. `drafts` are of entries that are not refused.
+    `together` they are a transaction, and what is refused names its entry. `drafts` are of what is not refused.
     """
 
     purpose: str
@@ -72,25 +73,30 @@ def understand(hub: Hub, member: Member, purpose: str, asked: Sequence[Request],
     return Understood(purpose, together, changing, criteria, references, ids)
 
 
-def drafted(member: Member, understood: Understood) -> Understood:
-    """The same with what its entries make where nothing meets their conditions; what is refused is so in its turn."""
-    if understood.references:
-        return understood
+def drafted(hub: Hub, member: Member, understood: Understood) -> Understood:
+    """The same with what its entries make where nothing meets their conditions.
+
+    An entry without a draft is refused in its turn, or not written: what is there already is not made.
+    """
     writing = [one for one in understood.changing if one.method in ("POST", "PUT")]
-    drafts: dict[int, Draft] = {}
-    with suppress(Refused):
+    try:
         ids = {one.at: understood.ids.get(one.at) or stated.uuid(one.id) for one in writing}
-        made = {one.full_url: f"{one.type}/{ids[one.at]}" for one in writing if one.full_url}
-        for one in writing:
-            drafts[one.at] = draft(member, one.type, requests.resolved(one.body, made), ids[one.at])
+    except NotFound:
+        return understood
+    made = {one.full_url: f"{one.type}/{ids[one.at]}" for one in writing if one.full_url}
+    drafts: dict[int, Draft] = {}
+    for one in () if understood.references else writing:
+        with suppress(Refused):
+            drafts[one.at] = draft(hub, member, one.type, requests.resolved(one.body, made), ids[one.at])
     return replace(understood, drafts=drafts)
 
 
-def draft(member: Member, type_: str, body: bytes, id_: UUID) -> Draft:
-    """The resource that a body is. Raises Invalid, NotAllowed."""
+def draft(hub: Hub, member: Member, type_: str, body: bytes, id_: UUID) -> Draft:
+    """The resource that a body is. Raises Invalid, NotAllowed, TooLarge."""
     resource = orjson.loads(body)
     kept = checking.check(member, type_, resource, body)
-    return Draft(id_, body, resource, kept, checking.read(member, resource, kept, id_))
+    ready = checking.read(member, resource, kept, id_)
+    return Draft(id_, body, resource, kept, ready, indexing.tokens(hub, member.id, resource))
 
 
 def _conditions(hub: Hub, changing: Sequence[Request], together: bool) -> tuple[dict[int, Criteria], References]:

@@ -51,8 +51,8 @@ class Write:
     """What is wanted: `resource` was checked and `kept` are its bytes, none of both to delete; `expected` is a version.
 
     `id` is the resource that is there, or the one that a new resource is to have. A new one is created `unless` the
-    member has one with that identifier (system, value): then that one is the answer, looked up for `purpose`. `ready` is
-    what `checking.read` makes of it, where that was done before the member's turn.
+    member has one with that identifier (system, value): then that one is the answer, looked up for `purpose`. `ready` and
+    `tokens` are what `checking.read` and `indexing.tokens` make of it, where that was done before the member's turn.
     """
 
     kind: Kind
@@ -64,6 +64,7 @@ class Write:
     unless: Identifier | None = None
     purpose: str = ""
     ready: Ready | None = None
+    tokens: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ async def write_each(
         gone = [(at, known[one.id]) for at, one in of_type if one.kind == "delete"]
         outcomes |= await _put(hub, connection, member, put, known, now, changed)
         outcomes |= await _delete(hub, connection, member, gone, now)
-    await indexing.tell(hub, connection, member.id, changed)
+    await indexing.tell(connection, member.id, changed)
     acts = [
         Act(one.kind, member.name, {"resource": f"{one.type}/{done.id}", "version": done.version}, now)
         for at, one in enumerate(wanted)
@@ -223,9 +224,9 @@ class _Put:
     """A resource on its way into storage, and the place of what wanted it."""
 
     at: int
-    resource: Mapping[str, Any]
     ready: Ready
     incoming: Incoming
+    tokens: Sequence[int] | None
 
 
 async def _put(
@@ -243,6 +244,7 @@ async def _put(
     beside: list[UUID] = []
     for at, one in wanted:
         try:
+            tokens = one.tokens if one.ready else indexing.tokens(hub, member.id, one.resource or {})
             made = one.ready or checking.read(member, one.resource or {}, one.kept, one.id)
             made = await checking.admitted(hub, connection, member, one.resource or {}, made, one.id, beside)
         except Refused as refusal:
@@ -254,7 +256,7 @@ async def _put(
                 "record-number", "A record keeps the number it has at its source; nothing was stored."
             )
         else:
-            going.append(_Put(at, one.resource or {}, made, incoming))
+            going.append(_Put(at, made, incoming, tokens))
             beside.append(one.id)
     # Under a key that is its own id no new resource is there.
     keys = {one.incoming.key for one in going if one.incoming.id in known or one.ready.key != str(one.incoming.id)}
@@ -265,7 +267,8 @@ async def _put(
         ready, incoming_ = [one.ready for one in going], [one.incoming for one in going]
         stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now, known=there)
         await recording.follow(hub, connection, member, ready, incoming_, stored, now)
-        changed += [(done.id, now, one.resource) for one, done in zip(going, stored, strict=True) if done.counts]
+        changed += [(done.id, now, one.ready.type, one.tokens)
+                    for one, done in zip(going, stored, strict=True) if done.counts]  # fmt: skip
         outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
     return outcomes
 
