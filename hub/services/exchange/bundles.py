@@ -54,7 +54,7 @@ class Transacted:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """A transaction that a member asks for, as far as it can be `understood`, or why it is refused if it is a new one."""
+    """A transaction that a member asks for, as far as it can be `understood`, or why it is refused if it is new."""
 
     hub: Hub
     member: Member
@@ -62,9 +62,7 @@ class _Message:
     body: bytes
     asked: Sequence[Request]
     understood: Understood | HubError
-
-    def about(self) -> About:
-        return turns.about(self.id, self.understood if isinstance(self.understood, Understood) else None)
+    about: About
 
 
 _Answered = Acknowledgement | Exception
@@ -84,7 +82,8 @@ async def transaction(
         of_members = _gatherings.setdefault(hub.database, {})
         gathering = of_members.setdefault(member.id, Gathering(_together, most=_AT_ONCE, at_once=1))
         understood = _understood(hub, member, purpose, asked)
-        acknowledgement = await gathering.ask(_Message(hub, member, message_id, body, asked, understood))
+        about = turns.about(message_id, understood if isinstance(understood, Understood) else None)
+        acknowledgement = await gathering.ask(_Message(hub, member, message_id, body, asked, understood, about))
         if isinstance(acknowledgement, Exception):
             raise acknowledgement
         said = orjson.loads(acknowledgement.body)
@@ -122,7 +121,7 @@ async def _turn(every: list[_Message], done: Collection[int]) -> dict[int, _Answ
             if not done:
                 every += _gatherings[hub.database][member.id].join()
                 waiting = list(range(len(every)))
-            turn = [waiting[place] for place in turns.first([every[at].about() for at in waiting])]
+            turn = [waiting[place] for place in turns.first([every[at].about for at in waiting])]
             answers = await _take_each(hub, connection, member, [every[at] for at in turn])
         return {at: answers[every[at].id] for at in turn if every[at].id in answers}
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked

@@ -95,6 +95,7 @@ async def settle_found(
         # A patch tells what it is applied to: by its answer, and by what it tests for.
         trace = LookedUp(member, "read", understood.purpose, now)
         await noting.note(hub, connection, [Looked(trace, list(current.values()))])
+    is_as_thought = led.made == understood.led
     settled, effort = Settled({}, {}), Effort()
     for one in changing:
         target = targets[one.at]
@@ -108,7 +109,8 @@ async def settle_found(
         else:
             with naming(one, together):
                 made = understood.drafts.get(one.at)
-                settled.writes[one.at] = _write(hub, member, one, led.of(one.body), target.id, target.head, made)
+                body = made.body if made is not None and is_as_thought else led.of(one.body)
+                settled.writes[one.at] = _write(hub, member, one, body, target.id, target.head, made)
     return settled
 
 

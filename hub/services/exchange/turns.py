@@ -51,7 +51,7 @@ def about(message_id: UUID, understood: Understood | None) -> About:
         frozenset((one.type, one.identifier) for one in understood.conditions if one.identifier is not None),
         frozenset(written),
         len(understood.changing),
-        is_plain=not understood.references
+        is_plain=understood.led is not None
         and all(one.query is None for one in understood.criteria.values())
         and all(one.method != "PATCH" for one in understood.changing),
     )

@@ -7,7 +7,7 @@ as it was taken to be is seen in the transaction that writes (`entries`).
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -22,6 +22,8 @@ from hub.services.preparing import Ready
 from hub.storage.ids import new_id
 from hub.storage.members import Member
 
+MOST_DRAFTED: Final = 2**20
+"""Bytes of the resources of one Bundle."""
 References = Mapping[str, tuple[Request, Criteria]]
 """References that are said as searches, by what they say: the first entry that has one, and its condition."""
 
@@ -39,14 +41,17 @@ class Draft:
 
     def ready_as(self, id_: UUID) -> Ready:
         """The same under another id: which is its key where its sender gave it no number."""
-        return self.ready._replace(key=str(id_)) if self.ready.key == str(self.id) else self.ready
+        if id_ == self.id or self.ready.key != str(self.id):
+            return self.ready
+        return self.ready._replace(key=str(id_))
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
     """Requests that change something; `criteria` by their places, and the `ids` that what they make is to have.
 
-    `together` they are a transaction, and what is refused names its entry. `drafts` are of what is not refused.
+    `together` they are a transaction, and what is refused names its entry. `drafts` are of what is not refused, with
+    references `led` so; None where nothing was drafted.
     """
 
     purpose: str
@@ -56,6 +61,7 @@ class Understood:
     references: References
     ids: Mapping[int, UUID]
     drafts: Mapping[int, Draft] = field(default_factory=dict)
+    led: Mapping[str, str] | None = None
 
     @property
     def conditions(self) -> list[Criteria]:
@@ -74,21 +80,24 @@ def understand(hub: Hub, member: Member, purpose: str, asked: Sequence[Request],
 
 
 def drafted(hub: Hub, member: Member, understood: Understood) -> Understood:
-    """The same with what its entries make where nothing meets their conditions.
+    """The same with what its entries make where nothing meets their conditions, unless that is too much to be held while it
+    waits, or a reference is a search.
 
-    An entry without a draft is refused in its turn, or not written: what is there already is not made.
+    An entry that is left out is refused in its turn, or not written: what is there already is not made.
     """
     writing = [one for one in understood.changing if one.method in ("POST", "PUT")]
+    if understood.references or sum(len(one.body) for one in writing) > MOST_DRAFTED:
+        return understood
     try:
         ids = {one.at: understood.ids.get(one.at) or stated.uuid(one.id) for one in writing}
     except NotFound:
         return understood
     made = {one.full_url: f"{one.type}/{ids[one.at]}" for one in writing if one.full_url}
     drafts: dict[int, Draft] = {}
-    for one in () if understood.references else writing:
+    for one in writing:
         with suppress(Refused):
             drafts[one.at] = draft(hub, member, one.type, requests.resolved(one.body, made), ids[one.at])
-    return replace(understood, drafts=drafts)
+    return replace(understood, drafts=drafts, led=made)
 
 
 def draft(hub: Hub, member: Member, type_: str, body: bytes, id_: UUID) -> Draft:

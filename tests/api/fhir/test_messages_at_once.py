@@ -9,13 +9,13 @@ import httpx2
 import pytest
 
 from hub.runtime import Hub
-from hub.services.exchange import receiving
+from hub.services.exchange import receiving, understanding
 from hub.services.exchange.receiving import Done
 from hub.services.gathering import Gathering
 from hub.storage import members, resources
 from tests.api.fhir.conftest import Client
 from tests.api.fhir.test_at_once import _transactions
-from tests.api.fhir.test_bundles import bundle, entry
+from tests.api.fhir.test_bundles import bundle, entry, weight
 from tests.api.fhir.test_record_messages import RECORD, _message, _observation, _record, _send
 from tests.hubs import acts
 from tests.people import named_persons
@@ -170,3 +170,25 @@ async def test_one_resource_named_by_its_id_and_by_an_identifier_is_changed_by_o
     versions = [one.json()["entry"][0]["response"]["etag"] for one in answers]
     assert sorted(versions) == ['W/"2"', 'W/"3"', 'W/"4"']
     assert len(await acts(hub, "create")) == 1
+
+
+async def test_a_reference_to_what_is_there_already_is_led_there_whatever_was_sent_of_it(as_huiji: Client) -> None:
+    there = (await as_huiji("POST", "/fhir/Organization", json=_named("1"))).json()["id"]
+    again = entry("POST", "Organization", _named("1", active="no boolean"), ifNoneExist="identifier=urn:x|1")
+    about = weight(f"Organization/{there}") | {"performer": [{"reference": "urn:uuid:o"}]}
+    sent = bundle({"fullUrl": "urn:uuid:o", **again}, entry("POST", "Observation", about))
+    (answer,) = await _transactions(as_huiji, [(sent, uuid4())])
+    assert answer.status_code == 200, answer.text
+    made = answer.json()["entry"][1]["response"]["location"].split("/fhir/")[1].split("/_history/")[0]
+    assert (await as_huiji("GET", f"/fhir/{made}")).json()["performer"] == [{"reference": f"Organization/{there}"}]
+
+
+async def test_a_long_message_has_a_turn_of_its_own(
+    hub: Hub, as_huiji: Client, monkeypatch: pytest.MonkeyPatch, shared: list[int]
+) -> None:
+    monkeypatch.setattr(understanding, "MOST_DRAFTED", 2000)
+    long = _message(_someone(1), *(_observation(None) for _ in range(20)))
+    answers = await _at_once(hub, monkeypatch, as_huiji, [_message(_someone(0)), long, _message(_someone(2))])
+    assert [one.status_code for one in answers] == [200] * 3
+    assert shared == [1, 1, 1]
+    assert (await as_huiji("GET", "/fhir/Observation")).json()["total"] == 20
