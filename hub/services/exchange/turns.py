@@ -66,13 +66,8 @@ def first(waiting: Sequence[About]) -> list[int]:
         entries += one.entries
         if not one.is_plain or entries > MOST:
             break
-        meets = not (
-            names.isdisjoint(one.names)
-            and asked.isdisjoint(one.asked)
-            and asked.isdisjoint(one.written)
-            and written.isdisjoint(one.asked)
-        )
-        if not meets:
+        is_apart = names.isdisjoint(one.names) and (asked | written).isdisjoint(one.asked)
+        if is_apart and asked.isdisjoint(one.written):
             chosen.append(at)
         names |= one.names
         asked |= one.asked

@@ -244,8 +244,7 @@ async def _put(
     beside: list[UUID] = []
     for at, one in wanted:
         try:
-            tokens = one.tokens if one.ready else indexing.tokens(hub, member.id, one.resource or {})
-            made = one.ready or checking.read(member, one.resource or {}, one.kept, one.id)
+            made, tokens = _read(hub, member, one)
             made = await checking.admitted(hub, connection, member, one.resource or {}, made, one.id, beside)
         except Refused as refusal:
             outcomes[at] = refusal
@@ -271,6 +270,14 @@ async def _put(
                     for one, done in zip(going, stored, strict=True) if done.counts]  # fmt: skip
         outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
     return outcomes
+
+
+def _read(hub: Hub, member: Member, wanted: Write) -> tuple[Ready, Sequence[int] | None]:
+    """What is stored, and told to the search index, of what is wanted. Raises TooLarge."""
+    if wanted.ready is not None:
+        return wanted.ready, wanted.tokens
+    resource = wanted.resource or {}
+    return checking.read(member, resource, wanted.kept, wanted.id), indexing.tokens(hub, member.id, resource)
 
 
 def _told(stored: Stored, made: Ready, known: Mapping[UUID, Version], now: datetime) -> Outcome:
