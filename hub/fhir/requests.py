@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, unquote, unquote_plus
 from uuid import UUID
 
+import orjson
+
 from hub.domain.texts import all_can_be_kept
 from hub.errors import Invalid, TooLarge
 from hub.fhir import exact, strict_json
@@ -25,6 +27,8 @@ _FIELDS: Final = 50
 _NEW: Final = "urn:uuid:"
 _AS_SEARCH: Final = re.compile(r"[A-Z][A-Za-z]{2,63}\?.+")
 _ANY_AS_SEARCH: Final = re.compile(rb'"reference":"[A-Z][A-Za-z]{2,63}\?')
+_ANY_NEW: Final = re.compile(rb'((?:[{,]"reference":)?)"(urn:uuid:[^"]*)"(?!:)')
+"""The name in front of it, if it is a reference, and the text."""
 Together = Literal["batch", "transaction"]
 
 
@@ -46,9 +50,8 @@ class Request:
     if_none_exist: str
 
 
-def read(body: bytes) -> tuple[Together, list[Request]]:
-    """The entries of a Bundle that is JSON. Raises Invalid, TooLarge."""
-    bundle = exact.read(body)
+def read(bundle: Any) -> tuple[Together, list[Request]]:
+    """The entries of a Bundle (as `exact.read` has it). Raises Invalid, TooLarge."""
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         raise Invalid("bad-request", "A Bundle is needed: a batch or a transaction.")
     together = bundle.get("type")
@@ -186,7 +189,27 @@ def resolved(body: bytes, made: Mapping[str, str], meant: Mapping[str, str] | No
     """
     if b'"' + _NEW.encode() not in body and not (meant and _ANY_AS_SEARCH.search(body)):
         return body
+    if not meant and b"\\" not in body and all(one.startswith(_NEW) for one in made):
+        return _replaced(body, made)
     return exact.write(_led(exact.read(body), made, meant or {}))
+
+
+def _replaced(body: bytes, made: Mapping[str, str]) -> bytes:
+    """The same in place: where nothing is escaped, each quotation mark begins or ends a text."""
+
+    def lead(found: re.Match[bytes]) -> bytes:
+        name, text = found.groups()
+        if (led := made.get(text.decode())) is not None:
+            return bytes(name + orjson.dumps(led))
+        if name:
+            raise _unresolved()
+        return found[0]
+
+    return _ANY_NEW.sub(lead, body)
+
+
+def _unresolved() -> Invalid:
+    return Invalid("unresolved-reference", "A reference names an entry that is not in the Bundle. Nothing was stored.")
 
 
 def _led(value: Any, made: Mapping[str, str], meant: Mapping[str, str]) -> Any:
@@ -206,7 +229,5 @@ def _reference(value: Any, made: Mapping[str, str], meant: Mapping[str, str]) ->
     if not isinstance(value, str) or not value.startswith(_NEW):
         return _led(value, made, meant)
     if value not in made:
-        raise Invalid(
-            "unresolved-reference", "A reference names an entry that is not in the Bundle. Nothing was stored."
-        )
+        raise _unresolved()
     return made[value]

@@ -248,12 +248,14 @@ async def own_under(
     """Of a member's own resources `most` of each (type, blind index of an identifier) of `wanted`."""
     rows = await driver(connection).fetch(
         f"""
-        -- own_under: what several conditions of one identifier each find
+        -- own_under: what several conditions of one identifier each find. By the identifier first, whatever the planner
+        -- knows of the tables: on the other way are all that the member has of the type
         SELECT wanted.type, wanted.value, found.*
         FROM {rows_of("text", "bytea")} AS wanted(type, value) CROSS JOIN LATERAL (
             SELECT r.id, r.version, r.updated_at
-            FROM resource_identifier i JOIN resource r ON r.id = i.resource_id
-            WHERE i.value = wanted.value AND r.member_id = $3 AND r.type = wanted.type AND NOT r.deleted
+            FROM (SELECT resource_id FROM resource_identifier WHERE value = wanted.value OFFSET 0) i
+            CROSS JOIN LATERAL (SELECT * FROM resource WHERE id = i.resource_id OFFSET 0) r
+            WHERE r.member_id = $3 AND r.type = wanted.type AND NOT r.deleted
             LIMIT $4) found""",  # noqa: S608 - our own
         [type_ for type_, _ in wanted],
         [value for _, value in wanted],

@@ -19,12 +19,12 @@ MOST: Final = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a resource says, as texts."""
+    """What a resource says, as the stand-ins for texts that `Vault.searched` has for its member."""
 
     id: UUID
     type: str
     updated_at: datetime
-    texts: frozenset[str]
+    tokens: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ _PUT: Final = f"""
     SET member_id = excluded.member_id, updated_at = excluded.updated_at, tokens = excluded.tokens"""  # noqa: S608
 
 
-async def put(connection: AsyncConnection, vault: Vault, member_id: int, told: Sequence[Told]) -> None:
+async def put(connection: AsyncConnection, member_id: int, told: Sequence[Told]) -> None:
     """Tell of resources, in place of what was told of them before."""
     if told:
         await driver(connection).execute(
@@ -56,7 +56,7 @@ async def put(connection: AsyncConnection, vault: Vault, member_id: int, told: S
             [one.id for one in told],
             [one.type for one in told],
             [one.updated_at for one in told],
-            [f"{{{','.join(map(str, sorted(vault.searched(member_id, one.texts))))}}}" for one in told],
+            [f"{{{','.join(map(str, sorted(one.tokens)))}}}" for one in told],
         )
 
 

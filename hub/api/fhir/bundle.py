@@ -31,9 +31,9 @@ from hub.services.intake import refusals_noted
 
 async def take(call: Call) -> Response:
     """200 with a response for each entry, in their order."""
-    await call.resource()  # JSON, not too deep, and texts that can be kept
+    document = await call.document()
+    together, asked = requests.read(document.exact())
     body = await call.request.body()
-    together, asked = requests.read(body)
     message_id, headers = message_id_of(call.request), {}
     async with refusals_noted(call.hub, call.member, message_id):
         conditions.check_all(asked, together=together == "transaction")

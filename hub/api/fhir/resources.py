@@ -73,7 +73,7 @@ async def _write(call: Call, method: str) -> Written | None:
     async with refusals_noted(call.hub, call.member, message_id_of(call.request)):
         asked, resource = await _asked(call, method)
         await opened(call.hub, call.access, *searched_by(asked, call.search))
-        wanted = stated.plain(call.member, call.purpose, asked, resource)
+        wanted = stated.plain(call.hub, call.member, call.purpose, asked, resource)
         if wanted is not None:
             return await writing.write(call.hub, call.member, wanted)
         return await carry_out(call.hub, call.member, call.purpose, asked)

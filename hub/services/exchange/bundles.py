@@ -5,7 +5,7 @@ same message id with the same bytes is answered from what was stored.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -16,13 +16,16 @@ from weakref import WeakKeyDictionary
 import orjson
 
 from hub.errors import Conflict, HubError, Unavailable
-from hub.fhir import fed, requests
+from hub.fhir import requests
 from hub.fhir.requests import Request
 from hub.runtime import Hub
-from hub.services.exchange import entries, looking, receiving, stated, writing
+from hub.services.exchange import entries, looking, receiving, stated, turns, writing
 from hub.services.exchange.carrying import carry_out
+from hub.services.exchange.entries import Settled
 from hub.services.exchange.looking import Answer
 from hub.services.exchange.receiving import Done
+from hub.services.exchange.turns import About
+from hub.services.exchange.understanding import Understood, drafted, understand
 from hub.services.exchange.writing import Write, Written
 from hub.services.gathering import Gathering
 from hub.services.intake import Acknowledgement, Raced, refusals_noted
@@ -34,9 +37,7 @@ from hub.storage.members import Member
 
 KIND: Final = "fhir"
 _AT_ONCE: Final = 16
-"""Transactions that may share one of the database's, ..."""
-_MOST_TOGETHER: Final = 400
-"""... if they have no more entries than this together."""
+"""Transactions that may share one of the database's."""
 _ORDER: Final = ("DELETE", "POST", "PUT", "PATCH")
 """In which R4 has the entries of a transaction done; what is read is read when all is written."""
 
@@ -53,17 +54,19 @@ class Transacted:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """A transaction that a member asks for."""
+    """A transaction that a member asks for, as far as it can be `understood`, or why it is refused if it is new."""
 
     hub: Hub
     member: Member
-    purpose: str
     id: UUID
     body: bytes
     asked: Sequence[Request]
+    understood: Understood | HubError
+    about: About
 
 
-_Taking = Gathering[_Message, Acknowledgement | Exception]
+_Answered = Acknowledgement | Exception
+_Taking = Gathering[_Message, _Answered]
 _gatherings: Final[WeakKeyDictionary[Database, dict[int, _Taking]]] = WeakKeyDictionary()
 
 
@@ -73,12 +76,14 @@ async def transaction(
     """Do all of it or nothing. Raises what the first entry that cannot be done is refused for, and Conflict for a message id
     that was used for anything else.
 
-    A member's transactions that arrive together share one of the database's, as long as each can be done.
+    A member's transactions that arrive together share one of the database's, as long as they are about different things.
     """
     async with refusals_noted(hub, member, message_id):
         of_members = _gatherings.setdefault(hub.database, {})
         gathering = of_members.setdefault(member.id, Gathering(_together, most=_AT_ONCE, at_once=1))
-        acknowledgement = await gathering.ask(_Message(hub, member, purpose, message_id, body, asked))
+        understood = _understood(hub, member, purpose, asked)
+        about = turns.about(message_id, understood if isinstance(understood, Understood) else None)
+        acknowledgement = await gathering.ask(_Message(hub, member, message_id, body, asked, understood, about))
         if isinstance(acknowledgement, Exception):
             raise acknowledgement
         said = orjson.loads(acknowledgement.body)
@@ -90,20 +95,39 @@ async def transaction(
     return Transacted(tuple(answers), said["submission_id"], said["receipt"], received_at)
 
 
-async def _together(asked: Sequence[_Message]) -> Sequence[Acknowledgement | Exception]:
-    """Some of one member's; where one of them cannot be done or they touch the same things, one after the other."""
-    hub, member = asked[0].hub, asked[0].member
-    every = list(asked)
+def _understood(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]) -> Understood | HubError:
+    """What is asked, worked out before the member's turn. One that is sent again is answered whatever it is refused for now."""
+    try:
+        return drafted(hub, member, understand(hub, member, purpose, asked, together=True))
+    except HubError as refusal:
+        return refusal
+
+
+async def _together(asked: Sequence[_Message]) -> Sequence[_Answered]:
+    """Some of one member's, in as many transactions of the database as it takes, with those that come while the first waits."""
+    every, done = list(asked), dict[int, _Answered]()
+    while len(done) < len(every):
+        done |= await _turn(every, done.keys())
+    return [done[at] for at in range(len(every))]
+
+
+async def _turn(every: list[_Message], done: Collection[int]) -> dict[int, _Answered]:
+    """The answers to some of those that are not done, by their places; of the first always."""
+    hub, member = every[0].hub, every[0].member
+    turn = waiting = [at for at in range(len(every)) if at not in done]
     try:
         async with hub.database.begin() as connection:
             await resources.lock_member(connection, member.id)
-            every += _gatherings[hub.database][member.id].join()
-            if _are_apart(every):
-                return await _take_each(hub, connection, member, every)
+            if not done:
+                every += _gatherings[hub.database][member.id].join()
+                waiting = list(range(len(every)))
+            turn = [waiting[place] for place in turns.first([every[at].about for at in waiting])]
+            answers = await _take_each(hub, connection, member, [every[at] for at in turn])
+        return {at: answers[every[at].id] for at in turn if every[at].id in answers}
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
-        if isinstance(error, Unavailable) or (len(every) == 1 and not _may_pass(error)):
-            return [error] * len(every)
-    return [await _by_itself(one) for one in every]
+        if isinstance(error, Unavailable) or (len(turn) == 1 and not _may_pass(error)):
+            return dict.fromkeys(turn, error)
+    return {at: await _by_itself(every[at]) for at in turn}
 
 
 def _may_pass(error: Exception) -> bool:
@@ -111,24 +135,7 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, Raced) or (isinstance(error, Conflict) and error.code == "busy")
 
 
-def _are_apart(messages: Sequence[_Message]) -> bool:
-    """Are they few, and plainly about different resources? What is searched for may be what an earlier one writes."""
-    if len(messages) == 1:
-        return True
-    every = [request for one in messages for request in one.asked]
-    if len(every) > _MOST_TOGETHER:
-        return False
-    if not all(stated.is_plain(one) and not requests.searches(one.body) for one in every):
-        return False
-    names: list[object] = [one.id for one in messages]
-    for message in messages:
-        ids = {stated.uuid(request.id) for request in message.asked if request.id}
-        conditions = {fed.condition(request.if_none_exist) for request in message.asked if request.method == "POST"}
-        names += (ids | conditions) - {None}
-    return len(names) == len(set(names))
-
-
-async def _by_itself(message: _Message) -> Acknowledgement | Exception:
+async def _by_itself(message: _Message) -> _Answered:
     take = partial(_take, message)
     try:
         try:
@@ -139,37 +146,60 @@ async def _by_itself(message: _Message) -> Acknowledgement | Exception:
         return error
 
 
-async def _take(message: _Message) -> Acknowledgement:
+async def _take(message: _Message) -> _Answered:
     """One in a transaction of its own. Raises Raced when another request stored the same message meanwhile."""
     hub, member = message.hub, message.member
     async with hub.database.begin() as connection:
         await resources.lock_member(connection, member.id)
-        return (await _take_each(hub, connection, member, [message]))[0]
+        return (await _take_each(hub, connection, member, [message]))[message.id]
 
 
 async def _take_each(
     hub: Hub, connection: AsyncConnection, member: Member, messages: Sequence[_Message]
-) -> list[Acknowledgement]:
-    """All of them or none, in the caller's transaction under the member's lock. Raises Raced."""
+) -> Mapping[UUID, _Answered]:
+    """What becomes of each by its id, in the caller's transaction under the member's lock. What has to wait is left out.
+
+    Raises Raced, and what a write is refused for: then nothing of all may be kept. So it is for one that is alone.
+    """
     now = hub.now()
     known = await receiving.repeated(hub, connection, member, {one.id: one.body for one in messages})
-    new = [one for one in messages if one.id not in known]
+    settled = await _settled(hub, connection, member, [one for one in messages if one.id not in known], now)
+    going = [(one, found) for one in messages if isinstance(found := settled.get(one.id), Settled)]
+    answers: list[dict[int, Written | None]] = [found.done for _, found in going]
     wanted: list[tuple[int, int, Write]] = []
-    answers: list[dict[int, Written | None]] = []
-    for number, one in enumerate(new):
-        settled = await entries.settle(hub, connection, member, one.purpose, one.asked, now, together=True)
+    for number, (one, found) in enumerate(going):
         methods = {request.at: request.method for request in one.asked}
-        places = sorted(settled.writes, key=lambda at: (_ORDER.index(methods[at]), at))
-        wanted += [(number, at, settled.writes[at]) for at in places]
-        answers.append(settled.done)
+        places = sorted(found.writes, key=lambda at: (_ORDER.index(methods[at]), at))
+        wanted += [(number, at, found.writes[at]) for at in places]
     written = await writing.write_all(hub, connection, member, [write for _, _, write in wanted], now)
     for (number, at, _), made in zip(wanted, written, strict=True):
         answers[number][at] = made
     done = [Done(one.id, one.body, {"entries": _told_all(one, own)}, len(one.asked))
-            for one, own in zip(new, answers, strict=True)]  # fmt: skip
+            for (one, _), own in zip(going, answers, strict=True)]  # fmt: skip
     if done:
         known |= await receiving.take(hub, connection, member, KIND, done, now)
-    return [known[one.id] for one in messages]
+    return known | {id_: found for id_, found in settled.items() if isinstance(found, HubError)}
+
+
+async def _settled(
+    hub: Hub, connection: AsyncConnection, member: Member, new: Sequence[_Message], now: datetime
+) -> dict[UUID, Settled | HubError]:
+    """What new messages come to by their ids, without those about what an earlier one is about. Raises what one alone does."""
+    understood = {one.id: one.understood for one in new if isinstance(one.understood, Understood)}
+    found = await entries.look(hub, connection, member, list(understood.values()), now) if understood else {}
+    settled: dict[UUID, Settled | HubError] = {}
+    for one in new:
+        try:
+            if isinstance(one.understood, HubError):
+                raise one.understood
+            settled[one.id] = await entries.settle_found(hub, connection, member, one.understood, found, now)
+        except HubError as refusal:
+            if len(new) == 1:
+                raise
+            settled[one.id] = refusal
+    going = {id_: one for id_, one in settled.items() if isinstance(one, Settled)}
+    later = {id_ for id_, is_apart in zip(going, turns.apart(going.values()), strict=True) if not is_apart}
+    return {id_: one for id_, one in settled.items() if id_ not in later}
 
 
 def _told_all(message: _Message, answers: Mapping[int, Written | None]) -> list[dict[str, Any] | None]:
@@ -202,7 +232,7 @@ async def batch(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]
 async def _alone(hub: Hub, member: Member, purpose: str, one: Request) -> Answer:
     try:
         async with refusals_noted(hub, member, new_id()):
-            wanted = stated.plain(member, purpose, replace(one, body=requests.resolved(one.body, {})))
+            wanted = stated.plain(hub, member, purpose, replace(one, body=requests.resolved(one.body, {})))
             if wanted is None:
                 return Answer(**_told(one.type, await carry_out(hub, member, purpose, one)))
             return Answer(**_told(one.type, await writing.write(hub, member, wanted)))

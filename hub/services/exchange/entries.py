@@ -4,29 +4,26 @@ In the transaction that writes, under the member's lock: what is found stays so 
 conditional create, update, patch and delete; and of transactions that no two entries change one resource.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-import orjson
-
-from hub.errors import Invalid, NotFound, Refused, TooLarge
+from hub.errors import Invalid, NotFound, TooLarge
 from hub.fhir import requests
 from hub.fhir.patch import Effort
 from hub.fhir.requests import Request
 from hub.runtime import Hub
-from hub.services.exchange import checking, conditions, noting, patching, stated
+from hub.services.exchange import conditions, noting, patching, stated
 from hub.services.exchange.conditions import Criteria, NoMatch
 from hub.services.exchange.noting import Looked
 from hub.services.exchange.reading import Gone
+from hub.services.exchange.understanding import Draft, References, Understood, draft, naming, understand
 from hub.services.exchange.writing import Changed, Write, Written
 from hub.services.identity.ledger import LookedUp
 from hub.storage import versions
 from hub.storage.database import AsyncConnection
-from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.resources import Head
 from hub.storage.versions import Version
@@ -54,8 +51,6 @@ class _Target:
 
 
 Found = Mapping[Criteria, Sequence[Head]]
-References = Mapping[str, tuple[Request, Criteria]]
-"""References that are said as searches, by what they say: the first entry that has one, and its condition."""
 
 
 async def settle(
@@ -72,21 +67,35 @@ async def settle(
 
     The member's lock is held. Raises whatever the first is refused for.
     """
-    if member.kind != "county":
-        raise NotFound
-    changing = [one for one in asked if one.method != "GET"]
-    criteria, references = _conditions(hub, changing, together)
-    every = [*criteria.values(), *(one for _, one in references.values())]
-    found = await conditions.find(hub, connection, member, purpose, every, now) if every else {}
-    targets = _targets(changing, criteria, found, together)
+    understood = understand(hub, member, purpose, asked, together=together)
+    found = await look(hub, connection, member, [understood], now)
+    return await settle_found(hub, connection, member, understood, found, now)
+
+
+async def look(
+    hub: Hub, connection: AsyncConnection, member: Member, some: Sequence[Understood], now: datetime
+) -> Found:
+    """What meets the conditions of `some`: of one, or of many that ask by identifiers only. Raises Invalid, Unavailable."""
+    every = [criteria for one in some for criteria in one.conditions]
+    return await conditions.find(hub, connection, member, some[0].purpose, every, now) if every else {}
+
+
+async def settle_found(
+    hub: Hub, connection: AsyncConnection, member: Member, understood: Understood, found: Found, now: datetime
+) -> Settled:
+    """What requests come to whose conditions have `found` this. Raises whatever the first is refused for."""
+    changing, together = understood.changing, understood.together
+    targets = _targets(understood, found)
     led = _Led(
         {one.full_url: f"{one.type}/{targets[one.at].id}" for one in changing if one.full_url and one.body},
-        _meant(references, found),
+        _meant(understood.references, found),
     )
     current = await _current(hub, connection, member, changing, targets)
     if current:
         # A patch tells what it is applied to: by its answer, and by what it tests for.
-        await noting.note(hub, connection, [Looked(LookedUp(member, "read", purpose, now), list(current.values()))])
+        trace = LookedUp(member, "read", understood.purpose, now)
+        await noting.note(hub, connection, [Looked(trace, list(current.values()))])
+    is_as_thought = led.made == understood.led
     settled, effort = Settled({}, {}), Effort()
     for one in changing:
         target = targets[one.at]
@@ -94,33 +103,15 @@ async def settle(
             settled.done[one.at] = Written(target.head.id, target.head.version, target.head.at, b"", "same")
         elif target.id is None:
             settled.done[one.at] = None
+        elif one.method == "PATCH":
+            with naming(one, together):
+                settled.writes[one.at] = _patch(hub, member, one, led.of(one.body), target.id, current, effort)
         else:
-            with _naming(one, together):
-                settled.writes[one.at] = _write(hub, member, one, led.of(one.body), target, current, effort)
+            with naming(one, together):
+                made = understood.drafts.get(one.at)
+                body = made.body if made is not None and is_as_thought else led.of(one.body)
+                settled.writes[one.at] = _write(hub, member, one, body, target.id, target.head, made)
     return settled
-
-
-def _conditions(hub: Hub, changing: Sequence[Request], together: bool) -> tuple[dict[int, Criteria], References]:
-    """The conditions of the requests by their places, and of references. Raises Invalid, NotFound."""
-    criteria, references = dict[int, Criteria](), dict[str, tuple[Request, Criteria]]()
-    searches = set[Criteria]()
-    for one in changing:
-        with _naming(one, together):
-            stated.checked(one)
-            if condition := one.query or (one.if_none_exist if one.method == "POST" else ""):
-                criteria[one.at] = _counted(conditions.read(hub, one.type, condition), searches)
-            for said in requests.searches(one.body) - references.keys() if together else ():
-                type_, _, text = said.partition("?")
-                references[said] = one, _counted(conditions.read(hub, type_, text), searches)
-    return criteria, references
-
-
-def _counted(one: Criteria, searches: set[Criteria]) -> Criteria:
-    """The condition, put among those that are searches. Raises Invalid when these are too many."""
-    if one.query is not None:
-        searches.add(one)
-        conditions.check_number(len(searches))
-    return one
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,27 +126,15 @@ class _Led:
         return requests.resolved(body, self.made, self.meant)
 
 
-@contextmanager
-def _naming(one: Request, together: bool) -> Iterator[None]:
-    """A refusal of one of many says which it is of."""
-    try:
-        yield
-    except Refused as refusal:
-        if together:
-            refusal.detail = f"Bundle.entry[{one.at}]: {refusal.detail}"
-        raise
-
-
-def _targets(
-    changing: Sequence[Request], criteria: Mapping[int, Criteria], found: Found, together: bool
-) -> dict[int, _Target]:
+def _targets(understood: Understood, found: Found) -> dict[int, _Target]:
     """What each is about. Raises NotUnique, NotFound, Changed, Invalid; the last also where two change one resource."""
     targets = dict[int, _Target]()
     taken, new = set[UUID](), set[Criteria]()
-    for one in changing:
-        with _naming(one, together):
-            asked = criteria.get(one.at)
-            target = targets[one.at] = _target(one, found[asked] if asked is not None else None)
+    for one in understood.changing:
+        with naming(one, understood.together):
+            asked = understood.criteria.get(one.at)
+            heads = found[asked] if asked is not None else None
+            target = targets[one.at] = _target(one, heads, understood.ids.get(one.at))
             if target.id is None or (one.method == "POST" and target.head is not None):
                 continue
             # Two conditions that find nothing yet may be one, however they are written.
@@ -170,9 +149,10 @@ def _targets(
     return targets
 
 
-def _target(one: Request, heads: Sequence[Head] | None) -> _Target:
+def _target(one: Request, heads: Sequence[Head] | None, new: UUID | None) -> _Target:
+    """What a request is about, or the `new` resource that it makes."""
     if heads is None:
-        return _Target(new_id() if one.method == "POST" else stated.uuid(one.id))
+        return _Target(new or stated.uuid(one.id))
     id_ = conditions.target(heads)
     if id_ is not None:
         return _Target(id_, heads[0])
@@ -180,14 +160,14 @@ def _target(one: Request, heads: Sequence[Head] | None) -> _Target:
         raise NotFound("None of your resources meets the condition; nothing was changed.")
     if stated.expected(one.if_match) is not None:
         raise Changed
-    return _Target(None if one.method == "DELETE" else new_id())
+    return _Target(new)
 
 
 def _meant(references: References, found: Found) -> dict[str, str]:
     """What the references mean that are said as searches. Raises NoMatch, NotUnique."""
     meant = {}
     for said, (entry, one) in references.items():
-        with _naming(entry, together=True):
+        with naming(entry, together=True):
             what = f"a reference that is said as a search of {one.type}"
             id_ = conditions.target(found[one], what)
             if id_ is None:
@@ -215,38 +195,40 @@ async def _current(
 
 
 def _write(
-    hub: Hub,
-    member: Member,
-    one: Request,
-    body: bytes,
-    target: _Target,
-    current: Mapping[UUID, Version],
-    effort: Effort,
+    hub: Hub, member: Member, one: Request, body: bytes, id_: UUID, head: Head | None, made: Draft | None
 ) -> Write:
-    """The request as one act on its target. Raises NotFound, Gone, Changed, Invalid, and what a patch is refused for."""
-    id_ = target.id or new_id()
+    """The request as one act on the resource `id_`, which its condition has found if there is a `head`; `made` before, or now.
+
+    Raises Invalid, NotAllowed, TooLarge.
+    """
     version = stated.expected(one.if_match)
     if one.method == "DELETE":
         return Write("delete", one.type, id_, expected=version)
-    if one.method == "PATCH":
-        found = _patchable(current.get(id_), one, version)
-        resource, kept = patching.patched(member, found, patching.read(body), hub.settings.max_json_bytes, effort)
-        return Write("update", one.type, id_, resource, kept, found.newest)
-    resource = orjson.loads(body)
-    kept = checking.check(member, one.type, resource, body)
-    if one.method == "POST" or (one.query and target.head is None):
+    if made is None or made.body != body:  # a reference to what is there is led elsewhere than it was thought to be
+        made = draft(hub, member, one.type, body, id_)
+    resource, kept, ready = made.resource, made.kept, made.ready_as(id_)
+    if one.method == "POST" or (one.query and head is None):
         if one.method == "PUT" and "id" in resource:
             raise Invalid(
                 "bad-request",
                 "No resource meets the condition, and ids are the hub's to give: send it without an id. Nothing was stored.",
             )
-        return Write("create", one.type, id_, resource, kept)
+        return Write("create", one.type, id_, resource, kept, ready=ready, tokens=made.tokens)
     if one.query:
         if resource.get("id", str(id_)) != str(id_):
             raise Invalid("bad-request", "The id in the body is not of the resource that meets the condition.")
     else:
         stated.same_id(resource, one.id)
-    return Write("update", one.type, id_, resource, kept, version)
+    return Write("update", one.type, id_, resource, kept, version, ready=ready, tokens=made.tokens)
+
+
+def _patch(
+    hub: Hub, member: Member, one: Request, body: bytes, id_: UUID, current: Mapping[UUID, Version], effort: Effort
+) -> Write:
+    """The patch as one act. Raises NotFound, Gone, Changed, and what a patch is refused for."""
+    found = _patchable(current.get(id_), one, stated.expected(one.if_match))
+    resource, kept = patching.patched(member, found, patching.read(body), hub.settings.max_json_bytes, effort)
+    return Write("update", one.type, id_, resource, kept, found.newest)
 
 
 def _patchable(found: Version | None, one: Request, version: int | None) -> Version:

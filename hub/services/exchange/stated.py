@@ -9,13 +9,14 @@ import orjson
 from hub.errors import Invalid, NotFound
 from hub.fhir import fed
 from hub.fhir.requests import Request
-from hub.services.exchange import checking
+from hub.runtime import Hub
+from hub.services.exchange import checking, indexing
 from hub.services.exchange.writing import Write
 from hub.storage.ids import new_id
 from hub.storage.members import Member
 
 
-def plain(member: Member, purpose: str, one: Request, resource: dict[str, Any] | None = None) -> Write | None:
+def plain(hub: Hub, member: Member, purpose: str, one: Request, resource: dict[str, Any] | None = None) -> Write | None:
     """The request as one act, where that takes no look at what is there but by an identifier. Raises Invalid, NotFound.
 
     `resource` is what its body says, where that was read already.
@@ -31,10 +32,13 @@ def plain(member: Member, purpose: str, one: Request, resource: dict[str, Any] |
     if one.method == "POST":
         id_, unless = new_id(), fed.condition(one.if_none_exist)
         ready = checking.read(member, resource, kept, id_)
-        return Write("create", type_, id_, resource, kept, unless=unless, purpose=purpose, ready=ready)
+        tokens = indexing.tokens(hub, member.id, resource)
+        return Write("create", type_, id_, resource, kept, unless=unless, purpose=purpose, ready=ready, tokens=tokens)
     same_id(resource, one.id)
     id_, version = uuid(one.id), expected(one.if_match)
-    return Write("update", type_, id_, resource, kept, version, ready=checking.read(member, resource, kept, id_))
+    ready = checking.read(member, resource, kept, id_)
+    tokens = indexing.tokens(hub, member.id, resource)
+    return Write("update", type_, id_, resource, kept, version, ready=ready, tokens=tokens)
 
 
 def is_plain(one: Request) -> bool:

@@ -51,8 +51,8 @@ class Write:
     """What is wanted: `resource` was checked and `kept` are its bytes, none of both to delete; `expected` is a version.
 
     `id` is the resource that is there, or the one that a new resource is to have. A new one is created `unless` the
-    member has one with that identifier (system, value): then that one is the answer, looked up for `purpose`. `ready` is
-    what `checking.read` makes of it, where that was done before the member's turn.
+    member has one with that identifier (system, value): then that one is the answer, looked up for `purpose`. `ready` and
+    `tokens` are what `checking.read` and `indexing.tokens` make of it, where that was done before the member's turn.
     """
 
     kind: Kind
@@ -64,6 +64,7 @@ class Write:
     unless: Identifier | None = None
     purpose: str = ""
     ready: Ready | None = None
+    tokens: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +164,15 @@ async def write_each(
     outcomes: dict[int, Outcome] = {
         at: refusal for at, one in enumerate(wanted) if (refusal := _refusal(member, one, known)) is not None
     }
+    changed: list[indexing.Changed] = []
     for type_ in sorted({one.type for one in wanted}):
         of_type = [(at, one) for at, one in enumerate(wanted) if one.type == type_ and at not in outcomes]
         outcomes |= await _there(hub, connection, member, of_type, now)
         put = [(at, one) for at, one in of_type if one.kind != "delete" and at not in outcomes]
         gone = [(at, known[one.id]) for at, one in of_type if one.kind == "delete"]
-        outcomes |= await _put(hub, connection, member, put, known, now)
+        outcomes |= await _put(hub, connection, member, put, known, now, changed)
         outcomes |= await _delete(hub, connection, member, gone, now)
+    await indexing.tell(connection, member.id, changed)
     acts = [
         Act(one.kind, member.name, {"resource": f"{one.type}/{done.id}", "version": done.version}, now)
         for at, one in enumerate(wanted)
@@ -221,9 +224,9 @@ class _Put:
     """A resource on its way into storage, and the place of what wanted it."""
 
     at: int
-    resource: Mapping[str, Any]
     ready: Ready
     incoming: Incoming
+    tokens: Sequence[int] | None
 
 
 async def _put(
@@ -233,14 +236,15 @@ async def _put(
     wanted: Sequence[tuple[int, Write]],
     known: Mapping[UUID, Version],
     now: datetime,
+    changed: list[indexing.Changed],
 ) -> dict[int, Outcome]:
-    """Create or update resources of one type."""
+    """Create or update resources of one type; those that are other than they were are added to the `changed`."""
     outcomes: dict[int, Outcome] = {}
     going: list[_Put] = []
     beside: list[UUID] = []
     for at, one in wanted:
         try:
-            made = one.ready or checking.read(member, one.resource or {}, one.kept, one.id)
+            made, tokens = _read(hub, member, one)
             made = await checking.admitted(hub, connection, member, one.resource or {}, made, one.id, beside)
         except Refused as refusal:
             outcomes[at] = refusal
@@ -251,21 +255,29 @@ async def _put(
                 "record-number", "A record keeps the number it has at its source; nothing was stored."
             )
         else:
-            going.append(_Put(at, one.resource or {}, made, incoming))
+            going.append(_Put(at, made, incoming, tokens))
             beside.append(one.id)
-    keys = {one.incoming.key for one in going}
-    there = await resources.existing(connection, member.id, going[0].ready.type, keys) if going else {}
+    # Under a key that is its own id no new resource is there.
+    keys = {one.incoming.key for one in going if one.incoming.id in known or one.ready.key != str(one.incoming.id)}
+    there = await resources.existing(connection, member.id, going[0].ready.type, keys) if keys else {}
     outcomes |= _doubles(going, known, there)
     going = [one for one in going if one.at not in outcomes]
     if going:
         ready, incoming_ = [one.ready for one in going], [one.incoming for one in going]
         stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now, known=there)
         await recording.follow(hub, connection, member, ready, incoming_, stored, now)
-        changed = [(done.id, now, one.resource)
-                   for one, done in zip(going, stored, strict=True) if done.counts]  # fmt: skip
-        await indexing.tell(hub, connection, member.id, changed)
+        changed += [(done.id, now, one.ready.type, one.tokens)
+                    for one, done in zip(going, stored, strict=True) if done.counts]  # fmt: skip
         outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
     return outcomes
+
+
+def _read(hub: Hub, member: Member, wanted: Write) -> tuple[Ready, Sequence[int] | None]:
+    """What is stored, and told to the search index, of what is wanted. Raises TooLarge."""
+    if wanted.ready is not None:
+        return wanted.ready, wanted.tokens
+    resource = wanted.resource or {}
+    return checking.read(member, resource, wanted.kept, wanted.id), indexing.tokens(hub, member.id, resource)
 
 
 def _told(stored: Stored, made: Ready, known: Mapping[UUID, Version], now: datetime) -> Outcome:

@@ -40,6 +40,7 @@ async def turn(
     (stored,) = await resources.upsert(connection, hub.vault, member.id, None, [incoming], now)
     if stored.version != found.newest + 1:
         raise LookupError(f"subscription {one.id} is at version {stored.version}")
-    await indexing.tell(hub, connection, member.id, [(one.id, now, resource)])
+    tokens = indexing.tokens(hub, member.id, resource)
+    await indexing.tell(connection, member.id, [(one.id, now, TYPE, tokens)])
     content = {"subscription": str(one.id), "member": member.name, "version": stored.version, "state": state}
     await audit.append(connection, hub.vault, [Act(ACT, "hub", content | ({"reason": error} if error else {}), now)])

@@ -365,7 +365,8 @@ async def test_people_who_are_still_told_anew_are_found_and_hold_nothing_up(as_h
     async with hub.database.begin() as connection:
         (member_id,) = (await connection.execute(text("SELECT member_id FROM resource_search"))).one()
         at = hub.now()
-        await search_index.put(connection, hub.vault, member_id, [Told(id_, "Patient", at, before)])
+        tokens = hub.vault.searched(member_id, before)
+        await search_index.put(connection, member_id, [Told(id_, "Patient", at, tokens)])
         await connection.execute(
             text("""
                 INSERT INTO search_pending (member_id, type, resource_id, again)
