@@ -7,6 +7,7 @@ for: the ones between requests, the longest idle first, then those whose body is
 """
 
 import asyncio
+import resource
 from collections import OrderedDict
 from typing import ClassVar, Final
 
@@ -16,13 +17,27 @@ HEAD_SECONDS: Final = 15.0
 STALL_SECONDS: Final = 60.0
 MOST: Final = 2000
 """Connections of one process, and requests under way; above it uvicorn answers 503."""
-_ROOM: Final = 0.9
-"""Of `MOST`: from there on each new connection takes the place of one that is waited for."""
+ROOM: Final = 0.9
+"""Of them: from there on each new connection takes the place of one that is waited for."""
 
 PEER: Final = "peer"
 """Where the state of a request has (address, client certificate in DER) of its connection, with `MutualConnection`."""
 
 Waited = OrderedDict["Connection", None]
+
+
+def most() -> int:
+    """`MOST`, or half of the files that this process may open where those are fewer: it has others to open."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST if files == resource.RLIM_INFINITY else min(MOST, files // 2)
+
+
+def allow_files() -> None:
+    """Let this process, and those that it starts, open the files that `MOST` needs, as far as the machine allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * MOST if hard == resource.RLIM_INFINITY else min(2 * MOST, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Connection(HttpToolsProtocol):
@@ -39,10 +54,19 @@ class Connection(HttpToolsProtocol):
         """How many connections this process has."""
         return len(cls._held)
 
+    @classmethod
+    def make_room(cls) -> bool:
+        """Close the connection that is waited for longest; False where none is."""
+        for waited in (cls._idle, cls._sending):
+            if waited:
+                waited.popitem(last=False)[0].transport.abort()
+                return True
+        return False
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
-        if self.limit_concurrency is not None and len(self.connections) >= _ROOM * self.limit_concurrency:
-            self._make_room()
+        if self.limit_concurrency is not None and len(self.connections) >= ROOM * self.limit_concurrency:
+            self.make_room()
         super().connection_made(transport)
         self._held.add(self)
         self._idle[self] = None
@@ -109,13 +133,6 @@ class Connection(HttpToolsProtocol):
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
-
-    def _make_room(self) -> None:
-        """Close the connection that is waited for longest."""
-        for waited in (self._idle, self._sending):
-            if waited:
-                waited.popitem(last=False)[0].transport.abort()
-                return
 
 
 class MutualConnection(Connection):

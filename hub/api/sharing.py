@@ -4,9 +4,12 @@ Processes that listen at one socket are all told of a connection, and it is the 
 at the same time that is mostly one and the same: of sixteen connections it takes fifteen, and its callers wait for it while
 its neighbour has nothing to do. So a process lets the others go first, the longer the more connections it has; who has none
 waits for nobody. It needs to know nothing of the others, and takes over when one of them is gone.
+
+A connection begins for `hub.api.connections` when its TLS stands. Until then it is counted and bounded here, in the same way.
 """
 
 import asyncio
+import contextlib
 import math
 import socket
 import ssl
@@ -16,7 +19,7 @@ from typing import Any, Final
 import structlog
 import uvloop
 
-from hub.api.connections import Connection
+from hub.api.connections import HEAD_SECONDS, ROOM, Connection, most
 
 _STEP: Final = 0.001
 """Seconds more that a process waits when it holds twice as many connections; some ten of them for a thousand."""
@@ -29,13 +32,15 @@ _log = structlog.get_logger()
 
 
 class Loop(uvloop.Loop):
-    """An event loop whose servers share the socket they are given with other processes."""
+    """An event loop whose servers share the socket they are given with other processes, or have one of their own."""
 
-    async def create_server(self, protocol_factory: Callable[[], Any], *places: Any, **options: Any) -> Any:
-        """As asyncio's; with `sock`, of the other options only `ssl` and `backlog` are known."""
+    async def create_server(
+        self, protocol_factory: Callable[[], Any], host: Any = None, port: Any = None, **options: Any
+    ) -> Any:
+        """As asyncio's, with one address; of the other options only `ssl` and `backlog` are known. Raises OSError."""
         listening: socket.socket | None = options.pop("sock", None)
         if listening is None:
-            return await super().create_server(protocol_factory, *places, **options)
+            listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
         listening.setblocking(False)
         listening.listen(options.pop("backlog", 100))
         return SharedServer(self, protocol_factory, listening, **options)
@@ -52,26 +57,33 @@ class SharedServer:
         ssl: ssl.SSLContext | None = None,
     ) -> None:
         self._loop, self._protocol_factory, self._listening, self._ssl = loop, protocol_factory, listening, ssl
-        self._greeted: set[asyncio.Task[None]] = set()
+        self._greeted: dict[asyncio.Task[None], socket.socket] = {}
+        self._room = ROOM * most()
         self._turn: asyncio.TimerHandle | None = None
-        self._is_closed = False
         self._listen()
 
     def close(self) -> None:
-        """Accept nothing more. The socket is its maker's to close."""
-        self._is_closed = True
-        self._loop.remove_reader(self._listening)
-        if self._turn is not None:
+        """Accept nothing more."""
+        if self._turn is None:
+            self._loop.remove_reader(self._listening)
+        else:  # nobody listens now, and its maker may have closed the socket
             self._turn.cancel()
+        self._listening.close()
 
     async def wait_closed(self) -> None:
         """Nothing is to be waited for."""
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        """Where it listens."""
+        return (self._listening,)
 
     @property
     def _held(self) -> int:
         return Connection.held() + len(self._greeted)
 
     def _listen(self) -> None:
+        self._turn = None
         self._loop.add_reader(self._listening, self._let_others_go_first)
 
     def _let_others_go_first(self) -> None:
@@ -92,13 +104,27 @@ class SharedServer:
 
     def _greet(self, accepted: socket.socket) -> None:
         accepted.setblocking(False)
+        if self._held >= self._room:
+            self._make_room()
         task = self._loop.create_task(self._connect(accepted))
-        self._greeted.add(task)
-        task.add_done_callback(self._greeted.discard)
+        self._greeted[task] = accepted
+        task.add_done_callback(lambda done: self._greeted.pop(done, None))
+
+    def _make_room(self) -> None:
+        """End the connection that is waited for longest, for its TLS or for a request, of whichever there are more."""
+        if len(self._greeted) <= Connection.held() and Connection.make_room():
+            return
+        if self._greeted:
+            oldest = self._greeted.pop(next(iter(self._greeted)))
+            with contextlib.suppress(OSError):  # it hung up by itself
+                oldest.shutdown(socket.SHUT_RDWR)
 
     async def _connect(self, accepted: socket.socket) -> None:
+        seconds = HEAD_SECONDS if self._ssl is not None else None
         try:
-            await self._loop.connect_accepted_socket(self._protocol_factory, accepted, ssl=self._ssl)
+            await self._loop.connect_accepted_socket(
+                self._protocol_factory, accepted, ssl=self._ssl, ssl_handshake_timeout=seconds
+            )
         except OSError as error:  # it hung up, or did not speak TLS
             _log.debug("connection_failed", reason=type(error).__name__)
             accepted.close()

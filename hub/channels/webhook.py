@@ -42,7 +42,10 @@ class ForbiddenAddress(ValueError):
 
 
 def check_address(text: str, *, allow_private: bool) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IP address, if it may be called. Raises ForbiddenAddress."""
+    """The IP address, if it may be called. Raises ForbiddenAddress.
+
+    What is refused is not named: members are told why, and a name that leads into the hub's network must not give it away.
+    """
     address = ipaddress.ip_address(text.split("%", 1)[0])
     if isinstance(address, ipaddress.IPv6Address) and (
         address in _NAT64
@@ -50,11 +53,11 @@ def check_address(text: str, *, allow_private: bool) -> ipaddress.IPv4Address | 
         or address.sixtofour is not None
         or address.teredo is not None
     ):
-        raise ForbiddenAddress(f"{address} hides an IPv4 address")
+        raise ForbiddenAddress("the address hides an IPv4 address")
     unusual = isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST
     unusual = unusual or any(address.version == net.version and address in net for net in _REFUSED)
     if not allow_private and (not address.is_global or address.is_multicast or unusual):
-        raise ForbiddenAddress(f"{address} is not a public address")
+        raise ForbiddenAddress("the address is not a public one")
     return address
 
 

@@ -100,17 +100,17 @@ def _answer(chosen: Settings, workers: int) -> None:
 
     import uvicorn
 
-    from hub.api.connections import MOST, Connection, MutualConnection
+    from hub.api.connections import Connection, MutualConnection, allow_files, most
 
     asked = {"optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}[chosen.tls_client]
-
+    allow_files()
     uvicorn.run(
         "hub.app:create_app",
         factory=True,
         host=chosen.host,
         port=chosen.port,
         workers=workers if workers > 1 else None,
-        loop="hub.api.sharing:Loop" if workers > 1 else "auto",
+        loop="hub.api.sharing:Loop" if workers > 1 or chosen.tls_cert_file else "auto",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -124,7 +124,7 @@ def _answer(chosen: Settings, workers: int) -> None:
         ssl_ca_certs=str(chosen.tls_client_ca_file) if chosen.tls_client_ca_file else None,
         ssl_cert_reqs=asked if chosen.tls_client_ca_file else ssl.CERT_NONE,
         ws="none",
-        limit_concurrency=MOST,
+        limit_concurrency=most(),
     )
 
 

@@ -39,7 +39,7 @@ _HEADER: Final = re.compile(
     r"([A-Za-z][A-Za-z0-9-]{0,60}):[ ]*([\x21-\x7e](?:[\x20-\x7e]{0,998}[\x21-\x7e])?)", re.ASCII
 )
 _OURS: Final = re.compile(
-    r"host|connection|te|trailer|upgrade|expect|keep-alive|cookie|transfer-.*|content-.*|accept.*|webhook-.*|proxy-.*|x-forwarded-.*"
+    r"host|connection|te|trailer|upgrade|expect|keep-alive|cookie|transfer-.*|content-.*|accept.*|webhook-.*|proxy-.*|forwarded|via|x-forwarded-.*|x-real-ip"
 )
 """Headers that the hub says itself, or that would change what is sent or to whom."""
 _FILTER: Final = re.compile(r"([A-Z][A-Za-z]{2,63})(?:\?(.*))?", re.ASCII | re.DOTALL)

@@ -2,8 +2,11 @@
 
 import asyncio
 import errno
+import resource
 import socket
-from contextlib import ExitStack, closing
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import httpx2
@@ -11,7 +14,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from hub.api import sharing
+from hub.api import connections, sharing
 from hub.api.sharing import SharedServer
 from hub.runtime import Hub
 from hub.settings import Settings
@@ -119,11 +122,85 @@ async def test_where_there_is_no_room_it_tries_again(monkeypatch: pytest.MonkeyP
         with closing(socket.create_connection(listening.getsockname())):
             async with asyncio.timeout(30):
                 await greeted
+        address = listening.getsockname()
         server.close()
-        with closing(socket.create_connection(listening.getsockname())):
-            await asyncio.sleep(0.1)
-    assert listening.tries == 2, "a closed server accepts nothing"
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
+    assert listening.tries == 2
     assert [one["event"] for one in logged] == ["connection_not_accepted"]
+
+
+async def test_it_ends_while_it_waits_for_room() -> None:
+    with _Full() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.setblocking(False)
+        listening.listen()
+        server = SharedServer(asyncio.get_running_loop(), asyncio.Protocol, listening)
+        with closing(socket.create_connection(listening.getsockname())):
+            await asyncio.to_thread(wait_until, lambda: listening.tries > 0)
+        listening.close()  # as uvicorn does it
+        server.close()
+
+
+@asynccontextmanager
+async def _speaking_tls(folder: Path) -> AsyncIterator[tuple[int, ssl.SSLContext]]:
+    """(port, how a client trusts it) of a server that hangs up as soon as TLS stands."""
+    authority = Authority(folder, "ours")
+    certificate = authority.issue("hub", server=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate.cert, certificate.key)
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setblocking(False)
+    port = listening.getsockname()[1]
+    loop = asyncio.get_running_loop()
+    server = SharedServer(loop, lambda: _Greeter(loop.create_future()), listening, context)
+    try:
+        yield port, client_context(authority)
+    finally:
+        server.close()
+
+
+async def test_handshakes_that_nobody_begins_make_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sharing, "most", lambda: 20)
+    async with _speaking_tls(tmp_path) as (port, context), asyncio.timeout(10):
+        opened = [await asyncio.open_connection("127.0.0.1", port) for _ in range(60)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+        assert await reader.read() == b"", "the server was reached and hung up"
+        assert await _is_given_up(opened[0][0])
+        for _, one in (*opened, (reader, writer)):
+            one.close()
+
+
+async def test_a_handshake_has_its_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sharing, "HEAD_SECONDS", 0.3)
+    async with _speaking_tls(tmp_path) as (port, _), asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"\x16\x03\x01")  # and no more of it
+        assert await _is_given_up(reader)
+        writer.close()
+
+
+async def _is_given_up(reader: asyncio.StreamReader) -> bool:
+    try:
+        return await reader.read() == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize(("files", "expected"), [(256, 128), (1024, 512), (100_000, connections.MOST)])
+def test_connections_leave_files_for_others(monkeypatch: pytest.MonkeyPatch, files: int, expected: int) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert connections.most() == expected
+
+
+def test_as_many_files_are_allowed_as_connections_need() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        connections.allow_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(2 * connections.MOST, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 class _Greeter(asyncio.Protocol):

@@ -207,6 +207,8 @@ def _filter(text: str) -> dict[str, Any]:
         {"channel.endpoint": "http://user@127.0.0.1:1/told"},
         {"channel.header": ["Host: elsewhere"]},
         {"channel.header": ["Webhook-Id: 1"]},
+        {"channel.header": ["Forwarded: for=192.0.2.1"]},
+        {"channel.header": ["X-Real-IP: 192.0.2.1"]},
         {"channel.header": ["A: 1", "B: 2", "C: 3", "D: 4", "E: 5", "F: 6"]},
         {"channel.extension": [{"url": f"{EXTENSION}heartbeat-period", "valueUnsignedInt": 1}]},
         {"channel.extension": [{"url": f"{EXTENSION}timeout", "valueUnsignedInt": 3600}]},

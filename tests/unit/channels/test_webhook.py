@@ -41,6 +41,15 @@ def test_private_and_disguised_addresses_are_refused(address: str) -> None:
         check_address(address, allow_private=False)
 
 
+async def test_what_a_name_of_the_hubs_own_network_leads_to_is_not_told() -> None:
+    webhooks = Webhooks(allow_private=False)
+    attempt = await webhooks.send("https://localhost/", SECRET, message_id="1", at=datetime.now(UTC), body=b"{}")
+    await webhooks.close()
+    assert attempt.outcome == "refused"
+    assert "127.0.0.1" not in attempt.detail
+    assert "::1" not in attempt.detail
+
+
 def test_public_addresses_pass() -> None:
     assert str(check_address("93.184.216.34", allow_private=False)) == "93.184.216.34"
 
