@@ -37,8 +37,8 @@ _RAREST = 12.0
 """Bits that the rarest or commonest value adds or takes at most."""
 
 
-_MOST_OF_CLASSES: Final = 0.5
-"""Of the pairs of two people, what all classes together have at most where a model is told of few people."""
+_MOST: Final = 0.5
+"""The share of pairs that match, and that of two people's pairs which all classes have together, where people are few."""
 
 
 class InvalidModel(ValueError):
@@ -146,12 +146,12 @@ class Model:
     def for_population(self, people: int) -> "Model":
         """The same model among `people` people: chance meetings, and meetings within a household, grow rarer with them."""
         factor = self.population / people
-        # Among a handful the classes would be more than everybody: strangers stay a half at least.
-        of_classes = min(factor, _MOST_OF_CLASSES / sum(self.shares.values())) if self.shares else factor
+        # Among a handful, matches or the classes would be more than everybody: half is left to the others.
+        of_classes = min(factor, _MOST / sum(self.shares.values())) if self.shares else factor
         return replace(
             self,
             population=people,
-            prior=self.prior * factor,
+            prior=min(self.prior * factor, _MOST),
             shares={name: share * of_classes for name, share in self.shares.items()},
         )
 
@@ -191,6 +191,8 @@ def parse(content: Mapping[str, Any]) -> Model:
         shares = {name: float(share) for name, share in content["classes"].items()}
         if not all(share > 0 for share in shares.values()) or sum(shares.values()) >= 1:
             raise InvalidModel("the shares of the classes must lie above 0, and together below 1")
+        if not 0 < float(content["prior"]) < 1:
+            raise InvalidModel("the prior must lie above 0 and below 1")
         return Model(
             id=str(content["id"]),
             hash=content_hash(content),

@@ -183,6 +183,19 @@ def test_strangers_weigh_something_among_two_people() -> None:
             assert found.decision == "no-link"
 
 
+def test_what_is_learnt_of_few_people_weighs_something_among_fewer() -> None:
+    content = _content() | {"population": 1_000, "prior": 0.0023}
+    (found,) = score.score_pairs(model.parse(content).for_population(2), [(record(id_number=number()),) * 2])
+    assert np.isfinite(found.weight)
+    assert found.decision == "auto"
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0, -0.1])
+def test_a_prior_that_is_no_share_is_refused(prior: float) -> None:
+    with pytest.raises(InvalidModel, match="prior"):
+        model.parse(_content() | {"prior": prior})
+
+
 @pytest.mark.parametrize("shares", [{"household": 0.6, "twins": 0.4}, {"household": 0.0}, {"household": -0.1}])
 def test_classes_that_leave_no_strangers_are_refused(shares: dict[str, float]) -> None:
     content = _content()
