@@ -154,7 +154,7 @@ async def follow(
     outcome = await linking.catch_up(
         hub,
         connection,
-        taken.ids,
+        [*taken.ids, *merges.unchanged],
         cause="ingest",
         now=now,
         decision_seq=merges.last,

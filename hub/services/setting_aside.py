@@ -5,7 +5,7 @@ stays is what would be there had they been refused before. All in the caller's t
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -71,23 +71,32 @@ async def record(
 ) -> Recorded:
     """Store what can be stored of `batch` and hold the rest, as `recording.record` stores a batch without such rows."""
     await resources.lock_member(connection, member.id)
-    parts = await _parts(_Document(hub, connection, member, submission, mapping, now), batch)
+    document = _Document(hub, connection, member, submission, mapping, now)
+    let_go: list[Late] = []
+    parts = await _parts(document, batch, let_go)
+    # Behind all parts: whoever opens a case holds its records before it, and so do these.
+    await _ask_again(document, let_go)
     return _all(parts) if len(parts) > 1 else parts[0]
 
 
-async def _parts(document: _Document, batch: Prepared) -> list[Recorded]:
+async def _parts(document: _Document, batch: Prepared, let_go: list[Late]) -> list[Recorded]:
+    """What became of the parts of the batch; what is not followed any more is added to what was `let_go`."""
     tries = 0
     while True:
         try:
             async with attempt(document.connection):
                 return [await _whole(document, batch)]
         except NotFollowed as refused:
-            await _let_go(document, refused.late)
-            batch = _without(batch, refused)
+            late = await _still_apart(document, refused.late)
+            await source_links.forget(document.connection, [one.loser for one in late])
+            let_go += late
+            batch = _without(batch, refused.rows, late)
         tries += 1
         if tries >= _WHOLE and len(rows := sorted({ready.row for ready in batch.ready})) > 1:
+            # The keys of both halves would not be held in their order: so all of them are, before any record is.
+            await people.lock_all_keys(document.connection)
             first, second = _halves(batch, rows[len(rows) // 2])
-            return [*await _parts(document, first), *await _parts(document, second)]
+            return [*await _parts(document, first, let_go), *await _parts(document, second, let_go)]
 
 
 async def _whole(document: _Document, batch: Prepared) -> Recorded:
@@ -98,14 +107,14 @@ async def _whole(document: _Document, batch: Prepared) -> Recorded:
     return await recording.record(hub, connection, member, document.submission, mapping.digest, batch, document.now)
 
 
-def _without(batch: Prepared, found: NotFollowed) -> Prepared:
-    """The batch, its rows that cannot be followed held, and told what was said before of the others."""
-    held = [Refused(row, batch.originals[row], (code,)) for row, code in found.rows.items()]
-    told = [_issue(row, code, "error", *_TOLD[code]) for row, code in found.rows.items()]
-    told += [_kept_apart(row, number) for row, number in Counter(late.row for late in found.late).items()]
+def _without(batch: Prepared, rows: Mapping[int, str], late: Sequence[Late]) -> Prepared:
+    """The batch, its `rows` {row: code} that cannot be followed held, and told what was said before of the others."""
+    held = [Refused(row, batch.originals[row], (code,)) for row, code in rows.items()]
+    told = [_issue(row, code, "error", *_TOLD[code]) for row, code in rows.items()]
+    told += [_kept_apart(row, number) for row, number in Counter(one.row for one in late).items()]
     return replace(
         batch,
-        ready=[ready for ready in batch.ready if ready.row not in found.rows],
+        ready=[ready for ready in batch.ready if ready.row not in rows],
         refused=[*batch.refused, *held],
         issues=sorted([*batch.issues, *told], key=lambda issue: issue["row"] or 0),
     )
@@ -144,12 +153,19 @@ def _all(parts: Sequence[Recorded]) -> Recorded:
     )
 
 
-async def _let_go(document: _Document, found: Sequence[Late]) -> None:
-    """Follow no longer what was said before and contradicts a steward, and ask whether the decision was right."""
+async def _still_apart(document: _Document, found: Sequence[Late]) -> list[Late]:
+    """Without those whose decision was taken back in the meantime: these can be followed now."""
+    ids = sorted({id_ for late in found for id_ in late.apart})
+    held = await people.constraints_touching(document.connection, ids) if ids else []
+    apart = {(one.a, one.b) for one in held if one.kind == "CANNOT"}
+    return [late for late in found if late.apart in apart]
+
+
+async def _ask_again(document: _Document, found: Sequence[Late]) -> None:
+    """Ask whether the decisions were right that earlier words contradict, which are not followed any more."""
     if not found:
         return
     connection, hub, now = document.connection, document.hub, document.now
-    await source_links.forget(connection, [late.loser for late in found])
     records = await source_links.record_ids(connection, [late.loser for late in found])
     pairs = {late.apart for late in found}
     held = await decisions.in_force(connection, sorted({id_ for pair in pairs for id_ in pair}))

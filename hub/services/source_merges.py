@@ -35,11 +35,14 @@ _TOLD: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """The `last` event written, if any, the rows whose survivor is not known yet, and the records that were `joined`."""
+    """The `last` event written, if any, the rows whose survivor is not known yet, the survivors that records were `joined` to,
+    and those of these records that came as they are.
+    """
 
     last: int | None
     waiting: tuple[int, ...]
     joined: tuple[int, ...] = ()
+    unchanged: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,12 @@ async def follow(
     Raises NotFollowed: `merge-cycle` where a record would come to replace itself, and `contradiction`.
     """
     newest = {result.id: one for one, result in zip(ready, stored, strict=True) if result.counts}
+    again = await _again(connection, ready, stored)
+    newest |= again
     said = {id_: _blind(hub, one.replaced_by) for id_, one in newest.items() if one.replaced_by is not None}
     # A resource at its first version has said nothing before.
     changed = [result.id for result in stored if result.counts and (result.version > 1 or result.id in said)]
+    changed += again
     before = await source_links.replace(connection, member.id, changed, said) if changed else {}
     ended = [loser for loser, survivor in before.items() if said.get(loser) != survivor]
     links = {loser: survivor for loser, survivor in said.items() if before.get(loser) != survivor}
@@ -102,7 +108,20 @@ async def follow(
     for loser, survivor in joined.items():
         last = await _join(hub, connection, member, records[loser], records[survivor], now) or last
     waiting = tuple(newest[loser].row for loser in links if loser not in joined and loser in newest)
-    return Followed(last, waiting, tuple(records[survivor] for survivor in joined.values()))
+    survivors = tuple(records[survivor] for survivor in joined.values())
+    return Followed(last, waiting, survivors, tuple(records[loser] for loser in joined if loser in again))
+
+
+async def _again(connection: AsyncConnection, ready: Sequence[Ready], stored: Sequence[Stored]) -> dict[UUID, Ready]:
+    """Records that come as they are and say what was let go, since a steward had decided against it."""
+    repeated = {
+        result.id: one
+        for one, result in zip(ready, stored, strict=True)
+        if result.change == "same" and one.replaced_by is not None
+    }
+    missing = await source_links.unsaid(connection, list(repeated)) if repeated else set()
+    counting = {result.id for result in stored if result.counts}
+    return {id_: one for id_, one in repeated.items() if id_ in missing - counting}
 
 
 def _place(own: Ready | None) -> tuple[bool, int]:

@@ -79,6 +79,16 @@ async def chains(connection: AsyncConnection, member_id: int, starts: Sequence[U
     return {row["loser"]: row["survivor"] for row in rows}
 
 
+async def unsaid(connection: AsyncConnection, resources: Sequence[UUID]) -> set[UUID]:
+    """Those of the resources of which it is not kept that anything replaces them."""
+    raw = driver(connection)
+    rows = await raw.fetch(
+        "SELECT id FROM unnest($1::uuid[]) AS id WHERE NOT EXISTS (SELECT 1 FROM source_link WHERE resource_id = id)",
+        list(resources),
+    )
+    return {row["id"] for row in rows}
+
+
 async def forget(connection: AsyncConnection, losers: Sequence[UUID]) -> None:
     """Wait no longer for what replaces these resources."""
     raw = driver(connection)

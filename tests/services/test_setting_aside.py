@@ -216,8 +216,9 @@ async def told_of(hub: Hub, owner: Enrolled, submission: UUID) -> dict[str, Any]
     return await submitted.by_id(hub, owner.member, submission)
 
 
+@pytest.mark.parametrize("said", [{}, {"phone": "13900000001"}], ids=["as it was", "changed"])
 async def test_a_record_that_was_waited_for_is_taken_and_the_steward_asked(
-    hub: Hub, huiji: Enrolled, preparer: Preparer, clock: Clock
+    hub: Hub, huiji: Enrolled, preparer: Preparer, clock: Clock, said: dict[str, str]
 ) -> None:
     """Two lines were said to be replaced by one that has not come; a steward decides that they are two persons."""
     await taken_in(hub, huiji, preparer, lines(who(1, 9), who(2, 9)), LINES)
@@ -235,7 +236,7 @@ async def test_a_record_that_was_waited_for_is_taken_and_the_steward_asked(
     # The decision is taken back, and the record says again what it said.
     await decide(hub, "RETRACT", 1, 2)
     clock.advance(seconds=1)
-    again = await taken_in(hub, huiji, preparer, lines(who(2, 9, phone="13900000001")), LINES)
+    again = await taken_in(hub, huiji, preparer, lines(who(2, 9, **said)), LINES)
     assert (again["counts"]["quarantined"], again["issues"]) == (0, [])
     assert await joined(hub) == {frozenset({"H1", "H2", "H9"})}
 
