@@ -47,7 +47,10 @@ def _forget_stopped() -> None:
     """Remove from memory what runs that were killed have left there."""
     for folder in _MEMORY.glob(f"{_PREFIX}*"):
         running = folder / "postgres" / "postmaster.pid"
-        said = running.read_text().split() if running.exists() else []  # nothing yet, of one that is beginning
+        try:
+            said = running.read_text().split()
+        except OSError:  # nothing yet, of one that is beginning, or no more
+            continue
         if said and not psutil.pid_exists(int(said[0])):
             shutil.rmtree(folder, ignore_errors=True)
 

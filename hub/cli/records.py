@@ -124,16 +124,20 @@ def _show_runs() -> None:
 
 @quarantine.command("list")
 def list_quarantine() -> None:
-    """How many rows are held, by reason."""
+    """How many rows are held, by mapping and reason. A row that was sent again, corrected, stays until it is replayed."""
     from hub.storage import quarantine as rows
 
-    async def act(hub: Hub) -> dict[str, int]:
+    async def act(hub: Hub) -> list[rows.Group]:
         async with hub.database.read() as connection:
-            return await rows.totals(connection)
+            return await rows.groups(connection)
 
-    shown = table("reason", "rows")
-    for code, number in sorted(with_hub(act).items()):
-        shown.add_row(code, str(number))
+    held = with_hub(act)
+    if not held:
+        out.print("no row is held")
+        return
+    shown = table("mapping", "reason", "rows", "documents", "since")
+    for one in held:
+        shown.add_row(one.mapping, one.code, f"{one.rows:,}", f"{one.documents:,}", f"{one.since:%Y-%m-%d}")
     out.print(shown)
 
 
@@ -141,6 +145,6 @@ def list_quarantine() -> None:
 def replay(
     mapping: Annotated[str, typer.Argument(help="The mapping that was mended; its newest version is used.")],
 ) -> None:
-    """Try the held rows again after a mapping was mended."""
+    """Try the held rows again: a mapping was mended, or what spoke against them is gone."""
     waiting = with_hub(lambda hub: translating.ask_replay(hub, mapping))
-    out.print(f"{len(waiting)} documents will be tried again by `hub work`")
+    out.print(f"documents that `hub work` will try again: {len(waiting)}; what stays held is in `hub quarantine list`")

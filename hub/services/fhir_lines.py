@@ -31,6 +31,8 @@ LONGEST: Final = 2**20
 MOST_BYTES: Final = 8 * 2**20
 """Of one batch; its last line may go beyond."""
 _OVERLAP: Final = 1_000
+_SET_ASIDE: Final = "The line was set aside, the others were taken. Correct it and send it again."
+_SET_ASIDE_ZH: Final = "本行已搁置，其余各行已采用。请更正后重新报送。"
 _BLANK: Final = b" \t\r\n"
 _ESCAPE: Final = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 
@@ -170,13 +172,18 @@ def _held(row: Row, codes: tuple[str, ...]) -> preparing.Refused:
 
 
 def _fault(row: int, problem: validate.Problem) -> Issue:
-    text = f"The resource is not valid FHIR R4: {problem.path} {problem.reason}"
-    return _issue(row, problem.code, text, f"该资源不符合 FHIR R4：{problem.path}（{problem.code}）", problem.path)
+    text = f"The resource is not valid FHIR R4: {problem.path} {problem.reason}. {_SET_ASIDE}"
+    text_zh = f"该资源不符合 FHIR R4：{problem.path}（{problem.code}）。{_SET_ASIDE_ZH}"
+    return _issue(row, problem.code, text, text_zh, problem.path)
 
 
 def _refusal(row: int, refusal: Refused) -> Issue:
-    text = refusal.detail.replace("Nothing was stored.", "The line was set aside.")
-    return _issue(row, refusal.code, text, f"该行未被采用（{refusal.code}）。")
+    text = (
+        refusal.detail.replace(" Nothing was stored.", "")
+        .replace("The body", "The line")
+        .replace("see line 1, column", "see column")
+    )
+    return _issue(row, refusal.code, f"{text} {_SET_ASIDE}", f"该行有误（{refusal.code}）。{_SET_ASIDE_ZH}")
 
 
 def _sealed(row: int) -> Issue:

@@ -101,7 +101,8 @@ async def repeated(
     if known.digest != digest:
         raise Conflict(
             "digest-conflict",
-            "This message id was used for other bytes before. A correction needs a new message id.",
+            "This message id was used for other bytes before: these are kept as they were, and nothing was stored now. A correction "
+            "needs a message id of its own.",
         )
     return Acknowledgement(known.acknowledgement, repeated=True)
 

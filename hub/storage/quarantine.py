@@ -111,6 +111,35 @@ async def waiting(connection: AsyncConnection, mapping_prefix: str) -> list[UUID
     return [row.submission_id for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Held rows of one mapping and first reason: in how many documents they are, and since when the oldest is held."""
+
+    mapping: str
+    code: str
+    rows: int
+    documents: int
+    since: datetime
+
+
+async def groups(connection: AsyncConnection) -> list[Group]:
+    """All that is held, by mapping and first reason."""
+    first = func.split_part(quarantined_row.c.codes, ",", 1).label("code")
+    rows = await connection.execute(
+        select(
+            quarantined_row.c.mapping,
+            first,
+            func.count().label("rows"),
+            func.count(quarantined_row.c.submission_id.distinct()).label("documents"),
+            func.min(quarantined_row.c.at).label("since"),
+        )
+        .where(quarantined_row.c.state == "held")
+        .group_by(quarantined_row.c.mapping, first)
+        .order_by(quarantined_row.c.mapping, first)
+    )
+    return [Group(row.mapping, row.code, row.rows, row.documents, row.since) for row in rows]
+
+
 async def totals(connection: AsyncConnection) -> dict[str, int]:
     """Held rows by their first reason."""
     first = func.split_part(quarantined_row.c.codes, ",", 1)

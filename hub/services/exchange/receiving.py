@@ -37,7 +37,8 @@ async def repeated(
     if any(digest != sha256(bodies[id_]).digest() for id_, (digest, _) in known.items()):
         raise Conflict(
             "digest-conflict",
-            "This message id was used for other bytes before. A correction needs a new message id.",
+            "This message id was used for other bytes before: these are kept as they were, and nothing was stored now. A correction "
+            "needs a message id of its own.",
         )
     return {id_: Acknowledgement(answer, repeated=True) for id_, (_, answer) in known.items()}
 

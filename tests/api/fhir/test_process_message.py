@@ -1,6 +1,7 @@
 """POST /fhir/$process-message: ITI-93 over HTTP, with IHE's own examples, and everything that is refused."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -15,6 +16,7 @@ from tests.people import named_persons, patient
 
 LI = {"name": "李秀英", "birth": "1990-03-07", "sex": "female", "id": "410108199003071228", "origin": "410108000000"}
 RECORD = "urn:lianqiao:huiji:record"
+PAGE = Path(__file__).parents[3] / "docs" / "fhir.md"
 
 
 @pytest.fixture
@@ -196,3 +198,19 @@ async def test_records_of_one_message_may_be_many(hub: Hub, client: httpx2.Async
     ]
     assert (await _send(client, message(rows))).status_code == 200
     assert len(await named_persons(hub)) > 90
+
+
+async def test_the_message_of_the_page_is_taken_and_answered_as_it_says(client: httpx2.AsyncClient) -> None:
+    body = PAGE.read_text("utf-8").split("cat > message.json <<'END'\n", 1)[1].split("END\n", 1)[0]
+    for _ in range(2):
+        found = await client.post(
+            "/fhir/$process-message", content=body.encode(), headers={"Content-Type": "application/fhir+json"}
+        )
+        assert found.status_code == 200, found.text
+        assert _header(found)["response"]["code"] == "ok"
+        assert len(_header(found)["focus"]) == 2
+
+
+async def test_a_message_id_that_is_empty_is_none(client: httpx2.AsyncClient) -> None:
+    found = await client.post("/fhir/Patient", json=patient("huiji", "H1"), headers={"Message-Id": ""})
+    assert _code(found) == (400, "bad-request")
