@@ -4,6 +4,7 @@ The framework's own would pass the error on to the server, which logs its messag
 closes the connection under the next request. Here only the error's type and place are logged, and an answer is given.
 """
 
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from traceback import extract_tb
@@ -54,6 +55,10 @@ class LastResort:
 
         try:
             await self._app(scope, received, watched)
+        except CancelledError:  # the server ends, and has waited long enough
+            if not started:
+                await self._answer(scope, receive, send)
+            raise
         except Exception as error:
             if error is arriving:
                 raise

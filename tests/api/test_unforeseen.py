@@ -3,6 +3,8 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 import pytest
@@ -13,6 +15,21 @@ from structlog.testing import capture_logs
 from hub.api import problems
 
 SECRET = "410108197908300195"
+
+
+@asynccontextmanager
+async def _served(app: FastAPI, **options: Any) -> AsyncIterator[tuple[uvicorn.Server, str]]:
+    """A server on loopback, which has ended behind it."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, **options))
+        serving = asyncio.create_task(server.serve([listening]))
+        async with asyncio.timeout(30):
+            while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+                await asyncio.sleep(0.01)
+        yield server, f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await serving
 
 
 @pytest.fixture
@@ -33,13 +50,8 @@ async def address() -> AsyncIterator[str]:
     async def works() -> str:
         return "fine"
 
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-        serving = asyncio.create_task(server.serve([listening]))
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+    async with _served(app) as (_, found):
+        yield found
 
 
 async def test_the_connection_outlives_an_error_nobody_foresaw(address: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -61,3 +73,23 @@ async def test_who_only_asked_may_ask_again(address: str) -> None:
     async with httpx2.AsyncClient(base_url=address) as client:
         told = (await client.get("/breaks")).json()
     assert (told["code"], told["retry"]) == ("internal-error", "NORMAL")
+
+
+async def test_who_is_cut_off_when_the_server_ends_is_told_to_look() -> None:
+    app, begun = FastAPI(), asyncio.Event()
+    problems.install(app)
+
+    @app.post("/waits")
+    async def waits() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with (
+        _served(app, timeout_graceful_shutdown=1) as (server, address),
+        httpx2.AsyncClient(base_url=address, timeout=30) as client,
+    ):
+        asked = asyncio.create_task(client.post("/waits"))
+        await begun.wait()
+        server.should_exit = True
+        cut = await asked
+    assert (cut.status_code, cut.json()["code"], cut.json()["retry"]) == (500, "internal-error", "CHECK_STATUS")
