@@ -7,7 +7,6 @@ from fastapi import FastAPI
 
 import hub.api.auth
 import hub.api.certificates
-import hub.api.fhir
 import hub.api.health
 import hub.api.live_portal
 import hub.api.log
@@ -15,7 +14,8 @@ import hub.api.mailbox
 import hub.api.portal
 import hub.api.submissions
 import hub.console
-from hub.api import admission, client_certificates, limits, observing, openapi, problems
+from hub.api import admission, client_certificates, fhir, limits, observing, openapi, problems
+from hub.api.application import Application
 from hub.jobs.leash import follow_parent
 from hub.logs import configure
 from hub.runtime import open_hub
@@ -42,7 +42,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
             await allowances.settle_all(opened)
 
-    app = FastAPI(
+    app = Application(
+        fhir.DIRECTORY,
         title="Lianqiao hub",
         description="Exchange of records between regions for people who live away from their registered home.",
         version="0.1.0",
@@ -76,5 +77,5 @@ def _install(app: FastAPI, chosen: Settings) -> None:
     ):
         app.include_router(part.router)
     hub.console.install(app)
-    hub.api.fhir.install(app)
+    fhir.install(app)
     openapi.install(app)

@@ -16,11 +16,13 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 from sqlalchemy import text
 
 from certs.keys import DecryptionKey, SigningKey
-from hub.api import problems
+from hub.api import fhir, problems
+from hub.api.application import Application
+from hub.api.fhir.directory import Directory
 from hub.runtime import Hub, open_hub
 from hub.services import enrolment, setup, trust
 from hub.settings import Settings
@@ -143,7 +145,7 @@ async def huiji(hub: Hub) -> Enrolled:
 @asynccontextmanager
 async def serve(hub: Hub, *routers: APIRouter, host: str = "127.0.0.1") -> AsyncIterator[httpx2.AsyncClient]:
     """A client at `host` of the interface's parts (routers of hub.api), served in this process."""
-    app = FastAPI()
+    app = Application(fhir.DIRECTORY if fhir.router in routers else Directory([]))
     problems.install(app)
     app.state.hub = hub
     for router in routers:

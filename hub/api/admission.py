@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub import last_resort
 from hub.api import turns
 from hub.api.context import CALLER, CERTIFICATE
+from hub.api.limits import stated_size
 from hub.api.problems import written
 from hub.api.turns import Turn, Turns
 from hub.domain.quotas import DAY, Quota
@@ -60,17 +61,17 @@ class _Admission:
 
     async def _admitted(self, hub: Hub, member: Member, scope: Scope, receive: Receive, send: Send) -> None:
         allowance = allowances.of(hub, member)
-        size, is_sent = _size(scope)
+        size, is_sent = stated_size(scope)
 
         async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_fields(hub, allowance)]
+            _add_fields(message, hub, allowance)
             await send(message)
 
         try:
             # A body of no stated size is weighed as it comes, and not begun when nothing is left of the day's.
             await allowance.admit(hub, member, size or int(is_sent))
-            turn = await _turns_of(hub).take(member.id, allowance.quota.at_once)
+            all_turns, share = _turns_of(hub), allowance.quota.at_once
+            turn = all_turns.take_at_once(member.id, share) or await all_turns.take(member.id, share)
         except HubError as error:
             if isinstance(error, TooMany):
                 await _turns_of(hub).hold(member.id)
@@ -79,10 +80,11 @@ class _Admission:
         turns.put(scope["state"], turn)
 
         async def taken(message: Message) -> None:
+            _add_fields(message, hub, allowance)
             if message.get("more_body", False):  # a part of a long answer, for which the caller may take its time
-                await turn.while_waiting(told(message))
+                await turn.while_waiting(send(message))
             else:
-                await told(message)
+                await send(message)
 
         try:
             if is_sent and scope["method"] not in _BODILESS:
@@ -149,17 +151,6 @@ def _token(scope: Scope) -> str:
     return ""
 
 
-def _size(scope: Scope) -> tuple[int, bool]:
-    """(bytes of the body as stated, 0 where they are not, whether there is a body)."""
-    size, is_sent = 0, False
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            size = int(value)
-        elif name == b"transfer-encoding":
-            is_sent = True
-    return size, is_sent or size > 0
-
-
 def _turns_of(hub: Hub) -> Turns:
     found = _turns.get(hub.database)
     if found is None:
@@ -177,10 +168,13 @@ def policy(quota: Quota, most: int) -> bytes:
     return said.encode()
 
 
-def _fields(hub: Hub, allowance: Allowance) -> tuple[tuple[bytes, bytes], ...]:
-    requests, filled, sent, refilled = allowance.left(hub.now())
-    left = f'"requests";r={requests};t={filled}, "bytes";r={sent};t={refilled}'
-    return (b"ratelimit-policy", policy(allowance.quota, _turns_of(hub).most)), (b"ratelimit", left.encode())
+def _add_fields(message: Message, hub: Hub, allowance: Allowance) -> None:
+    """Say with the head of an answer what is left."""
+    if message["type"] == "http.response.start":
+        requests, filled, sent, refilled = allowance.left(hub.now())
+        left = f'"requests";r={requests};t={filled}, "bytes";r={sent};t={refilled}'
+        said = (b"ratelimit-policy", policy(allowance.quota, _turns_of(hub).most)), (b"ratelimit", left.encode())
+        message["headers"] = [*message.get("headers", ()), *said]
 
 
 async def _refuse(scope: Scope, send: Send, error: HubError, *, close: bool = False) -> None:

@@ -17,6 +17,12 @@ SLOWEST: Final = 16 * 1024
 _MARGIN: Final = 64 * 1024
 _DOCUMENTS: Final = frozenset({"/submissions", "/fhir/$import"})
 """Where whole documents come in."""
+_NUL: Final = (
+    400,
+    "invalid-content",
+    "The address or a header holds the character NUL. Nothing was stored.",
+    "FIX_FIRST",
+)
 
 
 class _Refused(Exception):
@@ -58,8 +64,11 @@ class _Arriving:
             await self._send(message)
 
 
-class _BodyLimit:
-    """Answers 413 when the stated or the real size is above the route's limit, 408 when the body dawdles."""
+class _Limits:
+    """Answers 400 when the address or a header holds NUL, which no text of ours has and PostgreSQL does not take.
+
+    413 when the stated or the real size is above the route's limit, 408 when the body dawdles.
+    """
 
     def __init__(self, app: ASGIApp, *, documents: int, others: int) -> None:
         self._app = app
@@ -70,11 +79,18 @@ class _BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        stated, is_sent = stated_size(scope)
         limit = self._documents if scope["path"] in _DOCUMENTS else self._others
-        stated = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-        if stated.isdigit() and int(stated) > limit:
+        if stated > limit:
             await _refuse(scope, send, *_too_large(limit))
-            return
+        elif _has_nul(scope):
+            await _refuse(scope, send, *_NUL)
+        elif is_sent:
+            await self._limited(limit, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _limited(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
         arriving = _Arriving(receive, send, limit)
         try:
             await self._app(scope, arriving.receive, arriving.send)
@@ -85,28 +101,21 @@ class _BodyLimit:
             await _refuse(scope, send, *arriving.refusal)
 
 
-class _NoNul:
-    """Answers 400 when the address or a header holds NUL, which no text of ours has and PostgreSQL does not take."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _has_nul(scope):
-            detail = "The address or a header holds the character NUL. Nothing was stored."
-            await _refuse(scope, send, 400, "invalid-content", detail, "FIX_FIRST")
-            return
-        await self._app(scope, receive, send)
+def stated_size(scope: Scope) -> tuple[int, bool]:
+    """(bytes of the body as stated, 0 where they are not, whether there is a body)."""
+    size, is_sent = 0, False
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            size = int(value)
+        elif name == b"transfer-encoding":
+            is_sent = True
+    return size, is_sent or size > 0
 
 
 def _has_nul(scope: Scope) -> bool:
     query = scope["query_string"]
-    return (
-        "\0" in scope["path"]
-        or b"\0" in query
-        or b"%00" in query
-        or any(b"\0" in value for _, value in scope["headers"])
-    )
+    values = [value for _, value in scope["headers"]]
+    return "\0" in scope["path"] or b"\0" in query or b"%00" in query or b"\0" in b"".join(values)
 
 
 def _too_large(limit: int) -> tuple[int, str, str, str]:
@@ -127,5 +136,4 @@ async def _refuse(scope: Scope, send: Send, status: int, code: str, detail: str,
 
 def install(app: FastAPI, settings: Settings) -> None:
     """Put the limits in front of the application."""
-    app.add_middleware(_NoNul)
-    app.add_middleware(_BodyLimit, documents=settings.max_submission_bytes + _MARGIN, others=settings.max_json_bytes)
+    app.add_middleware(_Limits, documents=settings.max_submission_bytes + _MARGIN, others=settings.max_json_bytes)

@@ -42,13 +42,10 @@ class Turns:
 
     async def take(self, member: int, share: int) -> "Turn":
         """A turn of the member, of which it has at most `share`. Raises TooMany after too long, or behind too many."""
+        if (now := self.take_at_once(member, share)) is not None:
+            return now
         share = min(share, self.most)
-        queue = self._waiting.get(member)
-        if self._free and not queue and self._taken.get(member, 0) < share:
-            self._begin(member)
-            return Turn(self, member, share)
-        if queue is None:
-            queue = self._waiting[member] = deque()
+        queue = self._waiting.setdefault(member, deque())
         if len(queue) >= QUEUE * share:
             raise _busy(share)
         turn = asyncio.get_running_loop().create_future()
@@ -63,6 +60,14 @@ class Turns:
         finally:
             if not begun:
                 self._leave(member, turn)
+        return Turn(self, member, share)
+
+    def take_at_once(self, member: int, share: int) -> "Turn | None":
+        """The same, if it need not be waited for."""
+        share = min(share, self.most)
+        if not self._free or self._waiting.get(member) or self._taken.get(member, 0) >= share:
+            return None
+        self._begin(member)
         return Turn(self, member, share)
 
     def _begin(self, member: int) -> None:

@@ -63,34 +63,47 @@ async def take_up(hub: Hub, connection: AsyncConnection, member_id: int, items: 
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
     resources = [item.resource_id for item in items if item.version > 1]
     former = await met_pairs.keys_of_resources(connection, resources) if resources else set[int]()
-    await people.lock_keys(connection, former.union(*keys))
-    before = await met_pairs.of_resources(connection, resources) if former else set()
-    stored = await _store(hub, connection, member_id, items, now)
+    locked = people.stripes(former.union(*keys))
+    stored, before = await _store(hub, connection, member_id, items, locked, now)
     ids = stored.ids
     known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
     live = {id_: own for id_, item, own in zip(ids, items, keys, strict=True) if item.features.number("live")}
-    # Compared before their keys are stored: most keys are new, and are then looked for and found missing at once.
-    met = await _compare(hub, connection, scorers, live, known, await _would_meet(connection, before, live))
-    await people.put_keys(connection, live)
+    blocks = await people.meet(connection, live, hub.settings.block_limit)
+    pairs = await _candidates(connection, live, blocks, hub.settings.block_limit)
+    met = await _compare(hub, connection, scorers, pairs.union(await _would_meet(connection, before, live)), known)
     return Taken(ids, {id_: lent for id_, lent in stored.strangers.items() if id_ not in met})
 
 
-async def _store(hub: Hub, connection: AsyncConnection, member_id: int, items: Sequence[Item], now: datetime) -> Taken:
-    """Store records; a resource at its first version has none yet."""
+async def _store(
+    hub: Hub,
+    connection: AsyncConnection,
+    member_id: int,
+    items: Sequence[Item],
+    locked: Sequence[int],
+    now: datetime,
+) -> tuple[Taken, set[tuple[int, int]]]:
+    """Store records with stripes of keys `locked`; a resource at its first version has none yet. Answers with them the pairs
+    that were found before of the others.
+    """
     records = [
         NewRecord(item.resource_id, item.version, item.features.to_bytes(), bool(item.features.number("live")))
         for item in items
     ]
     fresh = [one for one in records if one.version == 1]
     others = [one for one in records if one.version > 1]
-    added = await arrivals.add(connection, hub.vault, member_id, fresh, now)
-    found = await people.put_records(connection, hub.vault, member_id, others, now) if others else []
+    before: set[tuple[int, int]] = set()
+    found: list[int] = []
+    if others:
+        await people.lock_stripes(connection, locked)
+        before = await met_pairs.of_resources(connection, [one.resource_id for one in others])
+        found = await people.put_records(connection, hub.vault, member_id, others, now)
+    added = await arrivals.add(connection, hub.vault, member_id, fresh, now, locked)
     by_resource = {
         one.resource_id: id_
         for some, ids in ((fresh, added), (others, found))
         for one, id_ in zip(some, ids, strict=True)
     }
-    return Taken([by_resource[one.resource_id] for one in records], added)
+    return Taken([by_resource[one.resource_id] for one in records], added), before
 
 
 async def _would_meet(
@@ -131,22 +144,22 @@ async def _weigh_again(
     before = await people.pairs_known(connection, ids)
     if forget:
         await people.forget_pairs(connection, ids)
-    await _compare(hub, connection, scorers, keys, known, before)
+    pairs = await candidates(connection, keys, hub.settings.block_limit)
+    await _compare(hub, connection, scorers, pairs.union(before), known)
 
 
 async def _compare(
     hub: Hub,
     connection: AsyncConnection,
     scorers: Sequence[Scorer],
-    keys: Mapping[int, Sequence[int]],
+    candidates: Collection[tuple[int, int]],
     known: dict[int, Features],
-    before: Collection[tuple[int, int]] = (),
 ) -> set[int]:
-    """Score the records of `keys` against all that share a key with them, and the pairs found `before`.
+    """Score pairs of records; the features of some of these are `known`.
 
     What a model does not hold for plainly different is kept as its score; answers the records of such pairs.
     """
-    pairs = sorted((await candidates(connection, keys, hub.settings.block_limit)).union(before))
+    pairs = sorted(candidates)
     missing = {id_ for pair in pairs for id_ in pair} - known.keys()
     if missing:
         for id_, data in (await people.features(connection, hub.vault, missing)).items():
@@ -185,7 +198,15 @@ def _kept(pairs: list[tuple[int, int]], found: Scores) -> list[Pair]:
 async def candidates(
     connection: AsyncConnection, keys: Mapping[int, Sequence[int]], limit: int
 ) -> set[tuple[int, int]]:
-    """Pairs of the records of `keys` with each other, and with those stored, that share a key.
+    """Pairs of the records of `keys` with each other, and with those stored, that share a key (`_candidates`)."""
+    stored = await people.blocks(connection, (key for own in keys.values() for key in own), limit)
+    return await _candidates(connection, keys, stored, limit)
+
+
+async def _candidates(
+    connection: AsyncConnection, keys: Mapping[int, Sequence[int]], stored: Mapping[int, Sequence[int]], limit: int
+) -> set[tuple[int, int]]:
+    """Pairs of the records of `keys` with each other, and with those `stored` behind each key, that share a key.
 
     Of a key that more than `limit` records share, only those of members that hold few of them count: a member that
     fills a key, by error or on purpose, hides its own records and nobody else's.
@@ -194,7 +215,6 @@ async def candidates(
     for id_, own in keys.items():
         for key in own:
             holders.setdefault(key, []).append(id_)
-    stored = await people.blocks(connection, holders, limit)
     blocks = {key: {*ids, *stored.get(key, ())} for key, ids in holders.items() if len(ids) > 1 or key in stored}
     crowded = {key: block for key, block in blocks.items() if len(block) > limit}
     if crowded:

@@ -7,21 +7,28 @@ from uuid import UUID
 
 from hub.storage.database import AsyncConnection, driver, rows_of
 from hub.storage.ids import new_ids
-from hub.storage.people import NewRecord
+from hub.storage.people import NewRecord, lock_of
 from hub.storage.vault import Vault
 
 _ADD: Final = f"""
     -- add: records of resources that have none, in their order
     INSERT INTO source_record (resource_id, member_id, anchor, features, version, live, seen_at)
     SELECT resource_id, $1, anchor, features, version, live, $2
-    FROM {rows_of("uuid", "uuid", "bytea", "int", "boolean", first=3)} WITH ORDINALITY
-        AS r(resource_id, anchor, features, version, live, place) ORDER BY place RETURNING id"""  # noqa: S608 - our own
+    FROM {rows_of("uuid", "uuid", "bytea", "int", "boolean", first=4)} WITH ORDINALITY
+        AS r(resource_id, anchor, features, version, live, place), {lock_of(3)} AS held ORDER BY place RETURNING id"""  # noqa: S608
 
 
 async def add(
-    connection: AsyncConnection, vault: Vault, member_id: int, records: Sequence[NewRecord], now: datetime
+    connection: AsyncConnection,
+    vault: Vault,
+    member_id: int,
+    records: Sequence[NewRecord],
+    now: datetime,
+    locked: Sequence[int],
 ) -> dict[int, UUID]:
-    """Insert records of a member; answers the ids they have and the ids of persons they lend, in order."""
+    """Insert records of a member, with the stripes `locked` held; answers the ids they have and the ids of persons they
+    lend, in order.
+    """
     if not records:
         return {}
     anchors = new_ids(len(records))
@@ -29,6 +36,7 @@ async def add(
         _ADD,
         member_id,
         now,
+        locked,
         [one.resource_id for one in records],
         anchors,
         [vault.seal(one.features) for one in records],

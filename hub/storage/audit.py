@@ -15,7 +15,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from certs import merkle
-from hub.storage.database import copy_rows, driver, rows_of
+from hub.storage.database import Part, copy_rows, rows_of, write_together
 from hub.storage.tables import audit_leaf, audit_node, checkpoint
 from hub.storage.vault import Vault
 
@@ -73,12 +73,17 @@ def canonical(act: Act) -> bytes:
 
 async def append(connection: AsyncConnection, vault: Vault, acts: Sequence[Act]) -> list[bytes]:
     """Insert a leaf for each act; answers their leaf hashes (32 bytes)."""
-    if not acts:
-        return []
-    hashes, leaves = columns(vault, acts)
-    raw = driver(connection)
-    await raw.execute(APPEND, *leaves)
+    hashes, parts = appending(vault, acts)
+    await write_together(connection, *parts)
     return hashes
+
+
+def appending(vault: Vault, acts: Sequence[Act]) -> tuple[list[bytes], list[Part]]:
+    """(the leaf hashes of `acts`, what `append` does, to be done with more)."""
+    if not acts:
+        return [], []
+    hashes, leaves = columns(vault, acts)
+    return hashes, [(APPEND, leaves)]
 
 
 def columns(vault: Vault, acts: Sequence[Act]) -> tuple[list[bytes], tuple[list[Any], ...]]:

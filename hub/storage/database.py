@@ -5,10 +5,13 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 from sqlalchemy.engine import URL, make_url
@@ -29,6 +32,7 @@ __all__ = [
     "make_data_dir",
     "open_database",
     "rows_of",
+    "write_together",
 ]
 
 
@@ -47,6 +51,9 @@ _WENT_AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
+_LOCKS = "locks"
+"""Where a connection keeps what its transaction began with."""
+_PARAMETER: Final = re.compile(r"\$(\d+)")
 POOL_SECONDS = 10.0
 """How long an act waits for a connection of a pool that is used up."""
 
@@ -65,20 +72,21 @@ class Database:
         self._unused: list[AsyncConnection] = []
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction: committed on leaving, rolled back on an error.
+    async def begin(self, *locks: str) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed on leaving, rolled back on an error. It begins with `locks`, statements without
+        parameters that take them in this order, at no further round trip; who needs one asks whether it is there (`holds`).
 
         Raises Unavailable when there is no database, of class CHECK_STATUS when it went away while it committed; Conflict
         `busy` when it was given up for another transaction, Invalid `invalid-content` for a text that no database keeps,
         wherever it came through.
         """
-        async with self.singly() as connection, _transaction(connection, readonly=False):
+        async with self.singly() as connection, _transaction(connection, "BEGIN", *locks):
             yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction for reading only; the database refuses to write in it. Raises as `begin`."""
-        async with self.singly() as connection, _transaction(connection, readonly=True):
+        async with self.singly() as connection, _transaction(connection, "BEGIN READ ONLY"):
             yield connection
 
     @asynccontextmanager
@@ -246,50 +254,58 @@ def open_database(
         max_overflow=0,
         hide_parameters=True,
         execution_options=dict(options or {}),
-        isolation_level="AUTOCOMMIT",  # transactions are the driver's own: `_transaction`
+        isolation_level="AUTOCOMMIT",  # transactions are our own: `_transaction`
         connect_args={"server_settings": {"timezone": "UTC", "application_name": "hub"}},
     )
     return Database(engine, pool, embedded)
 
 
 @asynccontextmanager
-async def _transaction(connection: AsyncConnection, *, readonly: bool) -> AsyncIterator[None]:
-    """The driver's own transaction: two round trips, where SQLAlchemy's takes a third before the driver may share it."""
-    raw = driver(connection)
-    transaction = raw.transaction(readonly=readonly)
+async def _transaction(connection: AsyncConnection, begin: str, *locks: str) -> AsyncIterator[None]:
+    """A transaction in two round trips, with its first locks: SQLAlchemy's takes a third, and the driver's one for each lock."""
+    raw, kept = driver(connection), connection.info
     try:
-        await transaction.start()
+        await raw.execute("; ".join((begin, *locks)))
     except BaseException:
-        # The server may have begun it, and the driver takes the next one for a part of it, which nobody would commit.
+        # The server may have begun it, and the next act would be a part of it, which nobody would commit.
         raw.terminate()
         raise
+    kept[_LOCKS] = locks
     try:
         yield
     except BaseException:
         if not raw.is_closed():
-            await transaction.rollback()
+            await raw.execute("ROLLBACK")
         raise
+    finally:
+        kept[_LOCKS] = ()
     try:
-        await transaction.commit()
+        done = await raw.execute("COMMIT")
     except (*_WENT_AWAY, asyncpg.InterfaceError, OSError) as error:
-        if readonly:
+        if begin != "BEGIN":
             raise
         raise _unsettled() from error
+    if done != "COMMIT":
+        raise RuntimeError("an error was passed over: the transaction was not committed")
+
+
+def holds(connection: AsyncConnection, lock: str) -> bool:
+    """Has the transaction under way begun with `lock`?"""
+    return lock in connection.info.get(_LOCKS, ())
 
 
 @asynccontextmanager
 async def attempt(connection: AsyncConnection) -> AsyncIterator[None]:
     """A part of the transaction under way: an error undoes it alone, and what came before it stays to go on from."""
     raw = driver(connection)
-    savepoint = raw.transaction()
-    await savepoint.start()
+    await raw.execute("SAVEPOINT attempt")
     try:
         yield
     except BaseException:
         if not raw.is_closed():
-            await savepoint.rollback()
+            await raw.execute("ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt")
         raise
-    await savepoint.commit()
+    await raw.execute("RELEASE SAVEPOINT attempt")
 
 
 def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
@@ -298,6 +314,29 @@ def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
     if not isinstance(raw, asyncpg.Connection):
         raise TypeError(f"expected an asyncpg connection, got {type(raw).__name__}")
     return raw
+
+
+Part = tuple[str, Sequence[Any]]
+"""A statement that writes and answers nothing, and its parameters."""
+
+
+async def write_together(connection: AsyncConnection, *parts: Part) -> None:
+    """Do statements as one, at one round trip. None of them sees what another writes."""
+    if parts:
+        statement = _together(tuple(statement for statement, _ in parts), tuple(len(given) for _, given in parts))
+        await driver(connection).execute(statement, *chain.from_iterable(given for _, given in parts))
+
+
+@lru_cache(maxsize=256)
+def _together(statements: tuple[str, ...], counts: tuple[int, ...]) -> str:
+    """One statement of several, whose parameters follow each other."""
+    made, first = [], 0
+    for statement, count in zip(statements, counts, strict=True):
+        made.append(_PARAMETER.sub(lambda found, first=first: f"${int(found[1]) + first}", statement))  # type: ignore[misc]
+        first += count
+    *before, last = made
+    parts = ", ".join(f"part{at} AS ({one})" for at, one in enumerate(before))
+    return f"WITH {parts} {last}" if parts else last
 
 
 def rows_of(*types: str, first: int = 1) -> str:

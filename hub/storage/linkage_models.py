@@ -13,7 +13,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from hub.storage import seals
-from hub.storage.database import driver
+from hub.storage.database import driver, holds
 from hub.storage.tables import linkage_model, source_record
 from hub.storage.vault import Vault
 
@@ -22,6 +22,8 @@ OF_MODEL_IN_FORCE: Final = "(SELECT id FROM linkage_model WHERE state = 'IN_FORC
 """In SQL, the model whose scores count: every statement that reads scores names a model."""
 
 _SPACE = 0x6C71_6D6F  # "lqmo"
+HOLD: Final = f"SELECT pg_advisory_xact_lock_shared({_SPACE})"
+"""In SQL, what `hold` does: for a transaction to begin with."""
 _COLUMNS = [column for column in linkage_model.c if column.name != "content"]
 _KEPT: Final = f"""
     -- kept: models that are not retired; asked by every request
@@ -57,7 +59,8 @@ def _epoch(row: Any) -> Epoch:
 
 async def hold(connection: AsyncConnection) -> None:
     """No model comes or goes until the transaction ends; waits while one does."""
-    await driver(connection).execute("SELECT pg_advisory_xact_lock_shared($1)", _SPACE)
+    if not holds(connection, HOLD):
+        await driver(connection).execute(HOLD)
 
 
 async def hold_alone(connection: AsyncConnection) -> None:

@@ -285,4 +285,9 @@ async def by_identifier(
 
 async def lock_member(connection: AsyncConnection, member_id: int) -> None:
     """Take a member's records for this transaction: its documents are stored one batch after the other, in order."""
-    await driver(connection).execute("SELECT pg_advisory_xact_lock($1, $2)", _MEMBERS, member_id % 2**31)
+    await driver(connection).execute(lock_of(member_id))
+
+
+def lock_of(member_id: int) -> str:
+    """The same in SQL, for a transaction to begin with."""
+    return f"SELECT pg_advisory_xact_lock({_MEMBERS}, {member_id % 2**31:d})"

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from hub.storage.database import AsyncConnection, driver, rows_of
+from hub.storage.database import AsyncConnection, Part, driver, rows_of, write_together
 from hub.storage.vault import Vault
 
 MOST: Final = 5_000
@@ -49,15 +49,16 @@ _PUT: Final = f"""
 
 async def put(connection: AsyncConnection, member_id: int, told: Sequence[Told]) -> None:
     """Tell of resources, in place of what was told of them before."""
-    if told:
-        await driver(connection).execute(
-            _PUT,
-            member_id,
-            [one.id for one in told],
-            [one.type for one in told],
-            [one.updated_at for one in told],
-            [f"{{{','.join(map(str, sorted(one.tokens)))}}}" for one in told],
-        )
+    await write_together(connection, *putting(member_id, told))
+
+
+def putting(member_id: int, told: Sequence[Told]) -> list[Part]:
+    """What `put` does, to be done with more."""
+    if not told:
+        return []
+    ids, types, times = [one.id for one in told], [one.type for one in told], [one.updated_at for one in told]
+    tokens = [f"{{{','.join(map(str, sorted(one.tokens)))}}}" for one in told]
+    return [(_PUT, (member_id, ids, types, times, tokens))]
 
 
 async def forget(connection: AsyncConnection, ids: Sequence[UUID]) -> None:

@@ -151,9 +151,9 @@ async def add_event(
     )
 
 
-def turn_of(member_id: int) -> tuple[int, int]:
-    """The advisory lock that _TURN takes, for whoever numbers changes of its own."""
-    return _CHANGES, member_id % 2147483648
+def turn_of(member_id: int) -> str:
+    """What takes the lock of _TURN, for whoever numbers changes of its own: a transaction begins with it (`database.holds`)."""
+    return f"SELECT pg_advisory_xact_lock({_CHANGES}, {member_id % 2147483648:d})"
 
 
 _TURN = text("""

@@ -1,7 +1,7 @@
 """FHIR R4 over HTTP: one interaction a file, each with what the capability statement says of it (WIRE.md).
 
 A new interaction is a module with INTERACTIONS and a line in `_ALL`. Handlers are Starlette's own, and an application
-looks them up first (`install`): on these paths every request counts, and asking all routes costs a third of one.
+looks them up first (`DIRECTORY`): on these paths every request counts, and asking all routes costs a third of one.
 """
 
 from typing import Any, Final
@@ -64,9 +64,13 @@ _routes: Final[list[Route]] = [
     ),
     *map(route, _of_any_type),
 ]
-router = APIRouter(routes=[Directory(_routes), *_routes])
+DIRECTORY: Final = Directory(_routes)
+"""Where an application finds the endpoints, in front of all that it does for others (`hub.api.application`)."""
+
+
+router = APIRouter(routes=[*_routes])
 
 
 def install(app: FastAPI) -> None:
-    """Put the interactions in front of all other routes."""
+    """Put the interactions in front of all other routes, which answer what the directory does not know."""
     app.router.routes[:0] = router.routes

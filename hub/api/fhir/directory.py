@@ -1,18 +1,23 @@
 """Which endpoint answers a method at a path: found by the parts of the path, however many endpoints there are.
 
 A router asks its routes one after the other, each with a pattern: for reading a resource by its id, which is what is asked
-for most, nearly all of them. In front of these routes a directory gives the same answer; what it does not know, such as a
+for most, nearly all of them. In front of these routes a directory finds the same endpoint; what it does not know, such as a
 path that has other methods only, is left to them.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from inspect import isawaitable
+from typing import Any, Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+Handlers = Mapping[Any, Callable[[Any, Any], Any]]
+"""What makes an answer of an error, by the error's type."""
 
 
 class _Entry(NamedTuple):
@@ -20,7 +25,7 @@ class _Entry(NamedTuple):
 
     order: int
     parameters: Sequence[tuple[int, str]]
-    endpoint: Callable[[Request], Awaitable[Response]]
+    endpoint: Endpoint
 
 
 @dataclass(slots=True)
@@ -43,7 +48,7 @@ class _Place:
         return found
 
 
-class Directory(BaseRoute):
+class Directory:
     """`routes` by their paths, whose parts are each a name or a parameter (`{id}`); of two alike the first counts."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
@@ -59,18 +64,37 @@ class Directory(BaseRoute):
             for method in route.methods or ():
                 place.entries.setdefault(method, _Entry(order, parameters, route.endpoint))
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """A full match, or none."""
-        if scope["type"] != "http":
-            return Match.NONE, {}
-        parts = scope["path"].removeprefix(scope.get("root_path", "")).split("/")
-        found = self._top.find(parts, 0, scope["method"])
-        if found is None:
-            return Match.NONE, {}
-        given = {name: parts[at] for at, name in found.parameters}
-        return Match.FULL, {"endpoint": found.endpoint, "path_params": given}
+    def find(self, method: str, path: str) -> tuple[Endpoint, dict[str, str]] | None:
+        """The endpoint, and the path's parameters."""
+        parts = path.split("/")
+        found = self._top.find(parts, 0, method)
+        return found and (found.endpoint, {name: parts[at] for at, name in found.parameters})
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; errors become answers where all do (`hub.api.problems`)."""
-        response = await scope["endpoint"](Request(scope, receive, send))
+
+class Front:
+    """ASGI application: the endpoints of `directory`, and `behind` for everything else.
+
+    Whatever an endpoint raises becomes the answer that `handlers` make of it, as behind them.
+    """
+
+    def __init__(self, directory: Directory, handlers: Handlers, behind: ASGIApp) -> None:
+        self._directory: Final = directory
+        self._handlers, self._behind = handlers, behind
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._directory.find(scope["method"], scope["path"]) if scope["type"] == "http" else None
+        if found is None:
+            await self._behind(scope, receive, send)
+            return
+        endpoint, scope["path_params"] = found
+        request = Request(scope, receive)
+        try:
+            response = await endpoint(request)
+        except Exception as error:
+            handler = next((self._handlers[kind] for kind in type(error).__mro__ if kind in self._handlers), None)
+            if handler is None:
+                raise
+            response = handler(request, error)
+            if isawaitable(response):
+                response = await response
         await response(scope, receive, send)

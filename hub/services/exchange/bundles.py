@@ -6,6 +6,7 @@ same message id with the same bytes is answered from what was stored.
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -23,14 +24,13 @@ from hub.services.exchange import entries, looking, receiving, stated, turns, wr
 from hub.services.exchange.carrying import carry_out
 from hub.services.exchange.entries import Settled
 from hub.services.exchange.looking import Answer
-from hub.services.exchange.receiving import Done
 from hub.services.exchange.turns import About
 from hub.services.exchange.understanding import Understood, drafted, understand
 from hub.services.exchange.writing import Write, Written
 from hub.services.gathering import Gathering
 from hub.services.intake import Acknowledgement, Raced, refusals_noted
 from hub.services.patience import until_free
-from hub.storage import resources
+from hub.storage import submissions
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.ids import new_id
 from hub.storage.members import Member
@@ -116,8 +116,7 @@ async def _turn(every: list[_Message], done: Collection[int]) -> dict[int, _Answ
     hub, member = every[0].hub, every[0].member
     turn = waiting = [at for at in range(len(every)) if at not in done]
     try:
-        async with hub.database.begin() as connection:
-            await resources.lock_member(connection, member.id)
+        async with _begun(every) as connection:
             if not done:
                 every += _gatherings[hub.database][member.id].join()
                 waiting = list(range(len(every)))
@@ -128,6 +127,13 @@ async def _turn(every: list[_Message], done: Collection[int]) -> dict[int, _Answ
         if isinstance(error, Unavailable) or (len(turn) == 1 and not _may_pass(error)):
             return dict.fromkeys(turn, error)
     return {at: await _by_itself(every[at]) for at in turn}
+
+
+def _begun(some: Sequence[_Message]) -> AbstractAsyncContextManager[AsyncConnection]:
+    """A transaction for one member's messages, which are numbered in the order in which they are committed."""
+    hub, member = some[0].hub, some[0].member
+    types = {request.type for one in some for request in one.asked}
+    return writing.begun(hub, member, types, submissions.turn_of(member.id))
 
 
 def _may_pass(error: Exception) -> bool:
@@ -149,8 +155,7 @@ async def _by_itself(message: _Message) -> _Answered:
 async def _take(message: _Message) -> _Answered:
     """One in a transaction of its own. Raises Raced when another request stored the same message meanwhile."""
     hub, member = message.hub, message.member
-    async with hub.database.begin() as connection:
-        await resources.lock_member(connection, member.id)
+    async with _begun([message]) as connection:
         return (await _take_each(hub, connection, member, [message]))[message.id]
 
 
@@ -171,13 +176,14 @@ async def _take_each(
         methods = {request.at: request.method for request in one.asked}
         places = sorted(found.writes, key=lambda at: (_ORDER.index(methods[at]), at))
         wanted += [(number, at, found.writes[at]) for at in places]
-    written = await writing.write_all(hub, connection, member, [write for _, _, write in wanted], now)
+    received, leaves = receiving.received(hub, member, KIND, {one.id: one.body for one, _ in going}, now)
+    writes = [write for _, _, write in wanted]
+    written = await writing.write_all(hub, connection, member, writes, now, leaves)
     for (number, at, _), made in zip(wanted, written, strict=True):
         answers[number][at] = made
-    done = [Done(one.id, one.body, {"entries": _told_all(one, own)}, len(one.asked))
-            for (one, _), own in zip(going, answers, strict=True)]  # fmt: skip
-    if done:
-        known |= await receiving.take(hub, connection, member, KIND, done, now)
+    told = [_told_all(one, own) for (one, _), own in zip(going, answers, strict=True)]
+    if going:
+        known |= await receiving.take(hub, connection, member, KIND, list(zip(received, told, strict=True)), now)
     return known | {id_: found for id_, found in settled.items() if isinstance(found, HubError)}
 
 

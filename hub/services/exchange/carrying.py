@@ -16,7 +16,7 @@ from hub.services.exchange.noting import Looked
 from hub.services.exchange.writing import Written
 from hub.services.gathering import Gathering
 from hub.services.identity.ledger import LookedUp
-from hub.storage import resources, versions
+from hub.storage import versions
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.members import Member
 
@@ -42,8 +42,8 @@ async def carry_out(hub: Hub, member: Member, purpose: str, one: Request) -> Wri
 async def _together(asked: Sequence[_Asked]) -> Sequence[_Done]:
     """One member's requests in one transaction, in their order."""
     hub, member, *_ = asked[0]
-    async with hub.database.begin() as connection:
-        await resources.lock_member(connection, member.id)
+    types = {one.type for *_, one in asked}
+    async with writing.begun(hub, member, types) as connection:
         return [await _one(hub, connection, member, purpose, one) for _, _, purpose, one in asked]
 
 

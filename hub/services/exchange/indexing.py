@@ -11,7 +11,7 @@ import structlog
 from hub.fhir import search
 from hub.runtime import Hub
 from hub.storage import search_index, versions
-from hub.storage.database import AsyncConnection
+from hub.storage.database import Part
 from hub.storage.search_index import Told
 from hub.storage.versions import Version
 
@@ -30,10 +30,10 @@ def tokens(hub: Hub, member_id: int, resource: Mapping[str, Any]) -> list[int] |
     return hub.vault.searched(member_id, search.tokens(resource))
 
 
-async def tell(connection: AsyncConnection, member_id: int, changed: Iterable[Changed]) -> None:
-    """Tell of a member's resources, in the transaction that writes them."""
+def telling(member_id: int, changed: Iterable[Changed]) -> list[Part]:
+    """What tells of a member's resources, for the transaction that writes them."""
     told = [Told(id_, type_, at, found) for id_, at, type_, found in changed if found is not None]
-    await search_index.put(connection, member_id, told)
+    return search_index.putting(member_id, told)
 
 
 async def catch_up(hub: Hub) -> int:

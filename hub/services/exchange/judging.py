@@ -22,7 +22,7 @@ from hub.services.exchange.noting import Looked
 from hub.services.exchange.reading import Gone
 from hub.services.exchange.writing import Write
 from hub.services.identity.ledger import LookedUp
-from hub.storage import audit, resources, versions
+from hub.storage import audit, versions
 from hub.storage.audit import Act
 from hub.storage.database import Database
 from hub.storage.ids import new_id
@@ -121,8 +121,7 @@ async def _tried(hub: Hub, member: Member, wanted: Write) -> Verdict:
     refusal = None
     async with _turns.setdefault(hub.database, {}).setdefault(member.id, asyncio.Lock()):
         with contextlib.suppress(_Undone):
-            async with hub.database.begin() as connection:
-                await resources.lock_member(connection, member.id)
+            async with writing.begun(hub, member, {wanted.type}) as connection:
                 (done,) = await writing.write_each(hub, connection, member, [wanted], hub.now())
                 refusal = done if isinstance(done, Refused) else None
                 raise _Undone

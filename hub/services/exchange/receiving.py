@@ -13,20 +13,21 @@ from hub.runtime import Hub
 from hub.services.intake import FHIR_JSON, Acknowledgement, Raced, acknowledgement_of
 from hub.storage import audit, messages
 from hub.storage.audit import Act
-from hub.storage.database import AsyncConnection
+from hub.storage.database import AsyncConnection, Part
 from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """A message and what came of it: `said` stands in its acknowledgement, `rows` is how many entries it has."""
+class Received:
+    """A message: the id under which it is kept, the digest of its bytes, and the hash of its leaf."""
 
+    id: UUID
     message_id: UUID
     body: bytes
-    said: Mapping[str, Any]
-    rows: int
+    digest: bytes
+    leaf: bytes
 
 
 async def repeated(
@@ -43,29 +44,45 @@ async def repeated(
     return {id_: Acknowledgement(answer, repeated=True) for id_, (_, answer) in known.items()}
 
 
-async def take(
-    hub: Hub, connection: AsyncConnection, member: Member, kind: str, done: Sequence[Done], now: datetime
-) -> dict[UUID, Acknowledgement]:
-    """Keep the messages with their receipts; answers the acknowledgements by message id. Raises Raced."""
-    ids, digests = [new_id() for _ in done], [sha256(one.body).digest() for one in done]
-    received = [
-        {"submission": str(id_), "message": str(one.message_id), "digest": digest.hex(), "kind": kind}
-        for id_, one, digest in zip(ids, done, digests, strict=True)
+def received(
+    hub: Hub, member: Member, kind: str, bodies: Mapping[UUID, bytes], now: datetime
+) -> tuple[list[Received], list[Part]]:
+    """Messages by their ids, and their leaves, which are to be written with what they do."""
+    some = [(new_id(), message_id, body, sha256(body).digest()) for message_id, body in bodies.items()]
+    contents = [
+        {"submission": str(id_), "message": str(message_id), "digest": digest.hex(), "kind": kind}
+        for id_, message_id, _, digest in some
     ]
-    leaves = await audit.append(
-        connection, hub.vault, [Act("receive", member.name, content, now) for content in received]
-    )
+    acts = [Act("receive", member.name, content, now) for content in contents]
+    leaves, parts = audit.appending(hub.vault, acts)
+    return [Received(*one, leaf) for one, leaf in zip(some, leaves, strict=True)], parts
+
+
+async def take(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    kind: str,
+    done: Sequence[tuple[Received, Sequence[Any]]],
+    now: datetime,
+) -> dict[UUID, Acknowledgement]:
+    """Keep messages with their receipts, which say what came of their entries; answers the acknowledgements by message id.
+
+    Raises Raced.
+    """
     stored = [
         Message(
-            id_,
+            one.id,
             one.message_id,
-            digest,
+            one.digest,
             one.body,
-            acknowledgement_of(hub, member, id_, one.message_id, digest, State.PROCESSED, leaf, now, one.said),
-            leaf,
-            one.rows,
+            acknowledgement_of(
+                hub, member, one.id, one.message_id, one.digest, State.PROCESSED, one.leaf, now, {"entries": said}
+            ),
+            one.leaf,
+            len(said),
         )
-        for id_, one, digest, leaf in zip(ids, done, digests, leaves, strict=True)
+        for one, said in done
     ]
     if not await messages.add(connection, hub.vault, member.id, kind, FHIR_JSON, stored, now):
         raise Raced

@@ -4,7 +4,8 @@ Nothing is overwritten: each change is a version more, a deletion too. A person 
 leaves its leaf in the log, in the same transaction. Writes that arrive at the same time share one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -23,9 +24,9 @@ from hub.services.exchange.noting import Looked
 from hub.services.gathering import Gathering
 from hub.services.identity.ledger import LookedUp
 from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Ready
-from hub.storage import audit, resources, search_index, subscriptions, versions
+from hub.storage import audit, linkage_models, resources, search_index, subscriptions, versions
 from hub.storage.audit import Act
-from hub.storage.database import AsyncConnection, Database
+from hub.storage.database import AsyncConnection, Database, Part, write_together
 from hub.storage.members import Member
 from hub.storage.resources import Incoming, Known, Stored
 from hub.storage.versions import Version
@@ -96,6 +97,14 @@ async def write(hub: Hub, member: Member, wanted: Write) -> Written:
     return done
 
 
+def begun(
+    hub: Hub, member: Member, types: Collection[str], *locks: str
+) -> AbstractAsyncContextManager[AsyncConnection]:
+    """A transaction under the member's lock; with the models held where resources of `types` have persons follow them."""
+    held = (linkage_models.HOLD,) if PERSON_TYPE in types else ()
+    return hub.database.begin(resources.lock_of(member.id), *held, *locks)
+
+
 async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
     """One member's writes in one transaction, with those that come while it waits for the member's turn.
 
@@ -104,8 +113,7 @@ async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
     hub, member, _ = asked[0]
     writes = [wanted for _, _, wanted in asked]
     try:
-        async with hub.database.begin() as connection:
-            await resources.lock_member(connection, member.id)
+        async with begun(hub, member, {one.type for one in writes}) as connection:
             writes += [wanted for _, _, wanted in _gatherings[hub.database][member.id].join()]
             return await _in_turns(hub, connection, member, writes)
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
@@ -134,19 +142,23 @@ async def _in_turns(hub: Hub, connection: AsyncConnection, member: Member, write
 
 async def _by_itself(hub: Hub, member: Member, wanted: Write) -> Written | Exception:
     try:
-        async with hub.database.begin() as connection:
-            await resources.lock_member(connection, member.id)
+        async with begun(hub, member, {wanted.type}) as connection:
             return (await write_each(hub, connection, member, [wanted], hub.now()))[0]
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
         return error
 
 
 async def write_all(
-    hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[Write], now: datetime
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    wanted: Sequence[Write],
+    now: datetime,
+    also: Sequence[Part] = (),
 ) -> list[Written]:
-    """All of `wanted` or none, in the caller's transaction under the member's lock. Raises what the first of them is refused for."""
+    """All of `wanted` or none, as `write_each` does them. Raises what the first of them is refused for."""
     done = []
-    for one in await write_each(hub, connection, member, wanted, now):
+    for one in await write_each(hub, connection, member, wanted, now, also):
         if isinstance(one, Refused):
             raise one
         done.append(one)
@@ -154,10 +166,15 @@ async def write_all(
 
 
 async def write_each(
-    hub: Hub, connection: AsyncConnection, member: Member, wanted: Sequence[Write], now: datetime
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    wanted: Sequence[Write],
+    now: datetime,
+    also: Sequence[Part] = (),
 ) -> list[Outcome]:
     """What becomes of each of `wanted`, which are about different resources, in the caller's transaction, under the
-    member's lock.
+    member's lock. What is to be written `also` goes with the last statement.
     """
     there = [one.id for one in wanted if one.kind != "create"]
     known = await versions.own(connection, hub.vault, member.id, there, lock=True, opened=False) if there else {}
@@ -172,13 +189,13 @@ async def write_each(
         gone = [(at, known[one.id]) for at, one in of_type if one.kind == "delete"]
         outcomes |= await _put(hub, connection, member, put, known, now, changed)
         outcomes |= await _delete(hub, connection, member, gone, now)
-    await indexing.tell(connection, member.id, changed)
     acts = [
         Act(one.kind, member.name, {"resource": f"{one.type}/{done.id}", "version": done.version}, now)
         for at, one in enumerate(wanted)
         if isinstance(done := outcomes[at], Written) and done.change != "same"
     ]
-    await audit.append(connection, hub.vault, acts)
+    _, leaves = audit.appending(hub.vault, acts)
+    await write_together(connection, *indexing.telling(member.id, changed), *leaves, *also)
     return [outcomes[at] for at in range(len(wanted))]
 
 

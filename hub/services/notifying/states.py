@@ -13,7 +13,7 @@ from hub.services.exchange import indexing
 from hub.storage import audit, resources, versions
 from hub.storage import subscriptions as store
 from hub.storage.audit import Act
-from hub.storage.database import AsyncConnection
+from hub.storage.database import AsyncConnection, write_together
 from hub.storage.members import Member
 from hub.storage.resources import Incoming
 from hub.storage.subscriptions import Subscription
@@ -41,6 +41,6 @@ async def turn(
     if stored.version != found.newest + 1:
         raise LookupError(f"subscription {one.id} is at version {stored.version}")
     tokens = indexing.tokens(hub, member.id, resource)
-    await indexing.tell(connection, member.id, [(one.id, now, TYPE, tokens)])
+    await write_together(connection, *indexing.telling(member.id, [(one.id, now, TYPE, tokens)]))
     content = {"subscription": str(one.id), "member": member.name, "version": stored.version, "state": state}
     await audit.append(connection, hub.vault, [Act(ACT, "hub", content | ({"reason": error} if error else {}), now)])

@@ -10,7 +10,6 @@ import pytest
 
 from hub.runtime import Hub
 from hub.services.exchange import receiving, understanding
-from hub.services.exchange.receiving import Done
 from hub.services.gathering import Gathering
 from hub.storage import members, resources
 from tests.api.fhir.conftest import Client
@@ -29,8 +28,7 @@ def shared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     take, sizes = receiving.take, list[int]()
 
     async def counted(*given: Any) -> Any:
-        done: Sequence[Done] = given[4]
-        sizes.append(len(done))
+        sizes.append(len(given[4]))
         return await take(*given)
 
     monkeypatch.setattr(receiving, "take", counted)
