@@ -25,6 +25,7 @@ checkpoint_timeout = 15min
 max_connections = 120
 random_page_cost = 1.1
 jit = off
+autovacuum_naptime = 5s
 password_encryption = scram-sha-256
 log_min_messages = warning
 log_statement = none

@@ -16,16 +16,19 @@ from hub.storage.vault import Vault
 from hub.storage.versions import Version
 
 _EACH: Final = f"""
-    -- each: of each that is named the version that is meant, the newest where no number is; nobody's but the member's
+    -- each: of each that is named the version that is meant, the newest where no number is; nobody's but the member's.
+    -- One after the other (OFFSET 0), whatever the planner believes: while tables are new it takes them for empty
     SELECT n.place, r.id, r.type, r.member_id, r.record_key, v.version, r.version, v.deleted,
         CASE WHEN n.opened THEN v.body END, v.recorded_at,
         m.person_id, CASE WHEN s.id IS NOT NULL THEN {NUMBER} END
     FROM {rows_of("bigint", "text", "uuid", "int", "boolean")} WITH ORDINALITY
         AS n(member_id, type, id, number, opened, place)
-    JOIN resource r ON r.id = n.id AND r.member_id = n.member_id AND r.type = n.type
-    JOIN resource_version v ON v.resource_id = r.id AND v.version = coalesce(n.number, r.version)
-    LEFT JOIN source_record s ON s.resource_id = r.id
-    LEFT JOIN membership m ON m.record_id = s.id"""  # noqa: S608 - our own
+    CROSS JOIN LATERAL (SELECT * FROM resource WHERE id = n.id OFFSET 0) r
+    CROSS JOIN LATERAL (
+        SELECT * FROM resource_version WHERE resource_id = r.id AND version = coalesce(n.number, r.version) OFFSET 0) v
+    LEFT JOIN LATERAL (SELECT id FROM source_record WHERE resource_id = r.id OFFSET 0) s ON true
+    LEFT JOIN LATERAL (SELECT person_id FROM membership WHERE record_id = s.id OFFSET 0) m ON true
+    WHERE r.member_id = n.member_id AND r.type = n.type"""  # noqa: S608 - our own
 
 FEW: Final = 50
 """Resources that are given at once for one search, and ..."""
@@ -46,15 +49,16 @@ _FEW: Final = f"""
         SELECT f.place, r.id, r.type, r.member_id, r.record_key, v.version, v.version AS newest, r.deleted, v.body,
             v.recorded_at, sum(octet_length(v.body)) OVER (PARTITION BY f.place) AS size
         FROM found f CROSS JOIN LATERAL unnest(CASE WHEN cardinality(f.ids) <= {FEW} THEN f.ids END) AS i(id)
-        JOIN resource r ON r.id = i.id AND r.member_id = f.member_id AND NOT r.deleted
-        JOIN resource_version v ON v.resource_id = r.id AND v.version = r.version)
+        JOIN LATERAL (SELECT * FROM resource WHERE id = i.id OFFSET 0) r ON r.member_id = f.member_id AND NOT r.deleted
+        CROSS JOIN LATERAL (
+            SELECT * FROM resource_version WHERE resource_id = r.id AND version = r.version OFFSET 0) v)
     SELECT f.place, m.id, m.type, m.member_id, m.record_key, m.version, m.newest, m.deleted,
         CASE WHEN m.size <= $6 THEN m.body END, m.recorded_at,
         p.person_id, CASE WHEN s.id IS NOT NULL THEN {NUMBER} END,
         cardinality(f.ids) > {FEW} OR m.size > $6
     FROM found f LEFT JOIN met m ON m.place = f.place
-    LEFT JOIN source_record s ON s.resource_id = m.id
-    LEFT JOIN membership p ON p.record_id = s.id
+    LEFT JOIN LATERAL (SELECT id FROM source_record WHERE resource_id = m.id OFFSET 0) s ON true
+    LEFT JOIN LATERAL (SELECT person_id FROM membership WHERE record_id = s.id OFFSET 0) p ON true
     ORDER BY f.place, m.id"""  # noqa: S608 - our own
 
 
