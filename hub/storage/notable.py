@@ -13,20 +13,20 @@ from hub.fhir.subscriptions import MAILBOX, OWN_RECORDS, TYPE
 from hub.storage.database import AsyncConnection, driver, rows_of
 
 
-def of_resources(*, member: str, type_: str, at: str, deleted: str, ids: int) -> str:
-    """SQL that notes versions of resources: what they have in common as expressions, their ids and numbers in the arrays
-    from the parameter `ids` on. Subscriptions are no news: telling of one would change one.
+def of_resources(*, member: str, at: str, deleted: str, first: int) -> str:
+    """SQL that notes versions of resources: what they have in common as expressions, their ids, numbers and types in the
+    arrays from the parameter `first` on. Subscriptions are no news: telling of one would change one.
     """
     return f"""
         INSERT INTO subscription_pending (member_id, topic, type, subject, version, deleted, at)
-        SELECT {member}, '{OWN_RECORDS}', {type_}, n.id, n.version, {deleted}, {at}
-        FROM {rows_of("uuid", "int", first=ids)} AS n(id, version)
-        WHERE {type_} <> '{TYPE}' AND EXISTS (
+        SELECT {member}, '{OWN_RECORDS}', n.type, n.id, n.version, {deleted}, {at}
+        FROM {rows_of("uuid", "int", "text", first=first)} AS n(id, version, type)
+        WHERE n.type <> '{TYPE}' AND EXISTS (
             SELECT FROM subscription s WHERE s.member_id = {member} AND s.listening AND s.topic = '{OWN_RECORDS}'
-                AND (s.types = '{{}}' OR {type_} = ANY(s.types)))"""  # noqa: S608 - our own
+                AND (s.types = '{{}}' OR n.type = ANY(s.types)))"""  # noqa: S608 - our own
 
 
-_DELETED: Final = of_resources(member="$1::bigint", type_="$2::text", at="$3::timestamptz", deleted="true", ids=4)
+_DELETED: Final = of_resources(member="$1::bigint", at="$2::timestamptz", deleted="true", first=3)
 _WAITS: Final = f"""
     -- waits: a message in somebody's mailbox
     INSERT INTO subscription_pending (member_id, topic, type, subject, version, deleted, at)
@@ -38,7 +38,7 @@ async def deleted(
     connection: AsyncConnection, member_id: int, type_: str, ids: Sequence[UUID], versions: Sequence[int], now: datetime
 ) -> None:
     """Resources of one type were deleted, at these versions."""
-    await driver(connection).execute(_DELETED, member_id, type_, now, list(ids), list(versions))
+    await driver(connection).execute(_DELETED, member_id, now, list(ids), list(versions), [type_] * len(ids))
 
 
 async def waits(connection: AsyncConnection, recipient_id: int, item_id: UUID, now: datetime) -> None:

@@ -68,6 +68,7 @@ class Known:
     was: Literal["new", "changed", "same"] = "same"
     confirmed: bool = False
     identifiers: tuple[bytes, ...] = ()
+    type: str = ""
 
 
 _MEMBERS: Final = 0x6C71
@@ -75,23 +76,24 @@ _MEMBERS: Final = 0x6C71
 _EXISTING = """
     -- existing: what is stored under these record keys
     SELECT id, record_key, version, digest, said_at, said_row, deleted FROM resource
-    WHERE member_id = $1 AND type = $2 AND record_key = ANY($3::bytea[]) FOR UPDATE"""
+    WHERE member_id = $1 AND type = ANY($2::text[]) AND record_key = ANY($3::bytea[]) FOR UPDATE"""
 
 _ADD: Final = f"""
     -- add: resources that are new, versions, and the identifiers that these are found by
     WITH made AS (
         INSERT INTO resource
             (id, type, member_id, record_key, version, digest, deleted, updated_at, said_at, said_row)
-        SELECT id, $1, $2, key, version, digest, false, $3, said_at, said_row
-        FROM {rows_of("uuid", "bytea", "int", "bytea", "timestamptz", "int", first=5)}
-            AS n(id, key, version, digest, said_at, said_row)),
-    noted AS ({notable.of_resources(member="$2", type_="$1", at="$3", deleted="false", ids=11)}),
+        SELECT id, type, $1, key, version, digest, false, $2, said_at, said_row
+        FROM {rows_of("uuid", "text", "bytea", "int", "bytea", "timestamptz", "int", first=4)}
+            AS n(id, type, key, version, digest, said_at, said_row)),
+    noted AS ({notable.of_resources(member="$1", at="$2", deleted="false", first=11)}),
     told AS (
         INSERT INTO resource_version
             (resource_id, version, body, digest, submission_id, row, recorded_at, member_id, type)
-        SELECT id, version, body, digest, $4, row, $3, $2, $1
-        FROM {rows_of("uuid", "int", "bytea", "bytea", "int", first=11)} AS v(id, version, body, digest, row))
-    INSERT INTO resource_identifier (value, resource_id) SELECT * FROM {rows_of("bytea", "uuid", first=16)}"""  # noqa: S608
+        SELECT id, version, body, digest, $3, row, $2, $1, type
+        FROM {rows_of("uuid", "int", "text", "bytea", "bytea", "int", first=11)}
+            AS v(id, version, type, body, digest, row))
+    INSERT INTO resource_identifier (value, resource_id) SELECT * FROM {rows_of("bytea", "uuid", first=17)}"""  # noqa: S608
 
 _RAISE = """
     -- raise: the new current versions
@@ -117,7 +119,7 @@ async def upsert(
     received_at: datetime | None = None,
     known: dict[bytes, Known] | None = None,
 ) -> list[Stored]:
-    """Store `items` (all of one type) in order; a repeated key gives a further version, equal content gives nothing.
+    """Store `items` in order; a repeated key gives a further version, equal content gives nothing.
 
     What a document received after `received_at`, or a later row of this one, has said stays: neither a document that was
     late in the queue nor a row that was released late undoes it. `known` is what is there (`existing`), if that was asked.
@@ -125,7 +127,7 @@ async def upsert(
     if not items:
         return []
     if known is None:
-        known = await existing(connection, member_id, items[0].type, {item.key for item in items})
+        known = await existing(connection, member_id, {item.type for item in items}, {item.key for item in items})
     said_at = received_at or now
     ids = iter(new_ids(len(items)))
     result = [_take(known, ids, item, (said_at, item.row or 0)) for item in items]
@@ -137,11 +139,15 @@ async def upsert(
     if versions:
         await driver(connection).execute(
             _ADD,
-            *(items[0].type, member_id, now, submission_id),
-            *([one.id for _, one in new], [key for key, _ in new]),
+            *(member_id, now, submission_id),
+            *([one.id for _, one in new], [one.type for _, one in new], [key for key, _ in new]),
             *([one.version for _, one in new], [one.digest for _, one in new]),
             *([one.said[0] for _, one in new], [one.said[1] for _, one in new]),
-            *([one.id for one, _ in versions], [one.version for one, _ in versions]),
+            *(
+                [one.id for one, _ in versions],
+                [one.version for one, _ in versions],
+                [item.type for _, item in versions],
+            ),
             *([vault.seal(item.body) for _, item in versions], [item.digest for _, item in versions]),
             [item.row for _, item in versions],
             *([value for value, _ in named], [id_ for _, id_ in named]),
@@ -150,10 +156,10 @@ async def upsert(
 
 
 async def existing(
-    connection: AsyncConnection, member_id: int, type_: str, keys: Collection[bytes]
+    connection: AsyncConnection, member_id: int, types: Collection[str], keys: Collection[bytes]
 ) -> dict[bytes, Known]:
-    """What is stored of a member under these record keys, locked."""
-    rows = await driver(connection).fetch(_EXISTING, member_id, type_, list(keys))
+    """What is stored of a member under these record keys, locked; no two types have a key in common."""
+    rows = await driver(connection).fetch(_EXISTING, member_id, list(types), list(keys))
     return {
         row["record_key"]: Known(
             row["id"], row["version"], row["digest"], (row["said_at"], row["said_row"]), row["deleted"]
@@ -167,7 +173,9 @@ def _take(known: dict[bytes, Known], ids: Iterator[UUID], item: Incoming, said: 
     one = known.get(item.key)
     if one is None:
         id_ = item.id or next(ids)
-        known[item.key] = one = Known(id_, 1, item.digest, said, was="new", identifiers=item.identifiers)
+        known[item.key] = one = Known(
+            id_, 1, item.digest, said, was="new", identifiers=item.identifiers, type=item.type
+        )
         return Stored(one.id, 1, "new")
     if one.digest == item.digest and not one.deleted:
         if one.said < said:
@@ -288,6 +296,6 @@ async def lock_member(connection: AsyncConnection, member_id: int) -> None:
     await driver(connection).execute(lock_of(member_id))
 
 
-def lock_of(member_id: int) -> str:
-    """The same in SQL, for a transaction to begin with."""
-    return f"SELECT pg_advisory_xact_lock({_MEMBERS}, {member_id % 2**31:d})"
+def lock_of(member_id: int, *, shared: bool = False) -> str:
+    """The same in SQL, for a transaction to begin with; `shared` it is by those who look at nothing that others add."""
+    return f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({_MEMBERS}, {member_id % 2**31:d})"

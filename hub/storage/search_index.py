@@ -93,9 +93,10 @@ async def take_pending(connection: AsyncConnection, limit: int) -> list[UUID]:
     rows = await driver(connection).fetch(
         """
         -- take_pending: resources whose newest version is still to be told
-        DELETE FROM search_pending WHERE (member_id, type, resource_id) IN (
-            SELECT p.member_id, p.type, p.resource_id FROM search_pending p JOIN resource r ON r.id = p.resource_id
-            LIMIT $1 FOR UPDATE SKIP LOCKED)
+        DELETE FROM search_pending WHERE ctid = ANY(ARRAY(
+            SELECT p.ctid FROM search_pending p
+            CROSS JOIN LATERAL (SELECT FROM resource WHERE id = p.resource_id FOR UPDATE SKIP LOCKED) r
+            LIMIT $1 FOR UPDATE OF p SKIP LOCKED))
         RETURNING resource_id""",
         limit,
     )

@@ -98,11 +98,26 @@ async def write(hub: Hub, member: Member, wanted: Write) -> Written:
 
 
 def begun(
-    hub: Hub, member: Member, types: Collection[str], *locks: str
+    hub: Hub, member: Member, types: Collection[str], *locks: str, shared: bool = False
 ) -> AbstractAsyncContextManager[AsyncConnection]:
-    """A transaction under the member's lock; with the models held where resources of `types` have persons follow them."""
+    """A transaction under the member's lock; with the models held where resources of `types` have persons follow them.
+
+    `shared` with others of the same kind, for what only adds (`adds`).
+    """
     held = (linkage_models.HOLD,) if PERSON_TYPE in types else ()
-    return hub.database.begin(resources.lock_of(member.id), *held, *locks)
+    return hub.database.begin(resources.lock_of(member.id, shared=shared), *held, *locks)
+
+
+def adds(wanted: Write) -> bool:
+    """Does it only add a resource, whatever else the member has? What it looks at beside is kept unique by the database.
+
+    Not one under a condition, nor one that changes what others mean: a record that is replaced by another, a consent, a
+    subscription.
+    """
+    is_plain = (
+        wanted.kind == "create" and wanted.unless is None and wanted.type not in (CONSENT_TYPE, SUBSCRIPTION_TYPE)
+    )
+    return is_plain and not (wanted.type == PERSON_TYPE and wanted.resource is not None and "link" in wanted.resource)
 
 
 async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
@@ -112,12 +127,14 @@ async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
     """
     hub, member, _ = asked[0]
     writes = [wanted for _, _, wanted in asked]
+    shared = all(map(adds, writes))
     try:
-        async with begun(hub, member, {one.type for one in writes}) as connection:
-            writes += [wanted for _, _, wanted in _gatherings[hub.database][member.id].join()]
+        async with begun(hub, member, {one.type for one in writes}, shared=shared) as connection:
+            if not shared:
+                writes += [wanted for _, _, wanted in _gatherings[hub.database][member.id].join()]
             return await _in_turns(hub, connection, member, writes)
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
-        if len(writes) == 1 or isinstance(error, Unavailable):
+        if (len(writes) == 1 and not shared) or isinstance(error, Unavailable):
             return [error] * len(writes)
     return [await _by_itself(hub, member, wanted) for wanted in writes]
 
@@ -181,13 +198,13 @@ async def write_each(
     outcomes: dict[int, Outcome] = {
         at: refusal for at, one in enumerate(wanted) if (refusal := _refusal(member, one, known)) is not None
     }
-    changed: list[indexing.Changed] = []
-    for type_ in sorted({one.type for one in wanted}):
-        of_type = [(at, one) for at, one in enumerate(wanted) if one.type == type_ and at not in outcomes]
-        outcomes |= await _there(hub, connection, member, of_type, now)
-        put = [(at, one) for at, one in of_type if one.kind != "delete" and at not in outcomes]
-        gone = [(at, known[one.id]) for at, one in of_type if one.kind == "delete"]
-        outcomes |= await _put(hub, connection, member, put, known, now, changed)
+    going = [(at, one) for at, one in enumerate(wanted) if at not in outcomes]
+    outcomes |= await _there(hub, connection, member, going, now)
+    put = [(at, one) for at, one in going if one.kind != "delete" and at not in outcomes]
+    made = await _put(hub, connection, member, put, known, now)
+    outcomes |= made.outcomes
+    for type_ in sorted({one.type for _, one in going if one.kind == "delete"}):
+        gone = [(at, known[one.id]) for at, one in going if one.kind == "delete" and one.type == type_]
         outcomes |= await _delete(hub, connection, member, gone, now)
     acts = [
         Act(one.kind, member.name, {"resource": f"{one.type}/{done.id}", "version": done.version}, now)
@@ -195,7 +212,13 @@ async def write_each(
         if isinstance(done := outcomes[at], Written) and done.change != "same"
     ]
     _, leaves = audit.appending(hub.vault, acts)
-    await write_together(connection, *indexing.telling(member.id, changed), *leaves, *also)
+    told = [(done.id, now, one.ready.type, one.tokens) for one, done in made.stored if done.counts]
+    await write_together(connection, *indexing.telling(member.id, told), *leaves, *also)
+    # Last, since others who link records of the like wait from here on.
+    for type_ in sorted({one.ready.type for one, _ in made.stored}):
+        of_type = [(one, done) for one, done in made.stored if one.ready.type == type_]
+        ready, incoming = [one.ready for one, _ in of_type], [one.incoming for one, _ in of_type]
+        await recording.follow(hub, connection, member, ready, incoming, [done for _, done in of_type], now)
     return [outcomes[at] for at in range(len(wanted))]
 
 
@@ -246,6 +269,14 @@ class _Put:
     tokens: Sequence[int] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What came of writes, by their places, and what is stored for those that were not refused."""
+
+    outcomes: dict[int, Outcome]
+    stored: Sequence[tuple[_Put, Stored]]
+
+
 async def _put(
     hub: Hub,
     connection: AsyncConnection,
@@ -253,16 +284,16 @@ async def _put(
     wanted: Sequence[tuple[int, Write]],
     known: Mapping[UUID, Version],
     now: datetime,
-    changed: list[indexing.Changed],
-) -> dict[int, Outcome]:
-    """Create or update resources of one type; those that are other than they were are added to the `changed`."""
+) -> _Made:
+    """Create or update resources."""
     outcomes: dict[int, Outcome] = {}
     going: list[_Put] = []
-    beside: list[UUID] = []
+    beside: dict[str, list[UUID]] = {}
     for at, one in wanted:
         try:
             made, tokens = _read(hub, member, one)
-            made = await checking.admitted(hub, connection, member, one.resource or {}, made, one.id, beside)
+            so_far = beside.setdefault(one.type, [])
+            made = await checking.admitted(hub, connection, member, one.resource or {}, made, one.id, so_far)
         except Refused as refusal:
             outcomes[at] = refusal
             continue
@@ -273,20 +304,17 @@ async def _put(
             )
         else:
             going.append(_Put(at, made, incoming, tokens))
-            beside.append(one.id)
+            so_far.append(one.id)
     # Under a key that is its own id no new resource is there.
-    keys = {one.incoming.key for one in going if one.incoming.id in known or one.ready.key != str(one.incoming.id)}
-    there = await resources.existing(connection, member.id, going[0].ready.type, keys) if keys else {}
+    some = [one.incoming for one in going if one.incoming.id in known or one.ready.key != str(one.incoming.id)]
+    types, keys = {one.type for one in some}, {one.key for one in some}
+    there = await resources.existing(connection, member.id, types, keys) if keys else {}
     outcomes |= _doubles(going, known, there)
     going = [one for one in going if one.at not in outcomes]
-    if going:
-        ready, incoming_ = [one.ready for one in going], [one.incoming for one in going]
-        stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now, known=there)
-        await recording.follow(hub, connection, member, ready, incoming_, stored, now)
-        changed += [(done.id, now, one.ready.type, one.tokens)
-                    for one, done in zip(going, stored, strict=True) if done.counts]  # fmt: skip
-        outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
-    return outcomes
+    incoming_ = [one.incoming for one in going]
+    stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now, known=there)
+    outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
+    return _Made(outcomes, list(zip(going, stored, strict=True)))
 
 
 def _read(hub: Hub, member: Member, wanted: Write) -> tuple[Ready, Sequence[int] | None]:
