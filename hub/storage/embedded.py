@@ -16,8 +16,8 @@ from hub.storage import durable
 
 _CONF = """\
 # Written by the hub; a change here is overwritten. Durable defaults are kept (fsync, synchronous_commit).
-shared_buffers = 256MB
-effective_cache_size = 1GB
+shared_buffers = {own}MB
+effective_cache_size = {all}MB
 work_mem = 16MB
 maintenance_work_mem = 128MB
 max_wal_size = 2GB
@@ -34,6 +34,14 @@ log_parameter_max_length_on_error = 0
 """
 _INCLUDE = "\ninclude 'hub.conf'\n"
 _HBA = "local all all scram-sha-256\n"
+
+
+def _conf() -> str:
+    """What the server is told, with an eighth of the machine's memory for its own pages: it reads the rest over again from
+    the system's, at a call for each page.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    return _CONF.format(own=min(max(memory // 8, 128), 4096), all=max(memory // 2, 256))
 
 
 class EmbeddedPostgres:
@@ -54,7 +62,7 @@ class EmbeddedPostgres:
         password_file = data_dir.resolve() / "postgres.password"
         with server._lock:
             server.ensure_pgdata_inited()
-            self._write(pgdata / "hub.conf", _CONF + extra_conf, like=pgdata)
+            self._write(pgdata / "hub.conf", _conf() + extra_conf, like=pgdata)
             main = pgdata / "postgresql.conf"
             settings = main.read_text()
             if _INCLUDE not in settings:

@@ -296,6 +296,6 @@ async def lock_member(connection: AsyncConnection, member_id: int) -> None:
     await driver(connection).execute(lock_of(member_id))
 
 
-def lock_of(member_id: int, *, shared: bool = False) -> str:
-    """The same in SQL, for a transaction to begin with; `shared` it is by those who look at nothing that others add."""
-    return f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({_MEMBERS}, {member_id % 2**31:d})"
+def lock_of(member_id: int) -> str:
+    """The same in SQL, for a transaction to begin with."""
+    return f"SELECT pg_advisory_xact_lock({_MEMBERS}, {member_id % 2**31:d})"

@@ -115,42 +115,25 @@ async def _turn(every: list[_Message], done: Collection[int]) -> dict[int, _Answ
     """The answers to some of those that are not done, by their places; of the first always."""
     hub, member = every[0].hub, every[0].member
     turn = waiting = [at for at in range(len(every)) if at not in done]
-    shared = all(_adds(every[at]) for at in waiting)
     try:
-        async with _begun(every, shared=shared) as connection:
-            if not done and not shared:
+        async with _begun(every) as connection:
+            if not done:
                 every += _gatherings[hub.database][member.id].join()
                 waiting = list(range(len(every)))
             turn = [waiting[place] for place in turns.first([every[at].about for at in waiting])]
             answers = await _take_each(hub, connection, member, [every[at] for at in turn])
         return {at: answers[every[at].id] for at in turn if every[at].id in answers}
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
-        if isinstance(error, Unavailable) or (len(turn) == 1 and not shared and not _may_pass(error)):
+        if isinstance(error, Unavailable) or (len(turn) == 1 and not _may_pass(error)):
             return dict.fromkeys(turn, error)
     return {at: await _by_itself(every[at]) for at in turn}
 
 
-def _begun(some: Sequence[_Message], *, shared: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
-    """A transaction for one member's messages, which are numbered in the order in which they are committed.
-
-    Those that share their member's lock take turns with that later on (`messages.add`).
-    """
+def _begun(some: Sequence[_Message]) -> AbstractAsyncContextManager[AsyncConnection]:
+    """A transaction for one member's messages, which are numbered in the order in which they are committed."""
     hub, member = some[0].hub, some[0].member
     types = {request.type for one in some for request in one.asked}
-    turn = () if shared else (submissions.turn_of(member.id),)
-    return writing.begun(hub, member, types, *turn, shared=shared)
-
-
-def _adds(message: _Message) -> bool:
-    """Does it only add resources, whatever else its member has?"""
-    understood = message.understood
-    if not isinstance(understood, Understood) or understood.led is None or understood.conditions:
-        return False
-    if any(one.method != "POST" or one.at not in understood.drafts for one in understood.changing):
-        return False
-    return all(
-        writing.adds(Write("create", one.ready.type, one.id, one.resource)) for one in understood.drafts.values()
-    )
+    return writing.begun(hub, member, types, submissions.turn_of(member.id))
 
 
 def _may_pass(error: Exception) -> bool:

@@ -98,26 +98,11 @@ async def write(hub: Hub, member: Member, wanted: Write) -> Written:
 
 
 def begun(
-    hub: Hub, member: Member, types: Collection[str], *locks: str, shared: bool = False
+    hub: Hub, member: Member, types: Collection[str], *locks: str
 ) -> AbstractAsyncContextManager[AsyncConnection]:
-    """A transaction under the member's lock; with the models held where resources of `types` have persons follow them.
-
-    `shared` with others of the same kind, for what only adds (`adds`).
-    """
+    """A transaction under the member's lock; with the models held where resources of `types` have persons follow them."""
     held = (linkage_models.HOLD,) if PERSON_TYPE in types else ()
-    return hub.database.begin(resources.lock_of(member.id, shared=shared), *held, *locks)
-
-
-def adds(wanted: Write) -> bool:
-    """Does it only add a resource, whatever else the member has? What it looks at beside is kept unique by the database.
-
-    Not one under a condition, nor one that changes what others mean: a record that is replaced by another, a consent, a
-    subscription.
-    """
-    is_plain = (
-        wanted.kind == "create" and wanted.unless is None and wanted.type not in (CONSENT_TYPE, SUBSCRIPTION_TYPE)
-    )
-    return is_plain and not (wanted.type == PERSON_TYPE and wanted.resource is not None and "link" in wanted.resource)
+    return hub.database.begin(resources.lock_of(member.id), *held, *locks)
 
 
 async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
@@ -127,14 +112,12 @@ async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
     """
     hub, member, _ = asked[0]
     writes = [wanted for _, _, wanted in asked]
-    shared = all(map(adds, writes))
     try:
-        async with begun(hub, member, {one.type for one in writes}, shared=shared) as connection:
-            if not shared:
-                writes += [wanted for _, _, wanted in _gatherings[hub.database][member.id].join()]
+        async with begun(hub, member, {one.type for one in writes}) as connection:
+            writes += [wanted for _, _, wanted in _gatherings[hub.database][member.id].join()]
             return await _in_turns(hub, connection, member, writes)
     except Exception as error:  # noqa: BLE001 - it is raised again where it was asked
-        if (len(writes) == 1 and not shared) or isinstance(error, Unavailable):
+        if len(writes) == 1 or isinstance(error, Unavailable):
             return [error] * len(writes)
     return [await _by_itself(hub, member, wanted) for wanted in writes]
 
