@@ -6,6 +6,7 @@ server of its own through `hub.storage.embedded`.
 """
 
 import asyncio
+import os
 import re
 import shutil
 import tempfile
@@ -40,18 +41,20 @@ def new_folder() -> Path:
     has_room = _MEMORY.is_dir() and min(psutil.virtual_memory().available, shutil.disk_usage(_MEMORY).free) > _ENOUGH
     if has_room:
         _forget_stopped()
-    return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_MEMORY if has_room else None))
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_MEMORY if has_room else None))
 
 
 def _forget_stopped() -> None:
-    """Remove from memory what runs that were killed have left there."""
+    """Remove from memory what runs that were killed have left there, once their servers have ended too."""
     for folder in _MEMORY.glob(f"{_PREFIX}*"):
-        running = folder / "postgres" / "postmaster.pid"
-        try:
-            said = running.read_text().split()
-        except OSError:  # nothing yet, of one that is beginning, or no more
+        owner = re.fullmatch(rf"{_PREFIX}(\d+)-.*", folder.name)
+        if owner is None or psutil.pid_exists(int(owner[1])):
             continue
-        if said and not psutil.pid_exists(int(said[0])):
+        try:
+            said = (folder / "postgres" / "postmaster.pid").read_text().split()
+        except OSError:
+            said = []
+        if not said or not psutil.pid_exists(abs(int(said[0]))):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -4,7 +4,7 @@ Every answer to a member says what is left of its quota, in the fields RateLimit
 (draft-ietf-httpapi-ratelimit-headers-11). Callers without a member's token are passed on, to be refused where one is needed.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import last_resort
 from hub.api import turns
+from hub.api.connections import WHOLE
 from hub.api.context import CALLER, CERTIFICATE
 from hub.api.limits import stated_size
 from hub.api.problems import written
@@ -88,7 +89,7 @@ class _Admission:
 
         try:
             if is_sent and scope["method"] not in _BODILESS:
-                await _Arriving(allowance, turn, receive, taken).answered_by(self._app, scope)
+                await _Arriving(scope, allowance, turn, receive, taken).answered_by(self._app, scope)
             else:
                 await self._app(scope, receive, taken)
         finally:
@@ -98,7 +99,8 @@ class _Admission:
 class _Arriving:
     """One request's body on its way in, which is weighed, and takes nobody's turn while it does not come."""
 
-    def __init__(self, allowance: Allowance, turn: Turn, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, allowance: Allowance, turn: Turn, receive: Receive, send: Send) -> None:
+        self._is_here = partial(scope.get("state", {}).get, WHOLE)
         self._allowance, self._turn, self._receive, self._send = allowance, turn, receive, send
         self._whole = self._begun = False
         self._held = 0
@@ -120,7 +122,7 @@ class _Arriving:
         if self._whole:
             return await self._receive()
         try:
-            message = await self._turn.while_waiting(self._receive())
+            message = await (self._receive() if self._is_here() else self._turn.while_waiting(self._receive()))
             if message["type"] == "http.request":
                 self._weigh(len(message.get("body", b"")))
         except TooMany as error:

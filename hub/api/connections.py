@@ -20,6 +20,8 @@ MOST: Final = 2000
 ROOM: Final = 0.9
 """Of them: from there on each new connection takes the place of one that is waited for."""
 
+WHOLE: Final = "whole"
+"""Where the state of a request says that all of its body has come: nobody needs to wait for it."""
 PEER: Final = "peer"
 """Where the state of a request has (address, client certificate in DER) of its connection, with `MutualConnection`."""
 
@@ -88,6 +90,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The body is whole."""
         self._sending.pop(self, None)
+        self.scope["state"][WHOLE] = True
         super().on_message_complete()
         if self.cycle.response_complete:  # it was answered before it was whole
             self._idle[self] = None

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Final
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import last_resort
+from hub.api.connections import WHOLE
 from hub.api.problems import written
 from hub.settings import Settings
 
@@ -32,8 +34,9 @@ class _Refused(Exception):
 class _Arriving:
     """One request's body on its way in; knows why it was refused, whoever catches the exception on its way out."""
 
-    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         self._receive, self._send, self._limit = receive, send, limit
+        self._is_here = partial(scope.get("state", {}).get, WHOLE)
         self._begun, self._size, self._whole = time.monotonic(), 0, False
         self.answered = False
         self.refusal: tuple[int, str, str, str] | None = None
@@ -42,6 +45,8 @@ class _Arriving:
         """The next part of the body, in time and within the limit."""
         if self._whole or self.answered:
             return await self._receive()
+        if self._is_here():
+            return self._counted(await self._receive())
         left = BODY_SECONDS + self._size / SLOWEST - (time.monotonic() - self._begun)
         try:
             async with asyncio.timeout(max(0.0, left)):
@@ -49,6 +54,9 @@ class _Arriving:
         except TimeoutError:
             self.refusal = (408, "timeout", "The body did not arrive in time. Nothing was stored.", "NORMAL")
             raise _Refused from None
+        return self._counted(message)
+
+    def _counted(self, message: Message) -> Message:
         if message["type"] == "http.request":
             self._size += len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
@@ -91,7 +99,7 @@ class _Limits:
             await self._app(scope, receive, send)
 
     async def _limited(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
-        arriving = _Arriving(receive, send, limit)
+        arriving = _Arriving(scope, receive, send, limit)
         try:
             await self._app(scope, arriving.receive, arriving.send)
         except Exception:

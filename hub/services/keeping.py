@@ -33,7 +33,7 @@ def keep(source: str, type_: str, resource: dict[str, Any], canonical: bytes) ->
     if type_ == subscriptions.TYPE:
         subscriptions.read(resource)
     if type_ == PERSON_TYPE:
-        sizes.check(resource)
+        sizes.check(resource, kept)
         for name in _MEANING:
             if name in resource:
                 raise Invalid("unsupported-element", f"{type_}.{name} is not taken: it may change what the rest means.")

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import httpx2
 import pytest
@@ -12,6 +13,7 @@ from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
 
 from hub.api import limits, problems
+from hub.api.connections import Connection
 from hub.settings import Settings
 
 SETTINGS = Settings.model_validate({"max_submission_bytes": 200_000, "max_json_bytes": 2_000})
@@ -136,8 +138,10 @@ async def test_a_large_body_on_a_slow_line_has_its_time(
 
 
 @asynccontextmanager
-async def _listening(app: FastAPI) -> AsyncIterator[int]:
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+async def _listening(app: FastAPI, http: type[asyncio.Protocol] | Literal["auto"]) -> AsyncIterator[int]:
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, http=http, log_config=None, lifespan="off", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn has no event to wait for
@@ -160,9 +164,13 @@ async def _raw(port: int, head: str, body: bytes = b"", *, wait: float = 10) -> 
         writer.close()
 
 
-async def test_over_a_real_socket_too(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("http", ["auto", Connection])
+async def test_over_a_real_socket_too(
+    monkeypatch: pytest.MonkeyPatch, http: type[asyncio.Protocol] | Literal["auto"]
+) -> None:
+    """Ours also says when a body is there as a whole, for which nobody waits."""
     monkeypatch.setattr(limits, "BODY_SECONDS", 0.3)
-    async with _listening(_app()) as port:
+    async with _listening(_app(), http) as port:
         begin = "POST /submissions HTTP/1.1\r\nHost: x"
         stated = await _raw(port, f"{begin}\r\nContent-Length: 99999999999")
         assert stated.startswith(b"HTTP/1.1 413 ")
@@ -174,6 +182,10 @@ async def test_over_a_real_socket_too(monkeypatch: pytest.MonkeyPatch) -> None:
         assert slow.startswith(b"HTTP/1.1 408 ")
         lying = await _raw(port, f"{begin}\r\nContent-Length: -5")
         assert lying.startswith(b"HTTP/1.1 400 ")
+        whole = await _raw(port, f"{begin.replace('submissions', 'mailbox')}\r\nContent-Length: 2001", b"x" * 2001)
+        assert whole.startswith(b"HTTP/1.1 413 ")
+        unstated = begin.replace("submissions", "mailbox") + "\r\nTransfer-Encoding: chunked"
+        assert (await _raw(port, unstated, chunk + b"0\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
         good = await _raw(port, f"{begin}\r\nConnection: close\r\nContent-Length: 10", b"x" * 10)
         assert good.endswith(b'{"size":10}')
 

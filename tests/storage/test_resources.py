@@ -1,6 +1,7 @@
 """Resources: versions are immutable and in order of what was received, equal content is no version, members are apart."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from hub.domain.messages import State
 from hub.runtime import Hub
 from hub.storage import resources, submissions
+from hub.storage.database import driver
 from hub.storage.resources import Incoming, Stored
 from hub.storage.submissions import NewSubmission
 from tests.documents import number_of
@@ -137,3 +139,22 @@ async def test_many_at_once_are_each_stored_once(hub: Hub, huiji: Enrolled, cloc
     clock.advance(seconds=int(timedelta(hours=1).total_seconds()))
     assert {one.change for one in await _put(hub, huiji, *batch)} == {"same"}
     assert await number_of(hub, "resource_identifier") == 500
+
+
+async def test_resources_of_several_types_are_stored_at_once(hub: Hub, huiji: Enrolled) -> None:
+    one, other = _incoming("a"), replace(_incoming("b", b"o" * 16), type="Observation")
+    first = await _put(hub, huiji, one, other)
+    again = await _put(hub, huiji, replace(other, body=b"c", digest=bytes(32)), one)
+    assert [stored.change for stored in (*first, *again)] == ["new", "new", "changed", "same"]
+    assert [stored.id for stored in again] == [first[1].id, first[0].id]
+    async with hub.database.read() as connection:
+        rows = await driver(connection).fetch(
+            "SELECT resource_id, type, version FROM resource_version ORDER BY type, version"
+        )
+        found = await resources.newest(connection, hub.vault, [stored.id for stored in first])
+    assert [tuple(row) for row in rows] == [
+        (first[1].id, "Observation", 1),
+        (first[1].id, "Observation", 2),
+        (first[0].id, "Patient", 1),
+    ]
+    assert {one.type: one.body for one in found.values()} == {"Patient": b"a", "Observation": b"c"}

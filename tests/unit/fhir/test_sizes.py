@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from hub.errors import Invalid
@@ -18,19 +19,23 @@ MOST, LONGEST = sizes.MOST, sizes.LONGEST
         ({"name": [{"given": ["王" * (LONGEST + 1)]}]}, "too-long"),
         ({"address": [{"extension": [{"url": "urn:a", "valueString": "1" * (LONGEST + 1)}]}]}, "too-long"),
         ({"contact": [{"name": {"text": "李" * (LONGEST + 1)}}]}, "too-long"),
+        ({"name": [{"text": '"' * (LONGEST + 1)}]}, "too-long"),
+        ({"name": [{"text": '\t"' * LONGEST}]}, "too-long"),
     ],
 )
 def test_what_is_compared_has_limits(said: dict[str, Any], code: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        sizes.check({"resourceType": "Patient", **said})
-    assert refused.value.code == code
+    patient = {"resourceType": "Patient", **said}
+    for body in (None, orjson.dumps(patient)):
+        with pytest.raises(Invalid) as refused:
+            sizes.check(patient, body)
+        assert refused.value.code == code
 
 
 def test_what_is_not_compared_may_be_long() -> None:
-    sizes.check(
-        {
-            "resourceType": "Patient",
-            "name": [{"text": "王" * LONGEST}] * MOST,
-            "photo": [{"contentType": "image/png", "data": "AAAA" * LONGEST}],
-        }
-    )
+    patient = {
+        "resourceType": "Patient",
+        "name": [{"text": "王" * LONGEST}, {"text": '"' * LONGEST}] * (MOST // 2),
+        "photo": [{"contentType": "image/png", "data": "AAAA" * LONGEST}],
+    }
+    for body in (None, orjson.dumps(patient)):
+        sizes.check(patient, body)
