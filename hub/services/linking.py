@@ -21,7 +21,7 @@ from hub.runtime import Hub
 from hub.services import models, projecting, reexamination
 from hub.services.models import Scorer
 from hub.services.projecting import Outcome
-from hub.storage import arrivals, members, met_pairs, people
+from hub.storage import arrivals, blocking_keys, members, met_pairs, people
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord, Pair
 
@@ -63,12 +63,12 @@ async def take_up(hub: Hub, connection: AsyncConnection, member_id: int, items: 
     # The keys that replaced records had as well: nobody may compare with what such a record was a moment ago.
     resources = [item.resource_id for item in items if item.version > 1]
     former = await met_pairs.keys_of_resources(connection, resources) if resources else set[int]()
-    locked = people.stripes(former.union(*keys))
+    locked = blocking_keys.stripes(former.union(*keys))
     stored, before = await _store(hub, connection, member_id, items, locked, now)
     ids = stored.ids
     known = {id_: item.features for id_, item in zip(ids, items, strict=True)}
     live = {id_: own for id_, item, own in zip(ids, items, keys, strict=True) if item.features.number("live")}
-    blocks = await people.meet(connection, live, hub.settings.block_limit)
+    blocks = await blocking_keys.meet(connection, live, hub.settings.block_limit)
     pairs = await _candidates(connection, live, blocks, hub.settings.block_limit)
     met = await _compare(hub, connection, scorers, pairs.union(await _would_meet(connection, before, live)), known)
     return Taken(ids, {id_: lent for id_, lent in stored.strangers.items() if id_ not in met})
@@ -94,7 +94,7 @@ async def _store(
     before: set[tuple[int, int]] = set()
     found: list[int] = []
     if others:
-        await people.lock_stripes(connection, locked)
+        await blocking_keys.lock(connection, locked)
         before = await met_pairs.of_resources(connection, [one.resource_id for one in others])
         found = await people.put_records(connection, hub.vault, member_id, others, now)
     added = await arrivals.add(connection, hub.vault, member_id, fresh, now, locked)
@@ -133,7 +133,7 @@ async def _weigh_again(
     hub: Hub, connection: AsyncConnection, scorers: Sequence[Scorer], ids: Sequence[int], *, forget: bool
 ) -> None:
     # Before reading: a record that changes meanwhile would be judged by its past.
-    await people.lock_all_keys(connection)
+    await blocking_keys.lock_all(connection)
     stored = await people.features(connection, hub.vault, ids)
     known = {id_: Features.from_bytes(data) for id_, data in stored.items()}
     keys = {
@@ -199,7 +199,7 @@ async def candidates(
     connection: AsyncConnection, keys: Mapping[int, Sequence[int]], limit: int
 ) -> set[tuple[int, int]]:
     """Pairs of the records of `keys` with each other, and with those stored, that share a key (`_candidates`)."""
-    stored = await people.blocks(connection, (key for own in keys.values() for key in own), limit)
+    stored = await blocking_keys.blocks(connection, (key for own in keys.values() for key in own), limit)
     return await _candidates(connection, keys, stored, limit)
 
 
@@ -231,7 +231,7 @@ async def _candidates(
 
 async def _thinned(connection: AsyncConnection, crowded: Mapping[int, set[int]], limit: int) -> dict[int, set[int]]:
     """The records of crowded keys without those of members that hold too many; none where too many are left."""
-    everyone = await people.blocks(connection, crowded, _CROWD)
+    everyone = await blocking_keys.blocks(connection, crowded, _CROWD)
     blocks = {key: {*block, *everyone.get(key, ())} for key, block in crowded.items()}
     members = await people.members_of(connection, set().union(*blocks.values()))
     thin: dict[int, set[int]] = {}

@@ -12,7 +12,7 @@ from hub.linkage import blocking, features, layout
 from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services import reconciliation
-from hub.storage import audit, people, versions
+from hub.storage import audit, blocking_keys, people, versions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
 from hub.storage.people import NewRecord
@@ -67,4 +67,4 @@ async def _read(hub: Hub, connection: AsyncConnection, ids: Sequence[int]) -> No
         record = NewRecord(info.resource_id, number, found.to_bytes(), bool(found.number("live")))
         await people.put_records(connection, hub.vault, info.member_id, [record], hub.now())
         if record.live:
-            await people.put_keys(connection, {id_: blocking.keys(found, hub.vault.blocking_secret)})
+            await blocking_keys.put(connection, {id_: blocking.keys(found, hub.vault.blocking_secret)})

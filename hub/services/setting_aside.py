@@ -17,7 +17,7 @@ from hub.services.preparing import Prepared, Refused
 from hub.services.recording import Recorded
 from hub.services.source_merges import CONTRADICTION, CYCLE, Late, NotFollowed
 from hub.services.translators import Translator
-from hub.storage import audit, decisions, people, resources, review_reopenings, source_links
+from hub.storage import audit, blocking_keys, decisions, people, resources, review_reopenings, source_links
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, attempt
 from hub.storage.members import Member
@@ -94,7 +94,7 @@ async def _parts(document: _Document, batch: Prepared, let_go: list[Late]) -> li
         tries += 1
         if tries >= _WHOLE and len(rows := sorted({ready.row for ready in batch.ready})) > 1:
             # The keys of both halves would not be held in their order: so all of them are, before any record is.
-            await people.lock_all_keys(document.connection)
+            await blocking_keys.lock_all(document.connection)
             first, second = _halves(batch, rows[len(rows) // 2])
             return [*await _parts(document, first, let_go), *await _parts(document, second, let_go)]
 

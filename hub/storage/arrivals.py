@@ -5,17 +5,19 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from hub.storage.blocking_keys import locking
 from hub.storage.database import AsyncConnection, driver, rows_of
 from hub.storage.ids import new_ids
-from hub.storage.people import NewRecord, lock_of
+from hub.storage.people import NewRecord
 from hub.storage.vault import Vault
 
 _ADD: Final = f"""
     -- add: records of resources that have none, in their order
+    WITH held AS MATERIALIZED {locking(3)}
     INSERT INTO source_record (resource_id, member_id, anchor, features, version, live, seen_at)
     SELECT resource_id, $1, anchor, features, version, live, $2
     FROM {rows_of("uuid", "uuid", "bytea", "int", "boolean", first=4)} WITH ORDINALITY
-        AS r(resource_id, anchor, features, version, live, place), {lock_of(3)} AS held ORDER BY place RETURNING id"""  # noqa: S608
+        AS r(resource_id, anchor, features, version, live, place), held ORDER BY place RETURNING id"""  # noqa: S608
 
 
 async def add(

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from hub.runtime import Hub
-from hub.storage import people
+from hub.storage import blocking_keys, people
 from hub.storage.database import driver
 from tests.hubs import Enrolled
 from tests.people import arrive, patient, persons
@@ -34,11 +34,11 @@ async def test_many_keys_meet_whom_few_would(hub: Hub, huiji: Enrolled, monkeypa
     assert len(known) > 3
     met = []
     for few in (0, 1_000):
-        monkeypatch.setattr(people, "_FEW_ROWS", few)
+        monkeypatch.setattr(blocking_keys, "_FEW_ROWS", few)
         async with hub.database.begin() as connection:
             await driver(connection).execute("DELETE FROM blocking_key WHERE record_id IN (3, 4)")
-            met.append(await people.meet(connection, {3: known, 4: [*known[:2], 5]}, 1))
-            written = await people.blocks(connection, [*known, 5], 10)
+            met.append(await blocking_keys.meet(connection, {3: known, 4: [*known[:2], 5]}, 1))
+            written = await blocking_keys.blocks(connection, [*known, 5], 10)
             await driver(connection).execute("DELETE FROM blocking_key WHERE key = 5")
         assert written == {key: [1, 2, 3, 4] for key in known[:2]} | {key: [1, 2, 3] for key in known[2:]} | {5: [4]}
     assert met == [{key: [1, 2] for key in known}] * 2

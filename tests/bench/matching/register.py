@@ -18,7 +18,7 @@ from hub.linkage import blocking, features
 from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services.blinds import IDENTIFIER, RECORD_KEY
-from hub.storage import people, resources
+from hub.storage import blocking_keys, people, resources
 from hub.storage.ids import new_id
 from hub.storage.members import Member
 from hub.storage.people import NewRecord
@@ -111,7 +111,7 @@ async def _store(hub: Hub, member: Member, lines: Sequence[Line], persons: dict[
         )
         secret = hub.vault.blocking_secret
         keys = {id_: blocking.keys(one, secret) for id_, one in zip(ids, found, strict=True)}
-        await people.put_keys(connection, keys)
+        await blocking_keys.put(connection, keys)
         moves = {id_: (None, persons.setdefault(line.person, new_id())) for id_, line in zip(ids, lines, strict=True)}
         await people.move_records(connection, moves, cause="ingest", decision_seq=None, now=now)
 
