@@ -5,6 +5,7 @@ Several hub processes share one server; whoever comes first starts it, and the l
 """
 
 import atexit
+import contextlib
 import os
 import secrets
 import signal
@@ -32,6 +33,8 @@ log_statement = none
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
 """
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where Linux says how much memory a container may have, in its second and first version of control groups."""
 _INCLUDE = "\ninclude 'hub.conf'\n"
 _HBA = "local all all scram-sha-256\n"
 
@@ -40,8 +43,17 @@ def _conf() -> str:
     """What the server is told, with an eighth of the machine's memory for its own pages: it reads the rest over again from
     the system's, at a call for each page.
     """
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    memory = _memory() >> 20
     return _CONF.format(own=min(max(memory // 8, 128), 4096), all=max(memory // 2, 256))
+
+
+def _memory() -> int:
+    """Bytes of memory that there are: the machine's, or what its container may have."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in _LIMITS:
+        with contextlib.suppress(OSError, ValueError):  # no such group, or no limit ("max")
+            found = min(found, int(limit.read_text()))
+    return found
 
 
 class EmbeddedPostgres:
