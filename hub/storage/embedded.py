@@ -5,7 +5,6 @@ Several hub processes share one server; whoever comes first starts it, and the l
 """
 
 import atexit
-import contextlib
 import os
 import secrets
 import signal
@@ -17,8 +16,8 @@ from hub.storage import durable
 
 _CONF = """\
 # Written by the hub; a change here is overwritten. Durable defaults are kept (fsync, synchronous_commit).
-shared_buffers = {own}MB
-effective_cache_size = {all}MB
+shared_buffers = 256MB
+effective_cache_size = 1GB
 work_mem = 16MB
 maintenance_work_mem = 128MB
 max_wal_size = 2GB
@@ -33,27 +32,8 @@ log_statement = none
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
 """
-_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
-"""Where Linux says how much memory a container may have, in its second and first version of control groups."""
 _INCLUDE = "\ninclude 'hub.conf'\n"
 _HBA = "local all all scram-sha-256\n"
-
-
-def _conf() -> str:
-    """What the server is told, with an eighth of the machine's memory for its own pages: it reads the rest over again from
-    the system's, at a call for each page.
-    """
-    memory = _memory() >> 20
-    return _CONF.format(own=min(max(memory // 8, 128), 4096), all=max(memory // 2, 256))
-
-
-def _memory() -> int:
-    """Bytes of memory that there are: the machine's, or what its container may have."""
-    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for limit in _LIMITS:
-        with contextlib.suppress(OSError, ValueError):  # no such group, or no limit ("max")
-            found = min(found, int(limit.read_text()))
-    return found
 
 
 class EmbeddedPostgres:
@@ -74,7 +54,7 @@ class EmbeddedPostgres:
         password_file = data_dir.resolve() / "postgres.password"
         with server._lock:
             server.ensure_pgdata_inited()
-            self._write(pgdata / "hub.conf", _conf() + extra_conf, like=pgdata)
+            self._write(pgdata / "hub.conf", _CONF + extra_conf, like=pgdata)
             main = pgdata / "postgresql.conf"
             settings = main.read_text()
             if _INCLUDE not in settings:

@@ -14,7 +14,6 @@ import psutil
 import pytest
 
 from hub.settings import Settings
-from hub.storage import embedded
 from hub.storage.database import locate, make_data_dir
 from hub.storage.embedded import EmbeddedPostgres
 
@@ -91,19 +90,3 @@ def test_a_folder_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     for one in (new, old):
         make_data_dir(one)
     assert [stat.S_IMODE(one.stat().st_mode) for one in (new, old)] == [0o700, 0o750]
-
-
-@pytest.mark.parametrize(
-    ("said", "own", "all_"),
-    [("max\n", None, None), (f"{2 << 30}\n", 256, 1024), (f"{256 << 20}\n", 128, 256), (f"{1 << 60}\n", None, None)],
-)
-def test_its_memory_is_a_part_of_what_there_is(
-    said: str, own: int | None, all_: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limit = tmp_path / "memory.max"
-    limit.write_text(said)
-    monkeypatch.setattr(embedded, "_LIMITS", (limit, tmp_path / "missing"))
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
-    asked = dict(line.split(" = ") for line in embedded._conf().splitlines() if " = " in line)
-    assert asked["shared_buffers"] == f"{own or min(max(machine // 8, 128), 4096)}MB"
-    assert asked["effective_cache_size"] == f"{all_ or max(machine // 2, 256)}MB"
