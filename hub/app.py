@@ -66,6 +66,7 @@ def _install(app: FastAPI, chosen: Settings) -> None:
         client_certificates.install(app, chosen)
     if chosen.sandbox:
         observing.install(app)
+    problems.install_in_front(app)
     app.include_router(hub.api.portal.router if chosen.sandbox else hub.api.live_portal.router)
     for part in (
         hub.api.health,

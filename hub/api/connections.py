@@ -86,6 +86,9 @@ class Connection(HttpToolsProtocol):
         self._idle.pop(self, None)
         self._sending[self] = None
         super().on_headers_complete()
+        if self.parser.should_upgrade():
+            # To nothing that is spoken here. The parser has stopped, and what is behind it may be the body or a request.
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """The body is whole."""

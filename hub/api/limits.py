@@ -1,6 +1,7 @@
 """Limits every request meets before a handler sees it: size of the body, how long it may take to arrive, no NUL anywhere."""
 
 import asyncio
+import sys
 import time
 from functools import partial
 from typing import Final
@@ -17,6 +18,8 @@ BODY_SECONDS: Final = 60.0
 SLOWEST: Final = 16 * 1024
 """Bytes a second below which a body does not arrive in time."""
 _MARGIN: Final = 64 * 1024
+_DIGITS: Final = 19
+"""So many are more than anybody sends, and Python does not read thousands of them."""
 _DOCUMENTS: Final = frozenset({"/submissions", "/fhir/$import"})
 """Where whole documents come in."""
 _NUL: Final = (
@@ -110,14 +113,20 @@ class _Limits:
 
 
 def stated_size(scope: Scope) -> tuple[int, bool]:
-    """(bytes of the body as stated, 0 where they are not, whether there is a body)."""
+    """(bytes of the body as stated, 0 where that cannot be read, whether there is a body).
+
+    Spaces behind the number and zeros in front of it are passed on by the parser: whatever is not plainly nothing is a body.
+    """
     size, is_sent = 0, False
     for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            size = int(value)
+        if name == b"content-length":
+            stated = value.strip().lstrip(b"0")
+            is_sent = is_sent or stated != b""
+            if stated.isdigit():
+                size = int(stated) if len(stated) < _DIGITS else sys.maxsize
         elif name == b"transfer-encoding":
             is_sent = True
-    return size, is_sent or size > 0
+    return size, is_sent
 
 
 def _has_nul(scope: Scope) -> bool:
@@ -131,11 +140,13 @@ def _too_large(limit: int) -> tuple[int, str, str, str]:
 
 
 async def _refuse(scope: Scope, send: Send, status: int, code: str, detail: str, retry: str) -> None:
-    media_type, body = written(scope["path"], status, code, detail, retry, last_resort.trace_id(scope))
+    trace = last_resort.trace_id(scope)
+    media_type, body = written(scope["path"], status, code, detail, retry, trace)
     headers = [
         (b"content-type", media_type.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        (b"trace-id", trace.encode()),
         (b"connection", b"close"),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -141,3 +141,9 @@ def install(app: FastAPI) -> None:
         await found(scope, receive, send)
 
     app.add_middleware(LastResort, answer=unforeseen)
+    app.state.unforeseen = unforeseen
+
+
+def install_in_front(app: FastAPI) -> None:
+    """Answer also what breaks in a guard, in front of all that are installed already."""
+    app.add_middleware(LastResort, answer=app.state.unforeseen)

@@ -59,6 +59,8 @@ def _key_rows(keys: Mapping[int, Iterable[int]]) -> list[tuple[int, int]]:
 async def meet(connection: AsyncConnection, keys: Mapping[int, Iterable[int]], limit: int) -> dict[int, list[int]]:
     """Store the blocking keys of records {record: keys} that have none; answers whom they meet: `blocks` without themselves."""
     rows = _key_rows(keys)
+    if not rows:
+        return {}
     wanted = sorted({key for key, _ in rows})
     if len(rows) <= _FEW_ROWS:  # a statement sees nothing of what it writes
         found = await driver(connection).fetch(

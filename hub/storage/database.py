@@ -25,9 +25,12 @@ from hub.storage.embedded import EmbeddedPostgres
 __all__ = [
     "AsyncConnection",
     "Database",
+    "Part",
     "async_url",
+    "attempt",
     "copy_rows",
     "driver",
+    "holds",
     "locate",
     "make_data_dir",
     "open_database",
@@ -53,6 +56,7 @@ _WENT_AWAY = (
 )
 _LOCKS = "locks"
 """Where a connection keeps what its transaction began with."""
+_END_SECONDS: Final = 5.0
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 POOL_SECONDS = 10.0
 """How long an act waits for a connection of a pool that is used up."""
@@ -267,8 +271,7 @@ async def _transaction(connection: AsyncConnection, begin: str, *locks: str) -> 
     try:
         await raw.execute("; ".join((begin, *locks)))
     except BaseException:
-        # The server may have begun it, and the next act would be a part of it, which nobody would commit.
-        raw.terminate()
+        await _ended(raw)
         raise
     kept[_LOCKS] = locks
     try:
@@ -285,8 +288,16 @@ async def _transaction(connection: AsyncConnection, begin: str, *locks: str) -> 
         if begin != "BEGIN":
             raise
         raise _unsettled() from error
-    if done != "COMMIT":
+    if begin == "BEGIN" and done != "COMMIT":
         raise RuntimeError("an error was passed over: the transaction was not committed")
+
+
+async def _ended(raw: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """End what the server may have begun, or still waits to begin: the next act would be a part of it, which nobody would commit."""
+    try:
+        await asyncio.shield(raw.execute("ROLLBACK", timeout=_END_SECONDS))
+    except BaseException:  # noqa: BLE001 - that it could not begin is raised by whoever asked
+        raw.terminate()
 
 
 def holds(connection: AsyncConnection, lock: str) -> bool:
@@ -317,7 +328,10 @@ def driver(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
 
 
 Part = tuple[str, Sequence[Any]]
-"""A statement that writes and answers nothing, and its parameters."""
+"""A statement that writes (INSERT, UPDATE, DELETE, without a WITH in front) and answers nothing, and its parameters.
+
+Nothing in it but a parameter looks like one ($1).
+"""
 
 
 async def write_together(connection: AsyncConnection, *parts: Part) -> None:
@@ -335,7 +349,7 @@ def _together(statements: tuple[str, ...], counts: tuple[int, ...]) -> str:
         made.append(_PARAMETER.sub(lambda found, first=first: f"${int(found[1]) + first}", statement))  # type: ignore[misc]
         first += count
     *before, last = made
-    parts = ", ".join(f"part{at} AS ({one})" for at, one in enumerate(before))
+    parts = ", ".join(f"part{at} AS ({one}\n)" for at, one in enumerate(before))
     return f"WITH {parts} {last}" if parts else last
 
 

@@ -89,7 +89,10 @@ async def pending(connection: AsyncConnection, member_id: int, type_: str, limit
 
 
 async def take_pending(connection: AsyncConnection, limit: int) -> list[UUID]:
-    """Some resources that are to be told, and that nobody is changing; nobody else does until the transaction ends."""
+    """Some resources that are to be told, and that nobody is changing; nobody else does until the transaction ends.
+
+    One that is put off once more at this moment is left for the next time.
+    """
     rows = await driver(connection).fetch(
         """
         -- take_pending: resources whose newest version is still to be told

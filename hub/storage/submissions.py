@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Select, case, delete, func, insert, select, text, update
@@ -151,9 +151,8 @@ async def add_event(
     )
 
 
-def turn_of(member_id: int) -> str:
-    """What takes the lock of _TURN, for whoever numbers changes of its own: a transaction begins with it (`database.holds`)."""
-    return f"SELECT pg_advisory_xact_lock({_CHANGES}, {member_id % 2147483648:d})"
+TAKE_TURN: Final = f"SELECT pg_advisory_xact_lock({_CHANGES}, $1)"
+"""What takes the lock of _TURN, for whoever numbers changes of its own: behind the locks of all that is changed."""
 
 
 _TURN = text("""

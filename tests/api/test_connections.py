@@ -126,3 +126,22 @@ async def test_an_answer_that_is_not_taken_ends_the_connection(hub: Hub, monkeyp
                 taken += len(more)
         assert taken < wanted * length / 2
         assert await caller.status() == b"200"
+
+
+async def test_behind_an_upgrade_nobody_speaks_of_nothing_is_answered(hub: Hub) -> None:
+    """A proxy in front that takes it for the body would hand the next caller an answer that is not its own."""
+    async with _called(hub) as caller:
+        for method in ("POST", "GET", "CONNECT"):
+            reader, writer = await caller.open(
+                f"{method} /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: foo\r\n"
+                f"Content-Length: {len(ASK)}\r\n\r\n".encode()
+            )
+            await asyncio.sleep(0.2)
+            with contextlib.suppress(ConnectionError):
+                writer.write(ASK)
+                await writer.drain()
+            answers = b""
+            with contextlib.suppress(ConnectionResetError):
+                answers = await asyncio.wait_for(reader.read(), 5)
+            assert answers.count(b"HTTP/1.1 ") <= 1
+        assert await caller.status() == b"200"

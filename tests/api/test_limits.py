@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -186,6 +187,15 @@ async def test_over_a_real_socket_too(
         assert whole.startswith(b"HTTP/1.1 413 ")
         unstated = begin.replace("submissions", "mailbox") + "\r\nTransfer-Encoding: chunked"
         assert (await _raw(port, unstated, chunk + b"0\r\n\r\n")).startswith(b"HTTP/1.1 413 ")
+        for behind in (" ", "\t", " \t "):  # which the parser leaves to us
+            spaced = await _raw(port, f"{begin}\r\nContent-Length: 99999999999{behind}")
+            assert spaced.startswith(b"HTTP/1.1 413 ")
+            assert (await _raw(port, f"{begin}\r\nContent-Length: 100{behind}", b"x" * 10)).startswith(b"HTTP/1.1 408 ")
+        padded = await _raw(port, f"{begin}\r\nContent-Length: {'0' * 4400}100", b"x" * 10)
+        assert padded.startswith(b"HTTP/1.1 408 ")
+        endless = await _raw(port, f"{begin}\r\nContent-Length: 18446744073709551615")
+        assert endless.startswith(b"HTTP/1.1 413 ")
+        assert b"\r\ntrace-id: " in endless
         good = await _raw(port, f"{begin}\r\nConnection: close\r\nContent-Length: 10", b"x" * 10)
         assert good.endswith(b'{"size":10}')
 
@@ -197,3 +207,20 @@ async def test_under_fhir_a_refusal_is_an_outcome() -> None:
     assert (found.status_code, found.headers["content-type"]) == (413, "application/fhir+json")
     (issue,) = found.json()["issue"]
     assert (issue["code"], issue["details"]["coding"][0]["code"]) == ("too-long", "too-large")
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ([], (0, False)),
+        ([(b"content-length", b"0")], (0, False)),
+        ([(b"content-length", b"000 ")], (0, False)),
+        ([(b"content-length", b"5 ")], (5, True)),
+        ([(b"content-length", b"\t0005\t")], (5, True)),
+        ([(b"content-length", b"x")], (0, True)),
+        ([(b"content-length", b"9" * 5_000)], (sys.maxsize, True)),
+        ([(b"transfer-encoding", b"gzip")], (0, True)),
+    ],
+)
+def test_whatever_is_not_plainly_nothing_is_a_body(headers: list[tuple[bytes, bytes]], found: tuple[int, bool]) -> None:
+    assert limits.stated_size({"headers": headers}) == found

@@ -57,6 +57,8 @@ def test_each_process_gets_its_part_and_the_other_all(
 ) -> None:
     with started(hub_settings, tmp_path, "serve", "--workers", "2", HUB_PORT=str(port)) as running:
         one, other = _ready(running, port)
+        wait_until(lambda: min(_shared(port, one, other)) > 0)  # they have the socket long before they accept
+        wait_until(lambda: _held(one, port) + _held(other, port) == 0)
         with ExitStack() as clients:
             _ask(clients, port)
             held = [_held(one, port), _held(other, port)]
@@ -70,6 +72,13 @@ def test_each_process_gets_its_part_and_the_other_all(
                 assert _held(other, port) == CONNECTIONS
         finally:
             one.resume()
+
+
+def _shared(port: int, *processes: psutil.Process) -> list[int]:
+    """Which part each has of connections that are closed again."""
+    with ExitStack() as clients:
+        _ask(clients, port)
+        return [_held(one, port) for one in processes]
 
 
 def _ask(clients: ExitStack, port: int) -> None:

@@ -13,6 +13,12 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from hub.api import problems
+from hub.app import create_app
+from hub.runtime import Hub
+from hub.services import tokens
+from hub.services.allowances import Allowance
+from hub.settings import Settings
+from tests.hubs import Enrolled
 
 SECRET = "410108197908300195"
 
@@ -93,3 +99,21 @@ async def test_who_is_cut_off_when_the_server_ends_is_told_to_look() -> None:
         server.should_exit = True
         cut = await asked
     assert (cut.status_code, cut.json()["code"], cut.json()["retry"]) == (500, "internal-error", "CHECK_STATUS")
+
+
+async def test_what_breaks_in_a_guard_is_answered_too(
+    hub: Hub, hub_settings: Settings, huiji: Enrolled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks(*_: object) -> None:
+        raise ValueError(SECRET)
+
+    app = create_app(hub_settings)
+    app.state.hub = hub
+    monkeypatch.setattr(Allowance, "admit", breaks)
+    headers = {"Authorization": f"Bearer {await tokens.issue_token(hub, huiji.member)}"}
+    transport = httpx2.ASGITransport(app=app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hub.test", headers=headers) as client:
+        told = await client.get("/fhir/Patient/1")
+    assert (told.status_code, told.headers["content-type"]) == (500, "application/fhir+json")
+    assert told.headers["trace-id"] in told.text
+    assert SECRET not in told.text

@@ -388,3 +388,30 @@ async def test_what_an_error_undid_is_not_taken_for_stored(database: Database) -
     with pytest.raises(RuntimeError, match="not committed"):
         await act()
     assert await _leaves(database) == 0
+
+
+async def test_who_is_cancelled_while_it_waits_for_its_locks_waits_no_more(database: Database) -> None:
+    lock = "SELECT pg_advisory_xact_lock(73)"
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+
+    async def act() -> None:
+        async with database.begin(lock):
+            pytest.fail("it cannot have the lock")
+
+    async def waits(connection: AsyncConnection) -> bool:
+        await driver(connection).execute(
+            "SELECT pg_stat_clear_snapshot()"
+        )  # else it is what it was in this transaction
+        return bool(await driver(connection).fetchval(waiting))
+
+    async with database.begin(lock) as connection:
+        task = asyncio.create_task(act())
+        async with asyncio.timeout(10):
+            while not await waits(connection):  # noqa: ASYNC110 - the database has no event for it
+                await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not await waits(connection)
+    async with database.begin(lock) as connection:  # of the same two connections
+        assert await driver(connection).fetchval("SELECT 1") == 1

@@ -30,7 +30,6 @@ from hub.services.exchange.writing import Write, Written
 from hub.services.gathering import Gathering
 from hub.services.intake import Acknowledgement, Raced, refusals_noted
 from hub.services.patience import until_free
-from hub.storage import submissions
 from hub.storage.database import AsyncConnection, Database
 from hub.storage.ids import new_id
 from hub.storage.members import Member
@@ -130,10 +129,8 @@ async def _turn(every: list[_Message], done: Collection[int]) -> dict[int, _Answ
 
 
 def _begun(some: Sequence[_Message]) -> AbstractAsyncContextManager[AsyncConnection]:
-    """A transaction for one member's messages, which are numbered in the order in which they are committed."""
-    hub, member = some[0].hub, some[0].member
-    types = {request.type for one in some for request in one.asked}
-    return writing.begun(hub, member, types, submissions.turn_of(member.id))
+    """A transaction for one member's messages."""
+    return writing.begun(some[0].hub, some[0].member, {request.type for one in some for request in one.asked})
 
 
 def _may_pass(error: Exception) -> bool:

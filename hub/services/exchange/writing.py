@@ -97,12 +97,10 @@ async def write(hub: Hub, member: Member, wanted: Write) -> Written:
     return done
 
 
-def begun(
-    hub: Hub, member: Member, types: Collection[str], *locks: str
-) -> AbstractAsyncContextManager[AsyncConnection]:
+def begun(hub: Hub, member: Member, types: Collection[str]) -> AbstractAsyncContextManager[AsyncConnection]:
     """A transaction under the member's lock; with the models held where resources of `types` have persons follow them."""
     held = (linkage_models.HOLD,) if PERSON_TYPE in types else ()
-    return hub.database.begin(resources.lock_of(member.id), *held, *locks)
+    return hub.database.begin(resources.lock_of(member.id), *held)
 
 
 async def _together(asked: Sequence[_Asked]) -> Sequence[Written | Exception]:
@@ -186,6 +184,8 @@ async def write_each(
     put = [(at, one) for at, one in going if one.kind != "delete" and at not in outcomes]
     made = await _put(hub, connection, member, put, known, now)
     outcomes |= made.outcomes
+    # Before anything is deleted: a consent that takes another's place keeps what rests on that in force.
+    await _follow(hub, connection, member, [one for one in made.stored if one[0].ready.type != PERSON_TYPE], now)
     for type_ in sorted({one.type for _, one in going if one.kind == "delete"}):
         gone = [(at, known[one.id]) for at, one in going if one.kind == "delete" and one.type == type_]
         outcomes |= await _delete(hub, connection, member, gone, now)
@@ -198,10 +198,7 @@ async def write_each(
     told = [(done.id, now, one.ready.type, one.tokens) for one, done in made.stored if done.counts]
     await write_together(connection, *indexing.telling(member.id, told), *leaves, *also)
     # Last, since others who link records of the like wait from here on.
-    for type_ in sorted({one.ready.type for one, _ in made.stored}):
-        of_type = [(one, done) for one, done in made.stored if one.ready.type == type_]
-        ready, incoming = [one.ready for one, _ in of_type], [one.incoming for one, _ in of_type]
-        await recording.follow(hub, connection, member, ready, incoming, [done for _, done in of_type], now)
+    await _follow(hub, connection, member, [one for one in made.stored if one[0].ready.type == PERSON_TYPE], now)
     return [outcomes[at] for at in range(len(wanted))]
 
 
@@ -298,6 +295,16 @@ async def _put(
     stored = await resources.upsert(connection, hub.vault, member.id, None, incoming_, now, known=there)
     outcomes |= {one.at: _told(done, one.ready, known, now) for one, done in zip(going, stored, strict=True)}
     return _Made(outcomes, list(zip(going, stored, strict=True)))
+
+
+async def _follow(
+    hub: Hub, connection: AsyncConnection, member: Member, stored: Sequence[tuple[_Put, Stored]], now: datetime
+) -> None:
+    """Do what follows from resources that are stored, type by type."""
+    for type_ in sorted({one.ready.type for one, _ in stored}):
+        of_type = [(one, done) for one, done in stored if one.ready.type == type_]
+        ready, incoming = [one.ready for one, _ in of_type], [one.incoming for one, _ in of_type]
+        await recording.follow(hub, connection, member, ready, incoming, [done for _, done in of_type], now)
 
 
 def _read(hub: Hub, member: Member, wanted: Write) -> tuple[Ready, Sequence[int] | None]:
