@@ -84,13 +84,13 @@ class Database:
         `busy` when it was given up for another transaction, Invalid `invalid-content` for a text that no database keeps,
         wherever it came through.
         """
-        async with self.singly() as connection, _transaction(connection, "BEGIN", *locks):
+        async with self.singly() as connection, _transaction(connection, *locks):
             yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction for reading only; the database refuses to write in it. Raises as `begin`."""
-        async with self.singly() as connection, _transaction(connection, "BEGIN READ ONLY"):
+        async with self.singly() as connection, _transaction(connection, readonly=True):
             yield connection
 
     @asynccontextmanager
@@ -265,11 +265,11 @@ def open_database(
 
 
 @asynccontextmanager
-async def _transaction(connection: AsyncConnection, begin: str, *locks: str) -> AsyncIterator[None]:
+async def _transaction(connection: AsyncConnection, *locks: str, readonly: bool = False) -> AsyncIterator[None]:
     """A transaction in two round trips, with its first locks: SQLAlchemy's takes a third, and the driver's one for each lock."""
     raw, kept = driver(connection), connection.info
     try:
-        await raw.execute("; ".join((begin, *locks)))
+        await raw.execute("; ".join(("BEGIN READ ONLY" if readonly else "BEGIN", *locks)))
     except BaseException:
         await _ended(raw)
         raise
@@ -285,10 +285,10 @@ async def _transaction(connection: AsyncConnection, begin: str, *locks: str) -> 
     try:
         done = await raw.execute("COMMIT")
     except (*_WENT_AWAY, asyncpg.InterfaceError, OSError) as error:
-        if begin != "BEGIN":
+        if readonly:
             raise
         raise _unsettled() from error
-    if begin == "BEGIN" and done != "COMMIT":
+    if not readonly and done != "COMMIT":
         raise RuntimeError("an error was passed over: the transaction was not committed")
 
 

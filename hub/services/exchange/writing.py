@@ -189,17 +189,21 @@ async def write_each(
     for type_ in sorted({one.type for _, one in going if one.kind == "delete"}):
         gone = [(at, known[one.id]) for at, one in going if one.kind == "delete" and one.type == type_]
         outcomes |= await _delete(hub, connection, member, gone, now)
-    acts = [
-        Act(one.kind, member.name, {"resource": f"{one.type}/{done.id}", "version": done.version}, now)
-        for at, one in enumerate(wanted)
-        if isinstance(done := outcomes[at], Written) and done.change != "same"
-    ]
-    _, leaves = audit.appending(hub.vault, acts)
+    _, leaves = audit.appending(hub.vault, _acts(member, wanted, outcomes, now))
     told = [(done.id, now, one.ready.type, one.tokens) for one, done in made.stored if done.counts]
     await write_together(connection, *indexing.telling(member.id, told), *leaves, *also)
     # Last, since others who link records of the like wait from here on.
     await _follow(hub, connection, member, [one for one in made.stored if one[0].ready.type == PERSON_TYPE], now)
     return [outcomes[at] for at in range(len(wanted))]
+
+
+def _acts(member: Member, wanted: Sequence[Write], outcomes: Mapping[int, Outcome], now: datetime) -> list[Act]:
+    """What the log keeps of writes: of each that changed something."""
+    return [
+        Act(one.kind, member.name, {"resource": f"{one.type}/{done.id}", "version": done.version}, now)
+        for at, one in enumerate(wanted)
+        if isinstance(done := outcomes[at], Written) and done.change != "same"
+    ]
 
 
 def _refusal(member: Member, wanted: Write, known: Mapping[UUID, Version]) -> Refused | None:
