@@ -48,6 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description="Exchange of records between regions for people who live away from their registered home.",
         version="0.1.0",
         lifespan=lifespan,
+        redirect_slashes=False,  # it would lead to whatever name the caller gave this host
         docs_url=None,
         redoc_url=None,
         # Spans carry addresses, and these carry ids: whoever sets a variable of the environment is not to have them sent away.

@@ -23,6 +23,7 @@ _HERE: Final = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?", re.ASC
 
 
 @router.get("/", include_in_schema=False)
+@router.get("/console", include_in_schema=False)
 async def home() -> Response:
     """People who type the bare address come to the console."""
     return RedirectResponse("/console/", 303)

@@ -1,4 +1,4 @@
-"""Limits every request meets before a handler sees it: size of the body, how long it may take to arrive, no NUL anywhere."""
+"""Limits every request meets before a handler sees it: size of the body, how long it may take to arrive, and its headers."""
 
 import asyncio
 import sys
@@ -20,12 +20,21 @@ SLOWEST: Final = 16 * 1024
 _MARGIN: Final = 64 * 1024
 _DIGITS: Final = 19
 """So many are more than anybody sends, and Python does not read thousands of them."""
+_PLAIN: Final = frozenset({b"", b"identity"})
 _DOCUMENTS: Final = frozenset({"/submissions", "/fhir/$import"})
 """Where whole documents come in."""
 _NUL: Final = (
     400,
     "invalid-content",
     "The address or a header holds the character NUL. Nothing was stored.",
+    "FIX_FIRST",
+)
+
+_TWICE: Final = (400, "bad-request", "Authorization is stated more than once. Nothing was stored.", "FIX_FIRST")
+_ENCODED: Final = (
+    415,
+    "unsupported-media-type",
+    "A body is taken as it is, without Content-Encoding. Nothing was stored.",
     "FIX_FIRST",
 )
 
@@ -76,9 +85,9 @@ class _Arriving:
 
 
 class _Limits:
-    """Answers 400 when the address or a header holds NUL, which no text of ours has and PostgreSQL does not take.
-
-    413 when the stated or the real size is above the route's limit, 408 when the body dawdles.
+    """Answers 400 when the address or a header holds NUL, which no text of ours has and PostgreSQL does not take, or when
+    there are several Authorization; 415 for an encoded body, 413 when its stated or real size is above the route's limit,
+    408 when it dawdles.
     """
 
     def __init__(self, app: ASGIApp, *, documents: int, others: int) -> None:
@@ -94,8 +103,8 @@ class _Limits:
         limit = self._documents if scope["path"] in _DOCUMENTS else self._others
         if stated > limit:
             await _refuse(scope, send, *_too_large(limit))
-        elif _has_nul(scope):
-            await _refuse(scope, send, *_NUL)
+        elif (fault := _fault(scope)) is not None:
+            await _refuse(scope, send, *fault)
         elif is_sent:
             await self._limited(limit, scope, receive, send)
         else:
@@ -129,10 +138,18 @@ def stated_size(scope: Scope) -> tuple[int, bool]:
     return size, is_sent
 
 
-def _has_nul(scope: Scope) -> bool:
-    query = scope["query_string"]
+def _fault(scope: Scope) -> tuple[int, str, str, str] | None:
+    """What is wrong with the address or the headers, whatever they are for."""
+    names = [name for name, _ in scope["headers"]]
     values = [value for _, value in scope["headers"]]
-    return "\0" in scope["path"] or b"\0" in query or b"%00" in query or b"\0" in b"".join(values)
+    query = scope["query_string"]
+    if "\0" in scope["path"] or b"\0" in query or b"%00" in query or b"\0" in b"".join(values):
+        return _NUL
+    if names.count(b"authorization") > 1:
+        return _TWICE  # RFC 9110, 5.3: who reads the first and who reads the last would see two callers
+    if b"content-encoding" in names and values[names.index(b"content-encoding")].strip().lower() not in _PLAIN:
+        return _ENCODED
+    return None
 
 
 def _too_large(limit: int) -> tuple[int, str, str, str]:

@@ -1,23 +1,27 @@
 """Documents of FHIR resources, one a line (NDJSON): each line is judged as a write would judge it, and kept as it was sent.
 
-What a line is the record of says its number at the sender, else its id, which needs to be known to the hub, as do the
-references in it (`import_names`). A document in which anything may only travel sealed is refused whole.
+What a line is the record of says its number at the sender, else its id. In its references stand ids that are made here for
+whatever is named, until the hub says which ones those have (`import_names`): what is told for searches is then known here,
+beside the process that stores. A document in which anything may only travel sealed is refused whole.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import chain
 from typing import Any, BinaryIO, Final
 
 import orjson
 
 import mappings
 from hub.errors import Invalid, Refused
-from hub.fhir import fed, patients, strict_json, validate
+from hub.fhir import fed, patients, search, strict_json, validate
 from hub.linkage import features
 from hub.services import content, keeping, preparing
 from hub.services.fed_patients import own_of
-from hub.services.preparing import FORBIDDEN, PERSON_TYPE, Prepared, Ready
+from hub.services.preparing import FORBIDDEN, PERSON_TYPE, Name, Prepared, Ready
+from hub.storage.ids import new_ids
 from mappings import Issue, ReadBatch, Row, divisions
 from mappings.vocabulary import record_system
 
@@ -30,10 +34,15 @@ LONGEST: Final = 2**20
 """Bytes of one line."""
 MOST_BYTES: Final = 8 * 2**20
 """Of one batch; its last line may go beyond."""
+_STOCK: Final = 256
+"""Ids that are made at once."""
 _OVERLAP: Final = 1_000
 _SET_ASIDE: Final = "The line was set aside, the others were taken. Correct it and send it again."
 _SET_ASIDE_ZH: Final = "本行已搁置，其余各行已采用。请更正后重新报送。"
 _BLANK: Final = b" \t\r\n"
+_SEARCHED: Final = frozenset(search.types())
+_REFERENCE: Final = re.compile(rb'"reference":"([A-Z][A-Za-z]{2,63})/([A-Za-z0-9\-.]{1,64})"')
+"""A relative one without a version. In a text its quotes would be escaped: nothing else reads like it."""
 _ESCAPE: Final = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 
 
@@ -91,17 +100,32 @@ def _unescaped(text: bytes) -> bytes:
     return _ESCAPE.sub(lambda one: chr(int(one[1], 16)).encode(errors="replace") if one[1] else one[2], text)
 
 
+class _Names:
+    """What the lines of a batch are called and refer to, and the `ids` that stand for it, which are made as it is met."""
+
+    def __init__(self) -> None:
+        self.ids: dict[Name, str] = {}
+        self._unused = chain.from_iterable(iter(partial(new_ids, _STOCK), []))
+
+    def of(self, name: Name) -> str:
+        found = self.ids.get(name)
+        if found is None:
+            found = self.ids[name] = str(next(self._unused))
+        return found
+
+
 def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepared:
     """What is stored of the lines of the member `source`, and what is set aside with the place and the reason."""
     ready: list[Ready] = []
     refused: list[preparing.Refused] = []
     issues = [preparing.told(issue) for issue in found]
     originals: dict[int, bytes] = {}
+    names = _Names()
     for row in rows:
         problems = list(row.issues)
         if not problems:
             try:
-                made = _ready(source, row)
+                made = _ready(source, row, names)
             except Refused as refusal:
                 problems = [_refusal(row.number, refusal)]
             except Exception as error:  # noqa: BLE001 - told with its type only: its text may quote the line
@@ -115,7 +139,7 @@ def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepare
         if problems:
             issues += [preparing.told(issue) for issue in problems]
             refused.append(_held(row, tuple(dict.fromkeys(issue.code for issue in problems))))
-    return Prepared(len(rows), ready, refused, issues, originals)
+    return Prepared(len(rows), ready, refused, issues, originals, names.ids)
 
 
 def _failed(row: int, error: Exception) -> Issue:
@@ -124,8 +148,11 @@ def _failed(row: int, error: Exception) -> Issue:
     return _issue(row, "row-failed", said, f"该行无法读取（{type(error).__name__}）。")
 
 
-def _ready(source: str, row: Row) -> tuple[list[Issue], Ready | None]:
-    """Every fault of the resource in a line, or the resource as it is stored. Raises Refused."""
+def _ready(source: str, row: Row, names: _Names) -> tuple[list[Issue], Ready | None]:
+    """Every fault of the resource in a line, or the resource as it is stored; what it names is added to `names`.
+
+    Raises Refused.
+    """
     found = strict_json.read(row.original.encode())
     resource, type_ = found.value, _type(found.value)
     problems = validate.check(resource, found.canonical)
@@ -138,8 +165,24 @@ def _ready(source: str, row: Row) -> tuple[list[Issue], Ready | None]:
     is_person = type_ == PERSON_TYPE
     extracted = features.extract(resource, history=divisions.canonical) if is_person else None
     replaced_by = _replaced_by(source, key, resource) if is_person else None
-    made = preparing.ready(row.number, key, resource, kept, extracted, replaced_by)
-    return [], made._replace(source_id=id_)
+    names.of((type_, id_))
+    body, refers = _led(kept, names)
+    texts = "\0".join(search.tokens(orjson.loads(body))) if type_ in _SEARCHED else None
+    made = preparing.ready(row.number, key, resource, body, extracted, replaced_by)
+    return [], made._replace(source_id=id_, refers=refers, texts=texts)
+
+
+def _led(kept: bytes, names: _Names) -> tuple[bytes, tuple[Name, ...]]:
+    """The resource with the ids of `names` in its references, and what these name, each once."""
+    refers: set[Name] = set()
+
+    def there(found: re.Match[bytes]) -> bytes:
+        name = (found[1].decode(), found[2].decode())
+        refers.add(name)
+        return b'"reference":"%b/%b"' % (found[1], names.of(name).encode())
+
+    body = _REFERENCE.sub(there, kept)
+    return body, tuple(sorted(refers))
 
 
 def _type(value: Any) -> str:

@@ -6,25 +6,19 @@ the hub knows yet stays as it was sent, and is told.
 """
 
 import hashlib
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import UUID
 
 from hub.runtime import Hub
 from hub.services.blinds import ALIAS, RECORD_KEY
-from hub.services.preparing import Prepared, Ready
+from hub.services.preparing import Name, Prepared, Ready
 from hub.storage import aliases, resources, versions
 from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id
 from hub.storage.members import Member
-
-_REFERENCE: Final = re.compile(rb'"reference":"([A-Z][A-Za-z]{2,63})/([A-Za-z0-9\-.]{1,64})"')
-"""A relative one without a version. In a text its quotes would be escaped: nothing else reads like it."""
-Name = tuple[str, str]
-"""A resource as its sender names it: (type, id)."""
 
 
 async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Prepared) -> Prepared:
@@ -33,73 +27,83 @@ async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Pr
     The member's lock is taken, so that nothing comes in between.
     """
     await resources.lock_member(connection, member.id)
-    meant = [_meant(one) for one in batch.ready]
-    wanted = {(one.type, one.source_id) for one in batch.ready} | {name for names in meant for name in names}
-    known = await _known(hub, connection, member, wanted)
-    ready = await _settled(hub, connection, member, batch.ready, known)
+    values = {name: hub.vault.blind(ALIAS, member.name, *name) for name in batch.names}
+    known = await _known(connection, member, values)
+    ready = await _settled(hub, connection, member, batch, known)
     here = {(one.type, one.source_id): one.id for one in ready if one.id is not None}
-    await aliases.put(connection, {_blind(hub, member, name): id_ for name, id_ in here.items()})
-    ids = {**{name: id_ for name, (id_, _) in known.items()}, **here}
-    made = [_led(one, ids) if names else one for one, names in zip(ready, meant, strict=True)]
-    left = [
-        _unknown(one.row, name) for one, names in zip(ready, meant, strict=True) for name in names if name not in ids
-    ]
+    await aliases.put(connection, {values[name]: id_ for name, id_ in here.items()})
+    ids = {name: str(id_) for name, id_ in [*((name, id_) for name, (id_, _) in known.items()), *here.items()]}
+    made = [_led(one, batch.names, ids) for one in ready]
+    left = [_unknown(one.row, name) for one in ready for name in one.refers if name not in ids]
     return replace(batch, ready=made, issues=[*batch.issues, *left])
 
 
-def _meant(one: Ready) -> list[Name]:
-    """What a resource refers to, each once."""
-    return sorted({(type_.decode(), id_.decode()) for type_, id_ in _REFERENCE.findall(one.body)})
-
-
-def _blind(hub: Hub, member: Member, name: Name) -> bytes:
-    return hub.vault.blind(ALIAS, member.name, *name)
-
-
 async def _known(
-    hub: Hub, connection: AsyncConnection, member: Member, wanted: Iterable[Name]
+    connection: AsyncConnection, member: Member, values: Mapping[Name, bytes]
 ) -> dict[Name, tuple[UUID, bytes]]:
-    """(id, blind index of its key) of those that are there: under the id of an earlier import, or under the hub's own."""
-    values = {name: _blind(hub, member, name) for name in wanted}
+    """(id, blind index of its key) of those that are there: under the id of an earlier import, or under the hub's own.
+
+    `values` are the blind indexes of the names.
+    """
     stored = await aliases.find(connection, values.values())
     ids = {name: id_ for name, value in values.items() if (id_ := stored.get(value) or _uuid(name[1])) is not None}
+    if not ids:
+        return {}
     there = await versions.keys_of(connection, member.id, list(set(ids.values())))
     return {name: (id_, there[id_][1]) for name, id_ in ids.items() if id_ in there and there[id_][0] == name[0]}
 
 
+@dataclass(slots=True)
+class _Ids:
+    """Ids for what is new: the one that stands for its name already, unless another of that name has it."""
+
+    proposed: Mapping[Name, str]
+    given: set[UUID] = field(default_factory=set)
+
+    def new(self, name: Name) -> UUID:
+        id_ = UUID(self.proposed[name])
+        if id_ in self.given:
+            id_ = new_id()
+        self.given.add(id_)
+        return id_
+
+
 async def _settled(
-    hub: Hub,
-    connection: AsyncConnection,
-    member: Member,
-    ready: Sequence[Ready],
-    known: Mapping[Name, tuple[UUID, bytes]],
+    hub: Hub, connection: AsyncConnection, member: Member, batch: Prepared, known: Mapping[Name, tuple[UUID, bytes]]
 ) -> list[Ready]:
     """The resources under their ids: of one number, or of one id at the sender, there is one."""
-    numbered = await _numbered(hub, connection, member, [one for one in ready if one.key])
+    ids, keys = _Ids(batch.names), _keys(hub, member, [one for one in batch.ready if one.key])
+    numbered = await _numbered(connection, member, keys)
     fresh: dict[Name, UUID] = {}
     found = []
-    for one in ready:
-        name = (one.type, one.source_id)
+    for one in batch.ready:
+        name, number = (one.type, one.source_id), (one.type, one.key)
         if one.key:
-            found.append(one._replace(id=numbered[one.type, one.key]))
+            id_ = numbered[number] = numbered.get(number) or ids.new(name)
+            found.append(one._replace(id=id_, record_key=keys[number]))
         elif name in known:
             id_, key = known[name]
             found.append(one._replace(id=id_, record_key=key))
         else:
-            id_ = fresh.setdefault(name, new_id())
+            id_ = fresh[name] = fresh.get(name) or ids.new(name)
             found.append(one._replace(id=id_, key=str(id_)))
     return found
 
 
-async def _numbered(hub: Hub, connection: AsyncConnection, member: Member, ready: Iterable[Ready]) -> dict[Name, UUID]:
-    """The ids of the records of these numbers, new ones for those that are not there."""
-    by_type: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
-    for one in ready:
-        by_type[one.type][one.key] = hub.vault.blind(RECORD_KEY, member.name, one.type, one.key)
+def _keys(hub: Hub, member: Member, ready: Iterable[Ready]) -> dict[Name, bytes]:
+    """The blind indexes of numbers: {(type, number): index}."""
+    return {(one.type, one.key): hub.vault.blind(RECORD_KEY, member.name, one.type, one.key) for one in ready}
+
+
+async def _numbered(connection: AsyncConnection, member: Member, keys: Mapping[Name, bytes]) -> dict[Name, UUID]:
+    """The ids of the records of these numbers that are there."""
+    by_type: defaultdict[str, dict[bytes, Name]] = defaultdict(dict)
+    for number, key in keys.items():
+        by_type[number[0]][key] = number
     found: dict[Name, UUID] = {}
-    for type_, keys in by_type.items():
-        stored = await resources.by_keys(connection, member.id, type_, list(keys.values()))
-        found |= {(type_, number): stored.get(key) or new_id() for number, key in keys.items()}
+    for type_, numbers in by_type.items():
+        stored = await resources.by_keys(connection, member.id, type_, list(numbers))
+        found |= {numbers[key]: id_ for key, id_ in stored.items()}
     return found
 
 
@@ -110,15 +114,17 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _led(one: Ready, ids: Mapping[Name, UUID]) -> Ready:
-    def there(found: re.Match[bytes]) -> bytes:
-        id_ = ids.get((found[1].decode(), found[2].decode()))
-        return found[0] if id_ is None else b'"reference":"%b/%b"' % (found[1], str(id_).encode())
-
-    body = _REFERENCE.sub(there, one.body)
+def _led(one: Ready, proposed: Mapping[Name, str], ids: Mapping[Name, str]) -> Ready:
+    """The resource with the ids of what it refers to; what names nothing that is known stands there as it was sent."""
+    body, texts = one.body, one.texts
+    for name in one.refers:
+        stands, meant = proposed[name], ids.get(name, name[1])
+        if stands != meant:
+            body = body.replace(stands.encode(), meant.encode())
+            texts = texts and texts.replace(stands, meant)
     if body == one.body:
         return one
-    return one._replace(body=body, digest=hashlib.sha256(body).digest())
+    return one._replace(body=body, texts=texts, digest=hashlib.sha256(body).digest())
 
 
 def _unknown(row: int, name: Name) -> dict[str, Any]:

@@ -27,12 +27,17 @@ PERSON_TYPE = "Patient"
 FORBIDDEN = "forbidden-content"
 
 
+Name = tuple[str, str]
+"""A resource as its sender names it: (type, id)."""
+
+
 class Ready(NamedTuple):
     """A resource ready to be stored. `key` is the sender's own, `identifiers` are (system, value); a person has `features`.
 
     `replaced_by` is the identifier of the record that its source has put in its place, `id` the one that it is given when
     it is new, where that is settled already; `record_key` the blind index under which it is known, where not by its key.
-    `source_id` is by what others that come with it refer to it.
+    `source_id` is by what others that come with it refer to it, `refers` what it refers to so; `texts` are what is told of
+    it for searches, where that is known already, NUL between them, which stands in no resource.
     """
 
     row: int
@@ -46,6 +51,8 @@ class Ready(NamedTuple):
     id: UUID | None = None
     record_key: bytes | None = None
     source_id: str = ""
+    refers: tuple[Name, ...] = ()
+    texts: str | None = None
 
 
 @dataclass(slots=True)
@@ -74,7 +81,8 @@ class Prepared:
     """A batch: what is stored, what is held, what is told. `rows` counts all of them.
 
     `originals` are the rows, as JSON, that may have to be held yet: what they say of other records is known when they are
-    stored.
+    stored. `names` are what resources that come as they are, and refer to each other, are called by their sender, each with
+    the id that stands for it in them until it is known which one it has.
     """
 
     rows: int
@@ -82,6 +90,7 @@ class Prepared:
     refused: list[Refused]
     issues: list[dict[str, Any]]
     originals: Mapping[int, bytes] = field(default_factory=dict)
+    names: Mapping[Name, str] = field(default_factory=dict)
 
 
 def prepare(

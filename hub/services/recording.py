@@ -23,6 +23,7 @@ from hub.storage.database import AsyncConnection
 from hub.storage.members import Member
 from hub.storage.quarantine import Held
 from hub.storage.resources import Incoming, Stored
+from hub.storage.search_index import Told
 from hub.storage.submissions import Submission
 
 
@@ -117,10 +118,31 @@ async def _take(
     incoming = [incoming_of(hub, member, ready) for ready in some]
     stored = await resources.upsert(connection, hub.vault, member.id, submission.id, incoming, now, received_at=said_at)
     issues = [_older(ready) for ready, result in zip(some, stored, strict=True) if result.change == "older"]
-    await search_index.put_off(connection, member.id, type_, {one.id for one in stored if one.counts})
+    await _tell(hub, connection, member, some, stored, now)
     followed = await follow(hub, connection, member, some, incoming, stored, now)
     issues += [_survivor_unknown(row) for row in followed.waiting]
     return _Taken(issues, followed.linked, followed.reviews, tuple(stored) if type_ == PERSON_TYPE else ())
+
+
+async def _tell(
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    some: Sequence[Ready],
+    stored: Sequence[Stored],
+    now: datetime,
+) -> None:
+    """Tell the search index what resources of one type say, or leave it to the workers where that is not known yet."""
+    newest = {result.id: ready.texts for ready, result in zip(some, stored, strict=True) if result.counts}
+    told = [
+        Told(id_, some[0].type, now, hub.vault.searched(member.id, texts.split("\0")))
+        for id_, texts in newest.items()
+        if texts is not None
+    ]
+    await search_index.put(connection, member.id, told)
+    left = {id_ for id_, texts in newest.items() if texts is None}
+    if left:
+        await search_index.put_off(connection, member.id, some[0].type, left)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ _WENT_AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
+_REFUSES = (asyncpg.ReadOnlySQLTransactionError, asyncpg.QueryCanceledError, asyncpg.InsufficientResourcesError)
+"""What a server says that reads only, that is told to take no longer, or that has no room left."""
 _LOCKS = "locks"
 """Where a connection keeps what its transaction began with."""
 _END_SECONDS: Final = 5.0
@@ -109,11 +111,15 @@ class Database:
                 raise _gone() from error
             if getattr(error.orig, "sqlstate", None) in _GIVEN_UP:
                 raise _busy() from error
+            if _is_refused(error):
+                raise _refuses() from error
             if _no_text(error):
                 raise _not_kept() from None
             raise
         except _WENT_AWAY as error:
             raise _gone() from error
+        except _REFUSES as error:
+            raise _refuses() from error
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
             raise _busy() from error
         except asyncpg.DataError as error:
@@ -194,6 +200,12 @@ class Database:
             self._embedded.close()
 
 
+def _is_refused(error: BaseException, kinds: tuple[type[Exception], ...] | type[Exception] = _REFUSES) -> bool:
+    """Is it, or is what SQLAlchemy made its own error of, of `kinds`?"""
+    original = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
+    return isinstance(original, kinds)
+
+
 def _no_text(error: BaseException | None) -> bool:
     """Is it about NUL or half a surrogate pair in a text?"""
     while error is not None:
@@ -209,6 +221,12 @@ def _not_kept() -> Invalid:
 
 def _gone() -> Unavailable:
     return Unavailable("unavailable", "The database went away; send it again.")
+
+
+def _refuses() -> Unavailable:
+    return Unavailable(
+        "unavailable", "The database takes nothing in at the moment; nothing was stored. Send it again later."
+    )
 
 
 def _unsettled() -> Unavailable:
@@ -276,9 +294,11 @@ async def _transaction(connection: AsyncConnection, *locks: str, readonly: bool 
     kept[_LOCKS] = locks
     try:
         yield
-    except BaseException:
+    except BaseException as error:
         if not raw.is_closed():
             await raw.execute("ROLLBACK")
+        if readonly and _is_refused(error, asyncpg.ReadOnlySQLTransactionError):
+            raise RuntimeError("something was written in a read-only transaction") from error
         raise
     finally:
         kept[_LOCKS] = ()

@@ -31,6 +31,12 @@ async def test_a_hub_is_alive_and_ready(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/readyz")).json() == {"status": "ready"}
 
 
+@pytest.mark.parametrize("path", ["/", "/console"])
+async def test_people_who_type_the_address_come_to_the_console(client: httpx2.AsyncClient, path: str) -> None:
+    answer = await client.get(path, headers={"Host": "elsewhere.example"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/")
+
+
 async def test_another_schema_is_not_ready(hub: Hub, client: httpx2.AsyncClient) -> None:
     async with hub.database.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))

@@ -210,6 +210,22 @@ async def test_under_fhir_a_refusal_is_an_outcome() -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ([("Authorization", "Bearer a"), ("Authorization", "Bearer b")], 400, "bad-request"),
+        ([("Content-Encoding", "gzip")], 415, "unsupported-media-type"),
+        ([("Content-Encoding", "Identity")], 200, None),
+        ([("X-Note", "a\0b")], 400, "invalid-content"),
+    ],
+)
+async def test_headers_that_can_be_read_in_two_ways_or_not_at_all_are_refused(
+    client: httpx2.AsyncClient, headers: list[tuple[str, str]], status: int, code: str | None
+) -> None:
+    answer = await client.post("/mailbox", json={"text": "x"}, headers=headers)
+    assert (answer.status_code, answer.json().get("code")) == (status, code)
+
+
+@pytest.mark.parametrize(
     ("headers", "found"),
     [
         ([], (0, False)),

@@ -87,6 +87,14 @@ async def test_from_signing_in_to_the_log(served: Settings, beside: Hub) -> None
     assert (await auditing.verify(beside)).ok
 
 
+@pytest.mark.parametrize("path", ["/fhir/Patient/", "/log/checkpoint/", "/no-such-page/"])
+async def test_nobody_is_led_to_the_host_that_a_caller_names(served: Settings, path: str) -> None:
+    async with httpx2.AsyncClient(base_url=served.base_url, trust_env=False) as client:
+        answer = await client.get(path, headers={"Host": "elsewhere.example"})
+    assert answer.status_code == 404
+    assert "elsewhere.example" not in f"{answer.headers}{answer.text}"
+
+
 def test_a_process_that_the_web_server_starts_sets_up_its_own_log(tmp_path: Path) -> None:
     """`hub serve --workers 2` makes the application in processes that know nothing but how to make it."""
     asked = "import structlog, hub.app; hub.app.create_app(); print(structlog.is_configured())"

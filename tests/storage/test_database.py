@@ -103,12 +103,28 @@ async def test_copy_shares_the_transaction_even_as_its_first_act(database: Datab
 
 
 async def test_reading_cannot_write(database: Database) -> None:
-    with pytest.raises(DBAPIError, match="read-only"):
+    with pytest.raises(RuntimeError, match="read-only"):
         async with database.read() as connection:
             await connection.execute(text(_ADD), {"version": 1})
-    with pytest.raises(Exception, match="read-only"):
+    with pytest.raises(RuntimeError, match="read-only"):
         async with database.read() as connection:
             await driver(connection).execute("DELETE FROM trust_list")
+
+
+@pytest.mark.parametrize("set_", ["TRANSACTION READ ONLY", "LOCAL statement_timeout = 1"])
+@pytest.mark.parametrize("by_driver", [True, False])
+async def test_a_database_that_refuses_to_write_is_unavailable(database: Database, set_: str, by_driver: bool) -> None:
+    statement = "INSERT INTO trust_list SELECT FROM pg_sleep(5)"
+
+    async def write() -> None:
+        async with database.begin() as connection:
+            await driver(connection).execute(f"SET {set_}")
+            await (driver(connection).execute(statement) if by_driver else connection.execute(text(statement)))
+
+    with pytest.raises(Unavailable, match="takes nothing in"):
+        await write()
+    async with database.begin() as connection:
+        await connection.execute(text(_ADD), {"version": 1})
 
 
 async def test_a_cancelled_act_is_undone_and_its_connection_usable(database: Database) -> None:

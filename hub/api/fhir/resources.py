@@ -64,7 +64,8 @@ async def delete(call: Call) -> Response:
 async def _changed(call: Call, method: str) -> Response:
     done = await _write(call, method)
     if done is None or done.change == "deleted":
-        return Response(None, 204, {"ETag": f'W/"{done.version}"'} if done is not None else {})
+        version = {"ETag": f'W/"{done.version}"'} if done is not None else {}
+        return Response(None, 204, {"Cache-Control": "no-store", **version})
     return _written(call, _type(call), done)
 
 

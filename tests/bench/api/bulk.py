@@ -4,7 +4,8 @@
 
 Sets a fresh hub up with its own PostgreSQL, serves it with the real `hub serve` and one `hub work`, sends invented people,
 each with so many Observations that refer to her by her id at the sender, exports everything and fetches the files. Prints
-resources a second and processor microseconds a resource by process.
+resources a second and processor microseconds a resource by process. One person's lines are taken in beforehand: the first
+document after its start waits three seconds for the worker and the process beside it.
 """
 
 import argparse
@@ -49,9 +50,9 @@ class Run:
     processors: dict[str, float]
 
 
-def resources(count: int, observations: int, seed: int) -> Iterator[dict[str, Any]]:
-    """People, and behind each what was observed of her."""
-    for at, found in enumerate(islice(people(seed), count)):
+def resources(count: int, observations: int, seed: int, first: int = 0) -> Iterator[dict[str, Any]]:
+    """People from the one numbered `first` on, and behind each what was observed of her."""
+    for at, found in enumerate(islice(people(seed), first, first + count), first):
         yield found | {"id": f"p{at}"}
         for number in range(observations):
             yield observation(f"Patient/p{at}", number) | {"id": f"o{at}-{number}"}
@@ -101,12 +102,16 @@ def run(count: int, observations: int, seed: int, data: Path) -> list[Run]:
         port = free.getsockname()[1]
     settings = Settings.model_validate({"data_dir": data, "port": port, "base_url": f"http://127.0.0.1:{port}"})
     token = asyncio.run(prepare(settings))
-    lines = [orjson.dumps(one) + b"\n" for one in resources(count, observations, seed)]
+    before, lines = (
+        [orjson.dumps(one) + b"\n" for one in some]
+        for some in (resources(1, observations, seed), resources(count, observations, seed, 1))
+    )
     headers = {"Authorization": f"Bearer {token}"}
     runs = []
     client = httpx2.Client(base_url=settings.base_url, headers=headers, timeout=120)
     with served(settings, 1) as server, _working(settings) as worker, client as http:
         both = (server, worker)
+        take_in(http, before)
         runs.append(_measured(settings, both, "$import", lambda: take_in(http, lines)))
         runs.append(_measured(settings, both, "$export", lambda: hand_out(http)))
     _print(runs)
