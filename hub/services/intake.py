@@ -293,24 +293,28 @@ async def acknowledge(
     """(the acknowledgement's bytes, the hash of the audit leaf written for it)."""
     content = {"submission": str(id_), "message": str(message_id), "digest": digest.hex(), "kind": kind}
     leaf = (await audit.append(connection, hub.vault, [Act("receive", member.name, content, now)]))[0]
-    return acknowledgement_of(hub, member, id_, message_id, digest, state, leaf, now), leaf
+    receipt = receipt_of(hub, member, id_, message_id, digest, leaf, now)
+    return acknowledgement_of(id_, message_id, digest, state, leaf, now, receipt), leaf
+
+
+def receipt_of(hub: Hub, member: Member, id_: UUID, message_id: UUID, digest: bytes, leaf: bytes, now: datetime) -> str:
+    """The receipt of a message whose audit leaf is written."""
+    return receipts.sign(
+        hub, what="submission", id_=id_, message_id=message_id, member=member.name, digest=digest, leaf=leaf, at=now
+    )
 
 
 def acknowledgement_of(
-    hub: Hub,
-    member: Member,
     id_: UUID,
     message_id: UUID,
     digest: bytes,
     state: State,
     leaf: bytes,
     now: datetime,
+    receipt: str,
     more: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """The acknowledgement of a message whose audit leaf is written; `more` is said in it beside the receipt."""
-    receipt = receipts.sign(
-        hub, what="submission", id_=id_, message_id=message_id, member=member.name, digest=digest, leaf=leaf, at=now
-    )
+    """The acknowledgement of a message, with its receipt; `more` is said in it beside that."""
     return orjson.dumps(
         {
             "submission_id": str(id_),

@@ -13,12 +13,12 @@ from hub.storage.vault import Vault
 
 _ADD: Final = f"""
     -- add: messages, their bytes and the first lines of their timelines; none under a message id that is taken
-    WITH taken AS (
+    WITH turn AS MATERIALIZED {submissions.turn("$17")}, taken AS (
         INSERT INTO submission (id, member_id, message_id, kind, media_type, digest, size, state, acknowledgement, leaf,
             received_at, state_at, rows, translated)
         SELECT id, $1, message_id, $2, $3, digest, size, $4, acknowledgement, leaf, $5, $5, rows, rows
         FROM {rows_of("uuid", "uuid", "bytea", "bigint", "bytea", "bytea", "int", first=7)}
-            AS m(id, message_id, digest, size, acknowledgement, leaf, rows)
+            AS m(id, message_id, digest, size, acknowledgement, leaf, rows), turn
         ON CONFLICT (member_id, message_id) DO NOTHING RETURNING id),
     kept AS (
         INSERT INTO submission_part (submission_id, seq, body)
@@ -68,14 +68,12 @@ async def add(
     """Store messages of a member, their changes in turn; False when one of their ids was taken meanwhile, and not all are
     stored.
     """
-    raw = driver(connection)
-    await raw.execute(submissions.TAKE_TURN, member_id % 2**31)
     parts = [
         (one.id, seq, vault.seal(one.body[at : at + PART_BYTES]))
         for one in done
         for seq, at in enumerate(range(0, len(one.body), PART_BYTES))
     ]
-    stored = await raw.fetchval(
+    stored = await driver(connection).fetchval(
         _ADD,
         *(member_id, kind, media_type, State.PROCESSED, now, State.ACCEPTED),
         [one.id for one in done],
@@ -86,5 +84,6 @@ async def add(
         [one.leaf for one in done],
         [one.rows for one in done],
         *([id_ for id_, _, _ in parts], [seq for _, seq, _ in parts], [body for _, _, body in parts]),
+        member_id % 2**31,
     )
     return int(stored) == len(done)

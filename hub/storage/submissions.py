@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, case, delete, func, insert, select, text, update
@@ -151,8 +151,11 @@ async def add_event(
     )
 
 
-TAKE_TURN: Final = f"SELECT pg_advisory_xact_lock({_CHANGES}, $1)"
-"""What takes the lock of _TURN, for whoever numbers changes of its own: behind the locks of all that is changed."""
+def turn(number: str) -> str:
+    """In SQL, a row behind whose making the lock of _TURN is held, for whoever numbers changes of its own: behind the locks of
+    all that is changed. `number` is a member's, below 2**31.
+    """
+    return f"(SELECT pg_advisory_xact_lock({_CHANGES}, {number}::int))"
 
 
 _TURN = text("""

@@ -53,7 +53,9 @@ class Transacted:
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """A transaction that a member asks for, as far as it can be `understood`, or why it is refused if it is new."""
+    """A transaction that a member asks for, as far as it can be `understood`, or why it is refused if it is new; and what it
+    comes to, where that is `settled` before its turn.
+    """
 
     hub: Hub
     member: Member
@@ -61,6 +63,7 @@ class _Message:
     body: bytes
     asked: Sequence[Request]
     understood: Understood | HubError
+    settled: Settled | None
     about: About
 
 
@@ -80,9 +83,11 @@ async def transaction(
     async with refusals_noted(hub, member, message_id):
         of_members = _gatherings.setdefault(hub.database, {})
         gathering = of_members.setdefault(member.id, Gathering(_together, most=_AT_ONCE, at_once=1))
-        understood = _understood(hub, member, purpose, asked)
+        understood, settled = _understood(hub, member, purpose, asked)
         about = turns.about(message_id, understood if isinstance(understood, Understood) else None)
-        acknowledgement = await gathering.ask(_Message(hub, member, message_id, body, asked, understood, about))
+        acknowledgement = await gathering.ask(
+            _Message(hub, member, message_id, body, asked, understood, settled, about)
+        )
         if isinstance(acknowledgement, Exception):
             raise acknowledgement
         said = orjson.loads(acknowledgement.body)
@@ -94,12 +99,15 @@ async def transaction(
     return Transacted(tuple(answers), said["submission_id"], said["receipt"], received_at)
 
 
-def _understood(hub: Hub, member: Member, purpose: str, asked: Sequence[Request]) -> Understood | HubError:
+def _understood(
+    hub: Hub, member: Member, purpose: str, asked: Sequence[Request]
+) -> tuple[Understood | HubError, Settled | None]:
     """What is asked, worked out before the member's turn. One that is sent again is answered whatever it is refused for now."""
     try:
-        return drafted(hub, member, understand(hub, member, purpose, asked, together=True))
+        understood = drafted(hub, member, understand(hub, member, purpose, asked, together=True))
+        return understood, entries.settle_ahead(hub, member, understood)
     except HubError as refusal:
-        return refusal
+        return refusal, None
 
 
 async def _together(asked: Sequence[_Message]) -> Sequence[_Answered]:
@@ -175,12 +183,18 @@ async def _take_each(
         wanted += [(number, at, found.writes[at]) for at in places]
     received, leaves = receiving.received(hub, member, KIND, {one.id: one.body for one, _ in going}, now)
     writes = [write for _, _, write in wanted]
-    written = await writing.write_all(hub, connection, member, writes, now, leaves)
+    # Beside the database's work, with which it has nothing to do.
+    signing = asyncio.create_task(receiving.receipts(hub, member, received, now))
+    try:
+        written = await writing.write_all(hub, connection, member, writes, now, leaves)
+    finally:
+        receipts = await signing
     for (number, at, _), made in zip(wanted, written, strict=True):
         answers[number][at] = made
     told = [_told_all(one, own) for (one, _), own in zip(going, answers, strict=True)]
     if going:
-        known |= await receiving.take(hub, connection, member, KIND, list(zip(received, told, strict=True)), now)
+        done = list(zip(received, receipts, told, strict=True))
+        known |= await receiving.take(hub, connection, member, KIND, done, now)
     return known | {id_: found for id_, found in settled.items() if isinstance(found, HubError)}
 
 
@@ -188,14 +202,16 @@ async def _settled(
     hub: Hub, connection: AsyncConnection, member: Member, new: Sequence[_Message], now: datetime
 ) -> dict[UUID, Settled | HubError]:
     """What new messages come to by their ids, without those about what an earlier one is about. Raises what one alone does."""
-    understood = {one.id: one.understood for one in new if isinstance(one.understood, Understood)}
-    found = await entries.look(hub, connection, member, list(understood.values()), now) if understood else {}
+    open_ = [one.understood for one in new if isinstance(one.understood, Understood) and one.settled is None]
+    found = await entries.look(hub, connection, member, open_, now) if open_ else {}
     settled: dict[UUID, Settled | HubError] = {}
     for one in new:
         try:
             if isinstance(one.understood, HubError):
                 raise one.understood
-            settled[one.id] = await entries.settle_found(hub, connection, member, one.understood, found, now)
+            settled[one.id] = one.settled or await entries.settle_found(
+                hub, connection, member, one.understood, found, now
+            )
         except HubError as refusal:
             if len(new) == 1:
                 raise

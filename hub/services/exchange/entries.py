@@ -84,17 +84,37 @@ async def settle_found(
     hub: Hub, connection: AsyncConnection, member: Member, understood: Understood, found: Found, now: datetime
 ) -> Settled:
     """What requests come to whose conditions have `found` this. Raises whatever the first is refused for."""
-    changing, together = understood.changing, understood.together
     targets = _targets(understood, found)
-    led = _Led(
-        {one.full_url: f"{one.type}/{targets[one.at].id}" for one in changing if one.full_url and one.body},
-        _meant(understood.references, found),
-    )
-    current = await _current(hub, connection, member, changing, targets)
+    current = await _current(hub, connection, member, understood.changing, targets)
     if current:
         # A patch tells what it is applied to: by its answer, and by what it tests for.
         trace = LookedUp(member, "read", understood.purpose, now)
         await noting.note(hub, connection, [Looked(trace, list(current.values()))])
+    return _settle(hub, member, understood, found, targets, current)
+
+
+def settle_ahead(hub: Hub, member: Member, understood: Understood) -> Settled | None:
+    """What a transaction comes to before its turn; None where it takes a look at what is there, or was too much to be
+    drafted. Raises whatever the first is refused for.
+    """
+    if understood.led is None or understood.conditions or any(one.method == "PATCH" for one in understood.changing):
+        return None
+    return _settle(hub, member, understood, {}, _targets(understood, {}), {})
+
+
+def _settle(
+    hub: Hub,
+    member: Member,
+    understood: Understood,
+    found: Found,
+    targets: Mapping[int, _Target],
+    current: Mapping[UUID, Version],
+) -> Settled:
+    changing, together = understood.changing, understood.together
+    led = _Led(
+        {one.full_url: f"{one.type}/{targets[one.at].id}" for one in changing if one.full_url and one.body},
+        _meant(understood.references, found),
+    )
     is_as_thought = led.made == understood.led
     settled, effort = Settled({}, {}), Effort()
     for one in changing:

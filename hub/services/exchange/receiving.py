@@ -1,5 +1,6 @@
 """Takes in messages that are done in the very transaction that receives them: their bytes, receipts and leaves, many at once."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from uuid import UUID
 from hub.domain.messages import State
 from hub.errors import Conflict
 from hub.runtime import Hub
-from hub.services.intake import FHIR_JSON, Acknowledgement, Raced, acknowledgement_of
+from hub.services.intake import FHIR_JSON, Acknowledgement, Raced, acknowledgement_of, receipt_of
 from hub.storage import audit, messages
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection, Part
@@ -58,15 +59,24 @@ def received(
     return [Received(*one, leaf) for one, leaf in zip(some, leaves, strict=True)], parts
 
 
+async def receipts(hub: Hub, member: Member, received: Sequence[Received], now: datetime) -> list[str]:
+    """The receipts of messages, to be made while others wait for the database."""
+    made = []
+    for one in received:
+        made.append(receipt_of(hub, member, one.id, one.message_id, one.digest, one.leaf, now))
+        await asyncio.sleep(0)
+    return made
+
+
 async def take(
     hub: Hub,
     connection: AsyncConnection,
     member: Member,
     kind: str,
-    done: Sequence[tuple[Received, Sequence[Any]]],
+    done: Sequence[tuple[Received, str, Sequence[Any]]],
     now: datetime,
 ) -> dict[UUID, Acknowledgement]:
-    """Keep messages with their receipts, which say what came of their entries; answers the acknowledgements by message id.
+    """Keep messages with their receipts, and what came of their entries; answers the acknowledgements by message id.
 
     Raises Raced.
     """
@@ -77,12 +87,12 @@ async def take(
             one.digest,
             one.body,
             acknowledgement_of(
-                hub, member, one.id, one.message_id, one.digest, State.PROCESSED, one.leaf, now, {"entries": said}
+                one.id, one.message_id, one.digest, State.PROCESSED, one.leaf, now, receipt, {"entries": said}
             ),
             one.leaf,
             len(said),
         )
-        for one, said in done
+        for one, receipt, said in done
     ]
     if not await messages.add(connection, hub.vault, member.id, kind, FHIR_JSON, stored, now):
         raise Raced

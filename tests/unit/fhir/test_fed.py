@@ -15,7 +15,10 @@ from tests.people import patient
 
 LATEST = datetime(2026, 1, 1, tzinfo=UTC)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers(1 - 10**18, 10**18 - 1)
+    | st.text(max_size=8),  # longer ones are read as text
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
