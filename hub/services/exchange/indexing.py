@@ -1,4 +1,5 @@
-"""Tells the search index what resources say: at once of what is written one by one, a moment later of documents."""
+"""Tells the search index what resources say: at once of what is written one by one, a moment later of the
+documents of counties (decision 0031)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

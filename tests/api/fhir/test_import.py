@@ -4,7 +4,7 @@ import base64
 import hashlib
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import orjson
@@ -12,11 +12,10 @@ import pytest
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from sqlalchemy import text
 
-from hub.fhir import validate
+from hub.fhir import search, validate
 from hub.jobs import worker
 from hub.runtime import Hub
 from hub.services import fhir_lines, loading, translating
-from hub.services.exchange import indexing
 from hub.settings import Settings
 from mappings.vocabulary import CONTRACEPTION_METHOD
 from tests.api.fhir.conftest import Client
@@ -45,7 +44,6 @@ async def taken(as_member: Client, hub: Hub, body: bytes) -> dict[str, Any]:
     done = await sent(as_member, body)
     assert done.status_code == 202, done.text
     await work_off(hub, Beside())
-    await indexing.catch_up(hub)
     found = await as_member("GET", done.headers["Content-Location"])
     assert found.status_code == 200, found.text
     told: dict[str, Any] = found.json()
@@ -79,7 +77,6 @@ async def test_lines_become_resources_and_their_references_are_led(as_huiji: Cli
     waiting = await as_huiji("GET", done.headers["Content-Location"])
     assert (waiting.status_code, waiting.headers["X-Progress"]) == (202, "0 lines")
     await work_off(hub, Beside())
-    await indexing.catch_up(hub)
     told = (await as_huiji("GET", done.headers["Content-Location"])).json()
     assert (told["state"], told["lines"], told["error"]) == ("PROCESSED", {"read": 4, "stored": 4, "setAside": 0}, [])
     (who,) = await searched(as_huiji, "Patient?identifier=H1")
@@ -207,6 +204,54 @@ async def test_a_digest_that_is_stated_is_compared(as_huiji: Client, hub: Hub) -
     assert await number_of(hub, "submission") == 1
 
 
+async def _told(hub: Hub) -> dict[UUID, tuple[set[int], set[int]]]:
+    """Of each resource what the search index holds of it, and what its stored bytes say."""
+    async with hub.database.read() as connection:
+        rows = (
+            await connection.execute(
+                text("""
+                    SELECT r.id, r.member_id, v.body, s.tokens FROM resource r
+                    JOIN resource_version v ON v.resource_id = r.id AND v.version = r.version
+                    LEFT JOIN resource_search s ON s.resource_id = r.id""")
+            )
+        ).all()
+    return {
+        id_: (set(tokens or ()), set(hub.vault.searched(member, search.tokens(orjson.loads(hub.vault.open(body))))))
+        for id_, member, body, tokens in rows
+    }
+
+
+async def test_searches_are_told_at_once_what_stored_lines_say(as_huiji: Client, hub: Hub) -> None:
+    nobody, twice = weight("Patient/p9", 70, "2025-04-01"), weight("Patient/p1", 81, "2025-04-01")
+    await taken(as_huiji, hub, ndjson(*WEIGHTS[:1], nobody, PEOPLE[0]))
+    (who,) = await searched(as_huiji, "Patient?identifier=H1")
+    own = weight(f"Patient/{who['id']}", 82, "2025-04-01")
+    # Known by its number, by its id here and at its sender, not at all, and as a later line with the id of an earlier one.
+    await taken(as_huiji, hub, ndjson(PEOPLE[0], *PEOPLE, own, twice, twice | {"id": "w1"}, *WEIGHTS))
+    found = await _told(hub)
+    assert len(found) == 7
+    assert all(held == said for held, said in found.values())
+    assert await number_of(hub, "search_pending") == 0
+    assert len(await searched(as_huiji, f"Observation?patient={who['id']}")) == 3
+    assert len(await searched(as_huiji, "Observation?patient=Patient/p9")) == 1
+
+
+async def test_of_two_lines_with_one_id_and_two_numbers_the_last_is_meant(as_huiji: Client, hub: Hub) -> None:
+    other = PEOPLE[1] | {"id": "p1"}
+    told = await taken(as_huiji, hub, ndjson(PEOPLE[0], other, WEIGHTS[0]))
+    assert (told["lines"]["stored"], told["error"]) == (3, [])
+    (who,) = await searched(as_huiji, "Patient?identifier=H2")
+    assert [one["subject"]["reference"] for one in await searched(as_huiji, "Observation")] == [f"Patient/{who['id']}"]
+    assert all(held == said for held, said in (await _told(hub)).values())
+
+
+async def test_a_line_that_says_too_much_to_be_searched_is_set_aside(as_huiji: Client, hub: Hub) -> None:
+    much = {"resourceType": "Organization", "name": "卫生院", "alias": [f"{at}号卫生院" for at in range(10_001)]}
+    told = await taken(as_huiji, hub, ndjson(PEOPLE[0], much))
+    assert told["lines"] == {"read": 2, "stored": 1, "setAside": 1}
+    assert [one[:3] for one in await issues(as_huiji, told)] == [("line 2", "error", "too-large")]
+
+
 async def test_a_line_replaces_another_record(as_huiji: Client, hub: Hub) -> None:
     old = patient("huiji", "H9", **ZHANG) | {
         "active": False,
@@ -301,7 +346,6 @@ async def test_a_file_on_the_hubs_own_machine_goes_the_same_way(as_huiji: Client
     done = await loading.load(hub, "huiji", file, fhir_lines.NAME, Beside())
     assert (done.state, done.rows, done.translated, done.quarantined) == ("PROCESSED", 5, 4, 1)
     assert [(one.row, one.code) for one in done.issues] == [(5, "unsupported-type")]
-    await indexing.catch_up(hub)
     assert len(await searched(as_huiji, "Observation?subject.identifier=H1")) == 1
 
 
