@@ -164,7 +164,7 @@ def _serve(pipe: Connection) -> None:
     try:
         while True:
             _Reading(pipe, pipe.recv()).run()
-    except (EOFError, BrokenPipeError, KeyboardInterrupt):
+    except (EOFError, ConnectionError, KeyboardInterrupt):
         return
 
 
@@ -226,7 +226,7 @@ class _Reading:
             self._answer("end", None)
         except mappings.UnreadableFile as error:
             self._answer("unreadable", error.issue)
-        except (EOFError, BrokenPipeError):
+        except (EOFError, ConnectionError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the parent decides
             # Its text may quote the document; only the type leaves the process.

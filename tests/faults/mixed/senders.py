@@ -64,6 +64,8 @@ class Told:
     given_up: list[Sent] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)
+    """What answers of 500 said."""
     slowest: float = 0.0
     """Seconds from the first attempt to the acknowledgement."""
 
@@ -176,6 +178,8 @@ class Sender:
             self._told.answers[type(error).__name__] += 1
             return None
         self._told.answers[str(answer.status_code)] += 1
+        if answer.status_code == httpx2.codes.INTERNAL_SERVER_ERROR:
+            self._told.broken.append(answer.text)
         return answer
 
 

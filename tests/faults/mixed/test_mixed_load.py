@@ -64,7 +64,8 @@ async def test_what_is_acknowledged_is_there_once(seconds: float, least: int) ->
 
 def _figures(place: Estate, told: Told) -> str:
     sizes = {name: len(getattr(told, name)) for name in ("documents", "transactions", "created", "given_up")}
-    return f"\n{dict(place.killed)}\n{dict(told.answers)}\n{sizes}, slowest {told.slowest:.1f} s"
+    broken = "".join(f"\n{text}" for text in told.broken)
+    return f"\n{dict(place.killed)}\n{dict(told.answers)}\n{sizes}, slowest {told.slowest:.1f} s{broken}"
 
 
 async def _prepared(place: Estate) -> str:
