@@ -103,7 +103,7 @@ class _Limits:
         limit = self._documents if scope["path"] in _DOCUMENTS else self._others
         if stated > limit:
             await _refuse(scope, send, *_too_large(limit))
-        elif (fault := _fault(scope)) is not None:
+        elif (fault := _fault(scope, is_sent=is_sent)) is not None:
             await _refuse(scope, send, *fault)
         elif is_sent:
             await self._limited(limit, scope, receive, send)
@@ -138,8 +138,8 @@ def stated_size(scope: Scope) -> tuple[int, bool]:
     return size, is_sent
 
 
-def _fault(scope: Scope) -> tuple[int, str, str, str] | None:
-    """What is wrong with the address or the headers, whatever they are for."""
+def _fault(scope: Scope, *, is_sent: bool) -> tuple[int, str, str, str] | None:
+    """What is wrong with the address or the headers, whatever they are for; `is_sent`: there is a body."""
     names = [name for name, _ in scope["headers"]]
     values = [value for _, value in scope["headers"]]
     query = scope["query_string"]
@@ -147,8 +147,10 @@ def _fault(scope: Scope) -> tuple[int, str, str, str] | None:
         return _NUL
     if names.count(b"authorization") > 1:
         return _TWICE  # RFC 9110, 5.3: who reads the first and who reads the last would see two callers
-    if b"content-encoding" in names and values[names.index(b"content-encoding")].strip().lower() not in _PLAIN:
-        return _ENCODED
+    if is_sent and b"content-encoding" in names:
+        said = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
+        if not _PLAIN.issuperset(one.strip().lower() for one in said.split(b",")):
+            return _ENCODED
     return None
 
 

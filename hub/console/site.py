@@ -27,7 +27,7 @@ STATIC = str(files("hub.console").joinpath("static"))
 
 def make_site(parent: FastAPI) -> FastAPI:
     """The application behind /console; it finds the hub in the state of `parent`."""
-    site = FastAPI(title="Console", openapi_url=None, docs_url=None, redoc_url=None)
+    site = FastAPI(title="Console", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     site.state.parent = parent
     failures.install(site)
     site.add_middleware(shield.Shield)

@@ -1,16 +1,16 @@
 """Documents of FHIR resources, one a line (NDJSON): each line is judged as a write would judge it, and kept as it was sent.
 
-What a line is the record of says its number at the sender, else its id. In its references stand ids that are made here for
-whatever is named, until the hub says which ones those have (`import_names`): what is told for searches is then known here,
-beside the process that stores. A document in which anything may only travel sealed is refused whole.
+What a line is the record of says its number at the sender, else its id. In its references stand-ins are put for what they name,
+ids that are made here: so what is told for searches is known here too, beside the process that stores. Which ids are meant is
+known there (`import_names`), where stand-ins that turn out otherwise are replaced. A document in which anything may only travel
+sealed is refused whole.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import chain
 from typing import Any, BinaryIO, Final
+from uuid import UUID
 
 import orjson
 
@@ -101,17 +101,23 @@ def _unescaped(text: bytes) -> bytes:
 
 
 class _Names:
-    """What the lines of a batch are called and refer to, and the `ids` that stand for it, which are made as it is met."""
+    """What the lines of a batch are called and refer to, each with its stand-in, made as it is met."""
 
     def __init__(self) -> None:
-        self.ids: dict[Name, str] = {}
-        self._unused = chain.from_iterable(iter(partial(new_ids, _STOCK), []))
+        self.stand_ins: dict[Name, str] = {}
+        self._unused = _new_ids()
 
-    def of(self, name: Name) -> str:
-        found = self.ids.get(name)
+    def add(self, name: Name) -> str:
+        """The stand-in of `name`."""
+        found = self.stand_ins.get(name)
         if found is None:
-            found = self.ids[name] = str(next(self._unused))
+            found = self.stand_ins[name] = str(next(self._unused))
         return found
+
+
+def _new_ids() -> Iterator[UUID]:
+    while True:
+        yield from new_ids(_STOCK)
 
 
 def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepared:
@@ -139,7 +145,7 @@ def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepare
         if problems:
             issues += [preparing.told(issue) for issue in problems]
             refused.append(_held(row, tuple(dict.fromkeys(issue.code for issue in problems))))
-    return Prepared(len(rows), ready, refused, issues, originals, names.ids)
+    return Prepared(len(rows), ready, refused, issues, originals, names.stand_ins)
 
 
 def _failed(row: int, error: Exception) -> Issue:
@@ -165,21 +171,21 @@ def _ready(source: str, row: Row, names: _Names) -> tuple[list[Issue], Ready | N
     is_person = type_ == PERSON_TYPE
     extracted = features.extract(resource, history=divisions.canonical) if is_person else None
     replaced_by = _replaced_by(source, key, resource) if is_person else None
-    names.of((type_, id_))
-    body, refers = _led(kept, names)
+    names.add((type_, id_))
+    body, refers = _with_stand_ins(kept, names)
     texts = "\0".join(search.tokens(orjson.loads(body))) if type_ in _SEARCHED else None
     made = preparing.ready(row.number, key, resource, body, extracted, replaced_by)
     return [], made._replace(source_id=id_, refers=refers, texts=texts)
 
 
-def _led(kept: bytes, names: _Names) -> tuple[bytes, tuple[Name, ...]]:
-    """The resource with the ids of `names` in its references, and what these name, each once."""
+def _with_stand_ins(kept: bytes, names: _Names) -> tuple[bytes, tuple[Name, ...]]:
+    """The resource with stand-ins in its references, and what these name, each once. Nothing else in it reads like one."""
     refers: set[Name] = set()
 
     def there(found: re.Match[bytes]) -> bytes:
         name = (found[1].decode(), found[2].decode())
         refers.add(name)
-        return b'"reference":"%b/%b"' % (found[1], names.of(name).encode())
+        return b'"reference":"%b/%b"' % (found[1], names.add(name).encode())
 
     body = _REFERENCE.sub(there, kept)
     return body, tuple(sorted(refers))

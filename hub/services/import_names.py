@@ -6,10 +6,11 @@ the hub knows yet stays as it was sent, and is told.
 """
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 from uuid import UUID
 
 from hub.runtime import Hub
@@ -19,6 +20,9 @@ from hub.storage import aliases, resources, versions
 from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id
 from hub.storage.members import Member
+
+_STAND_IN: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""What may be one: an id as `storage.ids` makes them. Whoever sends lines cannot know which ones will be."""
 
 
 async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Prepared) -> Prepared:
@@ -32,7 +36,7 @@ async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Pr
     ready = await _settled(hub, connection, member, batch, known)
     here = {(one.type, one.source_id): one.id for one in ready if one.id is not None}
     await aliases.put(connection, {values[name]: id_ for name, id_ in here.items()})
-    ids = {name: str(id_) for name, id_ in [*((name, id_) for name, (id_, _) in known.items()), *here.items()]}
+    ids = {name: str(id_) for name, id_ in ({name: id_ for name, (id_, _) in known.items()} | here).items()}
     made = [_led(one, batch.names, ids) for one in ready]
     left = [_unknown(one.row, name) for one in ready for name in one.refers if name not in ids]
     return replace(batch, ready=made, issues=[*batch.issues, *left])
@@ -55,24 +59,25 @@ async def _known(
 
 @dataclass(slots=True)
 class _Ids:
-    """Ids for what is new: the one that stands for its name already, unless another of that name has it."""
+    """Ids for what is new: the stand-in of its name, unless a resource has that already."""
 
-    proposed: Mapping[Name, str]
-    given: set[UUID] = field(default_factory=set)
+    stand_ins: Mapping[Name, str]
+    taken: set[Name]
 
     def new(self, name: Name) -> UUID:
-        id_ = UUID(self.proposed[name])
-        if id_ in self.given:
-            id_ = new_id()
-        self.given.add(id_)
-        return id_
+        if name in self.taken:
+            return new_id()
+        self.taken.add(name)
+        return UUID(self.stand_ins[name])
 
 
 async def _settled(
     hub: Hub, connection: AsyncConnection, member: Member, batch: Prepared, known: Mapping[Name, tuple[UUID, bytes]]
 ) -> list[Ready]:
     """The resources under their ids: of one number, or of one id at the sender, there is one."""
-    ids, keys = _Ids(batch.names), _keys(hub, member, [one for one in batch.ready if one.key])
+    # What is known may have had it from another part of the same batch.
+    ids = _Ids(batch.names, set(known))
+    keys = _keys(hub, member, [one for one in batch.ready if one.key])
     numbered = await _numbered(connection, member, keys)
     fresh: dict[Name, UUID] = {}
     found = []
@@ -114,16 +119,18 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _led(one: Ready, proposed: Mapping[Name, str], ids: Mapping[Name, str]) -> Ready:
+def _led(one: Ready, stand_ins: Mapping[Name, str], ids: Mapping[Name, str]) -> Ready:
     """The resource with the ids of what it refers to; what names nothing that is known stands there as it was sent."""
-    body, texts = one.body, one.texts
-    for name in one.refers:
-        stands, meant = proposed[name], ids.get(name, name[1])
-        if stands != meant:
-            body = body.replace(stands.encode(), meant.encode())
-            texts = texts and texts.replace(stands, meant)
-    if body == one.body:
+    meant = {stand_ins[name]: ids.get(name, name[1]) for name in one.refers}
+    meant = {stand_in: id_ for stand_in, id_ in meant.items() if stand_in != id_}
+    if not meant:
         return one
+
+    def there(found: re.Match[str]) -> str:
+        return meant.get(found[0], found[0])
+
+    body = _STAND_IN.sub(there, one.body.decode()).encode()
+    texts = one.texts and _STAND_IN.sub(there, one.texts)
     return one._replace(body=body, texts=texts, digest=hashlib.sha256(body).digest())
 
 

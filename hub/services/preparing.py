@@ -37,7 +37,7 @@ class Ready(NamedTuple):
     `replaced_by` is the identifier of the record that its source has put in its place, `id` the one that it is given when
     it is new, where that is settled already; `record_key` the blind index under which it is known, where not by its key.
     `source_id` is by what others that come with it refer to it, `refers` what it refers to so; `texts` are what is told of
-    it for searches, where that is known already, NUL between them, which stands in no resource.
+    it for searches, where that is known already, NUL between them, which stands in no resource (`texts_of`).
     """
 
     row: int
@@ -53,6 +53,11 @@ class Ready(NamedTuple):
     source_id: str = ""
     refers: tuple[Name, ...] = ()
     texts: str | None = None
+
+
+def texts_of(texts: str) -> set[str]:
+    """The single ones of `Ready.texts`."""
+    return {text for text in texts.split("\0") if text}
 
 
 @dataclass(slots=True)
@@ -82,7 +87,7 @@ class Prepared:
 
     `originals` are the rows, as JSON, that may have to be held yet: what they say of other records is known when they are
     stored. `names` are what resources that come as they are, and refer to each other, are called by their sender, each with
-    the id that stands for it in them until it is known which one it has.
+    its stand-in: the id that is put for it in them until it is known which one it has.
     """
 
     rows: int

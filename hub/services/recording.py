@@ -16,7 +16,7 @@ from hub.linkage.features import Features
 from hub.runtime import Hub
 from hub.services import consents, linking, questioning, source_merges, subscribing
 from hub.services.blinds import IDENTIFIER, RECORD_KEY
-from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready
+from hub.services.preparing import CONSENT_TYPE, PERSON_TYPE, Prepared, Ready, texts_of
 from hub.storage import audit, people, quarantine, resources, search_index, submissions
 from hub.storage.audit import Act
 from hub.storage.database import AsyncConnection
@@ -135,7 +135,7 @@ async def _tell(
     """Tell the search index what resources of one type say, or leave it to the workers where that is not known yet."""
     newest = {result.id: ready.texts for ready, result in zip(some, stored, strict=True) if result.counts}
     told = [
-        Told(id_, some[0].type, now, hub.vault.searched(member.id, texts.split("\0")))
+        Told(id_, some[0].type, now, hub.vault.searched(member.id, texts_of(texts)))
         for id_, texts in newest.items()
         if texts is not None
     ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+import structlog
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -39,6 +40,9 @@ __all__ = [
 ]
 
 
+log = structlog.get_logger(__name__)
+
+
 def async_url(url: str) -> URL:
     """`url` (postgresql://…) for SQLAlchemy's asyncpg dialect. Raises ValueError for another kind of database."""
     parsed = make_url(url)
@@ -54,8 +58,8 @@ _WENT_AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
-_REFUSES = (asyncpg.ReadOnlySQLTransactionError, asyncpg.QueryCanceledError, asyncpg.InsufficientResourcesError)
-"""What a server says that reads only, that is told to take no longer, or that has no room left."""
+_REFUSES = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientResourcesError)
+"""What a server says that only reads, or has no room left."""
 _LOCKS = "locks"
 """Where a connection keeps what its transaction began with."""
 _END_SECONDS: Final = 5.0
@@ -111,15 +115,15 @@ class Database:
                 raise _gone() from error
             if getattr(error.orig, "sqlstate", None) in _GIVEN_UP:
                 raise _busy() from error
-            if _is_refused(error):
-                raise _refuses() from error
+            if _is_of(error, *_REFUSES):
+                raise _refuses(error) from error
             if _no_text(error):
                 raise _not_kept() from None
             raise
         except _WENT_AWAY as error:
             raise _gone() from error
         except _REFUSES as error:
-            raise _refuses() from error
+            raise _refuses(error) from error
         except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
             raise _busy() from error
         except asyncpg.DataError as error:
@@ -200,10 +204,13 @@ class Database:
             self._embedded.close()
 
 
-def _is_refused(error: BaseException, kinds: tuple[type[Exception], ...] | type[Exception] = _REFUSES) -> bool:
+def _is_of(error: BaseException, *kinds: type[Exception]) -> bool:
     """Is it, or is what SQLAlchemy made its own error of, of `kinds`?"""
-    original = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
-    return isinstance(original, kinds)
+    return isinstance(_original(error), kinds)
+
+
+def _original(error: BaseException) -> BaseException | None:
+    return error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
 
 
 def _no_text(error: BaseException | None) -> bool:
@@ -223,9 +230,10 @@ def _gone() -> Unavailable:
     return Unavailable("unavailable", "The database went away; send it again.")
 
 
-def _refuses() -> Unavailable:
+def _refuses(error: Exception) -> Unavailable:
+    log.error("database refuses", error=type(_original(error)).__name__)
     return Unavailable(
-        "unavailable", "The database takes nothing in at the moment; nothing was stored. Send it again later."
+        "unavailable", "The database cannot do this at the moment; nothing was stored. Send it again later."
     )
 
 
@@ -297,7 +305,7 @@ async def _transaction(connection: AsyncConnection, *locks: str, readonly: bool 
     except BaseException as error:
         if not raw.is_closed():
             await raw.execute("ROLLBACK")
-        if readonly and _is_refused(error, asyncpg.ReadOnlySQLTransactionError):
+        if readonly and _is_of(error, asyncpg.ReadOnlySQLTransactionError):
             raise RuntimeError("something was written in a read-only transaction") from error
         raise
     finally:

@@ -1,7 +1,7 @@
 """What is told of a member's resources for its searches: blind tokens, one array a resource (decision 0017).
 
 The database finds what may be meant, among one member's resources of one type; whether it is meant is decided on the opened
-resource. Resources that come in documents are told a moment later, by the workers (`search_pending`).
+resource. Resources that come in counties' documents are told a moment later, by the workers (`search_pending`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -151,11 +151,11 @@ async def add_event(
     )
 
 
-def turn(number: str) -> str:
+def turn(parameter: str) -> str:
     """In SQL, a row behind whose making the lock of _TURN is held, for whoever numbers changes of its own: behind the locks of
-    all that is changed. `number` is a member's, below 2**31.
+    all that is changed. `parameter` is a member's number below 2**31. It has to be joined, or nobody makes it.
     """
-    return f"(SELECT pg_advisory_xact_lock({_CHANGES}, {number}::int))"
+    return f"(SELECT pg_advisory_xact_lock({_CHANGES}, {parameter}::int))"
 
 
 _TURN = text("""

@@ -214,7 +214,8 @@ async def test_under_fhir_a_refusal_is_an_outcome() -> None:
     [
         ([("Authorization", "Bearer a"), ("Authorization", "Bearer b")], 400, "bad-request"),
         ([("Content-Encoding", "gzip")], 415, "unsupported-media-type"),
-        ([("Content-Encoding", "Identity")], 200, None),
+        ([("Content-Encoding", "identity"), ("Content-Encoding", "gzip")], 415, "unsupported-media-type"),
+        ([("Content-Encoding", "Identity, identity")], 200, None),
         ([("X-Note", "a\0b")], 400, "invalid-content"),
     ],
 )

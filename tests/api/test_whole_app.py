@@ -87,7 +87,9 @@ async def test_from_signing_in_to_the_log(served: Settings, beside: Hub) -> None
     assert (await auditing.verify(beside)).ok
 
 
-@pytest.mark.parametrize("path", ["/fhir/Patient/", "/log/checkpoint/", "/no-such-page/"])
+@pytest.mark.parametrize(
+    "path", ["/fhir/Patient/", "/log/checkpoint/", "/no-such-page/", "/console/sign-in/", "/console/static"]
+)
 async def test_nobody_is_led_to_the_host_that_a_caller_names(served: Settings, path: str) -> None:
     async with httpx2.AsyncClient(base_url=served.base_url, trust_env=False) as client:
         answer = await client.get(path, headers={"Host": "elsewhere.example"})

@@ -175,7 +175,7 @@ async def _take_each(
     known = await receiving.repeated(hub, connection, member, {one.id: one.body for one in messages})
     settled = await _settled(hub, connection, member, [one for one in messages if one.id not in known], now)
     going = [(one, found) for one in messages if isinstance(found := settled.get(one.id), Settled)]
-    answers: list[dict[int, Written | None]] = [found.done for _, found in going]
+    answers: list[dict[int, Written | None]] = [dict(found.done) for _, found in going]
     wanted: list[tuple[int, int, Write]] = []
     for number, (one, found) in enumerate(going):
         methods = {request.at: request.method for request in one.asked}
@@ -187,8 +187,10 @@ async def _take_each(
     signing = asyncio.create_task(receiving.receipts(hub, member, received, now))
     try:
         written = await writing.write_all(hub, connection, member, writes, now, leaves)
-    finally:
-        receipts = await signing
+    except BaseException:
+        signing.cancel()
+        raise
+    receipts = await signing
     for (number, at, _), made in zip(wanted, written, strict=True):
         answers[number][at] = made
     told = [_told_all(one, own) for (one, _), own in zip(going, answers, strict=True)]

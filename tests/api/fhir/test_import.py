@@ -226,10 +226,11 @@ async def test_searches_are_told_at_once_what_stored_lines_say(as_huiji: Client,
     await taken(as_huiji, hub, ndjson(*WEIGHTS[:1], nobody, PEOPLE[0]))
     (who,) = await searched(as_huiji, "Patient?identifier=H1")
     own = weight(f"Patient/{who['id']}", 82, "2025-04-01")
+    nothing = {"resourceType": "RelatedPerson", "patient": {"display": "x"}}
     # Known by its number, by its id here and at its sender, not at all, and as a later line with the id of an earlier one.
-    await taken(as_huiji, hub, ndjson(PEOPLE[0], *PEOPLE, own, twice, twice | {"id": "w1"}, *WEIGHTS))
+    await taken(as_huiji, hub, ndjson(PEOPLE[0], *PEOPLE, own, twice, twice | {"id": "w1"}, *WEIGHTS, nothing))
     found = await _told(hub)
-    assert len(found) == 7
+    assert len(found) == 8
     assert all(held == said for held, said in found.values())
     assert await number_of(hub, "search_pending") == 0
     assert len(await searched(as_huiji, f"Observation?patient={who['id']}")) == 3
@@ -242,6 +243,33 @@ async def test_of_two_lines_with_one_id_and_two_numbers_the_last_is_meant(as_hui
     assert (told["lines"]["stored"], told["error"]) == (3, [])
     (who,) = await searched(as_huiji, "Patient?identifier=H2")
     assert [one["subject"]["reference"] for one in await searched(as_huiji, "Observation")] == [f"Patient/{who['id']}"]
+    assert all(held == said for held, said in (await _told(hub)).values())
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_one_id_twice_in_a_batch_that_is_halved(as_huiji: Client, hub: Hub, numbered: bool) -> None:
+    first = patient("huiji", "X1", **ZHANG) | {"id": "px"}
+    if not numbered:
+        del first["identifier"]
+    ring = [  # rows that come to the fore one after the other
+        resolved(patient("huiji", f"H{at}", **ZHANG) | {"id": f"p{at}"}, f"H{to}")
+        for at, to in ((1, 2), (3, 2), (4, 2), (2, 1), (2, 3), (2, 4))
+    ]
+    last = patient("huiji", "X2", **LI) | {"id": "px"}
+    told = await taken(as_huiji, hub, ndjson(first, *ring, last, weight("Patient/px", 60, "2025-03-01")))
+    assert (told["state"], told["lines"]) == ("PROCESSED", {"read": 9, "stored": 6, "setAside": 3})
+    (who,) = await searched(as_huiji, "Patient?identifier=X2")
+    assert [one["subject"]["reference"] for one in await searched(as_huiji, "Observation")] == [f"Patient/{who['id']}"]
+
+
+async def test_a_line_may_refer_to_very_many(as_huiji: Client, hub: Hub) -> None:
+    who = {"reference": "Patient/p1"}
+    used = [{"reference": f"Device/{at:x}"} for at in range(36_000)]
+    done = {"resourceType": "Procedure", "status": "completed", "subject": who, "usedReference": used}
+    told = await taken(as_huiji, hub, ndjson(PEOPLE[0], done))
+    assert told["lines"]["stored"] == 2
+    (found,) = await searched(as_huiji, "Procedure")
+    assert found["usedReference"] == used
     assert all(held == said for held, said in (await _told(hub)).values())
 
 
