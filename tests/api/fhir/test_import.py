@@ -246,6 +246,18 @@ async def test_of_two_lines_with_one_id_and_two_numbers_the_last_is_meant(as_hui
     assert all(held == said for held, said in (await _told(hub)).values())
 
 
+async def test_ids_that_change_places_are_led_as_they_are_meant(as_huiji: Client, hub: Hub) -> None:
+    one, two = PEOPLE
+    both = weight("Patient/a", 60, "2025-03-01") | {"performer": [{"reference": "Patient/z"}]}
+    await taken(as_huiji, hub, ndjson(one | {"id": "z"}, one | {"id": "a"}, two | {"id": "z"}, both))
+    first, second = [(await searched(as_huiji, f"Patient?identifier={number}"))[0]["id"] for number in ("H1", "H2")]
+    (found,) = await searched(as_huiji, f"Observation?subject=Patient/{first}&performer=Patient/{second}")
+    assert (found["subject"], found["performer"]) == (
+        {"reference": f"Patient/{first}"},
+        [{"reference": f"Patient/{second}"}],
+    )
+
+
 @pytest.mark.parametrize("numbered", [True, False])
 async def test_one_id_twice_in_a_batch_that_is_halved(as_huiji: Client, hub: Hub, numbered: bool) -> None:
     first = patient("huiji", "X1", **ZHANG) | {"id": "px"}
