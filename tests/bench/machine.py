@@ -42,6 +42,8 @@ _THEN: Final = {
 }
 """A second, when the aims were set; of spans the middle."""
 
+_SERVERS: Final = {"bare": "answers, bare server", "starlette": "answers, Starlette"}
+
 Message = MutableMapping[str, Any]
 
 
@@ -97,6 +99,11 @@ def _asked(port: int, script: Path, seconds: float) -> float:
     return float(next(line for line in said.splitlines() if line.startswith("Requests/sec")).split()[1])
 
 
+def share(seconds: float, rounds: int = 1) -> float:
+    """What part of the answers when the aims were set the two servers give now."""
+    return statistics.mean(answers(kind, seconds, rounds) / _THEN[name] for kind, name in _SERVERS.items())
+
+
 def acts() -> dict[str, Callable[[], object]]:
     """What is done on one core, by the names of `_THEN`."""
     key, data, box = ec.generate_private_key(ec.SECP256R1()), os.urandom(2048), AESGCM(os.urandom(32))
@@ -128,16 +135,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
-    found = {
-        "answers, bare server": answers("bare", asked.seconds, asked.rounds),
-        "answers, Starlette": answers("starlette", asked.seconds, asked.rounds),
-    } | {name: done(act, asked.seconds / 3, asked.rounds) for name, act in acts().items()}
+    found = {name: answers(kind, asked.seconds, asked.rounds) for kind, name in _SERVERS.items()} | {
+        name: done(act, asked.seconds / 3, asked.rounds) for name, act in acts().items()
+    }
     table = Table("a second", "here", "when the aims were set", "share", title="The speed of this machine")
     for name, here in found.items():
         table.add_row(name, f"{here:,.0f}", f"{_THEN[name]:,}", f"{here / _THEN[name]:.2f}")
     out = Console(width=100)
     out.print(table)
-    served = statistics.mean(found[name] / _THEN[name] for name in list(_THEN)[:2])
+    served = statistics.mean(found[name] / _THEN[name] for name in _SERVERS.values())
     out.print(f"a web server does {served:.2f} of what it did when the aims were set")
 
 

@@ -1,10 +1,12 @@
 """How many requests a second the hub answers by FHIR, everything on: authentication, policy, history, ledger, log, matching.
 
-    python -m tests.bench.api.rates [--patients 10000] [--seconds 10] [--only create,read] [--workers 2] [--data DIR]
+    python -m tests.bench.api.rates [--patients 10000] [--seconds 10] [--only create,read] [--workers 2] [--rounds 1]
+        [--data DIR]
 
 Sets a fresh hub up with its own PostgreSQL (DIR is kept, and used again), fills it with invented people through transactions,
 serves it with the real `hub serve`, and sends with wrk from 16 connections that are kept open. Prints answers a second, median
-and 99th percentile, what was refused, and processor milliseconds a request by process.
+and 99th percentile, what was refused, processor milliseconds a request by process, and what the machine did just then of what it did when the aims
+were set; of several rounds the middle of each.
 """
 
 import argparse
@@ -18,6 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 from urllib.parse import quote
 from uuid import UUID, uuid5
@@ -34,6 +37,7 @@ from hub.runtime import open_hub
 from hub.services import enrolment, setup, tokens
 from hub.settings import Settings
 from mappings.vocabulary import record_system
+from tests.bench import machine
 from tests.bench.linkage.population import AS_OF
 from tests.bench.matching.serving import processors, served
 
@@ -48,7 +52,9 @@ Line = tuple[str, str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One measurement: times in milliseconds, processor milliseconds a request by process."""
+    """One measurement: times in milliseconds, processor milliseconds a request by process, and the `share` of the machine just
+    before it (`tests.bench.machine`).
+    """
 
     name: str
     rate: float
@@ -56,6 +62,7 @@ class Run:
     p99: float
     refused: int
     processors: dict[str, float]
+    share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +217,8 @@ def measure(settings: Settings, server: psutil.Process, address: str, token: str
     raise AssertionError("measured twice")
 
 
-def run(patients: int, seconds: float, only: list[str], workers: int, data: Path) -> list[Run]:
-    """Set up, fill, serve and measure; prints a table."""
+def run(patients: int, seconds: float, only: list[str], workers: int, data: Path, rounds: int) -> list[Run]:
+    """Set up, fill, serve and measure, in rounds; prints a table of the medians."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -221,19 +228,35 @@ def run(patients: int, seconds: float, only: list[str], workers: int, data: Path
     runs = []
     with served(settings, workers) as server:
         known = fill(address, token, list(islice(new, patients)))
-        for name in only or list(SCENARIOS):
-            lines = SCENARIOS[name](new, known)
-            runs.append(measure(settings, server, address, token, name, lines, data / "requests.tsv", seconds))
-    _print(runs, patients)
+        for name in (only or list(SCENARIOS)) * rounds:
+            lines, share = SCENARIOS[name](new, known), machine.share(1)
+            made = measure(settings, server, address, token, name, lines, data / "requests.tsv", seconds)
+            runs.append(replace(made, share=share))
+    _print([_median([one for one in runs if one.name == name]) for name in only or SCENARIOS], patients)
     return runs
 
 
+def _median(runs: list[Run]) -> Run:
+    """The middle of each figure of one request; refusals are counted."""
+    spent = {kind: median(one.processors[kind] for one in runs) for kind in runs[0].processors}
+    middle = {name: median(getattr(one, name) for one in runs) for name in ("rate", "p50", "p99", "share")}
+    return replace(runs[0], refused=sum(one.refused for one in runs), processors=spent, **middle)
+
+
 def _print(runs: list[Run], patients: int) -> None:
-    table = Table("", "answers/s", "p50 ms", "p99 ms", "refused", "processor ms a request",
+    table = Table("", "answers/s", "p50 ms", "p99 ms", "refused", "processor ms a request", "machine",
                   title=f"FHIR over HTTP, {patients:,} people and more")  # fmt: skip
     for one in runs:
         spent = ", ".join(f"{kind} {value:.2f}" for kind, value in one.processors.items())
-        table.add_row(one.name, f"{one.rate:,.0f}", f"{one.p50:.1f}", f"{one.p99:.1f}", str(one.refused), spent)
+        table.add_row(
+            one.name,
+            f"{one.rate:,.0f}",
+            f"{one.p50:.1f}",
+            f"{one.p99:.1f}",
+            str(one.refused),
+            spent,
+            f"{one.share:.2f}",
+        )
     Console(width=130).print(table)
 
 
@@ -245,11 +268,12 @@ def main() -> None:
     parser.add_argument("--only", default="", help=f"some of: {', '.join(SCENARIOS)}")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--data", type=Path, default=None, help="A folder to keep, and to use again.")
+    parser.add_argument("--rounds", type=int, default=1)
     asked = parser.parse_args()
     only = [name.strip() for name in asked.only.split(",") if name.strip()]
     with tempfile.TemporaryDirectory(prefix="lianqiao-bench-") as name:
         Path(name).chmod(0o755)
-        run(asked.patients, asked.seconds, only, asked.workers, asked.data or Path(name) / "hub")
+        run(asked.patients, asked.seconds, only, asked.workers, asked.data or Path(name) / "hub", asked.rounds)
 
 
 if __name__ == "__main__":
