@@ -5,8 +5,8 @@
 
 Sets a fresh hub up with its own PostgreSQL (DIR is kept, and used again), fills it with invented people through transactions,
 serves it with the real `hub serve`, and sends with wrk from 16 connections that are kept open. Prints answers a second, median
-and 99th percentile, what was refused, processor milliseconds a request by process, and what the machine did just then of what it did when the aims
-were set; of several rounds the middle of each.
+and 99th percentile, what was refused, processor milliseconds a request by process, and what the machine did just then of what
+it did when the aims were set; of several rounds the middle of each.
 """
 
 import argparse
