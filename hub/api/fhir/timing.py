@@ -4,7 +4,6 @@ How long the work took would otherwise tell of people whom the caller may not se
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,8 +15,20 @@ FLOOR: Final = 0.005
 @asynccontextmanager
 async def even() -> AsyncIterator[None]:
     """Leave no earlier than the floor, whatever happens inside."""
-    begun = time.monotonic()
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    # Set before anything is done: the loop counts whole milliseconds, and what of the floor was left would be rounded to one,
+    # so that the answer would tell how long the work took after all.
+    timer = loop.call_later(FLOOR, _end, over)
     try:
         yield
     finally:
-        await asyncio.sleep(max(0.0, FLOOR - (time.monotonic() - begun)))
+        try:
+            await over
+        finally:
+            timer.cancel()
+
+
+def _end(over: asyncio.Future[None]) -> None:
+    if not over.done():  # whoever waited may have been cancelled
+        over.set_result(None)
