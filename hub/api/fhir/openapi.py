@@ -38,6 +38,10 @@ _RESULTS: Final = ("_count", "_sort", "_total", "_elements", "_summary", "_inclu
 _WRITES: Final = frozenset(
     {"create", "update", "patch", "delete", "transaction", "batch", "$import", "$process-message"}
 )
+_OF_WHAT_WAS_DELETED: Final = frozenset(
+    {"read", "vread", "history-instance", "update", "patch", "transaction", "$everything"}
+)
+"""What says so of a resource that is gone; a transaction where it patches one."""
 _TEXT: Final = {"type": "string"}
 _UUID: Final = {"type": "string", "format": "uuid"}
 _NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
@@ -188,7 +192,7 @@ def _responses(one: Interaction[Any], name: str) -> Node:
         refused += [415]
     if name in _WRITES or name == "$validate" or one.caller is not by_member:
         refused += [409, 412, 422]
-    if name in ("read", "vread", "history-instance", "update", "patch", "$everything"):
+    if name in _OF_WHAT_WAS_DELETED or (name == "$validate" and "{id}" in one.path):
         refused += [410]
     return made | {str(status): {"$ref": f"#/components/responses/Fhir{status}"} for status in sorted(refused)}
 

@@ -6,6 +6,8 @@ import httpx2
 import pytest
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 
+from hub.api import fhir
+from hub.api.fhir import openapi
 from hub.runtime import Hub
 from mappings.vocabulary import CONTRACEPTION_METHOD
 from tests.api.fhir.conftest import Client
@@ -126,6 +128,8 @@ async def test_what_is_gone_cannot_be_judged_but_may_come_back(as_huiji: Client)
     assert (await as_huiji("GET", f"{where}/$validate")).status_code == 410
     back = sent | {"id": where.rpartition("/")[2]}
     assert said(await as_huiji("POST", f"{where}/$validate?mode=update", json=back)) == WELL
+    documented = openapi.paths(fhir.INTERACTIONS)["/fhir/{type}/{id}/$validate"]
+    assert all("410" in documented[method]["responses"] for method in ("get", "post"))
 
 
 async def test_anothers_resource_is_as_if_it_were_not_there(as_huiji: Client, as_yongkang: Client) -> None:
