@@ -84,9 +84,9 @@ async def test_a_form_in_parts_is_refused_unread(client: httpx2.AsyncClient) -> 
 async def test_no_sender_chooses_how_a_form_is_decoded(client: httpx2.AsyncClient, kind: str, charset: str) -> None:
     head = b'--x\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n'
     body = head + b"\\x" + b"a-" + b"9" * 1_000_000 + b"\r\n--x--\r\n"
-    begun = time.monotonic()
+    begun = time.process_time()  # others may have the processor meanwhile
     answer = await client.post("/console/sign-in", content=body, headers={"Content-Type": f"{kind}; charset={charset}"})
-    assert time.monotonic() - begun < 2
+    assert time.process_time() - begun < 2
     assert answer.status_code == (415 if "multipart" in kind else 413)
 
 
