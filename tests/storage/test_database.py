@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
@@ -26,13 +25,6 @@ async def _cut_off(database: Database, connection: AsyncConnection) -> None:
     pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
     async with database.begin() as other:
         await other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = open_database(database_url, pool=2)
-    yield opened
-    await opened.close()
 
 
 async def _leaves(database: Database) -> int:

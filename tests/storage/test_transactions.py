@@ -2,22 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from hub.storage.database import AsyncConnection, Database, driver, holds, open_database, write_together
+from hub.storage.database import AsyncConnection, Database, driver, holds, write_together
 
 _ADD = "INSERT INTO trust_list (version, document) VALUES (:version, 'x')"
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = open_database(database_url, pool=2)
-    yield opened
-    await opened.close()
 
 
 async def _leaves(database: Database) -> int:
