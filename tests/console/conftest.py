@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from hub.runtime import Hub
 from hub.services import accounts, passwords
 from tests.console import world
+from tests.console.language import speak
 from tests.console.site import Site
 
 Enter = Callable[..., Page]
@@ -103,9 +104,7 @@ def enter(new_context: Callable[..., BrowserContext], site: Site) -> Enter:
 
         page = new_context(**options).new_page()
         page.goto(site.run(link))
-        wanted = page.get_by_role("button", name="English" if language == "en" else "中文", exact=True)
-        if wanted.count():
-            wanted.click()
+        speak(page, language)
         return page
 
     return sign_in

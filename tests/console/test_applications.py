@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from hub.services import accounts
 from tests.adapters.real import RealHub, real_hub
+from tests.console.language import speak
 from tests.console.test_accessibility import faults
 from tests.sandboxes import Newcomer
 
@@ -45,9 +46,7 @@ def fill(page: Page, who: Newcomer, keys: str | None = None) -> None:
 def enter(sandbox: RealHub, page: Page, name: str, language: str = "zh") -> None:
     page.goto(sandbox.run(accounts.make_sign_in_link(sandbox.hub, name)))
     page.locator("nav").wait_for()
-    wanted = page.get_by_role("button", name="English" if language == "en" else "中文", exact=True)
-    if wanted.count():
-        wanted.click()
+    speak(page, language)
 
 
 async def _sign_in(who: Newcomer) -> None:

@@ -151,8 +151,9 @@ def test_the_language_is_switched_on_the_same_page_and_kept(site: Site, new_cont
     page.get_by_label("Password").fill(world.PASSWORD)
     page.keyboard.press("Enter")
     page.wait_for_url("**/console/deliveries")
-    page.get_by_role("button", name=re.compile("English|中文")).click()
-    page.wait_for_url("**/console/deliveries")
+    with page.expect_navigation():
+        page.get_by_role("button", name=re.compile("English|中文")).click()
+    assert urlsplit(page.url).path == "/console/deliveries"
     first = page.locator("html").get_attribute("lang")
     page.reload()
     assert page.locator("html").get_attribute("lang") == first

@@ -45,6 +45,7 @@ def test_a_sample_is_drawn_judged_and_told(site: Site, enter: Enter) -> None:
         expect(page.get_by_role("button", name=re.compile("^The same person"))).to_be_focused()
         page.keyboard.press("Enter")
         expect(page).not_to_have_url(address)
+        page.wait_for_load_state()
     expect(page.get_by_text("100.0 %").first).to_be_visible()
     page.get_by_text("By band of weight").click()
     expect(page.get_by_role("row", name=re.compile("^linked by itself")).first).to_be_visible()
