@@ -58,8 +58,9 @@ _WENT_AWAY = (
     asyncpg.CrashShutdownError,
     asyncpg.CannotConnectNowError,
 )
-_REFUSES = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientResourcesError)
-"""What a server says that only reads, or has no room left."""
+_STOPS = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
+_REFUSES = (asyncpg.ReadOnlySQLTransactionError, asyncpg.InsufficientResourcesError, *_STOPS)
+"""What a server says that only reads or has no room left, and of a statement that took longer than it may or was stopped."""
 _LOCKS = "locks"
 """Where a connection keeps what its transaction began with."""
 _END_SECONDS: Final = 5.0
