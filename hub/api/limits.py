@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from collections import Counter
 from functools import partial
 from typing import Final
 
@@ -30,7 +31,24 @@ _NUL: Final = (
     "FIX_FIRST",
 )
 
-_TWICE: Final = (400, "bad-request", "Authorization is stated more than once. Nothing was stored.", "FIX_FIRST")
+_SINGLE: Final = {
+    name.lower().encode(): name
+    for name in (
+        "Authorization",
+        "Content-Digest",
+        "Content-Type",
+        "File-Name",
+        "Host",
+        "If-Match",
+        "If-None-Exist",
+        "In-Response-To",
+        "Mapping",
+        "Message-Id",
+        "Purpose-Of-Use",
+        "Supersedes",
+    )
+}
+"""Headers that decide who calls, what is stored or under which condition, and of which one value is read."""
 _ENCODED: Final = (
     415,
     "unsupported-media-type",
@@ -86,7 +104,7 @@ class _Arriving:
 
 class _Limits:
     """Answers 400 when the address or a header holds NUL, which no text of ours has and PostgreSQL does not take, or when
-    there are several Authorization; 415 for an encoded body, 413 when its stated or real size is above the route's limit,
+    one that decides something is there twice; 415 for an encoded body, 413 when its stated or real size is above the route's limit,
     408 when it dawdles.
     """
 
@@ -145,11 +163,13 @@ def _fault(scope: Scope, *, is_sent: bool) -> tuple[int, str, str, str] | None:
     query = scope["query_string"]
     if "\0" in scope["path"] or b"\0" in query or b"%00" in query or b"\0" in b"".join(values):
         return _NUL
-    if names.count(b"authorization") > 1:
-        return _TWICE  # RFC 9110, 5.3: who reads the first and who reads the last would see two callers
+    if len(set(names)) < len(names) and (twice := (Counter(names) - Counter(set(names))).keys() & _SINGLE.keys()):
+        # RFC 9110, 5.3: who reads the first and who reads the last would see two callers, or two messages.
+        said = " and ".join(sorted(_SINGLE[name] for name in twice))
+        return 400, "bad-request", f"Stated more than once: {said}. Nothing was stored.", "FIX_FIRST"
     if is_sent and b"content-encoding" in names:
-        said = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
-        if not _PLAIN.issuperset(one.strip().lower() for one in said.split(b",")):
+        codings = b",".join(value for name, value in scope["headers"] if name == b"content-encoding")
+        if not _PLAIN.issuperset(one.strip().lower() for one in codings.split(b",")):
             return _ENCODED
     return None
 

@@ -200,6 +200,25 @@ async def test_over_a_real_socket_too(
         assert good.endswith(b'{"size":10}')
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Authorization", "Content-Digest", "Content-Type", "File-Name", "Host", "If-Match", "If-None-Exist"),
+        *("In-Response-To", "Mapping", "Message-Id", "Purpose-Of-Use", "Supersedes"),
+    ],
+)
+async def test_a_header_that_decides_something_is_there_once(name: str) -> None:
+    head = "POST /mailbox HTTP/1.1\r\nConnection: close\r\nContent-Length: 12\r\nAccept: a/b\r\nAccept: c/d"
+    async with _listening(_app(), Connection) as port:
+        once = await _raw(port, f"{head}\r\n{name}: application/json", b'{"text":"x"}')
+        assert b"more than once" not in once
+        for second in (name, name.lower(), name.upper()):
+            twice = f"{head}\r\n{name}: application/json\r\nX-Note: y\r\n{second}: application/json"
+            refused = await _raw(port, twice, b'{"text":"x"}')
+            assert refused.startswith(b"HTTP/1.1 400 ")
+            assert f"Stated more than once: {name}. Nothing was stored.".encode() in refused
+
+
 async def test_under_fhir_a_refusal_is_an_outcome() -> None:
     transport = httpx2.ASGITransport(app=_app())
     async with httpx2.AsyncClient(transport=transport, base_url="http://hub.test") as client:
