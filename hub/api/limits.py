@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -12,7 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub import last_resort
 from hub.api.connections import WHOLE
+from hub.api.digests import Comparison
 from hub.api.problems import written
+from hub.errors import Invalid
 from hub.settings import Settings
 
 BODY_SECONDS: Final = 60.0
@@ -24,6 +27,7 @@ _DIGITS: Final = 19
 _PLAIN: Final = frozenset({b"", b"identity"})
 _DOCUMENTS: Final = frozenset({"/submissions", "/fhir/$import"})
 """Where whole documents come in."""
+_DIGEST: Final = b"content-digest"
 _NUL: Final = (
     400,
     "invalid-content",
@@ -68,8 +72,13 @@ class _Arriving:
         self._receive, self._send, self._limit = receive, send, limit
         self._is_here = partial(scope.get("state", {}).get, WHOLE)
         self._begun, self._size, self._whole = time.monotonic(), 0, False
+        self._comparison: Comparison | None = None
         self.answered = False
         self.refusal: tuple[int, str, str, str] | None = None
+
+    def compare(self, field: bytes) -> None:
+        """The body is to have this Content-Digest, or nobody gets the end of it."""
+        self._comparison = Comparison(field)
 
     async def receive(self) -> Message:
         """The next part of the body, in time and within the limit."""
@@ -88,12 +97,22 @@ class _Arriving:
 
     def _counted(self, message: Message) -> Message:
         if message["type"] == "http.request":
-            self._size += len(message.get("body", b""))
+            part = message.get("body", b"")
+            self._size += len(part)
             self._whole = not message.get("more_body", False)
             if self._size > self._limit:
                 self.refusal = _too_large(self._limit)
                 raise _Refused
+            if self._comparison is not None:
+                self._compared(self._comparison, part)
         return message
+
+    def _compared(self, comparison: Comparison, part: bytes) -> None:
+        try:
+            comparison.take(part, is_last=self._whole)
+        except Invalid as error:
+            self.refusal = error.status, error.code, error.detail, error.retry
+            raise _Refused from error
 
     async def send(self, message: Message) -> None:
         """Pass the answer on, but for one that only says in other words that the body was refused."""
@@ -105,7 +124,7 @@ class _Arriving:
 class _Limits:
     """Answers 400 when the address or a header holds NUL, which no text of ours has and PostgreSQL does not take, or when
     one that decides something is there twice; 415 for an encoded body, 413 when its stated or real size is above the route's limit,
-    408 when it dawdles.
+    408 when it dawdles, 400 when it is not what its Content-Digest says.
     """
 
     def __init__(self, app: ASGIApp, *, documents: int, others: int) -> None:
@@ -118,18 +137,23 @@ class _Limits:
             await self._app(scope, receive, send)
             return
         stated, is_sent = stated_size(scope)
+        names = [name for name, _ in scope["headers"]]
         limit = self._documents if scope["path"] in _DOCUMENTS else self._others
         if stated > limit:
             await _refuse(scope, send, *_too_large(limit))
-        elif (fault := _fault(scope, is_sent=is_sent)) is not None:
+        elif (fault := _fault(scope, names, is_sent=is_sent)) is not None:
             await _refuse(scope, send, *fault)
-        elif is_sent:
+        elif is_sent or _DIGEST in names:  # a body that got lost on its way is none that nobody meant to send
             await self._limited(limit, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
     async def _limited(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
         arriving = _Arriving(scope, receive, send, limit)
+        if scope["path"] not in _DOCUMENTS:
+            for name, value in scope["headers"]:
+                if name == _DIGEST:
+                    arriving.compare(value)
         try:
             await self._app(scope, arriving.receive, arriving.send)
         except Exception:
@@ -156,9 +180,8 @@ def stated_size(scope: Scope) -> tuple[int, bool]:
     return size, is_sent
 
 
-def _fault(scope: Scope, *, is_sent: bool) -> tuple[int, str, str, str] | None:
-    """What is wrong with the address or the headers, whatever they are for; `is_sent`: there is a body."""
-    names = [name for name, _ in scope["headers"]]
+def _fault(scope: Scope, names: Sequence[bytes], *, is_sent: bool) -> tuple[int, str, str, str] | None:
+    """What is wrong with the address or the headers (`names`), whatever they are for; `is_sent`: there is a body."""
     values = [value for _, value in scope["headers"]]
     query = scope["query_string"]
     if "\0" in scope["path"] or b"\0" in query or b"%00" in query or b"\0" in b"".join(values):

@@ -38,6 +38,10 @@ _SAID: Final = {
 _BESIDE: Final = (400, 401, 403, 404, 408, 409, 413, 429, 503)
 """Refusals of what is not FHIR and needs a token; of what needs none those that have nothing to do with members."""
 _PUBLIC: Final = (400, 401, 404, 408, 413, 429, 503)
+_OF_BODIES: Final = (
+    "A body that comes with Content-Digest (RFC 9530, sha-256) is compared with it: 400 `digest-mismatch` where it is another, "
+    "and nothing was stored. A header that decides something is there once: 400 where it comes twice."
+)
 _PROBLEM: Final = "application/problem+json"
 _RETRIES: Final = ["NORMAL", "CHECK_STATUS", "FIX_FIRST", "CONTACT"]
 
@@ -56,7 +60,10 @@ def install(app: FastAPI) -> None:
 def document(app: FastAPI) -> Node:
     """The document of an application with all of the interface's routes."""
     found: Node = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.router.routes
+        title=app.title,
+        version=app.version,
+        description=f"{app.description} {_OF_BODIES}",
+        routes=app.router.routes,
     )
     for here in iter_route_contexts(app.router.routes):
         route = here.original_route

@@ -1,7 +1,5 @@
 """Documents in, their state out: POST /submissions, GET /submissions… (WIRE.md, Acknowledgements)."""
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -12,6 +10,7 @@ from starlette.responses import Response
 
 from certs.seal import MAX_ENVELOPE
 from hub.api.context import TheHub, opened_by
+from hub.api.digests import digest_of
 from hub.errors import Invalid, TooLarge
 from hub.services import intake, routing, submitted
 from hub.storage.members import Member
@@ -83,20 +82,6 @@ async def _envelope(request: Request) -> bytes:
         if len(body) > MAX_ENVELOPE:
             raise TooLarge(f"A sealed message has at most {MAX_ENVELOPE} bytes.")
     return bytes(body)
-
-
-def digest_of(field: str) -> bytes:
-    """The SHA-256 in a Content-Digest field. Raises Invalid."""
-    for part in field.split(","):
-        name, _, value = part.strip().partition("=")
-        if name.lower() == "sha-256" and value.startswith(":") and value.endswith(":") and len(value) > 2:
-            try:
-                digest = base64.b64decode(value[1:-1], validate=True)
-            except binascii.Error as error:
-                raise Invalid("bad-request", "Content-Digest is not base64.") from error
-            if len(digest) == 32:
-                return digest
-    raise Invalid("bad-request", "Content-Digest must hold sha-256=:<base64 of 32 bytes>: (RFC 9530).")
 
 
 @router.get("/submissions")

@@ -86,7 +86,7 @@ def check_digest(stated: bytes, found: bytes) -> None:
     if stated != found:
         raise Invalid(
             "digest-mismatch",
-            "The document's SHA-256 is not the one in Content-Digest; it was damaged on the way. Nothing was stored.",
+            "The body's SHA-256 is not the one in Content-Digest; it was damaged on the way. Nothing was stored.",
             retry="NORMAL",
         )
 

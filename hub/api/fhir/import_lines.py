@@ -10,12 +10,12 @@ from uuid import UUID
 import orjson
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from hub.api.digests import digest_of
 from hub.api.fhir import formats
 from hub.api.fhir.export import NDJSON
 from hub.api.fhir.formats import UnsupportedMediaType
 from hub.api.fhir.interactions import PREFIX, Call, Interaction, answer, by_member
 from hub.api.fhir.message_ids import message_id_of
-from hub.api.submissions import digest_of
 from hub.errors import NotFound
 from hub.fhir.capability import Ability
 from hub.fhir.fed import told
@@ -32,8 +32,8 @@ async def take(call: Call) -> Response:
     type_ = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if type_ not in _TYPES:
         raise UnsupportedMediaType("unsupported-media-type", f"The body must be {NDJSON}: a resource a line.")
-    stated = call.request.headers.get("content-digest", "")
-    digest = digest_of(stated) if stated else b""
+    stated = call.request.headers.get("content-digest")
+    digest = b"" if stated is None else digest_of(stated)
     message_id = message_id_of(call.request)
     done = await imports.take(call.hub, call.member, message_id, digest, call.request.stream())
     said = orjson.loads(done.body)
