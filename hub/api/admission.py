@@ -27,8 +27,6 @@ from hub.storage.database import Database
 from hub.storage.members import Member
 
 _BEARER: Final = b"bearer "
-_UNREAD: Final = 64 * 1024
-"""Bytes of a body that are read past after a refusal; in front of more the connection is closed."""
 _LARGE: Final = 4 * 2**20
 """Bytes of a body up to which nobody asks what else of its sender is under way."""
 _BODILESS: Final = frozenset({"GET", "HEAD"})
@@ -76,7 +74,7 @@ class _Admission:
         except HubError as error:
             if isinstance(error, TooMany):
                 await _turns_of(hub).hold(member.id)
-            await _refuse(scope, told, error, close=size > _UNREAD or (is_sent and not size))
+            await _refuse(scope, told, error)
             return
         turns.put(scope["state"], turn)
 
@@ -116,7 +114,7 @@ class _Arriving:
         finally:
             self._allowance.hold(-self._held)
         if self._refusal is not None and not self._begun:
-            await _refuse(scope, self._send, self._refusal, close=True)
+            await _refuse(scope, self._send, self._refusal)
 
     async def _received(self) -> Message:
         if self._whole:
@@ -179,7 +177,7 @@ def _add_fields(message: Message, hub: Hub, allowance: Allowance) -> None:
         message["headers"] = [*message.get("headers", ()), *said]
 
 
-async def _refuse(scope: Scope, send: Send, error: HubError, *, close: bool = False) -> None:
+async def _refuse(scope: Scope, send: Send, error: HubError) -> None:
     violated = [error.policy] if isinstance(error, TooMany) and error.policy else []
     extra = {"violated-policies": violated} if violated else None
     trace = last_resort.trace_id(scope)
@@ -192,8 +190,6 @@ async def _refuse(scope: Scope, send: Send, error: HubError, *, close: bool = Fa
     ]
     if error.retry_after is not None:
         headers.append((b"retry-after", str(error.retry_after).encode()))
-    if close:
-        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": error.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

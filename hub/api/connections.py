@@ -3,7 +3,8 @@
 The head of a request arrives within `HEAD_SECONDS` of a connection's beginning or of its own first byte, and an answer is
 taken within `STALL_SECONDS` of the last that was taken. When connections become few, those go first that the hub only waits
 for: the ones between requests, the longest idle first, then those whose body is still under way. How long a body may take is
-`hub.api.limits`' to say, and how long a connection lies idle between requests uvicorn's (`--timeout-keep-alive`).
+`hub.api.limits`' to say, and how long a connection lies idle between requests uvicorn's (`--timeout-keep-alive`). Whoever is
+answered before its body has come is told that the connection ends there (`hub.api.endings`).
 """
 
 import asyncio
@@ -12,6 +13,8 @@ from collections import OrderedDict
 from typing import ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from hub.api.endings import Line
 
 HEAD_SECONDS: Final = 15.0
 STALL_SECONDS: Final = 60.0
@@ -50,6 +53,8 @@ class Connection(HttpToolsProtocol):
     _held: ClassVar[set["Connection"]] = set()
     _head: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
+    _keeps = False
+    """May the connection stay open behind the request that came last?"""
 
     @classmethod
     def held(cls) -> int:
@@ -69,7 +74,7 @@ class Connection(HttpToolsProtocol):
         """Begin to wait for the first request."""
         if self.limit_concurrency is not None and len(self.connections) >= ROOM * self.limit_concurrency:
             self.make_room()
-        super().connection_made(transport)
+        super().connection_made(Line(transport, self, self._is_left_unread))
         self._held.add(self)
         self._idle[self] = None
         self._await_head()
@@ -86,18 +91,37 @@ class Connection(HttpToolsProtocol):
         self._idle.pop(self, None)
         self._sending[self] = None
         super().on_headers_complete()
+        # An answer that begins before the body is whole is the last one.
+        self._keeps, self.cycle.keep_alive = self.cycle.keep_alive, False
         if self.parser.should_upgrade():
             # To nothing that is spoken here. The parser has stopped, and what is behind it may be the body or a request.
-            self.cycle.keep_alive = False
+            self._keeps = False
 
     def on_message_complete(self) -> None:
         """The body is whole."""
         self._sending.pop(self, None)
         self.scope["state"][WHOLE] = True
         super().on_message_complete()
-        if self.cycle.response_complete:  # it was answered before it was whole
-            self._idle[self] = None
-            self._await_head()
+        if not self.cycle.response_started:
+            self.cycle.keep_alive = self._keeps
+
+    def shutdown(self) -> None:
+        """The server ends: what is under way is the last."""
+        self._keeps = False
+        super().shutdown()
+
+    def _is_left_unread(self) -> bool:
+        """The connection is to be closed: may its caller still be sending? Then it goes first when connections become few."""
+        if self not in self._sending and not self.flow.read_paused:
+            return False
+        self._cancel_head()
+        self._sending.pop(self, None)
+        self._idle[self] = None
+        self._idle.move_to_end(self, last=False)
+        if not self.cycle.response_complete:  # it waits for what nobody takes in any more
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        return True
 
     def on_response_complete(self) -> None:
         """The answer is given; wait for the next request, unless it is there already."""
