@@ -12,8 +12,10 @@ import resource
 from collections import OrderedDict
 from typing import ClassVar, Final
 
+from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from hub.api import upgrades
 from hub.api.endings import Line
 
 HEAD_SECONDS: Final = 15.0
@@ -81,9 +83,36 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in; a head that is not whole yet has its time from now on."""
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except HttpParserError:
+            self._refuse()
+        except HttpParserUpgrade as stopped:
+            self._pass_over(memoryview(data)[stopped.args[0] :])
         if self._head is None and self in self._idle:
             self._await_head()
+
+    def _pass_over(self, rest: memoryview) -> None:
+        """Take in what is behind a head that asks for another protocol, and perhaps behind another such head there."""
+        while self.scope["method"] != "CONNECT":  # which has no body; what is behind it is nothing that is spoken here
+            try:
+                upgrades.go_on(self, keep_alive=self._keeps)
+                self.parser.feed_data(rest)
+            except HttpParserError:
+                self._refuse()
+            except HttpParserUpgrade as stopped:
+                rest = rest[stopped.args[0] :]
+                continue
+            return
+
+    def _refuse(self) -> None:
+        said = "Invalid HTTP request received."
+        self.logger.warning(said)
+        self.send_400_response(said)
+
+    def _should_upgrade(self) -> bool:
+        return False
 
     def on_headers_complete(self) -> None:
         """The head is whole: the request begins."""
@@ -92,13 +121,12 @@ class Connection(HttpToolsProtocol):
         self._sending[self] = None
         super().on_headers_complete()
         # An answer that begins before the body is whole is the last one.
-        self._keeps, self.cycle.keep_alive = self.cycle.keep_alive, False
-        if self.parser.should_upgrade():
-            # To nothing that is spoken here. The parser has stopped, and what is behind it may be the body or a request.
-            self._keeps = False
+        self._keeps, self.cycle.keep_alive = self.cycle.keep_alive and self.scope["method"] != "CONNECT", False
 
     def on_message_complete(self) -> None:
         """The body is whole."""
+        if self.parser.should_upgrade() and self.scope["method"] != "CONNECT":
+            return  # the parser has only stopped behind the head
         self._sending.pop(self, None)
         self.scope["state"][WHOLE] = True
         super().on_message_complete()

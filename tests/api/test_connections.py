@@ -122,7 +122,7 @@ async def test_an_answer_that_is_not_taken_ends_the_connection(hub: Hub, monkeyp
 
 
 async def test_behind_an_upgrade_nobody_speaks_of_nothing_is_answered(hub: Hub) -> None:
-    """A proxy in front that takes it for the body would hand the next caller an answer that is not its own."""
+    """What comes later is the body, whatever it looks like: an answer to it would be handed to a proxy's next caller."""
     async with _called(hub) as caller:
         for method in ("POST", "GET", "CONNECT"):
             reader, writer = await caller.open(
