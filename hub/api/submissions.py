@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 
 from certs.seal import MAX_ENVELOPE
+from hub.api.bodies import read_on
 from hub.api.context import TheHub, opened_by
 from hub.api.digests import digest_of
 from hub.errors import Invalid, TooLarge
@@ -55,8 +56,8 @@ async def submit(
     digest = digest_of(content_digest)
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == SEALED_MEDIA_TYPE:
-        body = await _envelope(request)
-        envelope = routing.Envelope(message_id, digest, body, in_response_to, supersedes)
+        sealed = await _envelope(request)
+        envelope = routing.Envelope(message_id, digest, sealed, in_response_to, supersedes)
         answer = await routing.receive(hub, caller, envelope)
     else:
         if not mapping:
@@ -70,7 +71,10 @@ async def submit(
             in_response_to=in_response_to,
             supersedes=supersedes,
         )
-        answer = await intake.receive(hub, caller, document, request.stream())
+        body = request.stream()
+        answer = await intake.receive(hub, caller, document, body)
+        if answer.repeated:
+            await read_on(request, body)
     return Response(answer.body, 200 if answer.repeated else 202, media_type="application/json")
 
 

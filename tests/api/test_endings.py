@@ -7,14 +7,17 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from adapters.client.bodies import content_digest
 from hub.api import endings
 from hub.api.connections import Connection, MutualConnection
 from hub.runtime import Hub
 from tests.certificates import Authority, client_context
-from tests.listening import listening
+from tests.documents import PERSON_SHEET, rows, sheet
+from tests.listening import Served, listening
 
 SECONDS = 0.5
 EARLY = b"GET /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5f5e100\r\n"
@@ -115,6 +118,41 @@ async def test_whose_body_came_before_the_answer_may_go_on(port: Port) -> None:
         assert b"connection: close" not in await _answer(reader)
     writer.close()
     await _let_go()
+
+
+@pytest.mark.parametrize("path", ["/submissions", "/fhir/$import"])
+async def test_a_document_that_is_sent_again_is_read_to_its_end(
+    served: Served, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(endings, "LINGER_SECONDS", 0.2)
+    monkeypatch.setattr(endings, "LINGER_BYTES", 10_000)
+    (client,) = await served()
+    body = sheet(rows(2)) + b"\n" * 2_000_000
+    kind = f"text/csv\r\nMapping: {PERSON_SHEET}" if path == "/submissions" else "application/fhir+ndjson"
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: {client.headers['authorization']}\r\nContent-Type: {kind}\r\n"
+        f"Message-Id: {uuid4()}\r\nContent-Digest: {content_digest(body)}\r\nContent-Length: {len(body)}\r\n"
+    )
+    receipts = []
+    for _ in range(3):
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port or 0)
+        writer.write(head.encode() + b"\r\n")
+        for at in range(0, len(body), 100_000):
+            writer.write(body[at : at + 100_000])
+            await writer.drain()
+            await asyncio.sleep(0.03)
+        answer = await _answer(reader)
+        assert answer[9:10] == b"2"
+        assert b"connection: close" not in answer
+        receipts.append(answer.partition(b'"receipt"')[2] or answer.partition(b"receipt: ")[2].split(b"\r\n")[0])
+        writer.close()
+    assert len(set(receipts)) == 1
+    reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port or 0)
+    writer.write(head.encode() + b"Expect: 100-continue\r\n\r\n")
+    spared = await _answer(reader)
+    assert spared[9:10] == b"2"
+    assert b"connection: close" in spared
+    writer.close()
 
 
 async def test_a_body_that_cannot_be_read_on_is_answered_once(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

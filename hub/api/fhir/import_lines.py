@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from hub.api.bodies import read_on
 from hub.api.digests import digest_of
 from hub.api.fhir import formats
 from hub.api.fhir.export import NDJSON
@@ -35,7 +36,10 @@ async def take(call: Call) -> Response:
     stated = call.request.headers.get("content-digest")
     digest = b"" if stated is None else digest_of(stated)
     message_id = message_id_of(call.request)
-    done = await imports.take(call.hub, call.member, message_id, digest, call.request.stream())
+    body = call.request.stream()
+    done = await imports.take(call.hub, call.member, message_id, digest, body)
+    if done.repeated:
+        await read_on(call.request, body)
     said = orjson.loads(done.body)
     headers = {
         "Content-Location": f"{_address(call)}/{said['submission_id']}",
