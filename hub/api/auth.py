@@ -34,9 +34,13 @@ _FIELDS: Final = {
     "additionalProperties": {"type": "string"},
 }
 _REFUSED: Final = {
-    400: "The form is not as it should be, or nothing would be open.",
-    401: "The assertion does not count.",
+    400: (
+        "The form is not as it should be, or nothing would be open.",
+        ("application/json", "application/problem+json"),
+    ),
+    401: ("The assertion does not count.", ("application/json",)),
 }
+"""What is refused as clients of OAuth read it; what no request may hold is a problem here too."""
 _OAUTH: Final = {
     401: "invalid_client",
     "unsupported-grant-type": "unsupported_grant_type",
@@ -47,7 +51,10 @@ _OAUTH: Final = {
 @router.post(
     "/auth/token",
     openapi_extra={"requestBody": {"required": True, "content": {_FORM: {"schema": _FIELDS}}}},
-    responses={status: {"description": text, "content": {"application/json": {}}} for status, text in _REFUSED.items()},
+    responses={
+        status: {"description": text, "content": {kind: {} for kind in kinds}}
+        for status, (text, kinds) in _REFUSED.items()
+    },
 )
 async def token(request: Request, hub: TheHub) -> Response:
     """client_credentials with private_key_jwt → a short-lived bearer token."""

@@ -24,6 +24,7 @@ router.include_router(verify.router)
 STATUS_TYPE: Final = "application/statuslist+jwt"
 TRUST_TYPE: Final = "application/jose+json"
 DIGEST: Final = "sha-256:"
+_UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "It is still what If-None-Match names."}}
 
 Registrar = Annotated[Member, opened_by("lianqiao/certificates.c")]
 Keeper = Annotated[Member, opened_by("lianqiao/certificates.u")]
@@ -98,13 +99,13 @@ async def change_status(hub: TheHub, caller: Keeper, certificate_id: UUID, body:
     return {"certificate_id": str(changed.id), "status": changed.status}
 
 
-@router.get("/status/{list_id}", response_class=_StatusList)
+@router.get("/status/{list_id}", response_class=_StatusList, responses=_UNCHANGED)
 async def status_list(request: Request, hub: TheHub, list_id: Annotated[int, Path(ge=1, lt=2**63)]) -> Response:
     """A whole status list, signed by the hub."""
     return _document(request, (await status_lists.document(hub, list_id)).encode(), STATUS_TYPE)
 
 
-@router.get("/.well-known/trust-list", response_class=_TrustList)
+@router.get("/.well-known/trust-list", response_class=_TrustList, responses=_UNCHANGED)
 async def trust_list(request: Request, hub: TheHub) -> Response:
     """The trust list in force, signed by the roots."""
     return _document(request, await trust.document(hub), TRUST_TYPE)

@@ -27,17 +27,26 @@ _SAID: Final = {
     406: ("not-acceptable", "There is no answer in the format that is asked for.", "FIX_FIRST"),
     408: ("timeout", "The body did not arrive in time. Nothing was stored.", "NORMAL"),
     409: ("digest-conflict", "It contradicts what is stored.", "FIX_FIRST"),
-    410: ("deleted", "It was deleted; its history stays.", "FIX_FIRST"),
+    410: (
+        "deleted",
+        "It was deleted, and its history stays; or the place at which a page begins is gone.",
+        "FIX_FIRST",
+    ),
     412: ("version-conflict", "It is not at that version any more, or the condition means several.", "FIX_FIRST"),
     413: ("too-large", "The body is above the limit.", "FIX_FIRST"),
-    415: ("unsupported-media-type", "The body is in a format that is not read.", "FIX_FIRST"),
+    415: (
+        "unsupported-media-type",
+        "The body is in a format that is not read, or has a Content-Encoding.",
+        "FIX_FIRST",
+    ),
     422: ("invalid-resource", "What comes of it is no valid resource.", "FIX_FIRST"),
     429: ("too-many", "The member asks too often; try again after Retry-After.", "NORMAL"),
+    500: ("internal-error", "Something went wrong inside the hub; `retry` says whether to ask again.", "CHECK_STATUS"),
     503: ("unavailable", "Nothing is wrong with the request; send it again.", "NORMAL"),
 }
-_BESIDE: Final = (400, 401, 403, 404, 408, 409, 413, 429, 503)
+_BESIDE: Final = (400, 401, 403, 404, 408, 409, 413, 415, 429, 500, 503)
 """Refusals of what is not FHIR and needs a token; of what needs none those that have nothing to do with members."""
-_PUBLIC: Final = (400, 401, 404, 408, 413, 429, 503)
+_PUBLIC: Final = (400, 401, 404, 408, 413, 415, 429, 500, 503)
 _OF_BODIES: Final = (
     "A body that comes with Content-Digest (RFC 9530, sha-256) is compared with it: 400 `digest-mismatch` where it is another, "
     "and nothing was stored. A header that decides something is there once: 400 where it comes twice."

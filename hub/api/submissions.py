@@ -33,7 +33,14 @@ _DOCUMENT = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-_AGAIN: dict[int | str, dict[str, Any]] = {200: {"description": "The same message again: the answer that was stored."}}
+_Answers = dict[int | str, dict[str, Any]]
+_AGAIN: _Answers = {
+    200: {
+        "description": "The same message again: the answer that was stored.",
+        "content": {"application/json": {"schema": {}}},
+    }
+}
+_AS_CSV: _Answers = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 MessageId = Annotated[UUID, Header(alias="Message-Id", description="The sender's id, the same over all retries.")]
 
 
@@ -109,7 +116,7 @@ async def show(hub: TheHub, caller: Reader, submission_id: UUID) -> dict[str, An
     return await submitted.by_id(hub, caller, submission_id)
 
 
-@router.get("/submissions/{submission_id}/issues")
+@router.get("/submissions/{submission_id}/issues", responses=_AS_CSV)
 async def issues(
     request: Request,
     hub: TheHub,

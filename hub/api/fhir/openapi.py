@@ -33,15 +33,32 @@ _HEADERS: Final = {
     "transaction": ("Message-Id",), "batch": ("Message-Id",), "$import": ("Message-Id", "Content-Digest"),
     "$validate": ("If-Match",),
 }  # fmt: skip
+_AS_MUCH: Final = "return=minimal (the answer has no content), return=representation or return=OperationOutcome."
+_PREFERRED: Final = dict.fromkeys(("create", "update", "patch"), _AS_MUCH) | {
+    "search-type": "handling=strict: parameters that are not known are refused."
+}
 _RESULTS: Final = ("_count", "_sort", "_total", "_elements", "_summary", "_include", "_revinclude")
 """Parameters of every search that say how it is answered."""
 _WRITES: Final = frozenset(
     {"create", "update", "patch", "delete", "transaction", "batch", "$import", "$process-message"}
 )
 _OF_WHAT_WAS_DELETED: Final = frozenset(
-    {"read", "vread", "history-instance", "update", "patch", "transaction", "$everything"}
+    {
+        "read",
+        "vread",
+        "history-instance",
+        "update",
+        "patch",
+        "transaction",
+        "batch",
+        "$everything",
+        "search-type",
+        "$events",
+    }
 )
-"""What says so of a resource that is gone; a transaction where it patches one."""
+"""What says so of a resource that is gone: a Bundle where it patches one, a search of the one behind which a page begins."""
+_ALWAYS: Final = (400, 406, 408, 413, 415, 429, 500, 503)
+"""Refusals of whatever is asked, by whomever."""
 _TEXT: Final = {"type": "string"}
 _UUID: Final = {"type": "string", "format": "uuid"}
 _NUMBER: Final = {"type": "integer", "minimum": 1, "maximum": 999_999_999}
@@ -103,7 +120,8 @@ def _operation(one: Interaction[Any]) -> Node:
 
 def _metadata() -> Node:
     answer = _content({JSON: _ref("CapabilityStatement")}, "What the hub can do under /fhir.")
-    return {"tags": ["fhir"], "operationId": "fhir GET /metadata", "responses": {"200": answer}, "security": []}
+    responses = {"200": answer, **_refusals(_ALWAYS)}
+    return {"tags": ["fhir"], "operationId": "fhir GET /metadata", "responses": responses, "security": []}
 
 
 def _in_path(one: Interaction[Any]) -> list[Node]:
@@ -152,7 +170,10 @@ def _in_headers(one: Interaction[Any], name: str) -> list[Node]:
         "Content-Digest": {"type": "string", "pattern": "^sha-256=:[A-Za-z0-9+/]{43}=:$"},
     }
     listed = () if _is_of_tables(one) else _HEADERS.get(name, ())
-    made = [_parameter("header", key, schemas_of.get(key, _TEXT), "") for key in listed]
+    made = [
+        _parameter("header", key, schemas_of.get(key, _TEXT), _PREFERRED.get(name, "") if key == "Prefer" else "")
+        for key in listed
+    ]
     if name == "$export":
         asked = {"type": "string", "const": "respond-async"}
         made.append(_parameter("header", "Prefer", asked, "") | {"required": True})
@@ -185,16 +206,25 @@ def _body(one: Interaction[Any], name: str) -> Node | None:
 
 
 def _responses(one: Interaction[Any], name: str) -> Node:
-    statuses = _STATUSES.get(name) or _STATUSES.get(one.path) or (200,)
-    made = {str(status): _success(one, name, status) for status in statuses}
-    refused = [400, 401, 403, 404, 406, 408, 413, 429, 503]
-    if one.method != "GET":
-        refused += [415]
+    made = {str(status): _success(one, name, status) for status in _successes(one, name)}
+    refused = [*_ALWAYS, 401, 403, 404]
     if name in _WRITES or name == "$validate" or one.caller is not by_member:
         refused += [409, 412, 422]
-    if name in _OF_WHAT_WAS_DELETED or (name == "$validate" and "{id}" in one.path):
+    if (name in _OF_WHAT_WAS_DELETED and not _is_of_tables(one)) or (name == "$validate" and "{id}" in one.path):
         refused += [410]
-    return made | {str(status): {"$ref": f"#/components/responses/Fhir{status}"} for status in sorted(refused)}
+    return made | _refusals(refused)
+
+
+def _successes(one: Interaction[Any], name: str) -> tuple[int, ...]:
+    if _is_of_tables(one):  # which have no versions
+        return (200,)
+    if one.path == "/bulk/{id}" and one.method == "DELETE":
+        return (202,)
+    return _STATUSES.get(name) or _STATUSES.get(one.path) or (200,)
+
+
+def _refusals(statuses: Iterable[int]) -> Node:
+    return {str(status): {"$ref": f"#/components/responses/Fhir{status}"} for status in sorted(statuses)}
 
 
 def _success(one: Interaction[Any], name: str, status: int) -> Node:
