@@ -18,6 +18,7 @@ import orjson
 import pytest
 from fastapi import APIRouter
 from sqlalchemy import text
+from starlette.routing import Route
 
 from certs.keys import DecryptionKey, SigningKey
 from hub.api import fhir, problems
@@ -27,6 +28,7 @@ from hub.runtime import Hub, open_hub
 from hub.services import enrolment, setup, trust
 from hub.settings import Settings
 from hub.storage.members import Member
+from tests import documented
 from tests.databases import Server
 
 BASE_URL = "http://hub.test"
@@ -151,7 +153,9 @@ async def serve(hub: Hub, *routers: APIRouter, host: str = "127.0.0.1") -> Async
     for router in routers:
         app.include_router(router)
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False, client=(host, 50000))
-    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+    own = [route.path for router in routers for route in router.routes if isinstance(route, Route)]
+    hooks = documented.hooks(own)
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, event_hooks=hooks) as client:
         yield client
 
 

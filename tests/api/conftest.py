@@ -10,6 +10,7 @@ from hub.api import turns
 from hub.runtime import Hub, open_hub
 from hub.services import tokens
 from hub.settings import Settings
+from tests import documented
 from tests.hubs import Clock, Enrolled
 from tests.listening import Served, listening
 
@@ -29,7 +30,9 @@ async def served(
                 other = await stack.enter_async_context(open_hub(hub_settings, now=clock))
                 address = await stack.enter_async_context(listening(other))
                 headers = {"Authorization": f"Bearer {token}"}
-                client = httpx2.AsyncClient(base_url=address, headers=headers, trust_env=False)
+                client = httpx2.AsyncClient(
+                    base_url=address, headers=headers, trust_env=False, event_hooks=documented.HOOKS
+                )
                 found.append(await stack.enter_async_context(client))
             return found
 

@@ -21,6 +21,7 @@ import pytest
 from hub.runtime import Hub
 from hub.services import allowances, tokens
 from hub.settings import Settings
+from tests import documented
 from tests.hubs import Enrolled
 from tests.processes import started
 
@@ -137,7 +138,9 @@ async def test_nothing_breaks_and_nothing_stays_in_memory(
     rng = random.Random(28)
     with _serving(hub_settings, tmp_path) as (address, process):
         headers = {"Authorization": f"Bearer {token}", **JSON}
-        async with httpx2.AsyncClient(base_url=address, headers=headers, trust_env=False, timeout=60) as client:
+        async with httpx2.AsyncClient(
+            base_url=address, headers=headers, trust_env=False, timeout=60, event_hooks=documented.HOOKS
+        ) as client:
             before = 0
             broken: list[tuple[int, int, bytes]] = []
             for number in range(2 * ROUNDS):
@@ -163,7 +166,9 @@ async def test_a_hundred_megabytes_are_refused_unread(
 ) -> None:
     with _serving(hub_settings, tmp_path) as (address, process):
         headers = {"Authorization": f"Bearer {token}", **JSON}
-        async with httpx2.AsyncClient(base_url=address, headers=headers, trust_env=False, timeout=60) as client:
+        async with httpx2.AsyncClient(
+            base_url=address, headers=headers, trust_env=False, timeout=60, event_hooks=documented.HOOKS
+        ) as client:
             await client.post("/fhir", json=_bundle(1))
             before, sent = process.memory_info().rss, 0
 
@@ -198,7 +203,9 @@ async def test_bodies_that_drip_keep_nobody_out(
         slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
         for _, writer in slow:
             writer.write(head.encode())
-        async with httpx2.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
+        async with httpx2.AsyncClient(
+            base_url=address, trust_env=False, timeout=60, event_hooks=documented.HOOKS
+        ) as client:
             for _ in range(20):
                 for _, writer in slow:
                     if not writer.is_closing():

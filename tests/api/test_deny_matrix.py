@@ -24,6 +24,7 @@ from hub.services import accounts, enrolment, steward_tokens, terms, tokens
 from hub.storage import members, seals
 from hub.storage.tables import member as member_table
 from mappings.vocabulary import PERSON
+from tests import documented
 from tests.adapters.real import RealHub, real_hub
 from tests.api import oracle
 from tests.api.oracle import Asked
@@ -154,7 +155,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, module_database_url: str) ->
     """Four regions, one of them suspended, and people of the console."""
     with real_hub(tmp_path_factory.mktemp("matrix"), module_database_url) as hub:
         held = hub.run(_tokens(hub))
-        with httpx2.Client(base_url=hub.url, trust_env=False, timeout=60) as http:
+        with httpx2.Client(base_url=hub.url, trust_env=False, timeout=60, event_hooks=documented.SYNC_HOOKS) as http:
             made = World(hub, http, held, {}, {})
             made.theirs = {(role, type_): made.make(role, type_) for role in oracle.MEMBERS for type_ in BODIES}
             yield made

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from hub.services import trust
+from tests import documented
 from tests.adapters.real import RealHub, real_hub
 from tests.hubs import acts
 
@@ -31,7 +32,7 @@ def live(module_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def client(live: RealHub) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=live.url, trust_env=False) as made:
+    with httpx2.Client(base_url=live.url, trust_env=False, event_hooks=documented.SYNC_HOOKS) as made:
         yield made
 
 
@@ -77,7 +78,7 @@ def test_every_address_and_the_first_request_are_answered(live: RealHub, client:
         assert client.get(path).status_code == 200, path
     asked = re.search(r"<pre[^>]*>curl (\S+)</pre>", text)
     assert asked is not None
-    assert httpx2.get(asked[1], trust_env=False).json()["resourceType"] == "CapabilityStatement"
+    assert client.get(asked[1]).json()["resourceType"] == "CapabilityStatement"
     assert f"curl {live.url}/auth/token" in text
 
 
@@ -94,7 +95,10 @@ def test_an_application_is_sent_on_to_the_sandbox(live: RealHub, client: httpx2.
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_without_a_sandboxs_address_the_operator_is_asked(database_url: str, tmp_path: Path, language: str) -> None:
-    with real_hub(tmp_path, database_url) as live, httpx2.Client(base_url=live.url, trust_env=False) as client:
+    with (
+        real_hub(tmp_path, database_url) as live,
+        httpx2.Client(base_url=live.url, trust_env=False, event_hooks=documented.SYNC_HOOKS) as client,
+    ):
         answer = client.get("/portal", params={"lang": language})
         assert ("运营单位" if language == "zh" else "Ask whoever operates this hub") in words(answer)
         assert 'id="sandbox"' not in answer.text

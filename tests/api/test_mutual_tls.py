@@ -18,6 +18,7 @@ from hub.errors import Conflict, Invalid
 from hub.runtime import Hub, open_hub
 from hub.services import client_certificates, enrolment, tokens
 from hub.settings import Settings
+from tests import documented
 from tests.api.test_auth import assertion, form
 from tests.certificates import Authority, Issued, client_context
 from tests.hubs import Clock, Enrolled, acts
@@ -32,7 +33,9 @@ class Tls:
 
     async def client(self, own: Issued | None = None) -> httpx2.AsyncClient:
         context = client_context(self.authority, own)
-        client = httpx2.AsyncClient(base_url=self._address, verify=context, trust_env=False)
+        client = httpx2.AsyncClient(
+            base_url=self._address, verify=context, trust_env=False, event_hooks=documented.HOOKS
+        )
         return await self._stack.enter_async_context(client)
 
 
@@ -203,7 +206,7 @@ async def test_a_proxy_hands_certificates_over_and_nobody_else_does(
     async with (
         open_hub(settings, now=clock) as opened,
         listening(opened, **trusting) as address,
-        httpx2.AsyncClient(base_url=address, trust_env=False) as client,
+        httpx2.AsyncClient(base_url=address, trust_env=False, event_hooks=documented.HOOKS) as client,
     ):
         # Where a request says that it comes from does not make it a proxy's.
         token = await sign_in(client, huiji, clock, Client_Cert=header(own), X_Forwarded_For="10.0.0.1")
@@ -257,7 +260,10 @@ async def test_only_certificates_that_count_are_registered(
 async def test_where_no_certificate_can_come_none_is_looked_for(
     hub: Hub, huiji: Enrolled, own: Issued, clock: Clock
 ) -> None:
-    async with listening(hub) as address, httpx2.AsyncClient(base_url=address, trust_env=False) as client:
+    async with (
+        listening(hub) as address,
+        httpx2.AsyncClient(base_url=address, trust_env=False, event_hooks=documented.HOOKS) as client,
+    ):
         assert bound_to(await sign_in(client, huiji, clock, Client_Cert=header(own))) == ""
         described = (await client.get("/.well-known/smart-configuration")).json()
     assert described["tls_client_certificate_bound_access_tokens"] is False

@@ -20,6 +20,7 @@ from hub.errors import Conflict, NotFound
 from hub.runtime import Hub, open_hub
 from hub.services import accounts, applications, promotion, tokens
 from hub.storage import members, retention
+from tests import documented
 from tests.hubs import BASE_URL, Clock, acts
 from tests.sandboxes import AUDIENCE, Newcomer, open_sandbox, proofs
 
@@ -47,7 +48,7 @@ async def interface(hub: Hub) -> AsyncIterator[httpx2.AsyncClient]:
     app = create_app(hub.settings)
     app.state.hub = hub
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, event_hooks=documented.HOOKS) as client:
         yield client
 
 

@@ -18,6 +18,7 @@ from hub.runtime import Hub, open_hub
 from hub.services import allowances, tokens
 from hub.services.allowances import Allowance
 from hub.settings import Settings
+from tests import documented
 from tests.api.test_auth import assertion, form
 from tests.hubs import Clock, Enrolled, acts
 from tests.listening import Served
@@ -226,7 +227,7 @@ async def _serving(settings: Settings, folder: Path) -> AsyncIterator[str]:
         port = free.getsockname()[1]
     with started(settings, folder, "serve", "--workers", "2", HUB_PORT=str(port)) as running:
         address = f"http://127.0.0.1:{port}"
-        async with httpx2.AsyncClient(base_url=address, trust_env=False) as client:
+        async with httpx2.AsyncClient(base_url=address, trust_env=False, event_hooks=documented.HOOKS) as client:
             for _ in range(600):
                 try:
                     if (await client.get("/readyz")).status_code == 200:
@@ -247,7 +248,7 @@ async def test_the_processes_of_hub_serve_share_it(
     headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
     async with (
         _serving(hub_settings, tmp_path) as address,
-        httpx2.AsyncClient(base_url=address, headers=headers, trust_env=False) as client,
+        httpx2.AsyncClient(base_url=address, headers=headers, trust_env=False, event_hooks=documented.HOOKS) as client,
     ):
         answers = [await client.get("/nowhere") for _ in range(60)]
     assert 30 <= Counter(one.status_code for one in answers)[404] <= 32

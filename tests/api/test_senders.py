@@ -18,6 +18,7 @@ from hub.cli.root import app as commands
 from hub.runtime import Hub
 from hub.services import senders
 from hub.settings import Settings, get_settings
+from tests import documented
 from tests.hubs import BASE_URL
 
 PROXY = "172.31.251.1"
@@ -39,7 +40,7 @@ async def through_a_proxy(hub: Hub, trusted: str) -> AsyncIterator[httpx2.AsyncC
     app.state.hub = replace(hub, settings=settings)
     behind: Any = ProxyHeadersMiddleware(app, settings.trusted_proxies)  # type: ignore[arg-type]
     transport = httpx2.ASGITransport(app=behind, client=(PROXY, 40000))
-    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as made:
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, event_hooks=documented.HOOKS) as made:
         yield made
 
 

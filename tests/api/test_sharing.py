@@ -18,6 +18,7 @@ from hub.api import connections, sharing
 from hub.api.sharing import SharedServer
 from hub.runtime import Hub
 from hub.settings import Settings
+from tests import documented
 from tests.certificates import Authority, client_context, hub_settings_of
 from tests.processes import Running, started, wait_until
 
@@ -84,7 +85,9 @@ def _shared(port: int, *processes: psutil.Process) -> list[int]:
 def _ask(clients: ExitStack, port: int) -> None:
     """Connections that stay open, each of which was answered."""
     for _ in range(CONNECTIONS):
-        client = clients.enter_context(httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False))
+        client = clients.enter_context(
+            httpx2.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, event_hooks=documented.SYNC_HOOKS)
+        )
         assert client.get("/healthz").is_success
 
 
@@ -103,7 +106,7 @@ def test_a_handshake_that_fails_is_its_callers_alone(
                 other.settimeout(30)
                 while other.recv(4096):
                     pass
-        with httpx2.Client(base_url=address, verify=own, trust_env=False) as client:
+        with httpx2.Client(base_url=address, verify=own, trust_env=False, event_hooks=documented.SYNC_HOOKS) as client:
             assert client.get("/healthz").is_success
 
 

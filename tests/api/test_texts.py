@@ -12,7 +12,7 @@ from hub.app import create_app
 from hub.runtime import Hub
 from hub.services import accounts
 from hub.services.tokens import issue_token
-from tests import papers
+from tests import documented, papers
 from tests.hubs import BASE_URL, Enrolled
 
 PASSWORD = "eight calm herons"
@@ -24,7 +24,7 @@ async def client(hub: Hub) -> AsyncIterator[httpx2.AsyncClient]:
     app = create_app(hub.settings)
     app.state.hub = hub
     transport = httpx2.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as made:
+    async with httpx2.AsyncClient(transport=transport, base_url=BASE_URL, event_hooks=documented.HOOKS) as made:
         yield made
 
 
@@ -115,7 +115,7 @@ async def test_who_guesses_is_known_by_address(hub: Hub, client: httpx2.AsyncCli
     app = create_app(hub.settings)
     app.state.hub = hub
     elsewhere = httpx2.ASGITransport(app=app, client=("198.51.100.4", 50000))
-    async with httpx2.AsyncClient(transport=elsewhere, base_url=BASE_URL) as other:
+    async with httpx2.AsyncClient(transport=elsewhere, base_url=BASE_URL, event_hooks=documented.HOOKS) as other:
         form = await sign_in_form(other) | {"name": "lihua", "password": PASSWORD}
         assert (await other.post("/console/sign-in", data=form)).status_code == 303
 

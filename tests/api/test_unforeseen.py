@@ -18,6 +18,7 @@ from hub.runtime import Hub
 from hub.services import tokens
 from hub.services.allowances import Allowance
 from hub.settings import Settings
+from tests import documented
 from tests.hubs import Enrolled
 
 SECRET = "410108197908300195"
@@ -112,7 +113,9 @@ async def test_what_breaks_in_a_guard_is_answered_too(
     monkeypatch.setattr(Allowance, "admit", breaks)
     headers = {"Authorization": f"Bearer {await tokens.issue_token(hub, huiji.member)}"}
     transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://hub.test", headers=headers) as client:
+    async with httpx2.AsyncClient(
+        transport=transport, base_url="http://hub.test", headers=headers, event_hooks=documented.HOOKS
+    ) as client:
         told = await client.get("/fhir/Patient/1")
     assert (told.status_code, told.headers["content-type"]) == (500, "application/fhir+json")
     assert told.headers["trace-id"] in told.text

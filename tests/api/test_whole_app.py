@@ -21,7 +21,7 @@ from hub.app import create_app
 from hub.runtime import Hub, open_hub
 from hub.services import auditing, setup
 from hub.settings import Settings
-from tests import papers
+from tests import documented, papers
 from tests.hubs import enrol, settings_for
 
 
@@ -53,7 +53,7 @@ async def beside(served: Settings) -> AsyncIterator[Hub]:
 async def test_from_signing_in_to_the_log(served: Settings, beside: Hub) -> None:
     issuer = await enrol(beside, "yongkang", ["330784000000"], display_zh="永康市")
     base = served.base_url
-    async with httpx2.AsyncClient(base_url=base, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=base, trust_env=False, event_hooks=documented.HOOKS) as client:
         at = int(beside.now().timestamp())
         claims = {"iss": "yongkang", "sub": "yongkang", "aud": f"{base}/auth/token", "jti": uuid.uuid4().hex}
         form = {
@@ -91,7 +91,7 @@ async def test_from_signing_in_to_the_log(served: Settings, beside: Hub) -> None
     "path", ["/fhir/Patient/", "/log/checkpoint/", "/no-such-page/", "/console/sign-in/", "/console/static"]
 )
 async def test_nobody_is_led_to_the_host_that_a_caller_names(served: Settings, path: str) -> None:
-    async with httpx2.AsyncClient(base_url=served.base_url, trust_env=False) as client:
+    async with httpx2.AsyncClient(base_url=served.base_url, trust_env=False, event_hooks=documented.HOOKS) as client:
         answer = await client.get(path, headers={"Host": "elsewhere.example"})
     assert answer.status_code == 404
     assert "elsewhere.example" not in f"{answer.headers}{answer.text}"
