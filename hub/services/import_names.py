@@ -10,11 +10,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
 from hub.runtime import Hub
 from hub.services.blinds import ALIAS, RECORD_KEY
+from hub.services.issue_limits import bounded
 from hub.services.preparing import Name, Prepared, Ready
 from hub.storage import aliases, resources, versions
 from hub.storage.database import AsyncConnection
@@ -38,8 +40,8 @@ async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Pr
     await aliases.put(connection, {values[name]: id_ for name, id_ in here.items()})
     ids = {name: str(id_) for name, id_ in ({name: id_ for name, (id_, _) in known.items()} | here).items()}
     made = [_led(one, batch.names, ids) for one in ready]
-    left = [_unknown(one.row, name) for one in ready for name in one.refers if name not in ids]
-    return replace(batch, ready=made, issues=[*batch.issues, *left])
+    left = (_unknown(one.row, name) for one in ready for name in one.refers if name not in ids)
+    return replace(batch, ready=made, issues=bounded(chain(batch.issues, left)))
 
 
 async def _known(
