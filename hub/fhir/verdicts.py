@@ -28,6 +28,8 @@ _REFUSALS: Final = {
     "duplicate-record": "duplicate",
     "version-conflict": "conflict",
     "record-number": "conflict",
+    "id-ambiguous": "multiple-matches",
+    "reference-ambiguous": "multiple-matches",
     "not-your-domain": "forbidden",
     "too-long": "too-long",
     "too-many": "too-long",

@@ -21,7 +21,7 @@ from hub.linkage import features
 from hub.services import content, keeping, preparing
 from hub.services.fed_patients import own_of
 from hub.services.preparing import FORBIDDEN, PERSON_TYPE, Name, Prepared, Ready
-from hub.storage.ids import new_ids
+from hub.storage.ids import new_ids, read_id
 from mappings import Issue, ReadBatch, Row, divisions
 from mappings.vocabulary import record_system
 
@@ -43,6 +43,8 @@ _BLANK: Final = b" \t\r\n"
 _SEARCHED: Final = frozenset(search.types())
 _REFERENCE: Final = re.compile(rb'"reference":"([A-Z][A-Za-z]{2,63})/([A-Za-z0-9\-.]{1,64})"')
 """A relative one without a version. In a text its quotes would be escaped: nothing else reads like it."""
+STAND_IN: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+"""What may be one: an id as `storage.ids` makes them. Whoever sends lines cannot know which ones will be."""
 _ESCAPE: Final = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 
 
@@ -133,19 +135,26 @@ def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepare
             try:
                 made = _ready(source, row, names)
             except Refused as refusal:
-                problems = [_refusal(row.number, refusal)]
+                problems = [refused_for(row.number, refusal)]
             except Exception as error:  # noqa: BLE001 - told with its type only: its text may quote the line
                 problems = [_failed(row.number, error)]
             else:
                 problems, one = made
                 if one is not None:
                     ready.append(one)
-                if one is not None and one.replaced_by is not None:
+                if one is not None and _may_be_refused(one):
                     originals[row.number] = orjson.dumps(row.to_json())
         if problems:
             issues += [preparing.told(issue) for issue in problems]
             refused.append(_held(row, tuple(dict.fromkeys(issue.code for issue in problems))))
     return Prepared(len(rows), ready, refused, issues, originals, names.stand_ins)
+
+
+def _may_be_refused(one: Ready) -> bool:
+    """Is it known only where the line is stored whether it can be? Whatever `import_names` refuses is among these."""
+    if one.replaced_by is not None or read_id(one.key) or read_id(one.source_id):
+        return True
+    return any(read_id(id_) for _, id_ in one.refers)
 
 
 def _failed(row: int, error: Exception) -> Issue:
@@ -226,13 +235,15 @@ def _fault(row: int, problem: validate.Problem) -> Issue:
     return _issue(row, problem.code, text, text_zh, problem.path)
 
 
-def _refusal(row: int, refusal: Refused) -> Issue:
+def refused_for(row: int, refusal: Refused, text_zh: str = "", column: str | None = None) -> Issue:
+    """What is told of a line that is refused; in Chinese with its code only, where no `text_zh` says more."""
     text = (
         refusal.detail.replace(" Nothing was stored.", "")
         .replace("The body", "The line")
         .replace("see line 1, column", "see column")
     )
-    return _issue(row, refusal.code, f"{text} {_SET_ASIDE}", f"该行有误（{refusal.code}）。{_SET_ASIDE_ZH}")
+    said_zh = text_zh or f"该行有误（{refusal.code}）。"
+    return _issue(row, refusal.code, f"{text} {_SET_ASIDE}", said_zh + _SET_ASIDE_ZH, column)
 
 
 def _sealed(row: int) -> Issue:

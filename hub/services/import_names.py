@@ -2,61 +2,101 @@
 
 A line with a number is the record of that number; any other is what had its id before, else what the hub knows by that id,
 else new. What a reference names may be in the same batch, in an earlier one, or stored long before; one that names nothing
-the hub knows yet stays as it was sent, and is told.
+the hub knows yet stays as it was sent, and is told. What may mean two resources means none: such a line is set aside.
 """
 
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
+from hub.errors import Conflict
 from hub.runtime import Hub
 from hub.services.blinds import ALIAS, RECORD_KEY
+from hub.services.fhir_lines import STAND_IN, refused_for
 from hub.services.issue_limits import bounded
-from hub.services.preparing import Name, Prepared, Ready
+from hub.services.preparing import Name, Prepared, Ready, Refused, told
 from hub.storage import aliases, resources, versions
 from hub.storage.database import AsyncConnection
-from hub.storage.ids import new_id
+from hub.storage.ids import new_id, read_id
 from hub.storage.members import Member
+from mappings import Issue
 
-_STAND_IN: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
-"""What may be one: an id as `storage.ids` makes them. Whoever sends lines cannot know which ones will be."""
+_ID_LENGTH: Final = 36
+_SEND_ALONE: Final = (
+    "If the one that you sent is meant, say the id that it has at the hub; if the other, send this by POST or PUT, where only "
+    "ids at the hub count."
+)
+_SEND_ALONE_ZH: Final = (
+    "若指您报送的那条，请改用其在中心的 id；若指另一条，请用 POST 或 PUT 单独报送，彼处只认中心的 id。"
+)
 
 
 async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Prepared) -> Prepared:
     """The batch, each resource under the id that it has or is given, and its references led to such ids.
 
-    The member's lock is taken, so that nothing comes in between.
+    Lines are refused of which is not known what they mean. The member's lock is taken, so that nothing comes in between.
     """
     await resources.lock_member(connection, member.id)
     values = {name: hub.vault.blind(ALIAS, member.name, *name) for name in batch.names}
     known = await _known(connection, member, values)
-    ready = await _settled(hub, connection, member, batch, known)
-    here = {(one.type, one.source_id): one.id for one in ready if one.id is not None}
+    why: dict[int, list[Issue]] = {}
+    ready = await _settled(hub, connection, member, batch, known, why)
+    while True:
+        here = {(one.type, one.source_id): one.id for one in ready if one.id is not None}
+        meant = {name: id_ for name, (id_, _) in known.ids.items()} | here
+        ids = {name: str(id_) for name, id_ in meant.items()}
+        unclear = {name for name, id_ in known.of_hub.items() if meant[name] != id_}
+        unfit = {one.row: found for one in ready if (found := _unfit(one, unclear))}
+        if not unfit:
+            break
+        # Without these some of what others name is not here.
+        why |= unfit
+        ready = [one for one in ready if one.row not in unfit]
     await aliases.put(connection, {values[name]: id_ for name, id_ in here.items()})
-    ids = {name: str(id_) for name, id_ in ({name: id_ for name, (id_, _) in known.items()} | here).items()}
     made = [_led(one, batch.names, ids) for one in ready]
-    left = (_unknown(one.row, name) for one in ready for name in one.refers if name not in ids)
-    return replace(batch, ready=made, issues=bounded(chain(batch.issues, left)))
+    return _without(
+        batch, made, why, (_unknown(one.row, name) for one in ready for name in one.refers if name not in ids)
+    )
 
 
-async def _known(
-    connection: AsyncConnection, member: Member, values: Mapping[Name, bytes]
-) -> dict[Name, tuple[UUID, bytes]]:
-    """(id, blind index of its key) of those that are there: under the id of an earlier import, or under the hub's own.
+def _without(
+    batch: Prepared, ready: list[Ready], why: Mapping[int, Sequence[Issue]], left: Iterable[dict[str, Any]]
+) -> Prepared:
+    """The batch with what is `ready`; those in `why` are held; what is told is within bounds."""
+    held = [
+        Refused(row, batch.originals[row], tuple(dict.fromkeys(issue.code for issue in issues)))
+        for row, issues in why.items()
+    ]
+    reasons = (told(issue) for issues in why.values() for issue in issues)
+    issues = bounded(chain(batch.issues, reasons, left))
+    return replace(batch, ready=ready, refused=[*batch.refused, *held], issues=issues)
 
-    `values` are the blind indexes of the names.
-    """
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is there already: by each name (id, blind index of its key), and apart what the hub itself knows by that id."""
+
+    ids: Mapping[Name, tuple[UUID, bytes]]
+    of_hub: Mapping[Name, UUID]
+
+
+async def _known(connection: AsyncConnection, member: Member, values: Mapping[Name, bytes]) -> _Known:
+    """What is there under the id of an earlier import, else under the hub's own. `values` are blind indexes of names."""
     stored = await aliases.find(connection, values.values())
-    ids = {name: id_ for name, value in values.items() if (id_ := stored.get(value) or _uuid(name[1])) is not None}
-    if not ids:
-        return {}
-    there = await versions.keys_of(connection, member.id, list(set(ids.values())))
-    return {name: (id_, there[id_][1]) for name, id_ in ids.items() if id_ in there and there[id_][0] == name[0]}
+    sent = {name: id_ for name, value in values.items() if (id_ := stored.get(value)) is not None}
+    own = {name: id_ for name in values if (id_ := read_id(name[1])) is not None}
+    if not sent and not own:
+        return _Known({}, {})
+    there = await versions.keys_of(connection, member.id, list({*sent.values(), *own.values()}))
+    of_hub, sent = (
+        {name: id_ for name, id_ in ids.items() if id_ in there and there[id_][0] == name[0]} for ids in (own, sent)
+    )
+    return _Known({name: (id_, there[id_][1]) for name, id_ in (of_hub | sent).items()}, of_hub)
 
 
 @dataclass(slots=True)
@@ -74,27 +114,66 @@ class _Ids:
 
 
 async def _settled(
-    hub: Hub, connection: AsyncConnection, member: Member, batch: Prepared, known: Mapping[Name, tuple[UUID, bytes]]
+    hub: Hub,
+    connection: AsyncConnection,
+    member: Member,
+    batch: Prepared,
+    known: _Known,
+    why: dict[int, list[Issue]],
 ) -> list[Ready]:
-    """The resources under their ids: of one number, or of one id at the sender, there is one."""
+    """The resources under their ids: of one number, or of one id at the sender, there is one.
+
+    Lines of which it is not known which one they are are left out, and `why` is told.
+    """
     # What is known may have had it from another part of the same batch.
-    ids = _Ids(batch.names, set(known))
+    ids = _Ids(batch.names, set(known.ids))
     keys = _keys(hub, member, [one for one in batch.ready if one.key])
     numbered = await _numbered(connection, member, keys)
     fresh: dict[Name, UUID] = {}
     found = []
     for one in batch.ready:
         name, number = (one.type, one.source_id), (one.type, one.key)
-        if one.key:
+        if refused := _unsettled(one, known, numbered):
+            why[one.row] = [refused]
+        elif one.key:
             id_ = numbered[number] = numbered.get(number) or ids.new(name)
             found.append(one._replace(id=id_, record_key=keys[number]))
-        elif name in known:
-            id_, key = known[name]
+        elif name in known.ids:
+            id_, key = known.ids[name]
             found.append(one._replace(id=id_, record_key=key))
         else:
             id_ = fresh[name] = fresh.get(name) or ids.new(name)
             found.append(one._replace(id=id_, key=str(id_)))
     return found
+
+
+def _unsettled(one: Ready, known: _Known, numbered: Mapping[Name, UUID]) -> Issue | None:
+    """Why it is not known which resource the line is, where it is not."""
+    name = (one.type, one.source_id)
+    if not one.key:
+        means_two = name in known.of_hub and known.of_hub[name] != known.ids[name][0]
+        return _ambiguous(one.row, "id-ambiguous", name, "id") if means_two else None
+    if len(one.key) != _ID_LENGTH or (one.type, one.key) not in numbered:
+        return None
+    # One without a number is known under its own id in its place. It is meant only where the line's id says so too.
+    id_ = numbered[one.type, one.key]
+    if one.key != str(id_) or (name in known.ids and known.ids[name][0] == id_):
+        return None
+    text = "The number of this record is the id that the hub gave to another record of yours. Give it another number."
+    text_zh = "本记录的编号与中心为您的另一条记录分配的 id 相同。请更换编号。"
+    return refused_for(one.row, Conflict("duplicate-record", text), text_zh, "identifier")
+
+
+def _unfit(one: Ready, unclear: set[Name]) -> list[Issue]:
+    """Why the line cannot be stored while these names are `unclear`, where it cannot."""
+    return [_ambiguous(one.row, "reference-ambiguous", name, name[0]) for name in one.refers if name in unclear]
+
+
+def _ambiguous(row: int, code: str, name: Name, column: str) -> Issue:
+    said = "/".join(name)
+    text = f"{said} is the id of one record of yours at the hub, and the id under which you sent another. {_SEND_ALONE}"
+    text_zh = f"{said} 既是您的一条记录在中心的 id，又是您报送另一条记录时所用的 id，无法确定所指。{_SEND_ALONE_ZH}"
+    return refused_for(row, Conflict(code, text), text_zh, column)
 
 
 def _keys(hub: Hub, member: Member, ready: Iterable[Ready]) -> dict[Name, bytes]:
@@ -114,13 +193,6 @@ async def _numbered(connection: AsyncConnection, member: Member, keys: Mapping[N
     return found
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
 def _led(one: Ready, stand_ins: Mapping[Name, str], ids: Mapping[Name, str]) -> Ready:
     """The resource with the ids of what it refers to; what names nothing that is known stands there as it was sent."""
     meant = {stand_ins[name]: ids.get(name, name[1]) for name in one.refers}
@@ -131,8 +203,8 @@ def _led(one: Ready, stand_ins: Mapping[Name, str], ids: Mapping[Name, str]) -> 
     def there(found: re.Match[str]) -> str:
         return meant.get(found[0], found[0])
 
-    body = _STAND_IN.sub(there, one.body.decode()).encode()
-    texts = one.texts and _STAND_IN.sub(there, one.texts)
+    body = STAND_IN.sub(there, one.body.decode()).encode()
+    texts = one.texts and STAND_IN.sub(there, one.texts)
     return one._replace(body=body, texts=texts, digest=hashlib.sha256(body).digest())
 
 

@@ -23,6 +23,17 @@ def new_ids(count: int) -> list[UUID]:
     return [pgproto.UUID(number.to_bytes(16, "big")) for number in _numbers(count)]
 
 
+def read_id(text: str) -> UUID | None:
+    """The id that a text says, where it may be one of these: no other is any resource's."""
+    if not 32 <= len(text) <= 64:  # by far the quickest
+        return None
+    try:
+        id_ = UUID(text)
+    except ValueError:
+        return None
+    return id_ if id_.version == 7 else None
+
+
 def _numbers(count: int) -> list[int]:
     head = time.time_ns() // 1_000_000 << 80 | _VERSION_AND_VARIANT
     random = os.urandom(10 * count)

@@ -2,9 +2,9 @@
 
 import time
 from datetime import UTC, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from hub.storage.ids import new_id, new_ids
+from hub.storage.ids import new_id, new_ids, read_id
 
 
 def test_an_id_tells_its_version_and_the_moment() -> None:
@@ -30,3 +30,9 @@ def test_ids_made_at_once_ascend_and_are_no_other_than_single_ones() -> None:
     assert all((id_.version, id_.variant) == (7, "specified in RFC 4122") for id_ in made)
     assert {UUID(str(id_)) for id_ in made} == set(made)
     assert new_ids(0) == []
+
+
+def test_an_id_is_read_from_a_text_and_nothing_else_is() -> None:
+    id_ = new_id()
+    assert [read_id(text) for text in (str(id_), id_.hex, str(id_).upper())] == [id_] * 3
+    assert [read_id(text) for text in ("", "p1", "x" * 36, str(uuid4()), f"#{id_.hex}", id_.hex * 2)] == [None] * 6

@@ -1,12 +1,102 @@
 """What an import holds apart, and how much of it is told: ids that may mean two, issues without end, references without end."""
 
+from typing import Any
+
 import orjson
 import pytest
+from sqlalchemy import text
 
 from hub.runtime import Hub
-from hub.services import issue_limits
+from hub.services import fhir_lines, issue_limits, translating
 from tests.api.fhir.conftest import Client
-from tests.api.fhir.test_import import issues, ndjson, taken
+from tests.api.fhir.test_import import PEOPLE, issues, ndjson, searched, taken
+from tests.api.fhir.test_own_searches import LI, ZHANG, weight
+from tests.documents import Beside, number_of, work_off
+from tests.hubs import Clock
+from tests.people import patient
+
+NAMELESS = {"resourceType": "Patient", "name": [{"text": "张三"}]}
+"""Without a number at its source."""
+
+
+async def by_id(as_member: Client, type_: str, id_: str) -> dict[str, Any]:
+    found: dict[str, Any] = (await as_member("GET", f"/fhir/{type_}/{id_}", purpose=None)).json()
+    return found
+
+
+async def written(as_member: Client, resource: dict[str, Any]) -> str:
+    """The id that the hub gave to a resource that was written by itself."""
+    done = await as_member("POST", f"/fhir/{resource['resourceType']}", json=resource)
+    assert done.status_code == 201, done.text
+    id_: str = done.json()["id"]
+    return id_
+
+
+async def two_under_one_id(as_member: Client, hub: Hub, clock: Clock) -> tuple[str, str]:
+    """The hub's id of H1's record, under which H2's was sent; and the hub's id of that one."""
+    first = await written(as_member, patient("huiji", "H1", **ZHANG))
+    clock.advance(seconds=1)
+    await taken(as_member, hub, ndjson(PEOPLE[1] | {"id": first}))
+    (other,) = await searched(as_member, "Patient?identifier=H2")
+    clock.advance(seconds=1)
+    return first, other["id"]
+
+
+async def test_a_number_that_is_the_hubs_id_of_a_record_without_one_overwrites_nothing(
+    as_huiji: Client, hub: Hub, clock: Clock
+) -> None:
+    id_ = await written(as_huiji, NAMELESS)
+    there = await by_id(as_huiji, "Patient", id_)
+    clock.advance(seconds=1)
+    line = patient("huiji", id_, **LI) | {"id": "p1"}
+    assert (await as_huiji("POST", "/fhir/Patient", json=line)).status_code == 409
+    told = await taken(as_huiji, hub, ndjson(line, PEOPLE[1], weight("Patient/p1", 80, "2025-03-01")))
+    assert told["lines"] == {"read": 3, "stored": 2, "setAside": 1}
+    assert [one[:3] for one in await issues(as_huiji, told)] == [
+        ("line 1", "error", "duplicate-record"),
+        ("line 3", "warning", "reference-unknown"),
+    ]
+    assert await by_id(as_huiji, "Patient", id_) == there
+    async with hub.database.read() as connection:
+        (held,) = (await connection.execute(text("SELECT row, original FROM quarantined_row"))).all()
+    assert orjson.loads(orjson.loads(hub.vault.open(held.original))["original"]) == line
+    # Where the line says by its id too which one it is, it is that one.
+    clock.advance(seconds=1)
+    told = await taken(as_huiji, hub, ndjson(line | {"id": id_}))
+    assert (told["lines"]["stored"], told["error"]) == (1, [])
+    assert (await by_id(as_huiji, "Patient", id_))["meta"]["versionId"] == "2"
+
+
+async def test_an_id_that_means_two_is_not_followed_by_references(as_huiji: Client, hub: Hub, clock: Clock) -> None:
+    first, other = await two_under_one_id(as_huiji, hub, clock)
+    lines = [weight(f"Patient/{id_}", 80, "2025-03-01") for id_ in (first, other)]
+    told = await taken(as_huiji, hub, ndjson(*lines))
+    assert told["lines"] == {"read": 2, "stored": 1, "setAside": 1}
+    assert await issues(as_huiji, told) == [("line 1", "error", "reference-ambiguous", "Patient")]
+    (stored,) = await searched(as_huiji, "Observation")
+    assert stored["subject"] == {"reference": f"Patient/{other}"}
+    # Once its own resource was sent under it, there is one again that it means; what was set aside is tried again.
+    clock.advance(seconds=1)
+    await taken(as_huiji, hub, ndjson(PEOPLE[0] | {"id": first}))
+    assert len(await translating.ask_replay(hub, fhir_lines.NAME)) == 1
+    await work_off(hub, Beside())
+    assert len(await searched(as_huiji, f"Observation?subject={first}")) == 1
+
+
+async def test_an_id_means_two_in_the_same_batch_as_in_the_next(as_huiji: Client, hub: Hub, clock: Clock) -> None:
+    first = await written(as_huiji, patient("huiji", "H1", **ZHANG))
+    clock.advance(seconds=1)
+    told = await taken(as_huiji, hub, ndjson(weight(f"Patient/{first}", 80, "2025-03-01"), PEOPLE[1] | {"id": first}))
+    assert [one[:3] for one in await issues(as_huiji, told)] == [("line 1", "error", "reference-ambiguous")]
+    assert await number_of(hub, "resource") == 2
+
+
+async def test_an_id_that_means_two_changes_neither(as_huiji: Client, hub: Hub, clock: Clock) -> None:
+    first, other = await two_under_one_id(as_huiji, hub, clock)
+    told = await taken(as_huiji, hub, ndjson(NAMELESS | {"id": first}, NAMELESS | {"id": other}))
+    assert await issues(as_huiji, told) == [("line 1", "error", "id-ambiguous", "id")]
+    versions = [(await by_id(as_huiji, "Patient", id_))["meta"]["versionId"] for id_ in (first, other)]
+    assert versions == ["1", "2"]
 
 
 async def test_issues_are_listed_so_far_and_then_counted(
