@@ -152,9 +152,17 @@ def prepare(source: str, rows: Sequence[Row], found: Sequence[Issue]) -> Prepare
 
 def _may_be_refused(one: Ready) -> bool:
     """Is it known only where the line is stored whether it can be? Whatever `import_names` refuses is among these."""
-    if one.replaced_by is not None or read_id(one.key) or read_id(one.source_id):
+    if one.replaced_by is not None or may_say_too_much(one):
+        return True
+    if read_id(one.key) or read_id(one.source_id):
         return True
     return any(read_id(id_) for _, id_ in one.refers)
+
+
+def may_say_too_much(one: Ready) -> bool:
+    """Are its texts more than one resource may have, unless some turn out to be the same?"""
+    # A look at the length spares nearly every line the counting.
+    return one.texts is not None and len(one.texts) > search.MOST and one.texts.count("\0") >= search.MOST
 
 
 def _failed(row: int, error: Exception) -> Issue:
@@ -182,9 +190,20 @@ def _ready(source: str, row: Row, names: _Names) -> tuple[list[Issue], Ready | N
     replaced_by = _replaced_by(source, key, resource) if is_person else None
     names.add((type_, id_))
     body, refers = _with_stand_ins(kept, names)
-    texts = "\0".join(search.tokens(orjson.loads(body))) if type_ in _SEARCHED else None
+    texts = _texts(body) if type_ in _SEARCHED else None
     made = preparing.ready(row.number, key, resource, body, extracted, replaced_by)
     return [], made._replace(source_id=id_, refers=refers, texts=texts)
+
+
+def _texts(body: bytes) -> str:
+    """What is told of a resource with stand-ins. Raises TooLarge where it is too much whatever they stand for.
+
+    Several may stand for one resource: whether what is stored is too much is known where they are led.
+    """
+    found = search.all_tokens(orjson.loads(body))
+    if len(found) > search.MOST:
+        search.bound({STAND_IN.sub("", text) for text in found})
+    return "\0".join(found)
 
 
 def _with_stand_ins(kept: bytes, names: _Names) -> tuple[bytes, tuple[Name, ...]]:

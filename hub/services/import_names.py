@@ -14,12 +14,13 @@ from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
-from hub.errors import Conflict
+from hub.errors import Conflict, TooLarge
+from hub.fhir import search
 from hub.runtime import Hub
 from hub.services.blinds import ALIAS, RECORD_KEY
-from hub.services.fhir_lines import STAND_IN, refused_for
+from hub.services.fhir_lines import STAND_IN, may_say_too_much, refused_for
 from hub.services.issue_limits import bounded
-from hub.services.preparing import Name, Prepared, Ready, Refused, told
+from hub.services.preparing import Name, Prepared, Ready, Refused, texts_of, told
 from hub.storage import aliases, resources, versions
 from hub.storage.database import AsyncConnection
 from hub.storage.ids import new_id, read_id
@@ -39,7 +40,8 @@ _SEND_ALONE_ZH: Final = (
 async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Prepared) -> Prepared:
     """The batch, each resource under the id that it has or is given, and its references led to such ids.
 
-    Lines are refused of which is not known what they mean. The member's lock is taken, so that nothing comes in between.
+    Lines are refused of which is not known what they mean, or that say too much once it is. The member's lock is taken, so
+    that nothing comes in between.
     """
     await resources.lock_member(connection, member.id)
     values = {name: hub.vault.blind(ALIAS, member.name, *name) for name in batch.names}
@@ -51,7 +53,7 @@ async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Pr
         meant = {name: id_ for name, (id_, _) in known.ids.items()} | here
         ids = {name: str(id_) for name, id_ in meant.items()}
         unclear = {name for name, id_ in known.of_hub.items() if meant[name] != id_}
-        unfit = {one.row: found for one in ready if (found := _unfit(one, unclear))}
+        unfit = {one.row: found for one in ready if (found := _unfit(one, batch.names, ids, unclear))}
         if not unfit:
             break
         # Without these some of what others name is not here.
@@ -164,9 +166,16 @@ def _unsettled(one: Ready, known: _Known, numbered: Mapping[Name, UUID]) -> Issu
     return refused_for(one.row, Conflict("duplicate-record", text), text_zh, "identifier")
 
 
-def _unfit(one: Ready, unclear: set[Name]) -> list[Issue]:
-    """Why the line cannot be stored while these names are `unclear`, where it cannot."""
-    return [_ambiguous(one.row, "reference-ambiguous", name, name[0]) for name in one.refers if name in unclear]
+def _unfit(one: Ready, stand_ins: Mapping[Name, str], ids: Mapping[Name, str], unclear: set[Name]) -> list[Issue]:
+    """Why the line cannot be stored with these `ids`, where it cannot."""
+    if unclear and (names := [name for name in one.refers if name in unclear]):
+        return [_ambiguous(one.row, "reference-ambiguous", name, name[0]) for name in names]
+    if may_say_too_much(one):
+        try:
+            search.bound(texts_of(_led(one, stand_ins, ids).texts or ""))
+        except TooLarge as refusal:
+            return [refused_for(one.row, refusal)]
+    return []
 
 
 def _ambiguous(row: int, code: str, name: Name, column: str) -> Issue:

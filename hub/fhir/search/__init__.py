@@ -12,10 +12,11 @@ from hub.fhir.search.parse import parse
 from hub.fhir.search.plan import Plan, plan, plan_all
 from hub.fhir.search.query import Chain, Clause, Condition, Has, Include, Query, Sort
 from hub.fhir.search.subset import subset
-from hub.fhir.search.tokens import tokens
+from hub.fhir.search.tokens import MOST, all_tokens, bound, tokens
 from hub.fhir.search.values import Meta, values
 
 __all__ = [
+    "MOST",
     "Chain",
     "Clause",
     "Condition",
@@ -26,6 +27,8 @@ __all__ = [
     "Plan",
     "Query",
     "Sort",
+    "all_tokens",
+    "bound",
     "included",
     "matches",
     "matches_all",

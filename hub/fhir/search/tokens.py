@@ -4,7 +4,7 @@ A text names an element of the resource and something that it says; one element'
 at it, so a subject is told once for `subject` and `patient`. Nothing that can be searched by texts is left untold.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -34,6 +34,19 @@ Teller = Callable[[Any, Add], None]
 
 def tokens(resource: Mapping[str, Any]) -> frozenset[str]:
     """The texts of a valid resource. Raises TooLarge for one with more than MOST, KeyError for a type not searched."""
+    found = all_tokens(resource)
+    bound(found)
+    return found
+
+
+def bound(texts: Collection[str]) -> None:
+    """Raises TooLarge where these different texts are more than one resource may have."""
+    if len(texts) > MOST:
+        raise TooLarge(f"The resource says more than {MOST} things that can be searched. Divide it.")
+
+
+def all_tokens(resource: Mapping[str, Any]) -> frozenset[str]:
+    """The texts of a valid resource, however many. Raises KeyError for a type not searched."""
     found: set[str] = set()
     branches, tests = _tellers(resource["resourceType"])
     _walk(branches, resource, found.add)
@@ -41,8 +54,6 @@ def tokens(resource: Mapping[str, Any]) -> frozenset[str]:
         found.add(f"{field}={'true' if parameter.compiled.find(resource)[0] else 'false'}")
     if "birthdate" in parameters(resource["resourceType"]):
         found.update(_initials(resource))
-    if len(found) > MOST:
-        raise TooLarge(f"The resource says more than {MOST} things that can be searched. Divide it.")
     return frozenset(found)
 
 

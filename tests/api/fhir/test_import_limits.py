@@ -6,10 +6,12 @@ import orjson
 import pytest
 from sqlalchemy import text
 
+from hub.fhir import search
 from hub.runtime import Hub
 from hub.services import fhir_lines, issue_limits, translating
 from tests.api.fhir.conftest import Client
 from tests.api.fhir.test_import import PEOPLE, issues, ndjson, searched, taken
+from tests.api.fhir.test_import_references import told_and_said
 from tests.api.fhir.test_own_searches import LI, ZHANG, weight
 from tests.documents import Beside, number_of, work_off
 from tests.hubs import Clock
@@ -121,3 +123,30 @@ async def test_issues_are_listed_so_far_and_then_counted(
         "15 more of the issues unknown-element, about lines 3 to 6, are not listed one by one.",
         "2995 more of the issues reference-unknown, about lines 1 to 7, are not listed one by one.",
     ]
+
+
+async def test_names_of_one_resource_count_once(as_huiji: Client, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"p{at}" for at in range(5_001)]
+    await taken(as_huiji, hub, ndjson(*[PEOPLE[0] | {"id": name} for name in names[1:]]))
+    seen = weight("Patient/p1", 80, "2025-03-01")
+    many = seen | {"performer": [{"reference": f"Patient/{name}"} for name in names]}
+    # The one that is not known is a resource more: each has two texts.
+    told = await taken(as_huiji, hub, ndjson(many, seen | {"performer": many["performer"] * 2}))
+    assert told["lines"] == {"read": 2, "stored": 2, "setAside": 0}
+    (who,) = await searched(as_huiji, "Patient")
+    assert len(await searched(as_huiji, f"Observation?performer={who['id']}")) == 2
+    assert all(held == said for held, said in (await told_and_said(hub)).values())
+
+
+async def test_what_says_too_much_once_it_is_led_is_set_aside(as_huiji: Client, hub: Hub) -> None:
+    many = [{"reference": f"Patient/q{at}"} for at in range(search.MOST // 2 + 1)]
+    seen = weight("Patient/w", 80, "2025-03-01") | {"id": "w1", "performer": many}
+    after = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+    told = await taken(as_huiji, hub, ndjson(seen, after | {"hasMember": [{"reference": "Observation/w1"}]}))
+    assert told["lines"] == {"read": 2, "stored": 1, "setAside": 1}
+    assert [one[:3] for one in await issues(as_huiji, told)] == [
+        ("line 1", "error", "too-large"),
+        ("line 2", "warning", "reference-unknown"),
+    ]
+    (stored,) = await searched(as_huiji, "Observation")
+    assert stored["hasMember"] == [{"reference": "Observation/w1"}]

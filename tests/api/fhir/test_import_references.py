@@ -16,7 +16,7 @@ from tests.feeds import resolved
 from tests.people import patient
 
 
-async def _told(hub: Hub) -> dict[UUID, tuple[set[int], set[int]]]:
+async def told_and_said(hub: Hub) -> dict[UUID, tuple[set[int], set[int]]]:
     """Of each resource what the search index holds of it, and what its stored bytes say."""
     async with hub.database.read() as connection:
         rows = (
@@ -41,7 +41,7 @@ async def test_searches_are_told_at_once_what_stored_lines_say(as_huiji: Client,
     nothing = {"resourceType": "RelatedPerson", "patient": {"display": "x"}}
     # Known by its number, by its id here and at its sender, not at all, and as a later line with the id of an earlier one.
     await taken(as_huiji, hub, ndjson(PEOPLE[0], *PEOPLE, own, twice, twice | {"id": "w1"}, *WEIGHTS, nothing))
-    found = await _told(hub)
+    found = await told_and_said(hub)
     assert len(found) == 8
     assert all(held == said for held, said in found.values())
     assert await number_of(hub, "search_pending") == 0
@@ -55,7 +55,7 @@ async def test_of_two_lines_with_one_id_and_two_numbers_the_last_is_meant(as_hui
     assert (told["lines"]["stored"], told["error"]) == (3, [])
     (who,) = await searched(as_huiji, "Patient?identifier=H2")
     assert [one["subject"]["reference"] for one in await searched(as_huiji, "Observation")] == [f"Patient/{who['id']}"]
-    assert all(held == said for held, said in (await _told(hub)).values())
+    assert all(held == said for held, said in (await told_and_said(hub)).values())
 
 
 async def test_ids_that_change_places_are_led_as_they_are_meant(as_huiji: Client, hub: Hub) -> None:
@@ -94,7 +94,7 @@ async def test_a_line_may_refer_to_very_many(as_huiji: Client, hub: Hub) -> None
     assert told["lines"]["stored"] == 2
     (found,) = await searched(as_huiji, "Procedure")
     assert found["usedReference"] == used
-    assert all(held == said for held, said in (await _told(hub)).values())
+    assert all(held == said for held, said in (await told_and_said(hub)).values())
 
 
 async def test_a_line_that_says_too_much_to_be_searched_is_set_aside(as_huiji: Client, hub: Hub) -> None:
