@@ -4,7 +4,8 @@
 
 For each size a hub is filled through the functions that documents go through (`tests.bench.matching.register`), told to the
 search index as the worker does, and asked as in `tests.bench.api.rates`. DIR is kept, and used again: filling a million
-takes half an hour. Prints one table: answers a second and the 99th percentile by size; the sizes are asked by turns.
+takes half an hour. Prints one table: answers a second and the 99th percentile by size, and what the machine did of what it
+did when the aims were set, just before; the sizes are asked by turns.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from sqlalchemy import text
 from hub.runtime import Hub, open_hub
 from hub.services.exchange import indexing
 from hub.settings import Settings
+from tests.bench import machine
 from tests.bench.api import rates
 from tests.bench.api.rates import SCENARIOS, Run
 from tests.bench.match import prepare
@@ -86,13 +88,16 @@ def run(data: Path, sizes: list[int], seconds: float, rounds: int) -> None:
     """Fill, ask by turns, print."""
     patients = {size: asyncio.run(fill(settings_of(data, size), size)) for size in sizes}
     found: dict[tuple[str, int], list[Run]] = defaultdict(list)
+    shares: dict[int, list[float]] = defaultdict(list)
     for _ in range(rounds):
         for size in sizes:
+            shares[size].append(machine.share(1))
             for one in measure(settings_of(data, size), seconds):
                 found[one.name, size].append(one)
     table = Table("", *(f"{number:,} Patients" for number in patients.values()), title="answers a second (p99, ms)")
     for name in SCENARIOS:
         table.add_row(name, *(_told(found[name, size]) for size in sizes))
+    table.add_row("the machine", *(f"{median(shares[size]):.2f}" for size in sizes))
     Console(width=130).print(table)
 
 
