@@ -10,7 +10,7 @@ answered before its body has come is told that the connection ends there (`hub.a
 import asyncio
 import resource
 from collections import OrderedDict
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -45,6 +45,37 @@ def allow_files() -> None:
     wanted = 2 * MOST if hard == resource.RLIM_INFINITY else min(2 * MOST, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class _Answering:
+    """The transport under one answer, whose head waits for what follows it: the two are one packet and one call of the system,
+    and wake the caller once.
+    """
+
+    __slots__ = ("_head", "_is_begun", "_transport", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport, self._head, self._is_begun = transport, b"", False
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Take the head, or send what follows it."""
+        if self._head:
+            head, self._head = self._head, b""
+            self._transport.write(head + data)
+        elif self._is_begun or data == _CONTINUE:
+            self._transport.write(data)
+        else:
+            self._head, self._is_begun = data, True
+
+    def close(self) -> None:
+        """Send what waits, and close."""
+        if self._head:
+            self.write(b"")
+        self._transport.close()
 
 
 class Connection(HttpToolsProtocol):
@@ -120,6 +151,8 @@ class Connection(HttpToolsProtocol):
         self._idle.pop(self, None)
         self._sending[self] = None
         super().on_headers_complete()
+        if self.scope["method"] != "HEAD":  # whose answer is a head, and nothing follows it
+            self.cycle.transport = cast("asyncio.Transport", _Answering(self.transport))
         # An answer that begins before the body is whole is the last one.
         self._keeps, self.cycle.keep_alive = self.cycle.keep_alive and self.scope["method"] != "CONNECT", False
 

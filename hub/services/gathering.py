@@ -17,13 +17,21 @@ class Gathering(Generic[Asked, Answered]):
     """Calls `act` with at most `most` of what was asked, in `at_once` acts at a time; one answer for each, in order.
 
     An act that breaks has done nothing: what was gathered in it is then asked one by one, and fails by itself only. With
-    one act at a time, an act that has to wait before it begins may let those `join` who came in the meantime.
+    one act at a time, an act that has to wait before it begins may let those `join` who came in the meantime. Beside one
+    that is going on another begins once none has begun for `patience` seconds: fewer acts do more each.
     """
 
     def __init__(
-        self, act: Callable[[Sequence[Asked]], Awaitable[Sequence[Answered]]], *, most: int = 32, at_once: int = 2
+        self,
+        act: Callable[[Sequence[Asked]], Awaitable[Sequence[Answered]]],
+        *,
+        most: int = 32,
+        at_once: int = 2,
+        patience: float = 0.0,
     ) -> None:
-        self._act, self._most, self._free = act, most, at_once
+        self._act, self._most, self._at_once, self._free = act, most, at_once, at_once
+        self._patience, self._begun_at = patience, 0.0
+        self._impatient: asyncio.TimerHandle | None = None
         self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
         self._going: set[asyncio.Task[None]] = set()
         self._boarding: list[tuple[Asked, asyncio.Future[Answered]]] = []
@@ -32,16 +40,36 @@ class Gathering(Generic[Asked, Answered]):
         """The answer to `asked`. Raises what the act raises for it."""
         answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, answer))
-        if self._free:
-            self._free -= 1
-            task = asyncio.create_task(self._work())
-            self._going.add(task)
-            task.add_done_callback(self._going.discard)
+        if self._free == self._at_once or (self._free and not self._patience):
+            self._begin()
+        elif self._free and self._impatient is None:
+            self._look_again()
         return await answer
+
+    def _begin(self) -> None:
+        self._free -= 1
+        task = asyncio.create_task(self._work())
+        self._going.add(task)
+        task.add_done_callback(self._going.discard)
+
+    def _look_again(self) -> None:
+        """See whether somebody still waits once the act that began last has taken its time."""
+        loop = asyncio.get_running_loop()
+        self._impatient = loop.call_at(self._begun_at + self._patience, self._hurry, loop)
+
+    def _hurry(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._impatient = None
+        if self._waiting and self._free:
+            if loop.time() < self._begun_at + self._patience:
+                self._look_again()
+            else:
+                self._begin()
 
     async def _work(self) -> None:
         try:
             while self._waiting:
+                if self._patience:
+                    self._begun_at = asyncio.get_running_loop().time()
                 some, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 self._boarding = [one for one in some if not one[1].done()]
                 await self._answer(self._boarding)

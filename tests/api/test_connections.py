@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -138,3 +140,46 @@ async def test_behind_an_upgrade_nobody_speaks_of_nothing_is_answered(hub: Hub) 
                 answers = await asyncio.wait_for(reader.read(), 5)
             assert answers.count(b"HTTP/1.1 ") <= 1
         assert await caller.status() == b"200"
+
+
+_DATA_SEGMENTS_IN = 152
+"""Where Linux has it in tcp_info: packets with data that have come (linux/tcp.h)."""
+
+
+def _packets(writer: asyncio.StreamWriter) -> int:
+    raw: socket.socket = writer.get_extra_info("socket")
+    found = raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return int(struct.unpack_from("I", found, _DATA_SEGMENTS_IN)[0])
+
+
+async def test_an_answer_comes_in_one_packet(hub: Hub) -> None:
+    async with _called(hub) as caller:
+        reader, writer = await caller.open()
+        for number in range(1, 4):
+            writer.write(ASK)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+            assert await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+            assert _packets(writer) == number
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [(ASK.replace(b"GET", b"HEAD", 1), b"405"), (b"GET /\0 HTTP/1.1\r\n\r\n", b"400"), (b"\0\0\r\n\r\n", b"400")],
+)
+async def test_an_answer_without_a_body_comes_as_well(hub: Hub, said: bytes, status: bytes) -> None:
+    async with _called(hub) as caller:
+        assert await caller.status(said) == status
+
+
+async def test_who_waits_for_leave_to_send_is_given_it_at_once(hub: Hub) -> None:
+    body = b"grant_type=x"
+    async with _called(hub) as caller:
+        reader, writer = await caller.open(
+            b"POST /auth/token HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n"
+            b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body)
+        )
+        assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        answer = await asyncio.wait_for(reader.read(), 10)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert answer.endswith(b"}")

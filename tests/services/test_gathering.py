@@ -83,3 +83,89 @@ async def test_what_is_not_there_is_not_asked_for_again_by_each() -> None:
     answers = await asyncio.gather(*(gathering.ask(number) for number in range(3)), return_exceptions=True)
     assert [type(one) for one in answers] == [Unavailable] * 3
     assert acts == [[0, 1, 2]]
+
+
+class Clock:
+    """The time of the running loop, which passes only when it is put `forward`."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    async def forward(self, seconds: float) -> None:
+        self.at += seconds
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: found.at)
+    return found
+
+
+class _Doors:
+    """Acts that end one by one, as `ends` says; another begins beside one that takes more than `patience` seconds."""
+
+    def __init__(self, patience: float) -> None:
+        self.acts: list[list[int]] = []
+        self.ends = asyncio.Semaphore(0)
+        self.gathering: Gathering[int, int] = Gathering(self._act, patience=patience)
+
+    async def _act(self, asked: Sequence[int]) -> Sequence[int]:
+        self.acts.append(list(asked))
+        await self.ends.acquire()
+        return [number * 10 for number in asked]
+
+    async def ask(self, *numbers: int) -> list[asyncio.Task[int]]:
+        asked = [asyncio.create_task(self.gathering.ask(number)) for number in numbers]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return asked
+
+
+async def test_behind_an_act_that_is_short_all_go_together() -> None:
+    doors = _Doors(patience=3600)
+    asked = await doors.ask(0) + await doors.ask(1) + await doors.ask(2)
+    assert doors.acts == [[0]]
+    doors.ends.release()
+    doors.ends.release()
+    assert await asyncio.gather(*asked) == [0, 10, 20]
+    assert doors.acts == [[0], [1, 2]]
+    # Nothing is going on: whoever comes begins.
+    asked = await doors.ask(3)
+    assert doors.acts[2:] == [[3]]
+    doors.ends.release()
+    assert await asked[0] == 30
+
+
+async def test_beside_an_act_that_takes_long_another_begins(clock: Clock) -> None:
+    doors = _Doors(patience=1.0)
+    asked = await doors.ask(0) + await doors.ask(1) + await doors.ask(2)
+    await clock.forward(0.9)
+    assert doors.acts == [[0]]
+    await clock.forward(0.2)
+    assert doors.acts == [[0], [1, 2]]
+    # There are two at once, and no more.
+    asked += await doors.ask(3)
+    await clock.forward(9)
+    assert doors.acts == [[0], [1, 2]]
+    for _ in range(3):
+        doors.ends.release()
+    assert await asyncio.gather(*asked) == [0, 10, 20, 30]
+    assert doors.acts == [[0], [1, 2], [3]]
+
+
+async def test_the_next_act_has_its_own_time_before_another_begins_beside_it(clock: Clock) -> None:
+    doors = _Doors(patience=1.0)
+    asked = await doors.ask(0) + await doors.ask(1)
+    await clock.forward(0.9)
+    doors.ends.release()  # the second begins now
+    asked += await doors.ask(2)
+    await clock.forward(0.9)
+    assert doors.acts == [[0], [1]]
+    await clock.forward(0.2)
+    assert doors.acts == [[0], [1], [2]]
+    for _ in range(2):
+        doors.ends.release()
+    assert await asyncio.gather(*asked) == [0, 10, 20]

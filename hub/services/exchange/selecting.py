@@ -47,6 +47,8 @@ class Selected:
     after: UUID | None
 
 
+_PATIENCE: Final = 0.005
+"""Seconds for which searches wait for the act before them, if that is short: one more act is one more round trip."""
 _Selecting = Gathering[tuple[Hub, Asked], Selected | None]
 _gatherings: Final[WeakKeyDictionary[Database, dict[int, _Selecting]]] = WeakKeyDictionary()
 
@@ -65,7 +67,7 @@ async def select(hub: Hub, asked: Asked) -> Selected | None:
     if not own_records.can_be_few(asked.wanted):
         return None
     of_members = _gatherings.setdefault(hub.database, {})
-    gathering = of_members.get(asked.member.id) or of_members.setdefault(asked.member.id, Gathering(_together))
+    gathering = of_members.get(asked.member.id) or of_members.setdefault(asked.member.id, Gathering(_together, patience=_PATIENCE))
     return await gathering.ask((hub, asked))
 
 
