@@ -47,6 +47,8 @@ _SCRIPT: Final = Path(__file__).with_name("requests.lua")
 _LINES: Final = 30_000
 _FILL: Final = 100
 _CONNECTIONS: Final = 16
+_DAY, _MONTH = 10, 7
+"""Characters of a date of birth that is known to the day, or that is asked for to the month."""
 Line = tuple[str, str, str, str]
 
 
@@ -131,10 +133,12 @@ def _conditional(new: Iterator[dict[str, Any]], known: list[Known]) -> Iterator[
         yield _post("/fhir/Patient", found, f"If-None-Exist: identifier={one['system']}|{one['value']}")
 
 
-def _by_name(known: list[Known]) -> Iterator[Line]:
-    named = [one.patient for one in known if one.patient.get("birthDate") and one.patient["name"][0].get("family")]
+def _by_name(known: list[Known], length: int) -> Iterator[Line]:
+    """Of those whose day of birth is known, by so many characters of it."""
+    named = [one.patient for one in known if len(one.patient.get("birthDate", "")) == _DAY]
     for one in named:
-        yield "GET", f"/fhir/Patient?family={quote(one['name'][0]['family'])}&birthdate={one['birthDate']}", "-", "-"
+        if family := one["name"][0].get("family"):
+            yield "GET", f"/fhir/Patient?family={quote(family)}&birthdate={one['birthDate'][:length]}", "-", "-"
 
 
 Lines = Callable[[Iterator[dict[str, Any]], list[Known]], Iterator[Line]]
@@ -151,7 +155,8 @@ SCENARIOS: Final[dict[str, Lines]] = {
         ("GET", f"/fhir/Patient?identifier={record_system(MEMBER)}%7C{one.patient['identifier'][0]['value']}", "-", "-")
         for one in known
     ),
-    "search by name and birth": lambda _, known: _by_name(known),
+    "search by name and day of birth": lambda _, known: _by_name(known, _DAY),
+    "search by name and month of birth": lambda _, known: _by_name(known, _MONTH),
 }
 
 
