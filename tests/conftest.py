@@ -1,8 +1,10 @@
 """What every test may ask for: a database of its own, a browser, and the list of tests that were left out."""
 
+import inspect
 import shutil
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 import structlog
 from hypothesis import settings
@@ -17,8 +19,14 @@ settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
 
 
+PATIENCE = 60.0
+"""Seconds that a client waits for an answer unless it says otherwise: a machine that also runs all else may be slow."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Gather what is left out, in the one process that sees every report."""
+    """Give clients their patience; gather what is left out, in the one process that sees every report."""
+    usual = inspect.signature(httpx2.Client).parameters["timeout"].default  # one object, the default of all of them
+    usual.connect = usual.read = usual.write = usual.pool = PATIENCE
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(LeftOut(config.rootpath / FILE), "left-out")
 
