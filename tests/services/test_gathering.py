@@ -85,6 +85,12 @@ async def test_what_is_not_there_is_not_asked_for_again_by_each() -> None:
     assert acts == [[0, 1, 2]]
 
 
+async def _let_go_on() -> None:
+    """Whatever can go on does."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 class Clock:
     """The time of the running loop, which passes only when it is put `forward`."""
 
@@ -93,8 +99,7 @@ class Clock:
 
     async def forward(self, seconds: float) -> None:
         self.at += seconds
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await _let_go_on()
 
 
 @pytest.fixture
@@ -119,9 +124,20 @@ class _Doors:
 
     async def ask(self, *numbers: int) -> list[asyncio.Task[int]]:
         asked = [asyncio.create_task(self.gathering.ask(number)) for number in numbers]
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await _let_go_on()
         return asked
+
+
+async def test_who_is_there_within_a_moment_goes_along() -> None:
+    doors = _Doors(patience=3600)
+    asked = []
+    for number in range(3):
+        asked.append(asyncio.create_task(doors.gathering.ask(number)))
+        await asyncio.sleep(0)
+    await _let_go_on()
+    assert doors.acts == [[0, 1, 2]]
+    doors.ends.release()
+    assert await asyncio.gather(*asked) == [0, 10, 20]
 
 
 async def test_behind_an_act_that_is_short_all_go_together() -> None:
@@ -161,6 +177,7 @@ async def test_the_next_act_has_its_own_time_before_another_begins_beside_it(clo
     asked = await doors.ask(0) + await doors.ask(1)
     await clock.forward(0.9)
     doors.ends.release()  # the second begins now
+    await _let_go_on()
     asked += await doors.ask(2)
     await clock.forward(0.9)
     assert doors.acts == [[0], [1]]
