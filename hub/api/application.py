@@ -5,10 +5,11 @@ of FHIR's interactions, and then, where that does not know it, the framework: ei
 layers answer errors and close files; the directory needs the errors' answers only, and takes the same ones.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.api.fhir.directory import Directory, Front, Handlers
@@ -35,7 +36,8 @@ class Application(FastAPI):
         guards: list[Middleware] = self.user_middleware
         self.user_middleware = []
         try:
-            behind = super().build_middleware_stack()
+            # Without the outermost of it, which answers what nobody foresaw: that is the last resort's, in front of all.
+            behind = cast("ServerErrorMiddleware", super().build_middleware_stack()).app
         finally:
             self.user_middleware = guards
         handlers: Handlers = self.exception_handlers

@@ -10,16 +10,19 @@ answered before its body has come is told that the connection ends there (`hub.a
 import asyncio
 import resource
 from collections import OrderedDict
+from http import HTTPStatus
 from typing import ClassVar, Final, cast
 
 from httptools import HttpParserError, HttpParserUpgrade
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hub.api import upgrades
 from hub.api.endings import Line
 
 HEAD_SECONDS: Final = 15.0
 STALL_SECONDS: Final = 60.0
+MOST_HEAD: Final = 64 * 1024
+"""Bytes of a head, or of what stands between the parts of a body and behind it; what the same reading brings may go beyond."""
 MOST: Final = 2000
 """Connections of one process, and requests under way; above it uvicorn answers 503."""
 ROOM: Final = 0.9
@@ -86,6 +89,11 @@ class Connection(HttpToolsProtocol):
     _held: ClassVar[set["Connection"]] = set()
     _head: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
+    _is_in_head = False
+    _beside = 0
+    """Bytes since the end of what was last taken: of a head that is not whole yet, or of what stands between parts of a body."""
+    _is_lost = False
+    """Is nothing that still comes read any more?"""
     _keeps = False
     """May the connection stay open behind the request that came last?"""
 
@@ -115,13 +123,16 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes in; a head that is not whole yet has its time from now on."""
         self._unset_keepalive_if_required()
+        self._beside += len(data)
         try:
             self.parser.feed_data(data)
         except HttpParserError:
-            self._refuse()
+            self._refuse(HTTPStatus.BAD_REQUEST)
         except HttpParserUpgrade as stopped:
             self._pass_over(memoryview(data)[stopped.args[0] :])
-        if self._head is None and self in self._idle:
+        if self._beside > MOST_HEAD:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self._head is None and self in self._idle:
             self._await_head()
 
     def _pass_over(self, rest: memoryview) -> None:
@@ -131,22 +142,47 @@ class Connection(HttpToolsProtocol):
                 upgrades.go_on(self, keep_alive=self._keeps)
                 self.parser.feed_data(rest)
             except HttpParserError:
-                self._refuse()
+                self._refuse(HTTPStatus.BAD_REQUEST)
             except HttpParserUpgrade as stopped:
                 rest = rest[stopped.args[0] :]
                 continue
             return
 
-    def _refuse(self) -> None:
-        said = "Invalid HTTP request received."
-        self.logger.warning(said)
-        self.send_400_response(said)
+    @property
+    def _unanswered(self) -> RequestResponseCycle | None:
+        """The request that came last, while it is not answered to the end."""
+        last = cast("RequestResponseCycle | None", self.cycle)  # which is none before the first
+        return None if last is None or last.response_complete else last
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Nothing more can be read: say so, unless an answer is still to come, which then is the last."""
+        self._beside, self._is_lost = 0, True
+        self.logger.warning("Unreadable request: %s.", status.phrase)
+        if self._unanswered is not None and self not in self._sending:
+            self._unanswered.keep_alive = False
+            self.flow.pause_reading()
+            return
+        said = f"{status.phrase}.".encode()
+        head = f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
+        self.transport.write(head.encode() + b"content-length: %d\r\n\r\n%b" % (len(said), said))
+        self.transport.close()
 
     def _should_upgrade(self) -> bool:
         return False
 
+    def on_message_begin(self) -> None:
+        """A request begins, with its head."""
+        super().on_message_begin()
+        self._is_in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head. Those behind a body are no part of it (RFC 9110, 6.5.1), and nobody reads them."""
+        if self._is_in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """The head is whole: the request begins."""
+        self._is_in_head, self._beside = False, 0
         self._cancel_head()
         self._idle.pop(self, None)
         self._sending[self] = None
@@ -156,8 +192,14 @@ class Connection(HttpToolsProtocol):
         # An answer that begins before the body is whole is the last one.
         self._keeps, self.cycle.keep_alive = self.cycle.keep_alive and self.scope["method"] != "CONNECT", False
 
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body in."""
+        self._beside = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
         """The body is whole."""
+        self._beside = 0
         if self.parser.should_upgrade() and self.scope["method"] != "CONNECT":
             return  # the parser has only stopped behind the head
         self._sending.pop(self, None)
@@ -173,15 +215,15 @@ class Connection(HttpToolsProtocol):
 
     def _is_left_unread(self) -> bool:
         """The connection is to be closed: may its caller still be sending? Then it goes first when connections become few."""
-        if self not in self._sending and not self.flow.read_paused:
+        if self not in self._sending and not self.flow.read_paused and not self._is_lost:
             return False
         self._cancel_head()
         self._sending.pop(self, None)
         self._idle[self] = None
         self._idle.move_to_end(self, last=False)
-        if not self.cycle.response_complete:  # it waits for what nobody takes in any more
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        if self._unanswered is not None:  # it waits for what nobody takes in any more
+            self._unanswered.disconnected = True
+            self._unanswered.message_event.set()
         return True
 
     def on_response_complete(self) -> None:

@@ -5,7 +5,6 @@ other body on its way in (`hub.api.limits`), so that no handler has to think of 
 """
 
 import base64
-import binascii
 from hashlib import sha256
 
 from hub.errors import Invalid
@@ -19,7 +18,7 @@ def digest_of(field: str) -> bytes:
         if name.lower() == "sha-256" and value.startswith(":") and value.endswith(":") and len(value) > 2:
             try:
                 digest = base64.b64decode(value[1:-1], validate=True)
-            except binascii.Error as error:
+            except ValueError as error:  # also of characters that no base64 has
                 raise Invalid("bad-request", "Content-Digest is not base64.") from error
             if len(digest) == 32:
                 return digest

@@ -11,9 +11,11 @@ from typing import Final, Generic, TypeVar
 from hub.errors import Unavailable
 
 _TURNS: Final = 6
-"""Of the event loop before an act begins, a tenth of a millisecond. Those who were answered together ask again together, and
-would go on to be two halves: the one that is under way and the one that waits for it.
+"""Of the event loop before an act begins: a tenth of a millisecond where it has nothing else to do. Those who were answered
+together ask again together, and would go on to be two halves: the one that is under way and the one that waits for it.
 """
+_TICK: Final = 0.001
+"""What loops count time in, at most."""
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 
@@ -53,6 +55,7 @@ class Gathering(Generic[Asked, Answered]):
 
     def _begin(self) -> None:
         self._free -= 1
+        self._begun_at = asyncio.get_running_loop().time()
         task = asyncio.create_task(self._work())
         self._going.add(task)
         task.add_done_callback(self._going.discard)
@@ -65,7 +68,7 @@ class Gathering(Generic[Asked, Answered]):
     def _hurry(self, loop: asyncio.AbstractEventLoop) -> None:
         self._impatient = None
         if self._waiting and self._free:
-            if loop.time() < self._begun_at + self._patience:
+            if self._begun_at + self._patience - loop.time() > _TICK / 2:
                 self._look_again()
             else:
                 self._begin()
@@ -73,17 +76,20 @@ class Gathering(Generic[Asked, Answered]):
     async def _work(self) -> None:
         try:
             while self._waiting:
-                for _ in range(_TURNS):
-                    await asyncio.sleep(0)
-                if not self._waiting:  # another act has taken them
-                    break
-                if self._patience:
-                    self._begun_at = asyncio.get_running_loop().time()
+                await self._look_round()
+                self._begun_at = asyncio.get_running_loop().time()
                 some, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
                 self._boarding = [one for one in some if not one[1].done()]
-                await self._answer(self._boarding)
+                if self._boarding:  # all may have gone, or been taken by another act
+                    await self._answer(self._boarding)
         finally:
             self._free += 1
+
+    async def _look_round(self) -> None:
+        for _ in range(_TURNS):
+            if len(self._waiting) >= self._most:
+                return
+            await asyncio.sleep(0)
 
     def join(self) -> Sequence[Asked]:
         """What was asked since the act that is going on was called: it is to answer that too, behind the others."""

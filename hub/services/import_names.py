@@ -28,6 +28,8 @@ from hub.storage.members import Member
 from mappings import Issue
 
 _ID_LENGTH: Final = 36
+_ROUNDS: Final = 3
+"""In which lines are set aside since others are."""
 _SEND_ALONE: Final = (
     "If the one that you sent is meant, say the id that it has at the hub; if the other, send this by POST or PUT, where only "
     "ids at the hub count."
@@ -47,19 +49,10 @@ async def named(hub: Hub, connection: AsyncConnection, member: Member, batch: Pr
     values = {name: hub.vault.blind(ALIAS, member.name, *name) for name in batch.names}
     known = await _known(connection, member, values)
     why: dict[int, list[Issue]] = {}
-    ready = await _settled(hub, connection, member, batch, known, why)
-    while True:
-        here = {(one.type, one.source_id): one.id for one in ready if one.id is not None}
-        meant = {name: id_ for name, (id_, _) in known.ids.items()} | here
-        ids = {name: str(id_) for name, id_ in meant.items()}
-        unclear = {name for name, id_ in known.of_hub.items() if meant[name] != id_}
-        unfit = {one.row: found for one in ready if (found := _unfit(one, batch.names, ids, unclear))}
-        if not unfit:
-            break
-        # Without these some of what others name is not here.
-        why |= unfit
-        ready = [one for one in ready if one.row not in unfit]
+    ready = _fit(batch, known, await _settled(hub, connection, member, batch, known, why), why)
+    here = {(one.type, one.source_id): one.id for one in ready if one.id is not None}
     await aliases.put(connection, {values[name]: id_ for name, id_ in here.items()})
+    ids = _ids_of(known, ready)
     made = [_led(one, batch.names, ids) for one in ready]
     return _without(
         batch, made, why, (_unknown(one.row, name) for one in ready for name in one.refers if name not in ids)
@@ -99,6 +92,42 @@ async def _known(connection: AsyncConnection, member: Member, values: Mapping[Na
         {name: id_ for name, id_ in ids.items() if id_ in there and there[id_][0] == name[0]} for ids in (own, sent)
     )
     return _Known({name: (id_, there[id_][1]) for name, id_ in (of_hub | sent).items()}, of_hub)
+
+
+def _ids_of(known: _Known, ready: Sequence[Ready]) -> dict[Name, str]:
+    """What is meant by each name, as these lines and what is there have it."""
+    here = {(one.type, one.source_id): str(one.id) for one in ready if one.id is not None}
+    return {name: str(id_) for name, (id_, _) in known.ids.items()} | here
+
+
+def _fit(batch: Prepared, known: _Known, ready: list[Ready], why: dict[int, list[Issue]]) -> list[Ready]:
+    """The lines that can be stored; of the others `why` is told.
+
+    Without a line some of what others name is not here, and what only it made unclear is not unclear. So they are looked at
+    again, for some rounds; then whatever might become unclear is taken for it: there may be as many rounds as lines.
+    """
+    doubtful = _doubtful(known, ready)
+    rounds = 0
+    while True:
+        ids = _ids_of(known, ready)
+        unclear = {name for name, id_ in known.of_hub.items() if ids[name] != str(id_)}
+        unfit = {one.row: found for one in ready if (found := _unfit(one, batch.names, ids, unclear))}
+        if not unfit:
+            return ready
+        if rounds < _ROUNDS:
+            made_so = [one.row for one in ready if one.row in unfit and (one.type, one.source_id) in unclear]
+            unfit = {row: unfit[row] for row in made_so or unfit}
+        elif rounds == _ROUNDS:
+            unfit = {one.row: found for one in ready if (found := _unfit(one, batch.names, ids, doubtful))}
+        rounds += 1
+        why |= unfit
+        ready = [one for one in ready if one.row not in unfit]
+
+
+def _doubtful(known: _Known, ready: Sequence[Ready]) -> set[Name]:
+    """Names that are ids of the hub, and under which something else came earlier or comes now."""
+    now = {(one.type, one.source_id) for one in ready if one.id != known.of_hub.get((one.type, one.source_id), one.id)}
+    return now | {name for name, id_ in known.of_hub.items() if known.ids[name][0] != id_}
 
 
 @dataclass(slots=True)

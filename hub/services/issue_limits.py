@@ -21,7 +21,7 @@ Issues = list[dict[str, Any]]
 
 @dataclass(slots=True)
 class _Left:
-    """Issues of one code that are not listed: how many, how grave, and about which lines."""
+    """Issues of one code and gravity that are not listed: how many, and about which lines."""
 
     severity: str
     first: int
@@ -43,7 +43,7 @@ def bounded(issues: Iterable[dict[str, Any]]) -> Issues:
     set_aside: set[int] = set()
     of_line: Counter[tuple[int, str]] = Counter()
     of_batch: Counter[str] = Counter()
-    left: dict[str, _Left] = {}
+    left: dict[tuple[str, str], _Left] = {}
     for issue in issues:
         row, code, severity = issue["row"] or 0, issue["code"], issue["severity"]
         if severity == "error" and row not in set_aside:
@@ -51,11 +51,11 @@ def bounded(issues: Iterable[dict[str, Any]]) -> Issues:
         elif of_line[row, code] < OF_LINE and of_batch[code] < OF_BATCH:
             of_batch[code] += 1
         else:
-            left.setdefault(code, _Left(severity, row, row)).add(row)
+            left.setdefault((code, severity), _Left(severity, row, row)).add(row)
             continue
         of_line[row, code] += 1
         listed.append(issue)
-    return listed + [_more(code, some) for code, some in left.items()]
+    return listed + [_more(code, some) for (code, _), some in left.items()]
 
 
 def _more(code: str, left: _Left) -> dict[str, Any]:

@@ -183,3 +183,80 @@ async def test_who_waits_for_leave_to_send_is_given_it_at_once(hub: Hub) -> None
         answer = await asyncio.wait_for(reader.read(), 10)
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert answer.endswith(b"}")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET http://a HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\n\r\n",
+    ],
+)
+async def test_a_first_request_that_cannot_be_read_breaks_nothing(hub: Hub, said: bytes) -> None:
+    broken: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: broken.append(context))
+    async with _called(hub) as caller:
+        status = await caller.status(said)
+        assert status[:1] == b"4"
+        assert await caller.status() == b"200"
+    assert broken == []
+
+
+ASK_TWICE = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("behind", [b"BAD\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n"])
+async def test_what_cannot_be_read_does_not_overtake_the_answer_before_it(hub: Hub, behind: bytes) -> None:
+    async with _called(hub) as caller:
+        reader, _ = await caller.open(ASK_TWICE + behind)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        assert head.startswith(b"HTTP/1.1 200 ")
+        assert (await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))).endswith(b"}")
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+
+
+async def _refused_while_it_is_sent(hub: Hub, head: bytes, more: bytes) -> tuple[bytes, int]:
+    """(what was answered, bytes that were sent until nobody took any more) of `head` and then `more` again and again."""
+    async with _called(hub) as caller:
+        reader, writer = await caller.open(head)
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            for _ in range(2_000):
+                writer.write(more)
+                await writer.drain()
+                sent += len(more)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            answer = await asyncio.wait_for(reader.read(), 10)
+        assert await caller.status() == b"200"
+        return answer, sent
+
+
+LONG = b"a" * 16 * 1024
+
+
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [
+        (b"GET / HTTP/1.1\r\nX: ", LONG),
+        (b"GET / HTTP/1.1\r\n", b"X: " + LONG + b"\r\n"),
+        (b"GET /", LONG),
+        (b"", b"\r\n" * 8 * 1024),
+        (b"POST /auth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX: ", LONG),
+        (b"POST /auth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1;", LONG),
+        (b"GET /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nGET / HTTP/1.1\r\nX: ", LONG),
+    ],
+    ids=["value", "fields", "address", "blank lines", "trailer", "chunk extension", "behind an upgrade"],
+)
+async def test_a_head_without_end_is_not_taken(hub: Hub, head: bytes, more: bytes) -> None:
+    answer, sent = await _refused_while_it_is_sent(hub, head, more)
+    assert sent < 20 * 2**20
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 ", b"HTTP/1.1 200 ")), answer[:200]
+
+
+async def test_a_head_that_is_too_long_is_told_so(hub: Hub) -> None:
+    async with _called(hub) as caller:
+        assert await caller.status(b"GET / HTTP/1.1\r\nX: " + LONG * 5) == b"431"
+        assert await caller.status(ASK.replace(b"\r\n\r\n", b"\r\nX: " + LONG * 2 + b"\r\n\r\n")) == b"200"

@@ -1,5 +1,7 @@
 """A body that comes with Content-Digest is compared with it before anything is stored, whatever it is for; on real sockets."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -97,3 +99,44 @@ async def test_whoever_may_not_send_it_is_told_that_first(hub: Hub, served: Serv
     narrow = await tokens.issue_token(hub, huiji.member, scope="system/Patient.r")
     headers = {"Authorization": f"Bearer {narrow}", "Content-Digest": "md5"}
     assert (await client.post("/fhir/Patient", json=PATIENT, headers=headers)).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/fhir/Patient", "/fhir/$import", "/submissions"])
+async def test_a_field_of_characters_that_no_base64_has_is_refused(served: Served, path: str) -> None:
+    (client,) = await served()
+    field = b"sha-256=:" + b"\xe9" * 44 + b":"
+    sent: list[tuple[bytes, bytes]] = [
+        (b"Content-Digest", field),
+        (b"Content-Type", b"application/fhir+ndjson" if path.endswith("import") else b"application/fhir+json"),
+        (b"Message-Id", str(uuid4()).encode()),
+    ]
+    told = await client.post(path, content=b"{}", headers=sent)
+    assert told.status_code == 400, told.text
+
+
+async def test_what_stands_behind_a_body_is_no_header(hub: Hub, huiji: Enrolled, served: Served) -> None:
+    """However the packets fall: RFC 9110, 6.5.1."""
+    (client,) = await served()
+    at = (client.base_url.host, client.base_url.port)
+    token = (await tokens.issue_token(hub, huiji.member)).encode()
+    body = orjson.dumps(PATIENT)
+    for late in (False, True):
+        for named, trailer in (
+            (b"", b"Authorization: Bearer " + token),
+            (b"Authorization: Bearer " + token, b"If-None-Exist: x=y"),
+        ):
+            reader, writer = await asyncio.open_connection(*at)
+            head = b"POST /fhir/Patient HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\n" + (
+                named and named + b"\r\n"
+            )
+            writer.write(
+                head + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n" % (len(body), body)
+            )
+            if late:
+                await writer.drain()
+                await asyncio.sleep(0.2)
+            with contextlib.suppress(ConnectionError):
+                writer.write(trailer + b"\r\n\r\n")
+            answer = await asyncio.wait_for(reader.read(), 30)
+            writer.close()
+            assert answer[9:12] == (b"201" if named else b"401"), answer[:300]

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import pytest
@@ -12,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
+from adapters.client.bodies import content_digest
 from hub.api import problems
 from hub.app import create_app
 from hub.runtime import Hub
@@ -22,6 +24,7 @@ from tests import documented
 from tests.hubs import Enrolled
 
 SECRET = "410108197908300195"
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @asynccontextmanager
@@ -119,4 +122,33 @@ async def test_what_breaks_in_a_guard_is_answered_too(
         told = await client.get("/fhir/Patient/1")
     assert (told.status_code, told.headers["content-type"]) == (500, "application/fhir+json")
     assert told.headers["trace-id"] in told.text
+    assert SECRET not in told.text
+
+
+@pytest.mark.parametrize("path", ["/submissions", "/auth/token"])
+async def test_what_breaks_behind_the_framework_is_answered_like_the_rest(
+    hub: Hub, hub_settings: Settings, huiji: Enrolled, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise ValueError(SECRET)
+
+    app = create_app(hub_settings)
+    app.state.hub = hub
+    monkeypatch.setattr("hub.services.intake.receive", breaks)
+    monkeypatch.setattr("hub.services.tokens.exchange", breaks)
+    digest = content_digest(b"x")
+    headers = (
+        {"Authorization": f"Bearer {await tokens.issue_token(hub, huiji.member)}"} if path == "/submissions" else {}
+    )
+    about = {"Content-Digest": digest, "Message-Id": str(uuid4()), "Mapping": "x", "Content-Type": "text/csv"}
+    form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION, "client_assertion": "x.y.z"}
+    async with (
+        _served(app) as (_, address),
+        httpx2.AsyncClient(base_url=address, headers=headers, event_hooks=documented.HOOKS) as client,
+    ):
+        told = await (
+            client.post(path, data=form) if path == "/auth/token" else client.post(path, content=b"x", headers=about)
+        )
+    assert (told.status_code, told.json()["code"], told.json()["retry"]) == (500, "internal-error", "CHECK_STATUS")
+    assert told.json()["trace_id"] == told.headers["Trace-Id"]
     assert SECRET not in told.text

@@ -140,6 +140,45 @@ async def test_who_is_there_within_a_moment_goes_along() -> None:
     assert await asyncio.gather(*asked) == [0, 10, 20]
 
 
+@pytest.mark.parametrize("turns", range(1, 12))
+async def test_who_comes_just_behind_the_first_waits_for_it_too(clock: Clock, turns: int) -> None:
+    doors = _Doors(patience=1.0)
+    await clock.forward(5)
+    asked = [asyncio.create_task(doors.gathering.ask(number)) for number in (0, 1)]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    asked += await doors.ask(2)
+    begun = len(doors.acts)
+    await clock.forward(0.9)
+    assert len(doors.acts) == begun == 1
+    doors.ends.release()
+    doors.ends.release()
+    assert await asyncio.gather(*asked) == [0, 10, 20]
+
+
+async def test_who_is_gone_before_it_begins_has_nothing_done() -> None:
+    doors = _Doors(patience=0)
+    asked = asyncio.create_task(doors.gathering.ask(0))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    asked.cancel()
+    await _let_go_on()
+    assert doors.acts == []
+    asked = (await doors.ask(1))[0]
+    doors.ends.release()
+    assert await asked == 10
+
+
+async def test_when_no_more_fit_nobody_is_waited_for() -> None:
+    door = _Door(most=3)
+    door.open.set()
+    asked = [asyncio.create_task(door.gathering.ask(number)) for number in range(3)]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert door.acts == [[0, 1, 2]]
+    assert await asyncio.gather(*asked) == [0, 10, 20]
+
+
 async def test_behind_an_act_that_is_short_all_go_together() -> None:
     doors = _Doors(patience=3600)
     asked = await doors.ask(0) + await doors.ask(1) + await doors.ask(2)

@@ -67,7 +67,9 @@ async def select(hub: Hub, asked: Asked) -> Selected | None:
     if not own_records.can_be_few(asked.wanted):
         return None
     of_members = _gatherings.setdefault(hub.database, {})
-    gathering = of_members.get(asked.member.id) or of_members.setdefault(asked.member.id, Gathering(_together, patience=_PATIENCE))
+    gathering = of_members.get(asked.member.id) or of_members.setdefault(
+        asked.member.id, Gathering(_together, patience=_PATIENCE)
+    )
     return await gathering.ask((hub, asked))
 
 

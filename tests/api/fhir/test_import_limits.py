@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from hub.fhir import search
 from hub.runtime import Hub
-from hub.services import fhir_lines, issue_limits, translating
+from hub.services import fhir_lines, import_names, issue_limits, translating
 from tests.api.fhir.conftest import Client
 from tests.api.fhir.test_import import PEOPLE, issues, ndjson, searched, taken
 from tests.api.fhir.test_import_references import told_and_said
@@ -99,6 +99,46 @@ async def test_an_id_that_means_two_changes_neither(as_huiji: Client, hub: Hub, 
     assert await issues(as_huiji, told) == [("line 1", "error", "id-ambiguous", "id")]
     versions = [(await by_id(as_huiji, "Patient", id_))["meta"]["versionId"] for id_ in (first, other)]
     assert versions == ["1", "2"]
+
+
+async def test_what_only_a_line_makes_unclear_that_is_set_aside_is_clear(
+    as_huiji: Client, hub: Hub, clock: Clock
+) -> None:
+    first = await written(as_huiji, patient("huiji", "H1", **ZHANG))
+    clock.advance(seconds=1)
+    itself = {"link": [{"type": "seealso", "other": {"reference": f"Patient/{first}"}}]}
+    line = patient("huiji", "H2", **LI) | {"id": first} | itself
+    told = await taken(as_huiji, hub, ndjson(line, weight(f"Patient/{first}", 80, "2025-03-01")))
+    assert told["lines"] == {"read": 2, "stored": 1, "setAside": 1}
+    assert [one[:3] for one in await issues(as_huiji, told)] == [("line 1", "error", "reference-ambiguous")]
+    assert len(await searched(as_huiji, f"Observation?subject=Patient/{first}")) == 1
+
+
+async def test_lines_that_are_set_aside_one_for_another_are_in_few_rounds(
+    as_huiji: Client, hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [await written(as_huiji, patient("huiji", f"H{n}", **ZHANG)) for n in range(12)]
+    clock.advance(seconds=1)
+    # Each is the id of two: clear only where the record itself comes along under it.
+    others = [patient("huiji", f"I{n}", **LI) | {"id": id_} for n, id_ in enumerate(ids)]
+    assert (await taken(as_huiji, hub, ndjson(*others)))["lines"]["stored"] == 12
+    clock.advance(seconds=1)
+    chain = [
+        patient("huiji", f"H{n}", **ZHANG)
+        | {"id": ids[n], "link": [{"type": "seealso", "other": {"reference": f"Patient/{ids[n - 1]}"}}]}
+        for n in range(1, 12)
+    ]
+    rounds, original = [], import_names._ids_of
+
+    def counted(*given: Any) -> dict[Any, str]:
+        rounds.append(given)
+        return original(*given)
+
+    monkeypatch.setattr(import_names, "_ids_of", counted)
+    told = await taken(as_huiji, hub, ndjson(*chain))
+    assert told["lines"] == {"read": 11, "stored": 0, "setAside": 11}
+    assert len(rounds) <= import_names._ROUNDS + 3
+    assert {one[2] for one in await issues(as_huiji, told)} == {"reference-ambiguous"}
 
 
 async def test_issues_are_listed_so_far_and_then_counted(
