@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import orjson
@@ -19,6 +19,7 @@ from tests.listening import Served
 
 PATIENT: dict[str, Any] = {"resourceType": "Patient", "name": [{"text": "王五"}], "gender": "male"}
 ENTRY = {"resource": PATIENT, "request": {"method": "POST", "url": "Patient"}}
+NOBODY = UUID(int=7)
 HEADER = {
     "resourceType": "MessageHeader",
     "eventUri": "urn:ihe:iti:pmir:2019:patient-feed",
@@ -31,9 +32,9 @@ WRITES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/fhir/$process-message", {"resourceType": "Bundle", "type": "message", "entry": [{"resource": HEADER}]}),
     ("POST", "/fhir/Patient", PATIENT),
     ("PUT", "/fhir/Patient?identifier=urn:lianqiao:huiji:record|H1", PATIENT),
-    ("PATCH", f"/fhir/Patient/{uuid4()}", {"resourceType": "Parameters"}),
+    ("PATCH", f"/fhir/Patient/{NOBODY}", {"resourceType": "Parameters"}),
     ("POST", "/fhir/Patient/$match", PATIENT),
-    ("POST", f"/mailbox/{uuid4()}/receipt", {"state": "RECEIVED"}),
+    ("POST", f"/mailbox/{NOBODY}/receipt", {"state": "RECEIVED"}),
     ("POST", "/certificates", {}),
 ]
 
