@@ -94,6 +94,8 @@ class Connection(HttpToolsProtocol):
     """Bytes since the end of what was last taken: of a head that is not whole yet, or of what stands between parts of a body."""
     _is_lost = False
     """Is nothing that still comes read any more?"""
+    _before: RequestResponseCycle
+    """The request before the one that came last."""
     _keeps = False
     """May the connection stay open behind the request that came last?"""
 
@@ -158,10 +160,21 @@ class Connection(HttpToolsProtocol):
         """Nothing more can be read: say so, unless an answer is still to come, which then is the last."""
         self._beside, self._is_lost = 0, True
         self.logger.warning("Unreadable request: %s.", status.phrase)
-        if self._unanswered is not None and self not in self._sending:
-            self._unanswered.keep_alive = False
+        if self.pipeline and self in self._sending:  # it broke off while others are before it, and is none any more
+            self.pipeline.popleft()
+            self._sending.pop(self)
+            self.cycle = self._before
+        last = self._unanswered
+        if last is not None and self not in self._sending:
+            last.keep_alive = False
             self.flow.pause_reading()
-            return
+        elif last is not None and last.response_started:
+            self.transport.close()  # nothing can be said in the middle of an answer
+        else:
+            self._say(status)
+
+    def _say(self, status: HTTPStatus) -> None:
+        """Answer what is no request, and end the connection."""
         said = f"{status.phrase}.".encode()
         head = f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
         self.transport.write(head.encode() + b"content-length: %d\r\n\r\n%b" % (len(said), said))
@@ -186,6 +199,7 @@ class Connection(HttpToolsProtocol):
         self._cancel_head()
         self._idle.pop(self, None)
         self._sending[self] = None
+        self._before = self.cycle
         super().on_headers_complete()
         if self.scope["method"] != "HEAD":  # whose answer is a head, and nothing follows it
             self.cycle.transport = cast("asyncio.Transport", _Answering(self.transport))

@@ -206,7 +206,18 @@ async def test_a_first_request_that_cannot_be_read_breaks_nothing(hub: Hub, said
 ASK_TWICE = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-@pytest.mark.parametrize("behind", [b"BAD\r\n\r\n", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n"])
+CHUNKED = b"POST /auth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        b"BAD\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+        CHUNKED + b"no length\r\n",
+    ],
+    ids=["no request", "no length", "broken chunk"],
+)
 async def test_what_cannot_be_read_does_not_overtake_the_answer_before_it(hub: Hub, behind: bytes) -> None:
     async with _called(hub) as caller:
         reader, _ = await caller.open(ASK_TWICE + behind)
